@@ -1,0 +1,7 @@
+//! The `wardwatch` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wardwatch::cli::main()
+}
