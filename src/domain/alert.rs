@@ -1,0 +1,254 @@
+//! One episode of an alarm condition, in three layers kept apart: condition, signal and response.
+//!
+//! Source: IEC 60601-1-8 (condition and signal), ISO/IEEE 11073-10207 (presence `On|Off|Latch|Ack`), IHE ACM (response).
+
+use super::{Actor, AlertId, BedId, ConditionCode, DeviceId, EncounterId, InopReason, Millis, PatientId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How urgent an alert is (IEC 60601-1-8, table 1). Greater is more urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Awareness.
+    Low,
+    /// Prompt response.
+    Medium,
+    /// Immediate response.
+    High,
+}
+
+impl Priority {
+    /// The mark that bedside monitors use; it survives without colour.
+    #[must_use]
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::High => "***",
+            Self::Medium => "**",
+            Self::Low => "*",
+        }
+    }
+
+    /// The name in one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Whether an alert is about the patient or about equipment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertClass {
+    /// A patient variable.
+    Physiological,
+    /// Equipment, or the alert system itself.
+    Technical,
+}
+
+impl AlertClass {
+    /// The name in one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Physiological => "physiological",
+            Self::Technical => "technical",
+        }
+    }
+}
+
+/// Layer 1: is it so? (A pending condition has no alert yet and stays inside the engine.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Condition {
+    /// No longer so.
+    Absent,
+    /// So.
+    Present,
+    /// It was so when it could last be judged: held, not cleared.
+    Inop {
+        /// Why it cannot be judged.
+        reason: InopReason,
+    },
+}
+
+/// Layer 2: is it being signalled?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Not signalled.
+    Off,
+    /// Signalled.
+    On,
+    /// Signalled although the condition has gone, until a named person resets it.
+    Latch,
+    /// Acknowledged: quiet for this episode.
+    Ack,
+}
+
+/// Layer 3: who deals with it?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Response {
+    /// Shown to the first level; nobody has answered.
+    Notified,
+    /// A named person deals with it.
+    Accepted {
+        /// Who.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+    },
+    /// Over.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+        /// Who had accepted it or reset it, if anybody.
+        by: Option<Actor>,
+    },
+}
+
+/// Why an alert is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The condition went away.
+    Cleared,
+    /// The condition went away and a named person reset the latched signal.
+    Reviewed,
+    /// The patient was discharged.
+    Discharged,
+    /// The device was taken from the patient.
+    Unassigned,
+    /// The recording that is being replayed ended.
+    RecordingEnded,
+}
+
+/// What moved an alert from one state to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The condition lasted for its delay.
+    Raised,
+    /// The value went beyond the next limit.
+    Worsened,
+    /// The condition can no longer be judged.
+    Held,
+    /// The condition can be judged again and is still so.
+    Resumed,
+    /// The condition went away.
+    Cleared,
+    /// The condition came back while the signal was latched.
+    Returned,
+    /// A person acknowledged.
+    Acknowledged,
+    /// A person reset a latched signal.
+    Reset,
+    /// The patient left, the device was taken away, or the recording ended.
+    Closed,
+}
+
+/// What makes two episodes the same alert: patient, condition and source. At most one is open per key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AlertKey {
+    /// The patient, if it is about one.
+    pub patient: Option<PatientId>,
+    /// The condition.
+    pub code: ConditionCode,
+    /// The device that it comes from, if it comes from one.
+    pub device: Option<DeviceId>,
+}
+
+/// One episode of an alarm condition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Number within the ward.
+    pub id: AlertId,
+    /// What it is about.
+    #[serde(flatten)]
+    pub key: AlertKey,
+    /// The stay of the patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encounter: Option<EncounterId>,
+    /// The bed when it was raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bed: Option<BedId>,
+    /// Physiological or technical.
+    pub class: AlertClass,
+    /// The highest priority that the episode has had.
+    pub priority: Priority,
+    /// Layer 1.
+    pub condition: Condition,
+    /// Layer 2.
+    pub signal: Signal,
+    /// Layer 3.
+    pub response: Response,
+    /// Counts the transitions of this alert from 1; a command names the one it has seen.
+    pub transition: u32,
+    /// When the condition began, by the device's clock.
+    pub since: Timestamp,
+    /// When it was raised.
+    pub raised_at: Timestamp,
+    /// When the condition went away, if it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The value that caused the last transition, in the vital's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The limit in force for the reached priority, in the vital's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
+    /// The delay in force.
+    pub delay_ms: Millis,
+    /// How often the condition came, latched returns included.
+    pub count: u32,
+    /// What is wrong, in a few words, where code and value do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Alert {
+    /// Whether the episode is over.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.response, Response::Closed { .. })
+    }
+
+    /// Whether it asks for an acknowledgement: its signal is on or latched.
+    #[must_use]
+    pub const fn is_unacknowledged(&self) -> bool {
+        matches!(self.signal, Signal::On | Signal::Latch)
+    }
+
+    /// The order of urgency: unacknowledged before acknowledged, then priority, physiological before technical, then
+    /// the older first.
+    #[must_use]
+    pub fn urgency(&self) -> impl Ord + use<> {
+        (
+            !self.is_unacknowledged(),
+            std::cmp::Reverse(self.priority),
+            self.class == AlertClass::Technical,
+            self.raised_at,
+            self.id,
+        )
+    }
+
+    /// Who deals with it, if anybody.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&Actor> {
+        match &self.response {
+            Response::Accepted { by, .. } | Response::Closed { by: Some(by), .. } => Some(by),
+            _ => None,
+        }
+    }
+}

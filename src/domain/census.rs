@@ -1,0 +1,224 @@
+//! Who is where: beds, patients, devices, and the timeline of which device measures whom.
+
+use super::{
+    Assignment, Bed, BedId, Device, DeviceId, EncounterId, Event, EventBody, Patient, PatientId, Timestamp, Ward,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A patient in a bed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// The patient.
+    pub patient: Patient,
+    /// The bed.
+    pub bed: BedId,
+    /// The stay.
+    pub encounter: EncounterId,
+    /// When the patient came.
+    pub admitted_at: Timestamp,
+}
+
+/// The census of one ward: a fold over its events, the same in engine, intake and client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Census {
+    /// The ward, once it is named.
+    pub ward: Option<Ward>,
+    /// Beds in order of their identifier.
+    pub beds: BTreeMap<BedId, Bed>,
+    /// Patients present.
+    pub stays: BTreeMap<PatientId, Stay>,
+    /// Devices.
+    pub devices: BTreeMap<DeviceId, Device>,
+    /// Assignments by device, in order of their start. Ended ones stay: late data belong to the patient of their time.
+    pub assignments: BTreeMap<DeviceId, Vec<Assignment>>,
+}
+
+/// Why a change does not fit who is where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "census", rename_all = "snake_case")]
+pub enum CensusError {
+    /// No such bed.
+    #[error("there is no bed {bed}: add it first")]
+    UnknownBed {
+        /// The bed.
+        bed: BedId,
+    },
+    /// The bed is taken.
+    #[error("bed {bed} is taken by patient {patient}: discharge or transfer that patient first")]
+    BedTaken {
+        /// The bed.
+        bed: BedId,
+        /// Who lies there.
+        patient: PatientId,
+    },
+    /// The patient is here already.
+    #[error("patient {patient} is in bed {bed} already")]
+    AlreadyHere {
+        /// The patient.
+        patient: PatientId,
+        /// Where.
+        bed: BedId,
+    },
+    /// No such patient on the ward.
+    #[error("patient {patient} is not on this ward")]
+    UnknownPatient {
+        /// The patient.
+        patient: PatientId,
+    },
+    /// No such device.
+    #[error("there is no device {device}: add it first")]
+    UnknownDevice {
+        /// The device.
+        device: DeviceId,
+    },
+    /// The device measures somebody at that time.
+    #[error("device {device} measures patient {patient} at that time: take it away first")]
+    DeviceTaken {
+        /// The device.
+        device: DeviceId,
+        /// Whom it measures.
+        patient: PatientId,
+    },
+    /// The device measures nobody.
+    #[error("device {device} is not assigned to anybody")]
+    NotAssigned {
+        /// The device.
+        device: DeviceId,
+    },
+    /// The span ends before it starts.
+    #[error("device {device}: the assignment would end before it starts")]
+    EndsBeforeStart {
+        /// The device.
+        device: DeviceId,
+    },
+    /// The named gateway is not a gateway of this ward.
+    #[error("device {device} names {gateway} as its gateway, which is not a gateway of this ward")]
+    UnknownGateway {
+        /// The device.
+        device: DeviceId,
+        /// What it names.
+        gateway: DeviceId,
+    },
+}
+
+impl Census {
+    /// The patient whom a device measures at `at`.
+    #[must_use]
+    pub fn patient_of(&self, device: &DeviceId, at: Timestamp) -> Option<&PatientId> {
+        let spans = self.assignments.get(device)?;
+        spans.iter().rev().find(|a| a.covers(at)).map(|a| &a.patient)
+    }
+
+    /// The assignment of a device that has not ended.
+    #[must_use]
+    pub fn open_assignment(&self, device: &DeviceId) -> Option<&Assignment> {
+        self.assignments.get(device)?.iter().rev().find(|a| a.end.is_none())
+    }
+
+    /// Who lies in a bed.
+    #[must_use]
+    pub fn stay_in(&self, bed: &BedId) -> Option<&Stay> {
+        self.stays.values().find(|s| s.bed == *bed)
+    }
+
+    /// Whether a patient may be admitted to a bed.
+    ///
+    /// # Errors
+    /// If the bed is unknown or taken, or the patient is here already.
+    pub fn check_admission(&self, patient: &PatientId, bed: &BedId) -> Result<(), CensusError> {
+        if !self.beds.contains_key(bed) {
+            return Err(CensusError::UnknownBed { bed: bed.clone() });
+        }
+        if let Some(stay) = self.stays.get(patient) {
+            return Err(CensusError::AlreadyHere { patient: patient.clone(), bed: stay.bed.clone() });
+        }
+        match self.stay_in(bed) {
+            Some(stay) => Err(CensusError::BedTaken { bed: bed.clone(), patient: stay.patient.id.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a device may be assigned.
+    ///
+    /// # Errors
+    /// If device or patient is unknown, the span is empty, or the device measures somebody within it.
+    pub fn check_assignment(&self, wanted: &Assignment) -> Result<(), CensusError> {
+        let device = || wanted.device.clone();
+        if !self.devices.contains_key(&wanted.device) {
+            return Err(CensusError::UnknownDevice { device: device() });
+        }
+        if !self.stays.contains_key(&wanted.patient) {
+            return Err(CensusError::UnknownPatient { patient: wanted.patient.clone() });
+        }
+        if wanted.end.is_some_and(|end| end <= wanted.start) {
+            return Err(CensusError::EndsBeforeStart { device: device() });
+        }
+        let spans = self.assignments.get(&wanted.device).map(Vec::as_slice).unwrap_or_default();
+        match spans.iter().find(|a| a.overlaps(wanted.start, wanted.end)) {
+            Some(taken) => Err(CensusError::DeviceTaken { device: device(), patient: taken.patient.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The open assignment of a device as it would be after its end at `end`.
+    ///
+    /// # Errors
+    /// If the device measures nobody, or the end would not be after the start.
+    pub fn check_unassignment(&self, device: &DeviceId, end: Timestamp) -> Result<Assignment, CensusError> {
+        let open = self.open_assignment(device).ok_or_else(|| CensusError::NotAssigned { device: device.clone() })?;
+        if end <= open.start {
+            return Err(CensusError::EndsBeforeStart { device: device.clone() });
+        }
+        Ok(Assignment { end: Some(end), ..open.clone() })
+    }
+
+    /// Whether a device may be set as given.
+    ///
+    /// # Errors
+    /// If it names a gateway that is not a gateway of this ward.
+    pub fn check_device(&self, device: &Device) -> Result<(), CensusError> {
+        let Some(gateway) = &device.gateway else { return Ok(()) };
+        match self.devices.get(gateway) {
+            Some(found) if found.kind == super::DeviceKind::Gateway => Ok(()),
+            _ => Err(CensusError::UnknownGateway { device: device.id.clone(), gateway: gateway.clone() }),
+        }
+    }
+
+    /// Takes in what an event changes.
+    pub fn apply(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::WardSet { ward } => self.ward = Some(ward.clone()),
+            EventBody::BedSet { bed, .. } => {
+                self.beds.insert(bed.id.clone(), bed.clone());
+            }
+            EventBody::Admitted { patient, bed, encounter, .. } => {
+                let stay = Stay {
+                    patient: patient.clone(),
+                    bed: bed.clone(),
+                    encounter: encounter.clone(),
+                    admitted_at: event.at,
+                };
+                self.stays.insert(patient.id.clone(), stay);
+            }
+            EventBody::Discharged { patient, .. } => {
+                self.stays.remove(patient);
+            }
+            EventBody::DeviceSet { device, .. } => {
+                self.devices.insert(device.id.clone(), device.clone());
+            }
+            EventBody::Assigned { assignment, .. } => {
+                let spans = self.assignments.entry(assignment.device.clone()).or_default();
+                spans.push(assignment.clone());
+                spans.sort_by_key(|a| a.start);
+            }
+            EventBody::Unassigned { assignment, .. } => {
+                let spans = self.assignments.entry(assignment.device.clone()).or_default();
+                if let Some(span) = spans.iter_mut().find(|a| a.start == assignment.start) {
+                    span.end = assignment.end;
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What an alert can be about.
+
+use super::VitalCode;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{fmt, str::FromStr};
+
+/// The side of an alarm limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Below the low limit.
+    Low,
+    /// Above the high limit.
+    High,
+}
+
+/// A fault of the system itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SystemFault {
+    /// Nothing can be written: alerts go on, unrecorded.
+    StoreFailed,
+    /// The disk is nearly full.
+    DiskNearlyFull,
+    /// The wall clock stepped.
+    ClockStepped,
+}
+
+impl SystemFault {
+    const ALL: [Self; 3] = [Self::StoreFailed, Self::DiskNearlyFull, Self::ClockStepped];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::StoreFailed => "store_failed",
+            Self::DiskNearlyFull => "disk_nearly_full",
+            Self::ClockStepped => "clock_stepped",
+        }
+    }
+}
+
+/// The code of an alarm condition; text form `spo2.low`, `hr.not_measured`, `device.lost`, `system.store_failed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ConditionCode {
+    /// A vital is beyond an alarm limit.
+    Limit(VitalCode, Side),
+    /// The device says that it cannot measure a vital, or sends what cannot be.
+    NotMeasured(VitalCode),
+    /// A vital has stopped coming while its device still sends.
+    Stale(VitalCode),
+    /// A device has stopped sending.
+    DeviceLost,
+    /// A device sent another value for a time that it had sent before.
+    Conflict,
+    /// A message named a patient to whom its device does not belong.
+    WrongPatient,
+    /// A fault of the system itself.
+    System(SystemFault),
+}
+
+impl ConditionCode {
+    /// The vital it is about, if it is about one.
+    #[must_use]
+    pub const fn vital(self) -> Option<VitalCode> {
+        match self {
+            Self::Limit(vital, _) | Self::NotMeasured(vital) | Self::Stale(vital) => Some(vital),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about the patient (physiological) and not about equipment (technical).
+    #[must_use]
+    pub const fn is_physiological(self) -> bool {
+        matches!(self, Self::Limit(..))
+    }
+}
+
+impl fmt::Display for ConditionCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit(vital, Side::Low) => write!(f, "{vital}.low"),
+            Self::Limit(vital, Side::High) => write!(f, "{vital}.high"),
+            Self::NotMeasured(vital) => write!(f, "{vital}.not_measured"),
+            Self::Stale(vital) => write!(f, "{vital}.stale"),
+            Self::DeviceLost => f.write_str("device.lost"),
+            Self::Conflict => f.write_str("device.conflict"),
+            Self::WrongPatient => f.write_str("device.wrong_patient"),
+            Self::System(fault) => write!(f, "system.{}", fault.name()),
+        }
+    }
+}
+
+/// A text that is not the code of a condition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a condition: such as spo2.low, hr.not_measured, device.lost is wanted")]
+pub struct ConditionCodeError(String);
+
+impl FromStr for ConditionCode {
+    type Err = ConditionCodeError;
+    fn from_str(text: &str) -> Result<Self, ConditionCodeError> {
+        let bad = || ConditionCodeError(text.chars().take(60).collect());
+        let (subject, kind) = text.split_once('.').ok_or_else(bad)?;
+        match (subject, kind) {
+            ("device", "lost") => Ok(Self::DeviceLost),
+            ("device", "conflict") => Ok(Self::Conflict),
+            ("device", "wrong_patient") => Ok(Self::WrongPatient),
+            ("system", _) => SystemFault::ALL.into_iter().find(|f| f.name() == kind).map(Self::System).ok_or_else(bad),
+            _ => {
+                let vital = subject.parse().map_err(|_| bad())?;
+                match kind {
+                    "low" => Ok(Self::Limit(vital, Side::Low)),
+                    "high" => Ok(Self::Limit(vital, Side::High)),
+                    "not_measured" => Ok(Self::NotMeasured(vital)),
+                    "stale" => Ok(Self::Stale(vital)),
+                    _ => Err(bad()),
+                }
+            }
+        }
+    }
+}
+
+impl Serialize for ConditionCode {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ConditionCode {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Why a condition cannot be judged at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InopReason {
+    /// The device says that it does not measure.
+    NotMeasured,
+    /// The value cannot be believed.
+    OutOfRange,
+    /// The vital has stopped coming.
+    Stale,
+    /// The device has stopped sending.
+    DeviceLost,
+    /// Nothing has come since the server or the device came back.
+    Awaiting,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::vital::{HR, SPO2};
+
+    #[test]
+    fn codes_round_trip_as_text() {
+        let mut codes = vec![
+            ConditionCode::Limit(SPO2, Side::Low),
+            ConditionCode::Limit(HR, Side::High),
+            ConditionCode::NotMeasured(HR),
+            ConditionCode::Stale(HR),
+            ConditionCode::DeviceLost,
+            ConditionCode::Conflict,
+            ConditionCode::WrongPatient,
+        ];
+        codes.extend(SystemFault::ALL.map(ConditionCode::System));
+        for code in codes {
+            assert_eq!(code.to_string().parse(), Ok(code));
+        }
+        for bad in ["", "spo2", "spo2.", "spo2.middle", "system.unknown", "SPO2.low"] {
+            assert!(bad.parse::<ConditionCode>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The journal of a ward: what happened, in order.
+
+use super::{
+    Actor, Alert, Assignment, Bed, BedId, Cause, CloseReason, Command, ConditionCode, Device, DeviceId, EncounterId,
+    Millis, Patient, PatientId, Refusal, Timestamp, VitalCode, Ward, WardId,
+};
+use serde::{Deserialize, Serialize};
+
+/// The version of the event format that this program writes. Older versions are read.
+pub const EVENT_VERSION: u16 = 1;
+
+/// Why a violation raised no alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressedBy {
+    /// It was over before its delay.
+    Delay,
+    /// The signal was lost before its delay.
+    Quality,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventBody {
+    /// The engine began, or began anew after a stop.
+    EngineStarted {
+        /// The version of the program.
+        engine: String,
+        /// The last moment that it knows of from before; absent at the first start.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        down_since: Option<Timestamp>,
+    },
+    /// The ward was made or renamed.
+    WardSet {
+        /// The ward.
+        #[serde(rename = "set")]
+        ward: Ward,
+    },
+    /// A bed was added or changed.
+    BedSet {
+        /// The bed.
+        bed: Bed,
+        /// Who did it.
+        by: Actor,
+    },
+    /// A patient came.
+    Admitted {
+        /// The patient.
+        patient: Patient,
+        /// The bed.
+        bed: BedId,
+        /// The stay.
+        encounter: EncounterId,
+        /// Who did it.
+        by: Actor,
+    },
+    /// A patient left.
+    Discharged {
+        /// The patient.
+        patient: PatientId,
+        /// The stay.
+        encounter: EncounterId,
+        /// Why.
+        reason: CloseReason,
+        /// Who did it.
+        by: Actor,
+    },
+    /// A device was added or changed.
+    DeviceSet {
+        /// The device.
+        device: Device,
+        /// Who did it.
+        by: Actor,
+    },
+    /// A device began to measure a patient.
+    Assigned {
+        /// The assignment.
+        assignment: Assignment,
+        /// Who did it.
+        by: Actor,
+    },
+    /// A device stopped measuring a patient.
+    Unassigned {
+        /// The assignment, with its end.
+        assignment: Assignment,
+        /// Who did it.
+        by: Actor,
+    },
+    /// An alert moved; it is given whole, as it is after the move.
+    Alert {
+        /// What moved it.
+        cause: Cause,
+        /// The alert after the move.
+        alert: Alert,
+        /// Who moved it, if a person did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
+    /// A value was beyond a limit, but no alert came of it.
+    Suppressed {
+        /// The patient.
+        patient: PatientId,
+        /// The device.
+        device: DeviceId,
+        /// The condition.
+        code: ConditionCode,
+        /// When it began, by the device's clock.
+        since: Timestamp,
+        /// The value furthest beyond the limit.
+        worst: f64,
+        /// Why no alert came of it.
+        by: SuppressedBy,
+    },
+    /// Data that came late show that a value was beyond a limit at a time that is past.
+    OccurredOffline {
+        /// The patient.
+        patient: PatientId,
+        /// The device.
+        device: DeviceId,
+        /// The condition.
+        code: ConditionCode,
+        /// First time beyond the limit, by the device's clock.
+        since: Timestamp,
+        /// Last time beyond the limit, by the device's clock.
+        until: Timestamp,
+        /// The value furthest beyond the limit.
+        worst: f64,
+    },
+    /// A stored value was replaced by a correction of its device.
+    Corrected {
+        /// The patient.
+        patient: PatientId,
+        /// The device.
+        device: DeviceId,
+        /// The vital.
+        vital: VitalCode,
+        /// The time of the value.
+        observed_at: Timestamp,
+        /// The value before.
+        old: f64,
+        /// The value now.
+        new: f64,
+    },
+    /// The wall clock stepped against the monotonic clock.
+    ClockStepped {
+        /// By how much; negative is back.
+        by_ms: Millis,
+    },
+    /// A command was refused.
+    Refused {
+        /// What was asked.
+        command: Command,
+        /// Why not.
+        refusal: Refusal,
+        /// Who asked.
+        by: Actor,
+    },
+}
+
+/// One entry of the journal, not numbered yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Version of the format, [`EVENT_VERSION`] when written by this program.
+    pub v: u16,
+    /// Engine time; of a timer, its deadline.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+impl Event {
+    /// An event of this program's version.
+    #[must_use]
+    pub const fn new(at: Timestamp, body: EventBody) -> Self {
+        Self { v: EVENT_VERSION, at, body }
+    }
+
+    /// The patient it is about, if it is about one.
+    #[must_use]
+    pub fn patient(&self) -> Option<&PatientId> {
+        match &self.body {
+            EventBody::Admitted { patient, .. } => Some(&patient.id),
+            EventBody::Discharged { patient, .. }
+            | EventBody::Suppressed { patient, .. }
+            | EventBody::OccurredOffline { patient, .. }
+            | EventBody::Corrected { patient, .. } => Some(patient),
+            EventBody::Assigned { assignment, .. } | EventBody::Unassigned { assignment, .. } => {
+                Some(&assignment.patient)
+            }
+            EventBody::Alert { alert, .. } => alert.key.patient.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// One numbered entry of the journal of a ward.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SequencedEvent {
+    /// The ward.
+    pub ward: WardId,
+    /// Dense number within the ward, from 1.
+    pub seq: u64,
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_numbered_event_about_the_ward_itself_can_be_read_back() {
+        let ward = Ward { id: "w3".parse().unwrap(), name: "3 East".into(), time_zone: chrono_tz::Tz::UTC };
+        let event = Event::new(Timestamp::from_ms(0), EventBody::WardSet { ward });
+        let entry = SequencedEvent { ward: "w3".parse().unwrap(), seq: 1, event };
+        let json = serde_json::to_string(&entry).unwrap();
+        assert_eq!(serde_json::from_str::<SequencedEvent>(&json).unwrap(), entry, "{json}");
+        let packed = rmp_serde::to_vec_named(&entry).unwrap();
+        assert_eq!(rmp_serde::from_slice::<SequencedEvent>(&packed).unwrap(), entry);
+    }
+}

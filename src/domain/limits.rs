@@ -1,0 +1,104 @@
+//! Alarm limits of one vital.
+
+use super::{Millis, Priority, Side, VitalCode};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One step of a limit: beyond it for the delay, an alert of this priority is raised.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LimitStep {
+    /// The limit in the vital's unit; a value on the limit is within it.
+    pub limit: f64,
+    /// The priority of the alert.
+    pub priority: Priority,
+    /// How long the value must stay beyond the limit.
+    #[serde(rename = "delay_ms")]
+    pub delay: Millis,
+}
+
+/// The two steps of one side.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
+pub struct LimitSide {
+    /// The first step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<LimitStep>,
+    /// The second step, further out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extreme: Option<LimitStep>,
+}
+
+/// The alarm limits of one vital.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct VitalLimits {
+    /// Below.
+    #[serde(default)]
+    pub low: LimitSide,
+    /// Above.
+    #[serde(default)]
+    pub high: LimitSide,
+    /// How far within the limit a value must come before the condition can end, in the vital's unit.
+    pub hysteresis: f64,
+    /// How long it must stay there.
+    #[serde(rename = "clear_delay_ms")]
+    pub clear_delay: Millis,
+}
+
+/// The alarm limits of one category of patients. A vital without an entry raises no limit alerts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Profile {
+    /// Limits by vital.
+    pub vitals: BTreeMap<VitalCode, VitalLimits>,
+}
+
+impl VitalLimits {
+    /// The steps of one side.
+    #[must_use]
+    pub const fn side(&self, side: Side) -> &LimitSide {
+        match side {
+            Side::Low => &self.low,
+            Side::High => &self.high,
+        }
+    }
+}
+
+/// Whether `value` is beyond `limit` on that side.
+#[must_use]
+pub fn beyond(side: Side, value: f64, limit: f64) -> bool {
+    match side {
+        Side::Low => value < limit,
+        Side::High => value > limit,
+    }
+}
+
+/// Of two values, the one further out on that side.
+#[must_use]
+pub fn worse(side: Side, a: f64, b: f64) -> f64 {
+    match side {
+        Side::Low => a.min(b),
+        Side::High => a.max(b),
+    }
+}
+
+impl LimitSide {
+    /// Whether no alert can come of this side.
+    #[must_use]
+    pub const fn is_off(&self) -> bool {
+        self.warning.is_none() && self.extreme.is_none()
+    }
+
+    /// Whether `value` is beyond the first step that is set.
+    #[must_use]
+    pub fn violated(&self, side: Side, value: f64) -> bool {
+        self.warning.or(self.extreme).is_some_and(|step| beyond(side, value, step.limit))
+    }
+
+    /// Whether `value` is within the first step by at least `hysteresis`.
+    #[must_use]
+    pub fn clearly_within(&self, side: Side, value: f64, hysteresis: f64) -> bool {
+        let Some(step) = self.warning.or(self.extreme) else { return true };
+        match side {
+            Side::Low => value >= step.limit + hysteresis,
+            Side::High => value <= step.limit - hysteresis,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The words of the field: what wardwatch speaks about, and nothing else.
+//!
+//! Here live identifiers, times, vitals, observations, people, places, devices, alerts, events and commands, with the
+//! rules that follow from their meaning alone. No IO, no clock, no async, no randomness. Every other room may use this
+//! one; this one uses none.
+
+pub mod actor;
+pub mod alert;
+pub mod assignment;
+pub mod census;
+pub mod command;
+pub mod condition;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod liveness;
+pub mod mode;
+pub mod observation;
+pub mod people;
+pub mod place;
+pub mod series;
+pub mod system;
+pub mod text;
+pub mod time;
+pub mod vital;
+mod vital_builtin;
+
+pub use actor::{Actor, Role};
+pub use alert::{Alert, AlertClass, AlertKey, Cause, CloseReason, Condition, Priority, Response, Signal};
+pub use assignment::Assignment;
+pub use census::{Census, CensusError};
+pub use command::{Command, Refusal};
+pub use condition::{ConditionCode, InopReason, Side, SystemFault};
+pub use event::{EVENT_VERSION, Event, EventBody, SequencedEvent};
+pub use ids::{AlertId, BedId, DeviceId, EncounterId, IdError, PatientId, SessionId, UserId, WardId};
+pub use limits::{LimitSide, LimitStep, Profile, VitalLimits};
+pub use liveness::{Freshness, Liveness};
+pub use mode::Mode;
+pub use observation::{Observation, Quality};
+pub use people::{Category, Patient, PersonName};
+pub use place::{Bed, Device, DeviceKind, Ward};
+pub use time::{Millis, TimeError, Timestamp};
+pub use vital::{Sampling, VitalCode, VitalDef, VitalTable};
