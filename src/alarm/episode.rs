@@ -1,0 +1,287 @@
+//! The transitions of one alert: how its condition, signal and response move together.
+//!
+//! One function per kind of move; each changes the alert and counts the transition. Row numbers are those of
+//! `docs/alerts.md`.
+
+use crate::domain::{
+    Actor, Alert, AlertClass, AlertId, AlertKey, BedId, Cause, CloseReason, Condition, ConditionCode, EncounterId,
+    InopReason, Millis, Priority, Refusal, Response, Signal, Timestamp,
+};
+
+/// A move that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition(pub Cause);
+
+/// What is known when an alert is raised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raise {
+    /// Patient, condition, source.
+    pub key: AlertKey,
+    /// The stay.
+    pub encounter: Option<EncounterId>,
+    /// The bed.
+    pub bed: Option<BedId>,
+    /// How urgent.
+    pub priority: Priority,
+    /// When the condition began.
+    pub since: Timestamp,
+    /// The value that raised it.
+    pub value: Option<f64>,
+    /// The limit in force.
+    pub limit: Option<f64>,
+    /// The delay in force.
+    pub delay: Millis,
+    /// A few words.
+    pub detail: Option<String>,
+}
+
+/// Row 3: a new episode.
+#[must_use]
+pub fn raise(id: AlertId, new: Raise, at: Timestamp) -> Alert {
+    let class = if new.key.code.is_physiological() { AlertClass::Physiological } else { AlertClass::Technical };
+    Alert {
+        id,
+        key: new.key,
+        encounter: new.encounter,
+        bed: new.bed,
+        class,
+        priority: new.priority,
+        condition: Condition::Present,
+        signal: Signal::On,
+        response: Response::Notified,
+        transition: 1,
+        since: new.since,
+        raised_at: at,
+        ended_at: None,
+        value: new.value,
+        limit: new.limit,
+        delay_ms: new.delay,
+        count: 1,
+        detail: new.detail,
+    }
+}
+
+/// Whether the signal outlives the condition until a named person resets it: high physiological alerts (as on Dräger
+/// and GE monitors) and the safety alert of a wrong patient.
+#[must_use]
+pub fn latches(alert: &Alert) -> bool {
+    alert.key.code == ConditionCode::WrongPatient
+        || (alert.class == AlertClass::Physiological && alert.priority == Priority::High)
+}
+
+fn moved(alert: &mut Alert, cause: Cause) -> Transition {
+    alert.transition += 1;
+    Transition(cause)
+}
+
+/// Row 10: the condition came back while the signal was latched; the same episode goes on.
+pub fn come_back(alert: &mut Alert, new: Raise) -> Transition {
+    alert.condition = Condition::Present;
+    alert.signal = Signal::On;
+    alert.response = Response::Notified;
+    alert.ended_at = None;
+    alert.count += 1;
+    alert.since = new.since;
+    alert.value = new.value;
+    alert.detail = new.detail;
+    if new.priority >= alert.priority {
+        alert.priority = new.priority;
+        alert.limit = new.limit;
+        alert.delay_ms = new.delay;
+    }
+    moved(alert, Cause::Returned)
+}
+
+/// Row 4: a higher priority; an acknowledgement no longer holds.
+pub fn worsen(
+    alert: &mut Alert,
+    priority: Priority,
+    value: Option<f64>,
+    limit: Option<f64>,
+    delay: Millis,
+) -> Transition {
+    alert.priority = alert.priority.max(priority);
+    alert.value = value;
+    alert.limit = limit;
+    alert.delay_ms = delay;
+    alert.signal = Signal::On;
+    alert.response = Response::Notified;
+    moved(alert, Cause::Worsened)
+}
+
+/// Row 15: it can no longer be judged; signal and response stay.
+pub fn hold(alert: &mut Alert, reason: InopReason) -> Transition {
+    alert.condition = Condition::Inop { reason };
+    moved(alert, Cause::Held)
+}
+
+/// Row 16: it can be judged again and is still so.
+pub fn resume(alert: &mut Alert, value: Option<f64>) -> Transition {
+    alert.condition = Condition::Present;
+    alert.value = value;
+    moved(alert, Cause::Resumed)
+}
+
+/// Row 8: the condition has gone. The alert is closed unless its signal latches.
+pub fn clear(alert: &mut Alert, value: Option<f64>, at: Timestamp) -> Transition {
+    alert.condition = Condition::Absent;
+    alert.ended_at = Some(at);
+    alert.value = value.or(alert.value);
+    if alert.signal == Signal::On && latches(alert) {
+        alert.signal = Signal::Latch;
+    } else {
+        let by = alert.owner().cloned();
+        alert.signal = Signal::Off;
+        alert.response = Response::Closed { reason: CloseReason::Cleared, by };
+    }
+    moved(alert, Cause::Cleared)
+}
+
+/// Rows 6 and 9: a person acknowledges, or resets a latched signal. Compare-and-set on the transition number.
+///
+/// # Errors
+/// If the alert is closed, acknowledged already, or has moved since the person saw it.
+pub fn acknowledge(alert: &mut Alert, seen: u32, by: &Actor, at: Timestamp) -> Result<Transition, Refusal> {
+    if alert.is_closed() {
+        return Err(Refusal::NotOpen { alert: alert.id });
+    }
+    if let (Signal::Ack, Response::Accepted { by: owner, .. }) = (alert.signal, &alert.response) {
+        return Err(Refusal::AlreadyAcknowledged { alert: alert.id, owner: owner.clone() });
+    }
+    if alert.transition != seen {
+        let owner = alert.owner().cloned();
+        return Err(Refusal::Changed { alert: alert.id, transition: alert.transition, owner });
+    }
+    if alert.signal == Signal::Latch {
+        alert.signal = Signal::Off;
+        alert.response = Response::Closed { reason: CloseReason::Reviewed, by: Some(by.clone()) };
+        return Ok(moved(alert, Cause::Reset));
+    }
+    alert.signal = Signal::Ack;
+    alert.response = Response::Accepted { by: by.clone(), at };
+    Ok(moved(alert, Cause::Acknowledged))
+}
+
+/// Row 17: the patient left, the device was taken away, or the recording ended.
+pub fn close(alert: &mut Alert, reason: CloseReason, at: Timestamp) -> Transition {
+    let by = alert.owner().cloned();
+    alert.ended_at = alert.ended_at.or(Some(at));
+    alert.signal = Signal::Off;
+    alert.response = Response::Closed { reason, by };
+    moved(alert, Cause::Closed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Role, Side, vital::SPO2};
+
+    fn t(s: i64) -> Timestamp {
+        Timestamp::from_ms(s * 1000)
+    }
+
+    fn new(priority: Priority) -> Raise {
+        let key = AlertKey {
+            patient: Some("p1".parse().unwrap()),
+            code: ConditionCode::Limit(SPO2, Side::Low),
+            device: Some("d1".parse().unwrap()),
+        };
+        Raise {
+            key,
+            encounter: None,
+            bed: None,
+            priority,
+            since: t(0),
+            value: Some(85.0),
+            limit: Some(90.0),
+            delay: Millis(10_000),
+            detail: None,
+        }
+    }
+
+    fn nurse(name: &str) -> Actor {
+        Actor::User {
+            user: name.parse().unwrap(),
+            name: name.into(),
+            role: Role::Nurse,
+            session: "s1".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn row_6_exactly_one_of_two_acknowledgements_wins_and_both_see_who() {
+        let mut alert = raise(AlertId(1), new(Priority::Medium), t(10));
+        assert_eq!(acknowledge(&mut alert, 1, &nurse("anna"), t(11)), Ok(Transition(Cause::Acknowledged)));
+        let second = acknowledge(&mut alert, 1, &nurse("ben"), t(11));
+        assert_eq!(second, Err(Refusal::AlreadyAcknowledged { alert: AlertId(1), owner: nurse("anna") }));
+        assert_eq!(alert.owner(), Some(&nurse("anna")));
+        assert_eq!((alert.signal, alert.condition), (Signal::Ack, Condition::Present), "ack quiets, never clears");
+    }
+
+    #[test]
+    fn an_acknowledgement_of_an_older_transition_never_quiets_a_worse_alert() {
+        let mut alert = raise(AlertId(1), new(Priority::Medium), t(10));
+        worsen(&mut alert, Priority::High, Some(78.0), Some(80.0), Millis(5_000));
+        let stale = acknowledge(&mut alert, 1, &nurse("anna"), t(12));
+        assert_eq!(stale, Err(Refusal::Changed { alert: AlertId(1), transition: 2, owner: None }));
+        assert_eq!(alert.signal, Signal::On);
+    }
+
+    #[test]
+    fn row_4_worsening_cancels_the_acknowledgement() {
+        let mut alert = raise(AlertId(1), new(Priority::Medium), t(10));
+        acknowledge(&mut alert, 1, &nurse("anna"), t(11)).unwrap();
+        worsen(&mut alert, Priority::High, Some(78.0), Some(80.0), Millis(5_000));
+        assert_eq!((alert.signal, &alert.response), (Signal::On, &Response::Notified));
+    }
+
+    #[test]
+    fn row_8_medium_ends_with_its_condition_high_latches() {
+        let mut medium = raise(AlertId(1), new(Priority::Medium), t(10));
+        clear(&mut medium, Some(95.0), t(20));
+        assert!(medium.is_closed());
+        let mut high = raise(AlertId(2), new(Priority::High), t(10));
+        clear(&mut high, Some(95.0), t(20));
+        assert_eq!((high.signal, high.condition, high.is_closed()), (Signal::Latch, Condition::Absent, false));
+        acknowledge(&mut high, 2, &nurse("anna"), t(30)).unwrap();
+        assert_eq!(high.response, Response::Closed { reason: CloseReason::Reviewed, by: Some(nurse("anna")) });
+        assert_eq!(high.ended_at, Some(t(20)), "the end is the end of the condition, not of the signal");
+    }
+
+    #[test]
+    fn row_8_an_acknowledged_high_alert_ends_with_its_condition() {
+        let mut high = raise(AlertId(2), new(Priority::High), t(10));
+        acknowledge(&mut high, 1, &nurse("anna"), t(11)).unwrap();
+        clear(&mut high, Some(95.0), t(20));
+        assert_eq!(high.response, Response::Closed { reason: CloseReason::Cleared, by: Some(nurse("anna")) });
+    }
+
+    #[test]
+    fn row_10_a_latched_alert_that_comes_back_is_the_same_episode() {
+        let mut high = raise(AlertId(2), new(Priority::High), t(10));
+        clear(&mut high, Some(95.0), t(20));
+        come_back(&mut high, Raise { since: t(40), ..new(Priority::Medium) });
+        assert_eq!((high.count, high.signal, high.priority), (2, Signal::On, Priority::High));
+        assert_eq!((high.since, high.ended_at), (t(40), None));
+    }
+
+    #[test]
+    fn row_15_a_held_alert_keeps_signal_and_owner() {
+        let mut alert = raise(AlertId(1), new(Priority::Medium), t(10));
+        acknowledge(&mut alert, 1, &nurse("anna"), t(11)).unwrap();
+        hold(&mut alert, InopReason::NotMeasured);
+        assert_eq!(alert.signal, Signal::Ack);
+        assert_eq!(alert.owner(), Some(&nurse("anna")));
+        resume(&mut alert, Some(84.0));
+        assert_eq!(alert.condition, Condition::Present);
+    }
+
+    #[test]
+    fn row_17_leaving_closes_a_latched_alert_with_its_reason() {
+        let mut high = raise(AlertId(2), new(Priority::High), t(10));
+        clear(&mut high, Some(95.0), t(20));
+        close(&mut high, CloseReason::Discharged, t(90));
+        assert_eq!(high.response, Response::Closed { reason: CloseReason::Discharged, by: None });
+        assert!(acknowledge(&mut high, 3, &nurse("anna"), t(91)).is_err());
+    }
+}

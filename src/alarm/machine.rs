@@ -1,0 +1,459 @@
+//! The condition layer of a limit alarm: from values of one series to "it is so" and "it is over".
+//!
+//! Delays count in the device's time between values; after the last value the rest of the delay runs in engine time.
+//! So a backlog that arrives at once is judged by its own times, and a value that stands (one a minute, say) is judged
+//! when its delay is over, not a minute later. Row numbers are those of `docs/alerts.md`.
+
+use crate::domain::{
+    InopReason, LimitSide, LimitStep, Millis, Priority, Side, Timestamp, VitalLimits,
+    limits::{beyond, worse},
+};
+use serde::{Deserialize, Serialize};
+
+/// How long values must be valid again before a held condition is judged anew (row 16).
+pub const VALID_AGAIN_AFTER: Millis = Millis::from_secs(5);
+
+/// A stretch of values beyond a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Violation {
+    /// First time beyond the limit, by the device's clock.
+    pub since: Timestamp,
+    /// The value furthest out.
+    pub worst: f64,
+}
+
+/// What became of the condition.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Outcome {
+    /// Row 3: it lasted for its delay.
+    Raised {
+        /// The step's priority.
+        priority: Priority,
+        /// When it began.
+        since: Timestamp,
+        /// The limit of the step.
+        limit: f64,
+        /// The delay of the step.
+        delay: Millis,
+    },
+    /// Row 4: it went beyond the second step.
+    Worsened {
+        /// The step's priority.
+        priority: Priority,
+        /// The limit of the step.
+        limit: f64,
+        /// The delay of the step.
+        delay: Millis,
+    },
+    /// Row 2: it was over before its delay.
+    SuppressedByDelay(Violation),
+    /// Row 15, while pending: the signal was lost before the delay.
+    SuppressedByQuality(Violation),
+    /// Row 15: it can no longer be judged; held.
+    Held(InopReason),
+    /// Row 16: it can be judged again and is still so.
+    Resumed,
+    /// Row 8: it is over.
+    Cleared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+enum Phase {
+    #[default]
+    Absent,
+    Pending(Violation),
+    Present {
+        priority: Priority,
+    },
+    Inop {
+        priority: Priority,
+        reason: InopReason,
+        valid_since: Option<Timestamp>,
+    },
+}
+
+/// The condition layer of one side of one series.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
+pub struct LimitMachine {
+    phase: Phase,
+    /// Since when beyond the first step without a break.
+    warning_since: Option<Timestamp>,
+    /// Since when beyond the second step without a break.
+    extreme_since: Option<Timestamp>,
+    /// Since when clearly within.
+    within_since: Option<Timestamp>,
+    /// Time of the last value, by the device's clock.
+    last_observed: Timestamp,
+    /// Engine time of the last value.
+    last_at: Timestamp,
+    /// Engine time at which something falls due if no value comes.
+    due: Option<Timestamp>,
+}
+
+/// The rules that a machine judges by.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// Which side it watches.
+    pub side: Side,
+    /// The limits of the vital.
+    pub limits: &'a VitalLimits,
+}
+
+impl Rules<'_> {
+    const fn steps(&self) -> &LimitSide {
+        self.limits.side(self.side)
+    }
+}
+
+impl LimitMachine {
+    /// When [`LimitMachine::fire`] is to be called if no value comes before.
+    #[must_use]
+    pub const fn due(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// Whether the condition is present or held.
+    #[must_use]
+    pub const fn is_raised(&self) -> bool {
+        matches!(self.phase, Phase::Present { .. } | Phase::Inop { .. })
+    }
+
+    /// Whether nothing is going on.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Absent)
+    }
+
+    /// A valid value: `observed` by the device's clock, `at` in engine time.
+    pub fn value(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp, at: Timestamp) -> Option<Outcome> {
+        let steps = rules.steps();
+        if matches!(self.phase, Phase::Absent) && !steps.violated(rules.side, value) {
+            return None;
+        }
+        self.last_observed = observed;
+        self.last_at = at;
+        self.track(rules, value, observed);
+        let outcome = match self.phase {
+            Phase::Absent => {
+                self.phase = Phase::Pending(Violation { since: observed, worst: value });
+                self.step_reached(steps).map(|reached| self.raise(reached))
+            }
+            Phase::Pending(violation) => self.pending(rules, violation, value),
+            Phase::Present { priority } => self.present(rules, priority),
+            Phase::Inop { priority, reason, valid_since } => {
+                let since = valid_since.unwrap_or(observed);
+                self.phase = Phase::Inop { priority, reason, valid_since: Some(since) };
+                self.valid_again(rules, priority, since)
+            }
+        };
+        self.set_due(rules);
+        outcome
+    }
+
+    /// The vital cannot be judged from now on.
+    pub fn inop(&mut self, reason: InopReason) -> Option<Outcome> {
+        let outcome = match self.phase {
+            Phase::Absent => None,
+            Phase::Pending(violation) => {
+                self.phase = Phase::Absent;
+                Some(Outcome::SuppressedByQuality(violation))
+            }
+            Phase::Present { priority } => {
+                self.phase = Phase::Inop { priority, reason, valid_since: None };
+                Some(Outcome::Held(reason))
+            }
+            Phase::Inop { priority, reason: before, .. } => {
+                self.phase = Phase::Inop { priority, reason, valid_since: None };
+                (before != reason).then_some(Outcome::Held(reason))
+            }
+        };
+        self.forget_spans();
+        self.due = None;
+        outcome
+    }
+
+    /// What was due at `deadline` happens, the last value standing.
+    pub fn fire(&mut self, rules: Rules<'_>, deadline: Timestamp) -> Option<Outcome> {
+        if self.due.is_none_or(|due| due > deadline) {
+            return None;
+        }
+        self.last_observed = self.last_observed + deadline.since(self.last_at);
+        self.last_at = deadline;
+        let outcome = match self.phase {
+            Phase::Pending(_) => self.step_reached(rules.steps()).map(|reached| self.raise(reached)),
+            Phase::Present { priority } => self.present(rules, priority),
+            Phase::Inop { priority, valid_since: Some(since), .. } => self.valid_again(rules, priority, since),
+            Phase::Absent | Phase::Inop { .. } => None,
+        };
+        self.set_due(rules);
+        outcome
+    }
+
+    /// The violation that waits for its delay, if one does.
+    #[must_use]
+    pub const fn pending_violation(&self) -> Option<Violation> {
+        match self.phase {
+            Phase::Pending(violation) => Some(violation),
+            _ => None,
+        }
+    }
+
+    fn track(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp) {
+        let steps = rules.steps();
+        let extreme = steps.extreme.is_some_and(|s| beyond(rules.side, value, s.limit));
+        let violated = steps.violated(rules.side, value) || extreme;
+        let within = steps.clearly_within(rules.side, value, rules.limits.hysteresis);
+        let keep = |is: bool, since: Option<Timestamp>| is.then(|| since.unwrap_or(observed));
+        self.warning_since = keep(violated, self.warning_since);
+        self.extreme_since = keep(extreme, self.extreme_since);
+        self.within_since = keep(within, self.within_since);
+    }
+
+    fn pending(&mut self, rules: Rules<'_>, violation: Violation, value: f64) -> Option<Outcome> {
+        if self.warning_since.is_none() {
+            let band_over = self.last_observed.since(violation.since) >= self.longest_delay(rules.steps());
+            return if self.within_since.is_some() || band_over { self.end_pending(violation) } else { None };
+        }
+        self.phase = Phase::Pending(Violation { worst: worse(rules.side, violation.worst, value), ..violation });
+        self.step_reached(rules.steps()).map(|reached| self.raise(reached))
+    }
+
+    fn end_pending(&mut self, violation: Violation) -> Option<Outcome> {
+        self.phase = Phase::Absent;
+        self.forget_spans();
+        Some(Outcome::SuppressedByDelay(violation))
+    }
+
+    fn present(&mut self, rules: Rules<'_>, priority: Priority) -> Option<Outcome> {
+        if self.within_long_enough(rules) {
+            self.phase = Phase::Absent;
+            self.forget_spans();
+            return Some(Outcome::Cleared);
+        }
+        let reached = self.step_reached(rules.steps()).filter(|reached| reached.priority > priority)?;
+        self.phase = Phase::Present { priority: reached.priority };
+        Some(Outcome::Worsened { priority: reached.priority, limit: reached.limit, delay: reached.delay })
+    }
+
+    fn valid_again(&mut self, rules: Rules<'_>, priority: Priority, since: Timestamp) -> Option<Outcome> {
+        if self.last_observed.since(since) < VALID_AGAIN_AFTER {
+            return None;
+        }
+        self.phase = Phase::Present { priority };
+        if self.within_long_enough(rules) {
+            self.phase = Phase::Absent;
+            self.forget_spans();
+            return Some(Outcome::Cleared);
+        }
+        Some(Outcome::Resumed)
+    }
+
+    /// The highest step whose delay is over.
+    fn step_reached(&self, steps: &LimitSide) -> Option<Reached> {
+        let over = |step: Option<LimitStep>, since: Option<Timestamp>| {
+            let (step, since) = (step?, since?);
+            let reached = Reached { priority: step.priority, limit: step.limit, delay: step.delay };
+            (self.last_observed.since(since) >= step.delay).then_some(reached)
+        };
+        over(steps.extreme, self.extreme_since).or_else(|| over(steps.warning, self.warning_since))
+    }
+
+    fn raise(&mut self, reached: Reached) -> Outcome {
+        let since = match self.phase {
+            Phase::Pending(violation) => violation.since,
+            _ => self.last_observed,
+        };
+        self.phase = Phase::Present { priority: reached.priority };
+        Outcome::Raised { priority: reached.priority, since, limit: reached.limit, delay: reached.delay }
+    }
+
+    fn within_long_enough(&self, rules: Rules<'_>) -> bool {
+        self.within_since.is_some_and(|since| self.last_observed.since(since) >= rules.limits.clear_delay)
+    }
+
+    fn longest_delay(&self, steps: &LimitSide) -> Millis {
+        let delay = |step: Option<LimitStep>| step.map_or(Millis::ZERO, |s| s.delay);
+        delay(steps.warning).max(delay(steps.extreme))
+    }
+
+    const fn forget_spans(&mut self) {
+        self.warning_since = None;
+        self.extreme_since = None;
+        self.within_since = None;
+    }
+
+    /// Sets the engine time at which the last value, standing, changes something.
+    fn set_due(&mut self, rules: Rules<'_>) {
+        let steps = rules.steps();
+        let rest = |since: Option<Timestamp>, span: Millis| {
+            since.map(|s| self.last_at + (span - self.last_observed.since(s)).max(Millis::ZERO))
+        };
+        let step = |step: Option<LimitStep>, since: Option<Timestamp>| step.and_then(|s| rest(since, s.delay));
+        let candidates = match self.phase {
+            Phase::Absent => [None; 2],
+            Phase::Pending(_) => [step(steps.warning, self.warning_since), step(steps.extreme, self.extreme_since)],
+            Phase::Present { priority } => {
+                let higher = steps.extreme.filter(|s| s.priority > priority);
+                [step(higher, self.extreme_since), rest(self.within_since, rules.limits.clear_delay)]
+            }
+            Phase::Inop { valid_since, .. } => [rest(valid_since, VALID_AGAIN_AFTER), None],
+        };
+        self.due = candidates.into_iter().flatten().min();
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Reached {
+    priority: Priority,
+    limit: f64,
+    delay: Millis,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Priority::{High, Medium};
+    use proptest::prelude::*;
+
+    fn t(ms: i64) -> Timestamp {
+        Timestamp::from_ms(ms)
+    }
+
+    /// SpO2: below 90 for 10 s is medium, below 80 for 5 s is high, over at 92 for 5 s.
+    fn spo2() -> VitalLimits {
+        let step = |limit, priority, s| Some(LimitStep { limit, priority, delay: Millis::from_secs(s) });
+        VitalLimits {
+            low: LimitSide { warning: step(90.0, Medium, 10), extreme: step(80.0, High, 5) },
+            high: LimitSide::default(),
+            hysteresis: 2.0,
+            clear_delay: Millis::from_secs(5),
+        }
+    }
+
+    /// Feeds one value a second with timers in between, as the engine does, and lists what came of it with its time.
+    fn run(values: &[f64]) -> Vec<(i64, Outcome)> {
+        let limits = spo2();
+        let rules = Rules { side: Side::Low, limits: &limits };
+        let mut machine = LimitMachine::default();
+        let mut out = Vec::new();
+        for (second, value) in (0_i64..).zip(values) {
+            let now = t(second * 1000);
+            while let Some(due) = machine.due().filter(|due| *due <= now) {
+                let outcome = machine.fire(rules, due);
+                out.extend(outcome.map(|o| (due.as_ms(), o)));
+            }
+            let outcome = if value.is_nan() {
+                machine.inop(InopReason::NotMeasured)
+            } else {
+                machine.value(rules, *value, now, now)
+            };
+            out.extend(outcome.map(|o| (now.as_ms(), o)));
+        }
+        out
+    }
+
+    fn repeat(parts: &[(f64, usize)]) -> Vec<f64> {
+        parts.iter().flat_map(|(value, n)| std::iter::repeat_n(*value, *n)).collect()
+    }
+
+    const RAISED_90: Outcome =
+        Outcome::Raised { priority: Medium, since: Timestamp::from_ms(5_000), limit: 90.0, delay: Millis(10_000) };
+
+    #[test]
+    fn row_2_a_dip_shorter_than_the_delay_is_suppressed() {
+        let dip = Violation { since: t(5_000), worst: 84.0 };
+        assert_eq!(run(&repeat(&[(95.0, 5), (84.0, 9), (95.0, 30)])), [(14_000, Outcome::SuppressedByDelay(dip))]);
+    }
+
+    #[test]
+    fn row_3_and_8_a_lasting_dip_is_raised_and_cleared() {
+        let out = run(&repeat(&[(95.0, 5), (85.0, 20), (95.0, 30)]));
+        assert_eq!(out, [(15_000, RAISED_90), (30_000, Outcome::Cleared)]);
+    }
+
+    #[test]
+    fn a_value_on_the_limit_is_within_it() {
+        assert_eq!(run(&repeat(&[(90.0, 60)])), []);
+    }
+
+    #[test]
+    fn row_4_worse_beyond_the_second_limit() {
+        let out = run(&repeat(&[(95.0, 5), (85.0, 20), (79.0, 20)]));
+        let worse = Outcome::Worsened { priority: High, limit: 80.0, delay: Millis(5_000) };
+        assert_eq!(out, [(15_000, RAISED_90), (30_000, worse)]);
+    }
+
+    #[test]
+    fn a_deep_dip_is_high_from_the_start() {
+        let out = run(&repeat(&[(95.0, 5), (70.0, 20)]));
+        let raised = Outcome::Raised { priority: High, since: t(5_000), limit: 80.0, delay: Millis(5_000) };
+        assert_eq!(out, [(10_000, raised)]);
+    }
+
+    #[test]
+    fn inside_the_hysteresis_band_the_alert_stays() {
+        let out = run(&repeat(&[(95.0, 5), (85.0, 20), (91.0, 600)]));
+        assert_eq!(out, [(15_000, RAISED_90)]);
+    }
+
+    #[test]
+    fn a_pending_dip_that_lingers_in_the_band_does_not_wait_for_ever() {
+        let mut values = repeat(&[(95.0, 5), (89.0, 2), (91.0, 60), (89.0, 3), (95.0, 10)]);
+        let dips = run(&values).len();
+        assert_eq!(dips, 2, "each short dip is suppressed on its own");
+        values.extend(repeat(&[(89.0, 11)]));
+        assert_eq!(run(&values).len(), 3);
+    }
+
+    #[test]
+    fn row_15_and_16_signal_loss_holds_and_needs_five_valid_seconds() {
+        let held = Outcome::Held(InopReason::NotMeasured);
+        let nan = f64::NAN;
+        let out = run(&repeat(&[(95.0, 5), (85.0, 20), (nan, 10), (85.0, 3), (nan, 2), (85.0, 20)]));
+        assert_eq!(out, [(15_000, RAISED_90), (25_000, held), (45_000, Outcome::Resumed)]);
+        let out = run(&repeat(&[(95.0, 5), (85.0, 20), (nan, 10), (96.0, 20)]));
+        assert_eq!(out, [(15_000, RAISED_90), (25_000, held), (40_000, Outcome::Cleared)]);
+    }
+
+    #[test]
+    fn row_15_pending_signal_loss_is_suppressed_by_quality() {
+        let dip = Violation { since: t(5_000), worst: 85.0 };
+        let out = run(&repeat(&[(95.0, 5), (85.0, 4), (f64::NAN, 10)]));
+        assert_eq!(out, [(9_000, Outcome::SuppressedByQuality(dip))]);
+    }
+
+    proptest! {
+        /// Property m: every stretch of values beyond the limit ends as an alert or as suppressed; nothing vanishes.
+        #[test]
+        fn violations_are_all_accounted_for(values in prop::collection::vec(
+            prop_oneof![Just(f64::NAN), (70_u8..100).prop_map(f64::from)], 0..400))
+        {
+            let mut padded = values.clone();
+            padded.extend(repeat(&[(99.0, 30)]));
+            let out = run(&padded);
+            let mut open = false;
+            for (_, outcome) in &out {
+                match outcome {
+                    Outcome::Raised { .. } => { prop_assert!(!open); open = true; }
+                    Outcome::Cleared => { prop_assert!(open); open = false; }
+                    Outcome::Worsened { .. } | Outcome::Held(_) | Outcome::Resumed => prop_assert!(open),
+                    Outcome::SuppressedByDelay(_) | Outcome::SuppressedByQuality(_) => prop_assert!(!open),
+                }
+            }
+            prop_assert!(!open, "after 30 good seconds nothing is open");
+            let any_low = values.iter().any(|v| *v < 90.0);
+            prop_assert_eq!(any_low, !out.is_empty(), "a violation leaves a trace, its absence none");
+        }
+
+        /// Property a: ten seconds below 90 without a break never pass without an alert.
+        #[test]
+        fn a_lasting_violation_is_always_raised(before in prop::collection::vec(70_u8..100, 0..100), low in 60_u8..90) {
+            let mut values: Vec<f64> = before.into_iter().map(f64::from).collect();
+            values.extend(repeat(&[(f64::from(low), 12)]));
+            let out = run(&values);
+            let last_word = out.iter().rev().find(|(_, o)| !matches!(o, Outcome::Worsened { .. }));
+            prop_assert!(matches!(last_word, Some((_, Outcome::Raised { .. }))), "{out:?}");
+        }
+    }
+}

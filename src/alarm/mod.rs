@@ -1,0 +1,14 @@
+//! Alarm limits, delays, hysteresis and the states of an alert.
+//!
+//! Pure state machines: time is an argument, nothing is read or written. `engine` feeds them and turns their answers
+//! into events. IO, clocks and clinical scores live elsewhere.
+
+pub mod episode;
+pub mod machine;
+pub mod profile;
+pub mod technical;
+
+pub use episode::Transition;
+pub use machine::{LimitMachine, Outcome, Violation};
+pub use profile::Profiles;
+pub use technical::{TechnicalMachine, TechnicalOutcome};
