@@ -1,0 +1,324 @@
+//! What one entry of the audit trail says, and its exact bytes.
+
+use crate::domain::{Actor, AlertId, BedId, DeviceId, Millis, PatientId, Role, SessionId, Timestamp, UserId, WardId};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Version of the form of a leaf.
+pub const LEAF_VERSION: u16 = 1;
+
+/// Bytes of salt beside a text (128 bits).
+pub const SALT_BYTES: usize = 16;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Act {
+    /// The log begins: what site it is of.
+    #[serde(rename = "log.start")]
+    LogStart,
+    /// The server started.
+    #[serde(rename = "server.start")]
+    ServerStart,
+    /// The server stopped in order.
+    #[serde(rename = "server.stop")]
+    ServerStop,
+    /// Somebody signed in, or tried to.
+    #[serde(rename = "user.login")]
+    Login,
+    /// Somebody signed out.
+    #[serde(rename = "user.logout")]
+    Logout,
+    /// A session came to its end by itself.
+    #[serde(rename = "session.end")]
+    SessionEnd,
+    /// A session was locked for idleness.
+    #[serde(rename = "session.lock")]
+    SessionLock,
+    /// A session was unlocked, or somebody tried to.
+    #[serde(rename = "session.unlock")]
+    SessionUnlock,
+    /// A patient's vitals and alerts were shown.
+    #[serde(rename = "patient.view")]
+    PatientView,
+    /// A patient's trends and past alerts were read.
+    #[serde(rename = "patient.history")]
+    PatientHistory,
+    /// An alert was acknowledged or reset, or somebody tried to.
+    #[serde(rename = "alert.acknowledge")]
+    AlertAcknowledge,
+    /// A bed was set.
+    #[serde(rename = "bed.set")]
+    BedSet,
+    /// A patient was admitted.
+    #[serde(rename = "patient.admit")]
+    PatientAdmit,
+    /// A patient was discharged.
+    #[serde(rename = "patient.discharge")]
+    PatientDischarge,
+    /// A device was set.
+    #[serde(rename = "device.set")]
+    DeviceSet,
+    /// A device token was made.
+    #[serde(rename = "device.token")]
+    DeviceToken,
+    /// A device was assigned.
+    #[serde(rename = "device.assign")]
+    DeviceAssign,
+    /// A device was taken away.
+    #[serde(rename = "device.unassign")]
+    DeviceUnassign,
+    /// A ward was made.
+    #[serde(rename = "ward.set")]
+    WardSet,
+    /// A user was added.
+    #[serde(rename = "user.add")]
+    UserAdd,
+    /// A user's passphrase was changed.
+    #[serde(rename = "user.passphrase")]
+    UserPassphrase,
+    /// A user was disabled or enabled.
+    #[serde(rename = "user.state")]
+    UserState,
+    /// The audit trail was read.
+    #[serde(rename = "audit.read")]
+    AuditRead,
+    /// Something was asked for that the asker may not do.
+    #[serde(rename = "access.denied")]
+    AccessDenied,
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was not done.
+    Refused,
+}
+
+/// Who did it, by identifiers alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LeafActor {
+    /// A person.
+    User {
+        /// The account.
+        user: UserId,
+        /// The role in force.
+        role: Role,
+        /// The session, once there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
+    },
+    /// Somebody who is not known.
+    Unknown,
+    /// An administrator on the server's own machine.
+    Console {
+        /// The operating system's user id.
+        uid: u32,
+    },
+    /// A device or gateway.
+    Device {
+        /// The device.
+        device: DeviceId,
+    },
+    /// The system itself.
+    System,
+}
+
+impl From<&Actor> for LeafActor {
+    fn from(actor: &Actor) -> Self {
+        match actor {
+            Actor::User { user, role, session, .. } => {
+                Self::User { user: user.clone(), role: *role, session: Some(session.clone()) }
+            }
+            Actor::Console { uid } => Self::Console { uid: *uid },
+            Actor::Device { device } => Self::Device { device: device.clone() },
+            Actor::System => Self::System,
+        }
+    }
+}
+
+/// A text that belongs to a leaf but does not stand in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SideText {
+    /// What the text is, such as `login_name`.
+    pub field: &'static str,
+    /// The text.
+    pub text: String,
+    /// Random bytes that keep the commitment from being guessed.
+    pub salt: [u8; SALT_BYTES],
+}
+
+impl SideText {
+    /// SHA-256(salt ‖ text).
+    #[must_use]
+    pub fn commitment(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(self.salt);
+        hasher.update(self.text.as_bytes());
+        hasher.finalize().into()
+    }
+}
+
+/// What a leaf will say, before it has its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeafDraft {
+    /// Who.
+    pub actor: LeafActor,
+    /// What.
+    pub act: Act,
+    /// How it went.
+    pub outcome: Outcome,
+    /// About which ward.
+    pub ward: Option<WardId>,
+    /// About which patient.
+    pub patient: Option<PatientId>,
+    /// About which device.
+    pub device: Option<DeviceId>,
+    /// About which bed.
+    pub bed: Option<BedId>,
+    /// About which user.
+    pub user: Option<UserId>,
+    /// About which session.
+    pub session: Option<SessionId>,
+    /// About which alert.
+    pub alert: Option<AlertId>,
+    /// A code that says more, such as the reason of a refusal; never free text.
+    pub code: Option<&'static str>,
+    /// The text that stands beside the log.
+    pub side_text: Option<SideText>,
+}
+
+impl LeafDraft {
+    /// A leaf that says who did what and how it went.
+    #[must_use]
+    pub const fn new(actor: LeafActor, act: Act, outcome: Outcome) -> Self {
+        Self {
+            actor,
+            act,
+            outcome,
+            ward: None,
+            patient: None,
+            device: None,
+            bed: None,
+            user: None,
+            session: None,
+            alert: None,
+            code: None,
+            side_text: None,
+        }
+    }
+}
+
+/// When and where a leaf is written.
+#[derive(Debug, Clone, Copy)]
+pub struct LeafStamp<'a> {
+    /// The place in the log, from 0.
+    pub index: u64,
+    /// Wall time.
+    pub utc: Timestamp,
+    /// Time since boot.
+    pub boot: Millis,
+    /// Which boot.
+    pub boot_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct LeafText<'a> {
+    v: u16,
+    i: u64,
+    utc: Timestamp,
+    boot_ms: i64,
+    boot_id: &'a str,
+    actor: &'a LeafActor,
+    act: Act,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ward: &'a Option<WardId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patient: &'a Option<PatientId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: &'a Option<DeviceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bed: &'a Option<BedId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: &'a Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: &'a Option<SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert: &'a Option<AlertId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<TextCommitment>,
+}
+
+#[derive(Serialize)]
+struct TextCommitment {
+    field: &'static str,
+    sha256: String,
+}
+
+impl LeafDraft {
+    /// The exact text of the leaf: one line of JSON. What is stored is what is hashed; it is never written anew.
+    ///
+    /// # Errors
+    /// If JSON cannot be written, which these types give no occasion for.
+    pub fn text(&self, stamp: &LeafStamp<'_>) -> Result<String, serde_json::Error> {
+        let text = self
+            .side_text
+            .as_ref()
+            .map(|side| TextCommitment { field: side.field, sha256: BASE64.encode(side.commitment()) });
+        serde_json::to_string(&LeafText {
+            v: LEAF_VERSION,
+            i: stamp.index,
+            utc: stamp.utc,
+            boot_ms: stamp.boot.0,
+            boot_id: stamp.boot_id,
+            actor: &self.actor,
+            act: self.act,
+            outcome: self.outcome,
+            ward: &self.ward,
+            patient: &self.patient,
+            device: &self.device,
+            bed: &self.bed,
+            user: &self.user,
+            session: &self.session,
+            alert: &self.alert,
+            code: self.code,
+            text,
+        })
+    }
+}
+
+/// The place that a leaf itself claims to have.
+#[must_use]
+pub fn claimed_index(bytes: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Claim {
+        i: u64,
+    }
+    serde_json::from_slice::<Claim>(bytes).ok().map(|claim| claim.i)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_leaf_hold_no_text() {
+        let side_text = Some(SideText { field: "login_name", text: "Mallory O'Name".into(), salt: [7; SALT_BYTES] });
+        let draft = LeafDraft {
+            side_text,
+            code: Some("unknown_user"),
+            ..LeafDraft::new(LeafActor::Unknown, Act::Login, Outcome::Refused)
+        };
+        let stamp = LeafStamp { index: 4, utc: Timestamp::from_ms(0), boot: Millis(12), boot_id: "b" };
+        let text = draft.text(&stamp).unwrap();
+        insta::assert_snapshot!(text, @r#"{"v":1,"i":4,"utc":"1970-01-01T00:00:00.000Z","boot_ms":12,"boot_id":"b","actor":{"kind":"unknown"},"act":"user.login","outcome":"refused","code":"unknown_user","text":{"field":"login_name","sha256":"Ma5iSXeyyzPJQc0yLi0/Eo4CN8iiYs8w1+GjxI19xuE="}}"#);
+        assert_eq!(claimed_index(text.as_bytes()), Some(4));
+    }
+}
