@@ -1,0 +1,32 @@
+//! What server and client say to each other over the websocket, version 1.
+//!
+//! Types, their two encodings, and the view of a ward that both sides fold from them. `docs/protocol.md` is the reference.
+//! No sockets, no clock.
+
+mod codec;
+mod message;
+mod observations;
+pub mod problem;
+mod view;
+
+pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES};
+pub use message::{
+    ClientMessage, CloseCode, DeviceMessage, ErrorCode, History, HistoryQuery, PatientHistory, ServerMessage,
+    SessionInfo, SessionState, StoreState, VitalTrend, VitalsUpdate, WardHead,
+};
+pub use observations::{IntakeReport, Rejection, RejectionCode, WireObservation};
+pub use view::{PatientView, StepView, VitalInfo, VitalLimitsView, VitalView, WardView, without_names};
+
+/// The version of the protocol.
+pub const PROTOCOL_VERSION: u16 = 1;
+/// Time between two heartbeats of the server.
+pub const HEARTBEAT_INTERVAL_MS: u64 = 1_000;
+/// Most points of a trend in one answer, per vital.
+pub const HISTORY_POINTS_MAX: u32 = crate::domain::series::TREND_SLICES_MAX;
+/// Most patients in one history query.
+pub const HISTORY_PATIENTS_MAX: usize = 64;
+/// Most observations in one message of a device.
+pub const OBSERVATIONS_PER_MESSAGE_MAX: usize = 1_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! What devices send, and what they are told.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// One observation as a device writes it. Only these fields; an unknown one is an error.
+///
+/// `value` is a JSON number, or the label of a coded vital (`"A"` for consciousness). The text of the number is kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireObservation<'a> {
+    /// The device that measured; the sender itself if absent.
+    #[serde(borrow, default)]
+    pub device: Option<std::borrow::Cow<'a, str>>,
+    /// The patient, if the sender knows; it is checked against the device's assignment, never believed.
+    #[serde(borrow, default)]
+    pub patient: Option<std::borrow::Cow<'a, str>>,
+    /// The vital's code, such as `spo2`.
+    #[serde(borrow)]
+    pub vital: std::borrow::Cow<'a, str>,
+    /// The value.
+    #[serde(borrow)]
+    pub value: &'a RawValue,
+    /// The unit in UCUM or as screens show it; taken for the vital's own if absent.
+    #[serde(borrow, default)]
+    pub unit: Option<std::borrow::Cow<'a, str>>,
+    /// When it was measured, RFC 3339 with an offset.
+    #[serde(borrow)]
+    pub observed_at: std::borrow::Cow<'a, str>,
+    /// Whether it replaces an earlier value of the same device, vital and time.
+    #[serde(default)]
+    pub correction: bool,
+    /// The sampling interval of this vital, in milliseconds.
+    #[serde(default)]
+    pub interval_ms: Option<u32>,
+}
+
+/// Why an observation was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectionCode {
+    /// It is not the JSON of an observation.
+    Malformed,
+    /// No such vital.
+    UnknownVital,
+    /// No such device.
+    UnknownDevice,
+    /// The token may not send for the device.
+    OtherDevice,
+    /// The device measures nobody at that time.
+    NotAssigned,
+    /// The device measures another patient at that time than the one named.
+    WrongPatient,
+    /// The value is no number of the vital.
+    NotANumber,
+    /// The value cannot physically be.
+    Impossible,
+    /// The unit is not the vital's.
+    WrongUnit,
+    /// The time is not RFC 3339 with an offset.
+    BadTime,
+    /// The time lies in the future.
+    InTheFuture,
+    /// The time lies before all that is kept.
+    TooOld,
+    /// The sampling interval is none.
+    BadInterval,
+    /// Another value is stored for this device, vital and time.
+    Conflict,
+    /// There is no value that the correction could replace.
+    NothingToCorrect,
+}
+
+/// One observation that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Which one, counted from 0.
+    pub index: usize,
+    /// Why, for programs.
+    pub code: RejectionCode,
+    /// Why, for people: what is wrong, where, and what to do.
+    pub detail: String,
+}
+
+/// What became of the observations of one request. It is sent when everything that it says is durable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntakeReport {
+    /// Stored now.
+    pub accepted: usize,
+    /// Stored before, with the same value.
+    pub duplicate: usize,
+    /// Not taken.
+    pub rejected: usize,
+    /// Of the accepted, how many came too late to change the present.
+    pub late: usize,
+    /// The first of those not taken, at most [`IntakeReport::REJECTIONS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejections: Vec<Rejection>,
+}
+
+impl IntakeReport {
+    /// Most rejections that a report lists; all are counted.
+    pub const REJECTIONS_MAX: usize = 100;
+
+    /// Counts an observation that was not taken.
+    pub fn reject(&mut self, rejection: Rejection) {
+        self.rejected += 1;
+        if self.rejections.len() < Self::REJECTIONS_MAX {
+            self.rejections.push(rejection);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Both encodings carry every message; what was written is read back equal.
+
+use super::*;
+use crate::domain::{
+    Actor, AlertId, Command, Event, EventBody, Millis, Mode, Refusal, Role, SequencedEvent, Timestamp, VitalTable,
+    Ward,
+    series::Trend,
+    vital::{HR, SPO2},
+};
+
+fn t() -> Timestamp {
+    "2026-03-01T03:12:45.120Z".parse().unwrap()
+}
+
+fn ward() -> Ward {
+    Ward { id: "3-east".parse().unwrap(), name: "3 East".into(), time_zone: chrono_tz::Tz::Europe__Berlin }
+}
+
+fn nurse() -> Actor {
+    Actor::User {
+        user: "u1".parse().unwrap(),
+        name: "a.meyer".into(),
+        role: Role::Nurse,
+        session: "s1".parse().unwrap(),
+    }
+}
+
+fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(message: &T) {
+    for encoding in Encoding::ALL {
+        let bytes = encoding.write(message).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert_eq!(&encoding.read::<T>(&bytes).unwrap(), message, "{encoding:?}: {text}");
+    }
+}
+
+#[test]
+fn client_messages_round_trip() {
+    let query = HistoryQuery {
+        ward: ward().id,
+        patients: vec!["p1".parse().unwrap()],
+        vitals: vec![HR],
+        from: t(),
+        to: t() + Millis(5),
+        points: 60,
+        alerts: true,
+    };
+    for message in [
+        ClientMessage::Hello { protocol: 1, client: "test 1".into() },
+        ClientMessage::Subscribe { ward: ward().id, patients: None, after: Some(7) },
+        ClientMessage::Command {
+            id: 3,
+            ward: ward().id,
+            command: Command::Acknowledge { alert: AlertId(9), transition: 2 },
+        },
+        ClientMessage::Query { id: 4, query },
+        ClientMessage::Activity,
+        ClientMessage::Unlock { passphrase: "correct horse battery".into() },
+    ] {
+        round_trip(&message);
+    }
+}
+
+#[test]
+fn server_messages_round_trip() {
+    let mut trend = Trend::new(t(), t() + Millis(60_000), 6);
+    trend.add(t(), 97.0);
+    let patients = vec![PatientHistory {
+        patient: "p1".parse().unwrap(),
+        trends: vec![VitalTrend { vital: SPO2, trend }],
+        alerts: Vec::new(),
+    }];
+    let refused = EventBody::Refused {
+        command: Command::Acknowledge { alert: AlertId(9), transition: 2 },
+        refusal: Refusal::AlreadyAcknowledged { alert: AlertId(9), owner: nurse() },
+        by: nurse(),
+    };
+    let event = Event::new(t(), refused);
+    let view = WardView::new(ward(), Mode::Demo, &VitalTable::builtin(), |_| std::sync::Arc::default());
+    for message in [
+        ServerMessage::Snapshot { seq: 12, now: t(), view },
+        ServerMessage::Event { event: SequencedEvent { ward: ward().id, seq: 13, event: event.clone() } },
+        ServerMessage::Unrecorded { ward: ward().id, event },
+        ServerMessage::History { id: 4, history: History { ward: ward().id, from: t(), to: t(), patients } },
+        ServerMessage::Heartbeat {
+            now: t(),
+            heads: vec![WardHead { ward: ward().id, seq: 13 }],
+            store: StoreState::Unrecorded,
+            audit: 99,
+        },
+        ServerMessage::Result {
+            id: 3,
+            done: false,
+            seq: Some(13),
+            refusal: Some(Refusal::NotOpen { alert: AlertId(9) }),
+        },
+        ServerMessage::Accepted {
+            id: 1,
+            report: IntakeReport {
+                accepted: 1,
+                rejected: 1,
+                rejections: vec![Rejection { index: 1, code: RejectionCode::NotANumber, detail: "x".into() }],
+                ..IntakeReport::default()
+            },
+        },
+        ServerMessage::Error { code: ErrorCode::Denied, detail: "no".into(), id: None },
+    ] {
+        round_trip(&message);
+    }
+}
+
+#[test]
+fn device_messages_keep_the_text_of_numbers() {
+    let json = r#"{"type":"observations","id":1,"items":[{"vital":"temp","value":37.00,"observed_at":"2026-03-01T03:12:45Z"}]}"#;
+    let message: DeviceMessage<'_> = serde_json::from_str(json).unwrap();
+    let item: WireObservation<'_> = serde_json::from_str(message.items[0].get()).unwrap();
+    assert_eq!(item.value.get(), "37.00");
+}
+
+#[test]
+fn subprotocols_are_named_by_version() {
+    assert_eq!(Encoding::of_subprotocol("wardwatch.v1.json"), Some(Encoding::Json));
+    assert_eq!(Encoding::of_subprotocol("wardwatch.v2.json"), None);
+}

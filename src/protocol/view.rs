@@ -1,0 +1,337 @@
+//! A ward as screens need it: a fold of events and newest values, the same on both sides of the wire.
+
+use super::message::VitalsUpdate;
+use crate::domain::{
+    Alert, AlertId, Bed, BedId, Category, Census, DeviceId, EncounterId, Event, EventBody, Freshness, LimitStep,
+    Liveness, Mode, Observation, Patient, PatientId, PersonName, Priority, Profile, Quality, Sampling, Timestamp,
+    VitalCode, VitalDef, VitalLimits, VitalTable, Ward, vital::Scale,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What a screen needs to know of a vital.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VitalInfo {
+    /// Code.
+    pub vital: VitalCode,
+    /// Name in words.
+    pub name: Arc<str>,
+    /// Label, at most 5 characters.
+    pub label: Arc<str>,
+    /// Unit as shown.
+    pub unit: Arc<str>,
+    /// Decimals as shown.
+    pub decimals: u8,
+    /// How it is sampled.
+    pub sampling: Sampling,
+    /// The labels of a coded vital.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+}
+
+impl VitalInfo {
+    fn of(def: &VitalDef) -> Self {
+        let labels = match &def.scale {
+            Scale::Quantity => Vec::new(),
+            Scale::Coded(labels) => labels.iter().map(|l| (*l).to_owned()).collect(),
+        };
+        Self {
+            vital: def.code,
+            name: def.name.clone(),
+            label: def.label.clone(),
+            unit: def.unit.clone(),
+            decimals: def.decimals,
+            sampling: def.sampling,
+            labels,
+        }
+    }
+
+    /// A value as screens show it.
+    #[must_use]
+    pub fn format(&self, value: f64) -> String {
+        if self.labels.is_empty() {
+            return format!("{value:.*}", usize::from(self.decimals));
+        }
+        let found = self.labels.iter().zip(0_u32..).find(|(_, at)| f64::from(*at) == value);
+        found.map_or_else(|| "?".to_owned(), |(label, _)| label.clone())
+    }
+}
+
+/// The newest value of a vital.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VitalView {
+    /// The vital.
+    pub vital: VitalCode,
+    /// The value.
+    pub value: f64,
+    /// The value as the source wrote it, where that says more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Arc<str>>,
+    /// How far it is to be believed.
+    pub quality: Quality,
+    /// When it was measured.
+    pub observed_at: Timestamp,
+    /// The device that measured it.
+    pub device: DeviceId,
+    /// When it becomes late and lost.
+    #[serde(flatten)]
+    pub freshness: Freshness,
+    /// Whether the server has heard of it since it was started.
+    pub confirmed: bool,
+}
+
+impl VitalView {
+    /// Whether it may be taken for the present at `now`.
+    #[must_use]
+    pub fn liveness(&self, now: Timestamp) -> Liveness {
+        if self.confirmed { self.freshness.liveness(self.observed_at, now) } else { Liveness::Lost }
+    }
+}
+
+/// One step of a limit, as shown.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StepView {
+    /// The limit.
+    pub limit: f64,
+    /// The priority beyond it.
+    pub priority: Priority,
+}
+
+impl From<LimitStep> for StepView {
+    fn from(step: LimitStep) -> Self {
+        Self { limit: step.limit, priority: step.priority }
+    }
+}
+
+/// The limits of a vital, as shown.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct VitalLimitsView {
+    /// The vital.
+    pub vital: VitalCode,
+    /// First step below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<StepView>,
+    /// First step above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<StepView>,
+    /// Second step below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low_extreme: Option<StepView>,
+    /// Second step above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_extreme: Option<StepView>,
+}
+
+impl VitalLimitsView {
+    fn of(vital: VitalCode, limits: &VitalLimits) -> Self {
+        let step = |step: Option<LimitStep>| step.map(StepView::from);
+        Self {
+            vital,
+            low: step(limits.low.warning),
+            high: step(limits.high.warning),
+            low_extreme: step(limits.low.extreme),
+            high_extreme: step(limits.high.extreme),
+        }
+    }
+}
+
+/// A patient as screens need it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatientView {
+    /// The patient; without name and note where the watcher may not see them.
+    pub patient: Patient,
+    /// The bed.
+    pub bed: BedId,
+    /// The stay.
+    pub encounter: EncounterId,
+    /// Newest values, by vital.
+    pub vitals: BTreeMap<VitalCode, VitalView>,
+}
+
+/// A ward as screens need it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WardView {
+    /// The ward.
+    pub ward: Ward,
+    /// Live or demo.
+    pub mode: Mode,
+    /// All vitals of the site in display order.
+    pub vitals: Vec<VitalInfo>,
+    /// Limits by category.
+    pub limits: BTreeMap<Category, Vec<VitalLimitsView>>,
+    /// Beds in order.
+    pub beds: BTreeMap<BedId, Bed>,
+    /// Patients present.
+    pub patients: BTreeMap<PatientId, PatientView>,
+    /// Alerts that are not closed.
+    pub alerts: BTreeMap<AlertId, Alert>,
+}
+
+impl WardView {
+    /// An empty ward; `profile` gives the limits of a category.
+    #[must_use]
+    pub fn new(ward: Ward, mode: Mode, vitals: &VitalTable, profile: impl Fn(Category) -> Arc<Profile>) -> Self {
+        let limits = |category| {
+            let profile = profile(category);
+            let rows = profile.vitals.iter().map(|(vital, limits)| VitalLimitsView::of(*vital, limits)).collect();
+            (category, rows)
+        };
+        Self {
+            ward,
+            mode,
+            vitals: vitals.iter().map(|def| VitalInfo::of(def)).collect(),
+            limits: [Category::Adult, Category::Paediatric, Category::Neonate].map(limits).into(),
+            beds: BTreeMap::new(),
+            patients: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in who is where and which alerts are open, as an engine has them.
+    pub fn fill<'a>(&mut self, census: &Census, alerts: impl Iterator<Item = &'a Alert>) {
+        self.beds = census.beds.clone();
+        for stay in census.stays.values() {
+            let view = PatientView {
+                patient: stay.patient.clone(),
+                bed: stay.bed.clone(),
+                encounter: stay.encounter.clone(),
+                vitals: BTreeMap::new(),
+            };
+            self.patients.insert(stay.patient.id.clone(), view);
+        }
+        self.alerts = alerts.map(|alert| (alert.id, alert.clone())).collect();
+    }
+
+    /// Takes in what an event changes.
+    pub fn apply(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::WardSet { ward } => self.ward = ward.clone(),
+            EventBody::BedSet { bed, .. } => {
+                self.beds.insert(bed.id.clone(), bed.clone());
+            }
+            EventBody::Admitted { patient, bed, encounter, .. } => {
+                let view = PatientView {
+                    patient: patient.clone(),
+                    bed: bed.clone(),
+                    encounter: encounter.clone(),
+                    vitals: BTreeMap::new(),
+                };
+                self.patients.insert(patient.id.clone(), view);
+            }
+            EventBody::Discharged { patient, .. } => {
+                self.patients.remove(patient);
+            }
+            EventBody::Unassigned { assignment, .. } => {
+                if let Some(patient) = self.patients.get_mut(&assignment.patient) {
+                    patient.vitals.retain(|_, v| v.device != assignment.device);
+                }
+            }
+            EventBody::EngineStarted { down_since: Some(_), .. } => {
+                for vital in self.patients.values_mut().flat_map(|p| p.vitals.values_mut()) {
+                    vital.confirmed = false;
+                }
+            }
+            EventBody::Alert { alert, .. } => {
+                if alert.is_closed() {
+                    self.alerts.remove(&alert.id);
+                } else {
+                    self.alerts.insert(alert.id, alert.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in newest values.
+    pub fn apply_vitals(&mut self, update: &VitalsUpdate) {
+        let Some(patient) = self.patients.get_mut(&update.patient) else { return };
+        for vital in &update.vitals {
+            match patient.vitals.get_mut(&vital.vital) {
+                Some(held) => held.clone_from(vital),
+                None => {
+                    patient.vitals.insert(vital.vital, vital.clone());
+                }
+            }
+        }
+    }
+
+    /// Takes in one present value; says whether it became the newest. A value of another device takes the place of a
+    /// newer one only when that one is no longer live.
+    pub fn observe(&mut self, observation: &Observation, quality: Quality, freshness: Freshness) -> bool {
+        let Some(patient) = self.patients.get_mut(&observation.patient) else { return false };
+        let new = VitalView {
+            vital: observation.vital,
+            value: observation.value,
+            text: observation.text.clone(),
+            quality,
+            observed_at: observation.observed_at,
+            device: observation.device.clone(),
+            freshness,
+            confirmed: true,
+        };
+        match patient.vitals.get_mut(&observation.vital) {
+            Some(held) => {
+                let newer = new.observed_at >= held.observed_at;
+                let gone = held.liveness(observation.received_at) == Liveness::Lost;
+                if newer || gone {
+                    *held = new;
+                }
+                newer || gone
+            }
+            None => {
+                patient.vitals.insert(new.vital, new);
+                true
+            }
+        }
+    }
+
+    /// The same ward without names and notes.
+    #[must_use]
+    pub fn without_names(&self) -> Self {
+        let mut view = self.clone();
+        for patient in view.patients.values_mut() {
+            patient.patient.name = PersonName::default();
+            patient.patient.note = PersonName::default();
+        }
+        view
+    }
+
+    /// The limits in force for a vital of a patient.
+    #[must_use]
+    pub fn limits_of(&self, category: Category, vital: VitalCode) -> Option<&VitalLimitsView> {
+        self.limits.get(&category)?.iter().find(|row| row.vital == vital)
+    }
+
+    /// What a screen needs to know of a vital.
+    #[must_use]
+    pub fn info(&self, vital: VitalCode) -> Option<&VitalInfo> {
+        self.vitals.iter().find(|info| info.vital == vital)
+    }
+
+    /// Patients in the order of their beds.
+    #[must_use]
+    pub fn by_bed(&self) -> Vec<&PatientView> {
+        let mut patients: Vec<&PatientView> = self.patients.values().collect();
+        patients.sort_by(|a, b| a.bed.cmp(&b.bed));
+        patients
+    }
+
+    /// Alerts in the order of their urgency.
+    #[must_use]
+    pub fn by_urgency(&self) -> Vec<&Alert> {
+        let mut alerts: Vec<&Alert> = self.alerts.values().collect();
+        alerts.sort_by_key(|alert| alert.urgency());
+        alerts
+    }
+}
+
+/// An event without names and notes.
+#[must_use]
+pub fn without_names(event: &Event) -> Event {
+    let mut event = event.clone();
+    if let EventBody::Admitted { patient, .. } = &mut event.body {
+        patient.name = PersonName::default();
+        patient.note = PersonName::default();
+    }
+    event
+}
