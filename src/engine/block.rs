@@ -1,0 +1,275 @@
+//! Inputs as bytes, so that an engine can be driven again exactly as it was.
+//!
+//! One block holds the inputs of one commit. Observations are rows over a table of series; everything else is spelt out.
+//! Ticks are not kept: timers fire by their deadlines, whatever the rate of ticks.
+
+use super::{
+    Input,
+    input::{Correction, IntakeFault},
+};
+use crate::domain::{
+    Actor, Command, DeviceId, Millis, Observation, PatientId, Quality, SystemFault, Timestamp, VitalCode, Ward,
+    system::FaultReport,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Version of the block format.
+pub const BLOCK_VERSION: u16 = 1;
+
+/// A block that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockError {
+    /// The bytes are no block.
+    #[error("a block of inputs cannot be read")]
+    Decode(#[from] rmp_serde::decode::Error),
+    /// The block cannot be written.
+    #[error("a block of inputs cannot be written")]
+    Encode(#[from] rmp_serde::encode::Error),
+    /// Another version wrote it.
+    #[error("a block of inputs has version {found}; this program reads {BLOCK_VERSION}")]
+    Version {
+        /// Its version.
+        found: u16,
+    },
+    /// A row speaks of a series that the block does not have.
+    #[error("a block of inputs speaks of a series that it does not have")]
+    Series,
+}
+
+/// One observation of a block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Row {
+    series: u32,
+    observed_ms: i64,
+    received_ms: i64,
+    value: f64,
+    text: Option<Arc<str>>,
+    interval_ms: Option<i64>,
+    quality: Quality,
+    late: bool,
+}
+
+/// A series of a block: whose, by which device, what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SeriesKey {
+    /// Whose.
+    pub patient: PatientId,
+    /// Measured by.
+    pub device: DeviceId,
+    /// What.
+    pub vital: VitalCode,
+}
+
+/// The place of a series in one block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockSeries(u32);
+
+/// A kept observation as the store takes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// When it was measured, by the device's clock.
+    pub observed_at: Timestamp,
+    /// Engine time when it came.
+    pub received_at: Timestamp,
+    /// The value.
+    pub value: f64,
+    /// The value as written, where that says more.
+    pub text: Option<Arc<str>>,
+    /// How far it is to be believed.
+    pub quality: Quality,
+    /// Whether it came too late to change the present.
+    pub late: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Other {
+    Start { ward: Ward },
+    Command { command: Command, by: Actor },
+    IntakeFault(IntakeFault),
+    Corrected(Correction),
+    Fault { fault: SystemFault, present: bool, detail: String },
+    ClockStepped { by_ms: Millis },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Entry {
+    /// Rows at one engine time.
+    Rows(i64, Vec<Row>),
+    /// Anything else, named, so that new fields do not break old blocks.
+    Other(i64, Vec<u8>),
+}
+
+/// Inputs of one commit, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputBlock {
+    version: u16,
+    /// How far device time is ahead of engine time: rows carry engine time.
+    skew: Millis,
+    series: Vec<SeriesKey>,
+    entries: Vec<Entry>,
+}
+
+impl Default for InputBlock {
+    fn default() -> Self {
+        Self { version: BLOCK_VERSION, skew: Millis::ZERO, series: Vec::new(), entries: Vec::new() }
+    }
+}
+
+impl InputBlock {
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// An empty block of a time at which device time is ahead of engine time by `skew`.
+    #[must_use]
+    pub fn with_skew(skew: Millis) -> Self {
+        Self { skew, ..Self::default() }
+    }
+
+    /// Adds a series that the block does not have yet.
+    pub fn add_series(&mut self, key: SeriesKey) -> BlockSeries {
+        self.series.push(key);
+        BlockSeries(u32::try_from(self.series.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Adds an observation of a series, taken at engine time `at`, with what the engine made of it.
+    pub fn push_observation(
+        &mut self,
+        series: BlockSeries,
+        o: &Observation,
+        at: Timestamp,
+        (quality, late): (Quality, bool),
+    ) {
+        let row = Row {
+            series: series.0,
+            observed_ms: o.observed_at.as_ms(),
+            received_ms: o.received_at.as_ms(),
+            value: o.value,
+            text: o.text.clone(),
+            interval_ms: o.interval.map(|i| i.0),
+            quality,
+            late,
+        };
+        match self.entries.last_mut() {
+            Some(Entry::Rows(last, rows)) if *last == at.as_ms() => rows.push(row),
+            _ => self.entries.push(Entry::Rows(at.as_ms(), vec![row])),
+        }
+    }
+
+    /// The number of observations.
+    #[must_use]
+    pub fn observations(&self) -> usize {
+        let rows = |entry: &Entry| if let Entry::Rows(_, rows) = entry { rows.len() } else { 0 };
+        self.entries.iter().map(rows).sum()
+    }
+
+    /// The observations by series, as the store keeps them; each series in order of arrival.
+    #[must_use]
+    pub fn kept(&self) -> Vec<(&SeriesKey, Vec<Kept>)> {
+        let mut by_series: Vec<(&SeriesKey, Vec<Kept>)> = self.series.iter().map(|key| (key, Vec::new())).collect();
+        for entry in &self.entries {
+            let Entry::Rows(_, rows) = entry else { continue };
+            for row in rows {
+                let index = usize::try_from(row.series).unwrap_or(usize::MAX);
+                let Some((_, kept)) = by_series.get_mut(index) else { continue };
+                kept.push(Kept {
+                    observed_at: Timestamp::from_ms(row.observed_ms) + self.skew,
+                    received_at: Timestamp::from_ms(row.received_ms),
+                    value: row.value,
+                    text: row.text.clone(),
+                    quality: row.quality,
+                    late: row.late,
+                });
+            }
+        }
+        by_series
+    }
+
+    /// Adds any other input taken at engine time `at`. Ticks are passed over, and observations, which have a way of their
+    /// own.
+    ///
+    /// # Errors
+    /// If it cannot be encoded.
+    pub fn push(&mut self, input: &Input, at: Timestamp) -> Result<(), BlockError> {
+        let other = match input {
+            Input::Observation(_) | Input::Tick => return Ok(()),
+            Input::Start { ward } => Other::Start { ward: ward.clone() },
+            Input::Command { command, by } => Other::Command { command: command.clone(), by: by.clone() },
+            Input::IntakeFault(fault) => Other::IntakeFault(fault.clone()),
+            Input::Corrected(correction) => Other::Corrected(correction.clone()),
+            Input::Fault(FaultReport { fault, present, detail }) => {
+                Other::Fault { fault: *fault, present: *present, detail: detail.clone() }
+            }
+            Input::ClockStepped { by_ms } => Other::ClockStepped { by_ms: *by_ms },
+        };
+        self.entries.push(Entry::Other(at.as_ms(), rmp_serde::to_vec_named(&other)?));
+        Ok(())
+    }
+
+    /// As bytes.
+    ///
+    /// # Errors
+    /// If it cannot be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, BlockError> {
+        Ok(rmp_serde::to_vec(self)?)
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// If they are no block of this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BlockError> {
+        let block: Self = rmp_serde::from_slice(bytes)?;
+        if block.version == BLOCK_VERSION { Ok(block) } else { Err(BlockError::Version { found: block.version }) }
+    }
+
+    /// The inputs with their engine times, in order.
+    ///
+    /// # Errors
+    /// If a row speaks of a series that the block does not have, or an entry cannot be read.
+    pub fn inputs(self) -> Result<Vec<(Timestamp, Input)>, BlockError> {
+        let Self { series, entries, .. } = self;
+        let mut inputs = Vec::new();
+        for entry in entries {
+            match entry {
+                Entry::Rows(at, rows) => {
+                    for row in rows {
+                        inputs.push((Timestamp::from_ms(at), Input::Observation(observation(&series, row)?)));
+                    }
+                }
+                Entry::Other(at, bytes) => inputs.push((Timestamp::from_ms(at), other(&bytes)?)),
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+fn observation(series: &[SeriesKey], row: Row) -> Result<Observation, BlockError> {
+    let index = usize::try_from(row.series).unwrap_or(usize::MAX);
+    let SeriesKey { patient, device, vital } = series.get(index).cloned().ok_or(BlockError::Series)?;
+    Ok(Observation {
+        patient,
+        device,
+        vital,
+        value: row.value,
+        text: row.text,
+        observed_at: Timestamp::from_ms(row.observed_ms),
+        received_at: Timestamp::from_ms(row.received_ms),
+        correction: false,
+        interval: row.interval_ms.map(Millis),
+    })
+}
+
+fn other(bytes: &[u8]) -> Result<Input, BlockError> {
+    Ok(match rmp_serde::from_slice(bytes)? {
+        Other::Start { ward } => Input::Start { ward },
+        Other::Command { command, by } => Input::Command { command, by },
+        Other::IntakeFault(fault) => Input::IntakeFault(fault),
+        Other::Corrected(correction) => Input::Corrected(correction),
+        Other::Fault { fault, present, detail } => Input::Fault(FaultReport { fault, present, detail }),
+        Other::ClockStepped { by_ms } => Input::ClockStepped { by_ms },
+    })
+}

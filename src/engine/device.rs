@@ -1,0 +1,263 @@
+//! Devices that fall silent, come back, or contradict themselves.
+
+use super::{
+    Engine,
+    observe::{Judged, arm_series, hold},
+    series::STALE_DELAYS,
+    timers::{Armed, Timer, TimerKind},
+};
+use crate::{
+    alarm::{TechnicalMachine, TechnicalOutcome, episode, technical::TechnicalDelays},
+    domain::{
+        AlertKey, ConditionCode, DeviceId, Event, InopReason, Millis, Observation, PatientId, Priority, Timestamp,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+/// A lost device has come back when it has sent for this long.
+const LOST_DELAYS: TechnicalDelays = TechnicalDelays { raise: Millis::ZERO, clear: Millis::from_secs(5) };
+/// A device that has been lost for this long with all others of its patient is a lost bed: high priority (row 15).
+const WHOLE_BED_LOST_AFTER: Millis = Millis::from_secs(60);
+/// A conflict shows for this long after the last contradiction.
+const CONFLICT_SHOWN_FOR: Millis = Millis::from_secs(60);
+
+/// What the engine keeps of a device.
+#[derive(Debug, Clone, Default)]
+pub(super) struct DeviceState {
+    pub(super) kept: DeviceKept,
+    pub(super) lost_clear: Armed,
+    pub(super) lost_long: Armed,
+    pub(super) conflict: Armed,
+}
+
+/// The part of it that a snapshot keeps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct DeviceKept {
+    pub(super) last_observed: Option<Timestamp>,
+    pub(super) lost: TechnicalMachine,
+    pub(super) lost_since: Option<Timestamp>,
+    pub(super) conflict_until: Option<Timestamp>,
+}
+
+impl Engine {
+    fn device_state(&mut self, device: &DeviceId) -> &mut DeviceState {
+        if !self.devices.contains_key(device) {
+            self.devices.insert(device.clone(), DeviceState::default());
+        }
+        self.devices.entry(device.clone()).or_default()
+    }
+
+    /// A present value of the device came.
+    pub(super) fn device_spoke(&mut self, observation: &Observation, events: &mut Vec<Event>) {
+        let now = self.now;
+        let known = self.devices.get_mut(&observation.device);
+        let Some(state) = known else {
+            self.device_state(&observation.device).kept.last_observed = Some(observation.observed_at);
+            return;
+        };
+        state.kept.last_observed = Some(observation.observed_at);
+        if !state.kept.lost.is_raised() {
+            return;
+        }
+        let outcome = state.kept.lost.say(false, LOST_DELAYS, observation.observed_at, now);
+        self.arm_device(&observation.device);
+        if outcome == Some(TechnicalOutcome::Cleared) {
+            self.device_is_back(&observation.device, events);
+        }
+    }
+
+    /// A series has been silent for too long: its device is lost, or the series alone is stale.
+    pub(super) fn fire_stale(&mut self, at: (usize, usize), deadline: Timestamp, events: &mut Vec<Event>) {
+        let Some(patient) = self.patients.get_mut(at.0) else { return };
+        let Some(series) = patient.series.get_mut(at.1) else { return };
+        series.timers.stale.came_up();
+        let Some(due) = series.stale_due() else { return };
+        if due > deadline {
+            arm_series(&mut self.timers, &patient.patient, series);
+            return;
+        }
+        let device = series.state.device.clone();
+        let patient = patient.patient.clone();
+        if self.device_is_silent(&patient, &device, deadline) {
+            self.device_lost(&patient, &device, events);
+        } else {
+            self.series_stale(at, deadline, InopReason::Stale, events);
+        }
+    }
+
+    /// Whether nothing at all has come from the device within the time of its fastest vital.
+    fn device_is_silent(&self, patient: &PatientId, device: &DeviceId, now: Timestamp) -> bool {
+        let Some(state) = self.devices.get(device) else { return true };
+        let Some(last) = state.kept.last_observed else { return true };
+        let found = self.patient_index.get(patient).and_then(|i| self.patients.get(*i));
+        let series = found.into_iter().flat_map(|p| &p.series).filter(|s| s.state.device == *device);
+        let fastest = series.filter_map(super::series::Series::pace).min();
+        fastest.is_none_or(|pace| now.since(last) >= crate::domain::Freshness::of_interval(pace).lost_after)
+    }
+
+    fn series_stale(&mut self, at: (usize, usize), deadline: Timestamp, reason: InopReason, events: &mut Vec<Event>) {
+        let Some(series) = self.series_mut(at) else { return };
+        let mut judged = Judged::default();
+        hold(series, reason, &mut judged);
+        if series.state.not_measured.end() {
+            judged.not_measured = Some(TechnicalOutcome::Cleared);
+        }
+        if reason == InopReason::Stale {
+            let since = series.state.last.map_or(deadline, |l| l.observed_at);
+            judged.stale = series.state.stale.say(true, STALE_DELAYS, since, deadline);
+        } else if series.state.stale.end() {
+            judged.stale = Some(TechnicalOutcome::Cleared);
+        }
+        self.settle(at, &judged, events);
+    }
+
+    /// Row 15: the device is lost, and with it all its vitals; one alert stands for them all.
+    fn device_lost(&mut self, patient: &PatientId, device: &DeviceId, events: &mut Vec<Event>) {
+        let now = self.now;
+        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let state = self.device_state(device);
+        let since = state.kept.last_observed.unwrap_or(now);
+        let outcome = state.kept.lost.say(true, LOST_DELAYS, since, now);
+        state.kept.lost_since = Some(state.kept.lost_since.unwrap_or(now));
+        self.arm_device(device);
+        let count = self.patients.get(index).map_or(0, |p| p.series.len());
+        for found in 0..count {
+            let series = self.patients.get(index).and_then(|p| p.series.get(found));
+            if series.is_some_and(|s| s.state.device == *device && s.is_watched()) {
+                self.series_stale((index, found), now, InopReason::DeviceLost, events);
+            }
+        }
+        if matches!(outcome, Some(TechnicalOutcome::Raised { .. })) {
+            let key = lost_key(patient, device);
+            self.raise_plain(key, Priority::Medium, since, "no data from the device".to_owned(), events);
+        }
+    }
+
+    fn device_is_back(&mut self, device: &DeviceId, events: &mut Vec<Event>) {
+        let now = self.now;
+        let state = self.device_state(device);
+        state.kept.lost_since = None;
+        let keys: Vec<AlertKey> = self.keys_of(ConditionCode::DeviceLost, device);
+        for key in keys {
+            self.clear_plain(&key, events);
+        }
+        // Vitals that did not come back with their device go stale on their own from here.
+        for patient in &mut self.patients {
+            for series in patient.series.iter_mut().filter(|s| s.state.device == *device) {
+                if series.state.inop == Some(InopReason::DeviceLost) {
+                    series.state.inop = Some(InopReason::Awaiting);
+                    series.state.stale_from = Some(now);
+                    arm_series(&mut self.timers, &patient.patient, series);
+                }
+            }
+        }
+    }
+
+    fn keys_of(&self, code: ConditionCode, device: &DeviceId) -> Vec<AlertKey> {
+        self.alerts.keys().filter(|k| k.code == code && k.device.as_ref() == Some(device)).cloned().collect()
+    }
+
+    pub(super) fn conflict(&mut self, device: &DeviceId, detail: String, events: &mut Vec<Event>) {
+        let now = self.now;
+        self.device_state(device).kept.conflict_until = Some(now + CONFLICT_SHOWN_FOR);
+        self.arm_device(device);
+        let patient = self.census.open_assignment(device).map(|a| a.patient.clone());
+        let key = AlertKey { patient, code: ConditionCode::Conflict, device: Some(device.clone()) };
+        if !self.alerts.contains_key(&key) {
+            self.raise_plain(key, Priority::Low, now, detail, events);
+        }
+    }
+
+    pub(super) fn arm_device(&mut self, device: &DeviceId) {
+        let Some(state) = self.devices.get_mut(device) else { return };
+        let timer = |kind| move || Timer { patient: None, device: Some(device.clone()), vital: None, kind };
+        let long = state.kept.lost_since.map(|since| since + WHOLE_BED_LOST_AFTER);
+        self.timers.arm(&mut state.lost_clear, state.kept.lost.due(), timer(TimerKind::DeviceLostClear));
+        self.timers.arm(&mut state.lost_long, long, timer(TimerKind::DeviceLostLong));
+        self.timers.arm(&mut state.conflict, state.kept.conflict_until, timer(TimerKind::ConflictEnd));
+    }
+
+    pub(super) fn fire_device(
+        &mut self,
+        deadline: Timestamp,
+        device: &DeviceId,
+        kind: TimerKind,
+        events: &mut Vec<Event>,
+    ) {
+        let Some(state) = self.devices.get_mut(device) else { return };
+        match kind {
+            TimerKind::DeviceLostClear => {
+                state.lost_clear.came_up();
+                let outcome = state.kept.lost.fire(LOST_DELAYS, deadline);
+                self.arm_device(device);
+                if outcome == Some(TechnicalOutcome::Cleared) {
+                    self.device_is_back(device, events);
+                }
+            }
+            TimerKind::DeviceLostLong => {
+                state.lost_long.came_up();
+                match state.kept.lost_since.map(|since| since + WHOLE_BED_LOST_AFTER) {
+                    Some(due) if due <= deadline => self.bed_lost(device, events),
+                    Some(_) => self.arm_device(device),
+                    None => {}
+                }
+            }
+            TimerKind::ConflictEnd => {
+                state.conflict.came_up();
+                let over = state.kept.conflict_until.is_some_and(|until| until <= deadline);
+                if over {
+                    state.kept.conflict_until = None;
+                    for key in self.keys_of(ConditionCode::Conflict, device) {
+                        self.clear_plain(&key, events);
+                    }
+                } else {
+                    self.arm_device(device);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A lost device becomes a lost bed if no other device of the patient sends.
+    fn bed_lost(&mut self, device: &DeviceId, events: &mut Vec<Event>) {
+        for key in self.keys_of(ConditionCode::DeviceLost, device) {
+            let Some(patient) = key.patient.clone() else { continue };
+            let found = self.patient_index.get(&patient).and_then(|i| self.patients.get(*i));
+            let alive = found.into_iter().flat_map(|p| &p.series).any(|s| s.is_watched() && s.state.inop.is_none());
+            let open = self.alerts.get(&key).is_some_and(|alert| alert.priority < Priority::High);
+            if open && !alive {
+                self.move_alert(&key, None, events, |alert| {
+                    episode::worsen(alert, Priority::High, None, None, WHOLE_BED_LOST_AFTER)
+                });
+            }
+        }
+    }
+
+    /// After a stop nothing is known to be so: open conditions are held, waits are dropped, staleness counts anew.
+    pub(super) fn forget_after_stop(&mut self, events: &mut Vec<Event>) {
+        let now = self.now;
+        let mut order: Vec<(PatientId, usize)> = self.patient_index.iter().map(|(p, i)| (p.clone(), *i)).collect();
+        order.sort();
+        for (_, index) in order {
+            let count = self.patients.get(index).map_or(0, |p| p.series.len());
+            for found in 0..count {
+                let Some(series) = self.series_mut((index, found)) else { continue };
+                let mut judged = Judged::default();
+                series.state.not_measured.suspend();
+                series.state.stale.suspend();
+                if !matches!(series.state.inop, Some(InopReason::Stale | InopReason::DeviceLost)) {
+                    hold(series, InopReason::Awaiting, &mut judged);
+                    series.state.stale_from = Some(now);
+                }
+                self.settle((index, found), &judged, events);
+            }
+        }
+        for state in self.devices.values_mut() {
+            state.kept.lost.suspend();
+        }
+    }
+}
+
+fn lost_key(patient: &PatientId, device: &DeviceId) -> AlertKey {
+    AlertKey { patient: Some(patient.clone()), code: ConditionCode::DeviceLost, device: Some(device.clone()) }
+}

@@ -1,0 +1,83 @@
+//! What goes into the engine.
+
+use crate::domain::{
+    Actor, Command, DeviceId, Millis, Observation, PatientId, Timestamp, VitalCode, Ward, system::FaultReport,
+};
+use serde::{Deserialize, Serialize};
+
+/// One input of the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The engine begins, or begins anew after a stop.
+    Start {
+        /// The ward.
+        ward: Ward,
+    },
+    /// One value of one vital.
+    Observation(Observation),
+    /// What a person asks for.
+    Command {
+        /// What.
+        command: Command,
+        /// Who.
+        by: Actor,
+    },
+    /// The intake refused data of a device in a way that people must know of.
+    IntakeFault(IntakeFault),
+    /// A stored value was replaced by a correction.
+    Corrected(Correction),
+    /// A fault of the system itself began or ended.
+    Fault(FaultReport),
+    /// The wall clock stepped against the monotonic clock.
+    ClockStepped {
+        /// By how much; negative is back.
+        by_ms: Millis,
+    },
+    /// Nothing but time.
+    Tick,
+}
+
+/// Data of a device that were refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum IntakeFault {
+    /// Another value for a device, vital and time that has one already.
+    Conflict {
+        /// The device.
+        device: DeviceId,
+        /// The vital.
+        vital: VitalCode,
+        /// The time of both values.
+        observed_at: Timestamp,
+        /// The value that is kept.
+        stored: f64,
+        /// The value that is refused.
+        refused: f64,
+    },
+    /// The message names a patient to whom the device does not belong at that time.
+    WrongPatient {
+        /// The device.
+        device: DeviceId,
+        /// Whom the message names.
+        named: PatientId,
+        /// The time of the value.
+        observed_at: Timestamp,
+    },
+}
+
+/// A stored value that was replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The patient.
+    pub patient: PatientId,
+    /// The device.
+    pub device: DeviceId,
+    /// The vital.
+    pub vital: VitalCode,
+    /// The time of the value.
+    pub observed_at: Timestamp,
+    /// The value before.
+    pub old: f64,
+    /// The value now.
+    pub new: f64,
+}

@@ -1,0 +1,200 @@
+//! One ward in memory: observations, commands and time go in, events come out.
+//!
+//! The engine is pure: no IO, no clock, no async, no randomness. The same inputs at the same times give the same events
+//! byte for byte, whatever the rate at which it is ticked. It composes the rooms below (`quality`, `alarm`) and is run
+//! by `backend`, by offline `replay` and by what-if runs.
+//!
+//! # Time
+//! `now` is engine time and never goes back. Before any input at T, all timers due at or before T fire in the order
+//! (deadline, patient, device, vital, kind), stamped with their deadline. Delays count in the device's time within each
+//! series (see [`crate::alarm::machine`]).
+
+mod alerts;
+mod block;
+mod commands;
+mod device;
+mod input;
+mod observe;
+mod series;
+mod snapshot;
+mod timers;
+
+pub use block::{BLOCK_VERSION, BlockError, BlockSeries, InputBlock, Kept, SeriesKey};
+pub use input::{Correction, Input, IntakeFault};
+pub use observe::Observed;
+pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
+
+use crate::{
+    alarm::Profiles,
+    domain::{
+        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, PatientId, Profile, Timestamp,
+        VitalTable, Ward,
+    },
+};
+use device::DeviceState;
+use series::PatientSeries;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+use timers::{Armed, Timers};
+
+/// What an engine is made with and does not change while it runs.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// All vitals of the site.
+    pub vitals: Arc<VitalTable>,
+    /// Limits by category of patient.
+    pub profiles: Arc<Profiles>,
+    /// The version of the program, kept in the journal.
+    pub version: String,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            vitals: Arc::new(VitalTable::builtin()),
+            profiles: Arc::new(Profiles::builtin()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// One ward in memory.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    config: EngineConfig,
+    now: Timestamp,
+    started: bool,
+    census: Census,
+    patients: Vec<PatientSeries>,
+    patient_index: HashMap<PatientId, usize>,
+    devices: HashMap<DeviceId, DeviceState>,
+    alerts: BTreeMap<AlertKey, Alert>,
+    last_alert: AlertId,
+    timers: Timers,
+    clock_step_until: Option<Timestamp>,
+    clock_step_armed: Armed,
+}
+
+impl Engine {
+    /// An empty ward. The first input has to be [`Input::Start`].
+    #[must_use]
+    pub fn new(config: EngineConfig) -> Self {
+        Self {
+            config,
+            now: Timestamp::MIN,
+            started: false,
+            census: Census::default(),
+            patients: Vec::new(),
+            patient_index: HashMap::new(),
+            devices: HashMap::new(),
+            alerts: BTreeMap::new(),
+            last_alert: AlertId(0),
+            timers: Timers::default(),
+            clock_step_until: None,
+            clock_step_armed: Armed::default(),
+        }
+    }
+
+    /// Takes one input at engine time `now` and says what happened. If `now` is before an earlier input, the time of
+    /// that input holds.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Event> {
+        let mut events = Vec::new();
+        match input {
+            Input::Observation(observation) => {
+                self.observe(&observation, now, &mut events);
+            }
+            Input::Start { ward } => self.start(ward, now, &mut events),
+            other => {
+                self.advance(now, &mut events);
+                self.take(other, &mut events);
+            }
+        }
+        events
+    }
+
+    fn take(&mut self, input: Input, events: &mut Vec<Event>) {
+        match input {
+            Input::Command { command, by } => self.command(command, by, events),
+            Input::Fault(report) => self.system_fault(report, events),
+            Input::IntakeFault(fault) => self.intake_fault(fault, events),
+            Input::Corrected(correction) => self.corrected(correction, events),
+            Input::ClockStepped { by_ms } => {
+                events.push(Event::new(self.now, EventBody::ClockStepped { by_ms }));
+                self.clock_stepped(by_ms, events);
+            }
+            Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
+        }
+    }
+
+    /// Lets time pass until `now`: fires every timer due at or before it, in order.
+    fn advance(&mut self, now: Timestamp, events: &mut Vec<Event>) {
+        while let Some((deadline, timer)) = self.timers.pop_due(now) {
+            self.now = self.now.max(deadline);
+            self.fire(deadline, &timer, events);
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// The engine begins, or begins anew after a stop: what was known is no longer known to be so, and time that nobody
+    /// watched counts for no delay.
+    fn start(&mut self, ward: Ward, now: Timestamp, events: &mut Vec<Event>) {
+        let down_since = self.started.then_some(self.now);
+        self.now = self.now.max(now);
+        self.started = true;
+        let body = EventBody::EngineStarted { engine: self.config.version.clone(), down_since };
+        events.push(Event::new(self.now, body));
+        if self.census.ward.as_ref() != Some(&ward) {
+            self.record(EventBody::WardSet { ward }, events);
+        }
+        if down_since.is_some() {
+            self.forget_after_stop(events);
+        }
+    }
+
+    /// Adds an event at the present engine time and takes in what it changes in the census.
+    fn record(&mut self, body: EventBody, events: &mut Vec<Event>) {
+        let event = Event::new(self.now, body);
+        self.census.apply(&event);
+        events.push(event);
+    }
+
+    /// The earliest time at which something may fall due without an input.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.timers.next()
+    }
+
+    /// Engine time of the last input.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Who is where.
+    #[must_use]
+    pub const fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// The configuration it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// Alerts that are not closed, in the order of their keys.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values()
+    }
+
+    /// The limits of a category of patients.
+    #[must_use]
+    pub fn profile(&self, category: Category) -> Arc<Profile> {
+        self.config.profiles.of(category)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,340 @@
+//! The way of one value through the engine.
+
+use super::{
+    Engine,
+    alerts::Moved,
+    input::Correction,
+    series::{Last, NOT_MEASURED_DELAYS, OFFLINE_RUN_ENDS_AFTER, OfflineRun, STALE_DELAYS, Series},
+    timers::{Timer, TimerKind},
+};
+use crate::{
+    alarm::{Outcome, TechnicalOutcome},
+    domain::{
+        ConditionCode, Event, EventBody, Freshness, InopReason, Observation, PatientId, Quality, Sampling, Side,
+        Timestamp, VitalCode, vital::Zero,
+    },
+    quality::{self, Companion},
+};
+
+/// What the engine made of an observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Observed {
+    /// How far the value is to be believed.
+    pub quality: Quality,
+    /// Whether it came too late to change the present: it is stored and marked, and judged only as history.
+    pub late: bool,
+    /// When the value becomes late and lost.
+    pub freshness: Freshness,
+}
+
+/// What came of one value, before the alerts are moved.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    pub(super) limits: [Option<(Side, Outcome)>; 2],
+    pub(super) not_measured: Option<TechnicalOutcome>,
+    pub(super) stale: Option<TechnicalOutcome>,
+    pub(super) offline: Option<OfflineRun>,
+}
+
+impl Engine {
+    /// Takes one value at engine time `now`; adds what happened to `events` and says what it made of the value.
+    pub fn observe(&mut self, observation: &Observation, now: Timestamp, events: &mut Vec<Event>) -> Observed {
+        self.advance(now, events);
+        let Some(at) = self.series_of(observation) else { return self.observe_alone(observation) };
+        let now = self.now;
+        let companion = self.companion(at, observation, now);
+        let Some(series) = self.series_mut(at) else { return self.observe_alone(observation) };
+        if let Some(interval) = observation.interval {
+            series.state.interval = Some(interval);
+        }
+        let observed = observation.observed_at;
+        let quality = quality::assess(&series.def, observation.value, companion);
+        let last = Last { value: observation.value, observed_at: observed, quality };
+        let newer = series.state.last.is_none_or(|l| observed > l.observed_at);
+        let freshness = series.freshness();
+        if !newer || now.since(observed) >= freshness.lost_after {
+            let moved = note_late(series, last, now);
+            self.settle(at, &moved, events);
+            return Observed { quality, late: true, freshness };
+        }
+        let mut judged = Judged { offline: series.state.offline.take(), ..Judged::default() };
+        judge(series, last, now, &mut judged);
+        let dependent = (quality != Quality::Valid).then_some(series.state.vital);
+        self.settle(at, &judged, events);
+        if let Some(vital) = dependent {
+            self.reassess_dependents(at.0, vital, observation, events);
+        }
+        self.device_spoke(observation, events);
+        Observed { quality, late: false, freshness }
+    }
+
+    /// A stored value was replaced. The event says so; if it was the newest of its series, the new value is judged.
+    pub(super) fn corrected(&mut self, correction: Correction, events: &mut Vec<Event>) {
+        let now = self.now;
+        let newest = self.patient_index.get(&correction.patient).and_then(|index| {
+            let found = self.patients.get(*index)?.find(correction.vital, &correction.device)?;
+            Some((*index, found))
+        });
+        let Correction { patient, device, vital, observed_at, old, new } = correction;
+        self.record(EventBody::Corrected { patient, device, vital, observed_at, old, new }, events);
+        let Some(at) = newest else { return };
+        let Some(series) = self.series_mut(at) else { return };
+        let Some(last) = series.state.last.filter(|last| last.observed_at == observed_at) else { return };
+        if now.since(observed_at) < series.freshness().lost_after {
+            let quality = quality::assess(&series.def, new, Companion::Absent);
+            let mut judged = Judged::default();
+            judge(series, Last { value: new, quality, ..last }, now, &mut judged);
+            self.settle(at, &judged, events);
+        }
+    }
+
+    /// A value of a patient who has left, or of a device that measures somebody else by now: history, and no more.
+    fn observe_alone(&self, observation: &Observation) -> Observed {
+        let def = self.config.vitals.get(observation.vital);
+        let quality = def.map_or(Quality::Valid, |def| quality::assess(def, observation.value, Companion::Absent));
+        let sampling = def.map_or(Sampling::Continuous, |def| def.sampling);
+        Observed { quality, late: true, freshness: Freshness::of_sampling(sampling) }
+    }
+
+    /// The place of the observation's series; made if the patient is here and the device is the patient's.
+    fn series_of(&mut self, observation: &Observation) -> Option<(usize, usize)> {
+        let index = *self.patient_index.get(&observation.patient)?;
+        let patient = self.patients.get_mut(index)?;
+        if let Some(found) = patient.find(observation.vital, &observation.device) {
+            return Some((index, found));
+        }
+        let open = self.census.open_assignment(&observation.device)?;
+        if open.patient != observation.patient {
+            return None;
+        }
+        let def = self.config.vitals.get(observation.vital)?;
+        let device = self.census.devices.get(&observation.device);
+        let interval = device.and_then(|d| d.intervals_ms.get(&observation.vital).copied());
+        let profile = self.config.profiles.of(patient.category);
+        patient.series.push(Series::new(def.clone(), &profile, observation.device.clone(), interval));
+        Some((index, patient.series.len() - 1))
+    }
+
+    pub(super) fn series_mut(&mut self, at: (usize, usize)) -> Option<&mut Series> {
+        self.patients.get_mut(at.0)?.series.get_mut(at.1)
+    }
+
+    /// What stands beside the value: whether the device measures the vital that a 0 depends on.
+    fn companion(&self, at: (usize, usize), observation: &Observation, now: Timestamp) -> Companion {
+        let Some(patient) = self.patients.get(at.0) else { return Companion::Absent };
+        let Some(own) = patient.series.get(at.1) else { return Companion::Absent };
+        let Zero::ValueWhile(vital) = own.def.zero else { return Companion::Absent };
+        let Some(beside) = patient.find(vital, &observation.device).and_then(|i| patient.series.get(i)) else {
+            return Companion::Absent;
+        };
+        let late = now.since(observation.observed_at) >= own.freshness().lost_after;
+        let close = |l: &Last| {
+            let apart = l.observed_at.since(observation.observed_at).0.abs();
+            apart <= beside.freshness().lost_after.0
+        };
+        let last = if late { beside.state.last_late.filter(close) } else { beside.state.last };
+        match last {
+            None => Companion::Absent,
+            Some(last) if last.quality == Quality::Valid => Companion::Measured,
+            Some(_) => Companion::NotMeasured,
+        }
+    }
+
+    /// When a vital stops being measured, a standing 0 of a vital that depends on it is no longer a value.
+    fn reassess_dependents(
+        &mut self,
+        patient: usize,
+        vital: VitalCode,
+        observation: &Observation,
+        events: &mut Vec<Event>,
+    ) {
+        let now = self.now;
+        let Some(series) = self.patients.get_mut(patient).map(|p| &mut p.series) else { return };
+        let found = series.iter_mut().enumerate().find(|(_, s)| {
+            s.def.zero == Zero::ValueWhile(vital)
+                && s.state.device == observation.device
+                && s.state.last.is_some_and(|l| l.value == 0.0 && l.quality == Quality::Valid)
+        });
+        let Some((index, dependent)) = found else { return };
+        let Some(last) = dependent.state.last else { return };
+        let mut judged = Judged::default();
+        judge(dependent, Last { quality: Quality::NotMeasured, ..last }, now, &mut judged);
+        self.settle((patient, index), &judged, events);
+    }
+
+    /// Moves the alerts by what came of a value, and sets the series' timers.
+    pub(super) fn settle(&mut self, at: (usize, usize), judged: &Judged, events: &mut Vec<Event>) {
+        let Some(patient) = self.patients.get_mut(at.0) else { return };
+        let Some(series) = patient.series.get_mut(at.1) else { return };
+        arm_series(&mut self.timers, &patient.patient, series);
+        if judged.is_nothing() {
+            return;
+        }
+        let moved = Moved {
+            patient: patient.patient.clone(),
+            device: series.state.device.clone(),
+            vital: series.state.vital,
+            value: series.state.last.map(|l| l.value),
+            measured_once: series.state.measured_once,
+        };
+        if let Some(run) = judged.offline {
+            self.offline_ended(&moved, run, events);
+        }
+        if let Some(outcome) = judged.stale {
+            self.move_technical(&moved, ConditionCode::Stale(moved.vital), outcome, events);
+        }
+        if let Some(outcome) = judged.not_measured {
+            self.move_technical(&moved, ConditionCode::NotMeasured(moved.vital), outcome, events);
+        }
+        for (side, outcome) in judged.limits.iter().flatten().copied() {
+            self.move_limit(&moved, side, outcome, events);
+        }
+    }
+
+    pub(super) fn offline_ended(&mut self, moved: &Moved, run: OfflineRun, events: &mut Vec<Event>) {
+        let body = EventBody::OccurredOffline {
+            patient: moved.patient.clone(),
+            device: moved.device.clone(),
+            code: ConditionCode::Limit(moved.vital, run.side),
+            since: run.since,
+            until: run.until,
+            worst: run.worst,
+        };
+        self.record(body, events);
+    }
+
+    /// A timer of a series or device has come up.
+    pub(super) fn fire(&mut self, deadline: Timestamp, timer: &Timer, events: &mut Vec<Event>) {
+        let (Some(patient), Some(device), Some(vital)) = (&timer.patient, &timer.device, timer.vital) else {
+            match &timer.device {
+                Some(device) => self.fire_device(deadline, device, timer.kind, events),
+                None => self.fire_clock_step(deadline, events),
+            }
+            return;
+        };
+        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let Some(found) = self.patients.get(index).and_then(|p| p.find(vital, device)) else { return };
+        let at = (index, found);
+        if timer.kind == TimerKind::Stale {
+            self.fire_stale(at, deadline, events);
+            return;
+        }
+        let Some(series) = self.series_mut(at) else { return };
+        let judged = fire_series(series, timer.kind, deadline);
+        self.settle(at, &judged, events);
+    }
+}
+
+impl Judged {
+    const fn is_nothing(&self) -> bool {
+        matches!(self.limits, [None, None])
+            && self.not_measured.is_none()
+            && self.stale.is_none()
+            && self.offline.is_none()
+    }
+}
+
+/// A value that stands for the present.
+fn judge(series: &mut Series, last: Last, now: Timestamp, judged: &mut Judged) {
+    let observed = last.observed_at;
+    let valid = last.quality == Quality::Valid;
+    series.state.last = Some(last);
+    series.state.stale_from = None;
+    series.state.measured_once |= valid;
+    judged.stale = series.state.stale.say(false, STALE_DELAYS, observed, now);
+    judged.not_measured = series.state.not_measured.say(!valid, NOT_MEASURED_DELAYS, observed, now);
+    if valid {
+        series.state.inop = None;
+        for (slot, side) in judged.limits.iter_mut().zip([Side::Low, Side::High]) {
+            let (machine, limits) = series.machine_mut(side);
+            let Some(limits) = limits else { continue };
+            let rules = crate::alarm::machine::Rules { side, limits: &limits };
+            *slot = machine.value(rules, last.value, observed, now).map(|outcome| (side, outcome));
+        }
+    } else {
+        let reason = if last.quality == Quality::OutOfRange { InopReason::OutOfRange } else { InopReason::NotMeasured };
+        hold(series, reason, judged);
+    }
+}
+
+/// The series cannot be judged from now on.
+pub(super) fn hold(series: &mut Series, reason: InopReason, judged: &mut Judged) {
+    series.state.inop = Some(reason);
+    for (slot, side) in judged.limits.iter_mut().zip([Side::Low, Side::High]) {
+        let (machine, _) = series.machine_mut(side);
+        *slot = machine.inop(reason).map(|outcome| (side, outcome));
+    }
+}
+
+/// A value that came too late to change the present: it is noted, and a violation in it is history.
+fn note_late(series: &mut Series, last: Last, now: Timestamp) -> Judged {
+    series.state.last_late = Some(last);
+    let side = if last.quality == Quality::Valid { series.violated_side(last.value) } else { None };
+    let mut ended = None;
+    match (side, &mut series.state.offline) {
+        (Some(side), Some(run)) if run.side == side => run.extend(last.value, last.observed_at, now),
+        (Some(side), slot) => {
+            ended = slot.replace(OfflineRun {
+                side,
+                since: last.observed_at,
+                until: last.observed_at,
+                worst: last.value,
+                ends_at: now + OFFLINE_RUN_ENDS_AFTER,
+            });
+        }
+        (None, slot) => {
+            let over = slot.is_some_and(|run| last.observed_at > run.until);
+            if over {
+                ended = slot.take();
+            }
+        }
+    }
+    Judged { offline: ended, ..Judged::default() }
+}
+
+fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Judged {
+    let mut judged = Judged::default();
+    match kind {
+        TimerKind::Low | TimerKind::High => {
+            let side = if kind == TimerKind::Low { Side::Low } else { Side::High };
+            let (machine, limits) = series.machine_mut(side);
+            let outcome = limits.and_then(|limits| {
+                let rules = crate::alarm::machine::Rules { side, limits: &limits };
+                machine.fire(rules, deadline)
+            });
+            judged.limits = [outcome.map(|o| (side, o)), None];
+            if side == Side::Low { series.timers.low.came_up() } else { series.timers.high.came_up() }
+        }
+        TimerKind::NotMeasured => {
+            series.timers.not_measured.came_up();
+            judged.not_measured = series.state.not_measured.fire(NOT_MEASURED_DELAYS, deadline);
+        }
+        TimerKind::StaleClear => {
+            series.timers.stale_clear.came_up();
+            judged.stale = series.state.stale.fire(STALE_DELAYS, deadline);
+        }
+        TimerKind::OfflineEnd => {
+            series.timers.offline.came_up();
+            if series.state.offline.is_some_and(|run| run.ends_at <= deadline) {
+                judged.offline = series.state.offline.take();
+            }
+        }
+        _ => {}
+    }
+    judged
+}
+
+/// Sets the timers of a series by what it waits for.
+pub(super) fn arm_series(timers: &mut super::Timers, patient: &PatientId, series: &mut Series) {
+    let stale_due = series.stale_due();
+    let Series { state, timers: armed, .. } = series;
+    let (vital, device) = (state.vital, &state.device);
+    let timer =
+        |kind| move || Timer { patient: Some(patient.clone()), device: Some(device.clone()), vital: Some(vital), kind };
+    timers.arm(&mut armed.stale, stale_due, timer(TimerKind::Stale));
+    timers.arm(&mut armed.stale_clear, state.stale.due(), timer(TimerKind::StaleClear));
+    timers.arm(&mut armed.not_measured, state.not_measured.due(), timer(TimerKind::NotMeasured));
+    timers.arm(&mut armed.low, state.low.due(), timer(TimerKind::Low));
+    timers.arm(&mut armed.high, state.high.due(), timer(TimerKind::High));
+    timers.arm(&mut armed.offline, state.offline.map(|run| run.ends_at), timer(TimerKind::OfflineEnd));
+}

@@ -1,0 +1,163 @@
+//! What the engine keeps of each series: one vital of one patient from one device.
+
+use super::timers::Armed;
+use crate::{
+    alarm::{LimitMachine, TechnicalMachine, technical::TechnicalDelays},
+    domain::{
+        Category, DeviceId, Freshness, InopReason, Millis, PatientId, Profile, Quality, Side, Timestamp, VitalCode,
+        VitalDef, VitalLimits, limits, liveness::CONTINUOUS_INTERVAL,
+    },
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How long "not measured" must last before it is raised, and be over before it is cleared.
+pub(super) const NOT_MEASURED_DELAYS: TechnicalDelays =
+    TechnicalDelays { raise: Millis::from_secs(5), clear: Millis::from_secs(5) };
+/// Staleness is a deadline of its own: it is raised at once, and cleared when data have come for a while.
+pub(super) const STALE_DELAYS: TechnicalDelays = TechnicalDelays { raise: Millis::ZERO, clear: Millis::from_secs(5) };
+/// A stretch of violations in late data is closed when no late value came for this long.
+pub(super) const OFFLINE_RUN_ENDS_AFTER: Millis = Millis::from_secs(10);
+
+/// The last value of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Last {
+    pub(super) value: f64,
+    pub(super) observed_at: Timestamp,
+    pub(super) quality: Quality,
+}
+
+/// A stretch of violations in data that came late.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct OfflineRun {
+    pub(super) side: Side,
+    pub(super) since: Timestamp,
+    pub(super) until: Timestamp,
+    pub(super) worst: f64,
+    pub(super) ends_at: Timestamp,
+}
+
+impl OfflineRun {
+    pub(super) fn extend(&mut self, value: f64, observed: Timestamp, at: Timestamp) {
+        self.since = self.since.min(observed);
+        self.until = self.until.max(observed);
+        self.worst = limits::worse(self.side, self.worst, value);
+        self.ends_at = at + OFFLINE_RUN_ENDS_AFTER;
+    }
+}
+
+/// The state of a series that a snapshot keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct SeriesState {
+    pub(super) vital: VitalCode,
+    pub(super) device: DeviceId,
+    pub(super) interval: Option<Millis>,
+    pub(super) last: Option<Last>,
+    /// Last value of data that came late: it tells what stood beside other late values.
+    pub(super) last_late: Option<Last>,
+    /// Why the vital cannot be judged at present.
+    pub(super) inop: Option<InopReason>,
+    /// Whether the vital has been measured in this stay.
+    pub(super) measured_once: bool,
+    pub(super) low: LimitMachine,
+    pub(super) high: LimitMachine,
+    pub(super) not_measured: TechnicalMachine,
+    pub(super) stale: TechnicalMachine,
+    pub(super) offline: Option<OfflineRun>,
+    /// From when on staleness counts if it is later than the last value: a restart, the return of the device.
+    pub(super) stale_from: Option<Timestamp>,
+}
+
+/// Which timers of a series stand in the queue.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SeriesTimers {
+    pub(super) stale: Armed,
+    pub(super) stale_clear: Armed,
+    pub(super) not_measured: Armed,
+    pub(super) low: Armed,
+    pub(super) high: Armed,
+    pub(super) offline: Armed,
+}
+
+/// A series with the rules that it is judged by.
+#[derive(Debug, Clone)]
+pub(super) struct Series {
+    pub(super) def: Arc<VitalDef>,
+    pub(super) limits: Option<VitalLimits>,
+    pub(super) state: SeriesState,
+    pub(super) timers: SeriesTimers,
+}
+
+impl Series {
+    pub(super) fn new(def: Arc<VitalDef>, profile: &Profile, device: DeviceId, interval: Option<Millis>) -> Self {
+        let vital = def.code;
+        let state = SeriesState {
+            vital,
+            device,
+            interval,
+            last: None,
+            last_late: None,
+            inop: None,
+            measured_once: false,
+            low: LimitMachine::default(),
+            high: LimitMachine::default(),
+            not_measured: TechnicalMachine::default(),
+            stale: TechnicalMachine::default(),
+            offline: None,
+            stale_from: None,
+        };
+        Self { limits: profile.vitals.get(&vital).copied(), def, state, timers: SeriesTimers::default() }
+    }
+
+    pub(super) fn freshness(&self) -> Freshness {
+        self.state.interval.map_or_else(|| Freshness::of_sampling(self.def.sampling), Freshness::of_interval)
+    }
+
+    /// Whether silence of this series is a fault: it is sampled without pause, or its device states an interval.
+    pub(super) fn is_watched(&self) -> bool {
+        self.state.interval.is_some() || self.def.sampling == crate::domain::Sampling::Continuous
+    }
+
+    /// The interval by which the silence of the device is measured.
+    pub(super) fn pace(&self) -> Option<Millis> {
+        self.is_watched().then(|| self.state.interval.unwrap_or(CONTINUOUS_INTERVAL))
+    }
+
+    /// When the series goes stale if nothing comes; `None` if it is stale already, is not watched or never began.
+    pub(super) fn stale_due(&self) -> Option<Timestamp> {
+        let gone = matches!(self.state.inop, Some(InopReason::Stale | InopReason::DeviceLost));
+        if gone || !self.is_watched() {
+            return None;
+        }
+        let last = self.state.last?.observed_at;
+        Some(self.state.stale_from.map_or(last, |from| last.max(from)) + self.freshness().lost_after)
+    }
+
+    pub(super) const fn machine_mut(&mut self, side: Side) -> (&mut LimitMachine, Option<VitalLimits>) {
+        let limits = self.limits;
+        match side {
+            Side::Low => (&mut self.state.low, limits),
+            Side::High => (&mut self.state.high, limits),
+        }
+    }
+
+    /// The side on which a value is beyond the first limit.
+    pub(super) fn violated_side(&self, value: f64) -> Option<Side> {
+        let rules = self.limits.as_ref()?;
+        [Side::Low, Side::High].into_iter().find(|side| rules.side(*side).violated(*side, value))
+    }
+}
+
+/// All series of one patient.
+#[derive(Debug, Clone)]
+pub(super) struct PatientSeries {
+    pub(super) patient: PatientId,
+    pub(super) category: Category,
+    pub(super) series: Vec<Series>,
+}
+
+impl PatientSeries {
+    pub(super) fn find(&self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
+        self.series.iter().position(|s| s.state.vital == vital && s.state.device == *device)
+    }
+}

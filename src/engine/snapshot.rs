@@ -1,0 +1,123 @@
+//! The engine's state as bytes, so that a start need not replay from the beginning.
+
+use super::{
+    Engine, EngineConfig,
+    device::{DeviceKept, DeviceState},
+    observe::arm_series,
+    series::{PatientSeries, Series, SeriesState},
+};
+use crate::domain::{Alert, AlertId, Category, Census, DeviceId, PatientId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the snapshot format. A snapshot of another version is not read: the state is rebuilt from the journal.
+pub const SNAPSHOT_VERSION: u16 = 1;
+
+/// A snapshot that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The bytes are no snapshot.
+    #[error("the engine snapshot cannot be read")]
+    Decode(#[from] rmp_serde::decode::Error),
+    /// The state cannot be written.
+    #[error("the engine snapshot cannot be written")]
+    Encode(#[from] rmp_serde::encode::Error),
+    /// Another version wrote it.
+    #[error("the engine snapshot has version {found}; this program reads {SNAPSHOT_VERSION}")]
+    Version {
+        /// Its version.
+        found: u16,
+    },
+    /// It speaks of a vital that the site no longer defines.
+    #[error("the engine snapshot speaks of the vital {vital}, which this site does not define")]
+    UnknownVital {
+        /// The vital.
+        vital: crate::domain::VitalCode,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Snapshot {
+    version: u16,
+    now: Timestamp,
+    started: bool,
+    census: Census,
+    patients: Vec<(PatientId, Category, Vec<SeriesState>)>,
+    devices: BTreeMap<DeviceId, DeviceKept>,
+    alerts: Vec<Alert>,
+    last_alert: AlertId,
+    clock_step_until: Option<Timestamp>,
+}
+
+impl Engine {
+    /// The state as bytes.
+    ///
+    /// # Errors
+    /// If it cannot be encoded.
+    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        let patients = self.patients.iter().map(|p| {
+            let series = p.series.iter().map(|s| s.state.clone()).collect();
+            (p.patient.clone(), p.category, series)
+        });
+        let snapshot = Snapshot {
+            version: SNAPSHOT_VERSION,
+            now: self.now,
+            started: self.started,
+            census: self.census.clone(),
+            patients: patients.collect(),
+            devices: self.devices.iter().map(|(id, d)| (id.clone(), d.kept.clone())).collect(),
+            alerts: self.alerts.values().cloned().collect(),
+            last_alert: self.last_alert,
+            clock_step_until: self.clock_step_until,
+        };
+        Ok(rmp_serde::to_vec_named(&snapshot)?)
+    }
+
+    /// An engine as it was when the snapshot was taken.
+    ///
+    /// # Errors
+    /// If the bytes are no snapshot of this version, or speak of vitals that are not defined.
+    pub fn restore(config: EngineConfig, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let snapshot: Snapshot = rmp_serde::from_slice(bytes)?;
+        if snapshot.version != SNAPSHOT_VERSION {
+            return Err(SnapshotError::Version { found: snapshot.version });
+        }
+        let mut engine = Self::new(config);
+        engine.now = snapshot.now;
+        engine.started = snapshot.started;
+        engine.census = snapshot.census;
+        engine.last_alert = snapshot.last_alert;
+        engine.clock_step_until = snapshot.clock_step_until;
+        engine.alerts = snapshot.alerts.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
+        for (patient, category, states) in snapshot.patients {
+            engine.restore_patient(patient, category, states)?;
+        }
+        for (device, kept) in snapshot.devices {
+            engine.devices.insert(device.clone(), DeviceState { kept, ..DeviceState::default() });
+            engine.arm_device(&device);
+        }
+        engine.arm_clock_step();
+        Ok(engine)
+    }
+
+    fn restore_patient(
+        &mut self,
+        patient: PatientId,
+        category: Category,
+        states: Vec<SeriesState>,
+    ) -> Result<(), SnapshotError> {
+        let profile = self.config.profiles.of(category);
+        let mut series = Vec::with_capacity(states.len());
+        for state in states {
+            let unknown = SnapshotError::UnknownVital { vital: state.vital };
+            let def = self.config.vitals.get(state.vital).ok_or(unknown)?.clone();
+            let mut restored = Series::new(def, &profile, state.device.clone(), None);
+            restored.state = state;
+            arm_series(&mut self.timers, &patient, &mut restored);
+            series.push(restored);
+        }
+        self.patient_index.insert(patient.clone(), self.patients.len());
+        self.patients.push(PatientSeries { patient, category, series });
+        Ok(())
+    }
+}
