@@ -1,0 +1,19 @@
+//! From bytes to readings, and from readings to observations.
+//!
+//! One file per format. Decoders are pure: they are handed bytes and tables, read no file and no socket and know no
+//! clock; what they cannot use they count and name. Who is measured is looked up afterwards in a read-only census, in one
+//! place ([`resolve`]), so that no decoder can put a value into the wrong chart. Called by `replay` and `backend`.
+
+pub mod channel;
+pub mod csv;
+pub mod native;
+mod reading;
+pub mod resolve;
+mod text;
+
+pub use channel::{Channel, Scaling};
+pub use csv::{CsvDecoder, CsvReading, CsvReport};
+pub use native::{BodyError, BodyForm, DecodeRules, Decoded, decode_body, decode_item};
+pub use reading::{Reading, Refused};
+pub use resolve::{Resolver, Sender};
+pub use text::value_text;
