@@ -1,0 +1,151 @@
+//! What one group of inputs caused, to be made durable at once.
+
+use super::records::{DeviceTokenRecord, SessionRecord, UserRecord};
+use crate::{
+    audit::LeafDraft,
+    domain::{DeviceId, Event, Quality, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
+    engine::InputBlock,
+};
+use std::sync::Arc;
+
+/// Everything that one group of inputs caused.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// By ward.
+    pub wards: Vec<WardBatch>,
+    /// Entries of the audit trail, in order.
+    pub leaves: Vec<LeafDraft>,
+    /// Changes of users, sessions and tokens.
+    pub access: Vec<AccessChange>,
+    /// Inputs that could not be used.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+impl Batch {
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wards.iter().all(WardBatch::is_empty)
+            && self.leaves.is_empty()
+            && self.access.is_empty()
+            && self.dead_letters.is_empty()
+    }
+}
+
+/// What a group of inputs caused in one ward.
+#[derive(Debug)]
+pub struct WardBatch {
+    /// The ward.
+    pub ward: WardId,
+    /// Set if the ward is made with this batch.
+    pub made: Option<Ward>,
+    /// Engine time reached.
+    pub engine_now: Timestamp,
+    /// The journal entries, in order.
+    pub events: Vec<Event>,
+    /// The inputs, in order; the observations among them are the samples.
+    pub inputs: InputBlock,
+    /// Corrections of stored samples. A batch that has any must have a snapshot.
+    pub corrections: Vec<CorrectedSample>,
+    /// The engine's snapshot after these inputs, when one is due. With it the samples since the last one leave the input
+    /// log for blocks of their series.
+    pub snapshot: Option<Vec<u8>>,
+}
+
+impl WardBatch {
+    /// A batch with nothing in it.
+    #[must_use]
+    pub fn new(ward: WardId, engine_now: Timestamp) -> Self {
+        Self {
+            ward,
+            made: None,
+            engine_now,
+            events: Vec::new(),
+            inputs: InputBlock::default(),
+            corrections: Vec::new(),
+            snapshot: None,
+        }
+    }
+
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.made.is_none()
+            && self.events.is_empty()
+            && self.corrections.is_empty()
+            && self.inputs.is_empty()
+            && self.snapshot.is_none()
+    }
+}
+
+/// A stored sample that gets another value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorrectedSample {
+    /// Measured by.
+    pub device: DeviceId,
+    /// What.
+    pub vital: VitalCode,
+    /// When.
+    pub observed_at: Timestamp,
+    /// The new value.
+    pub value: f64,
+    /// The new value as written, where that says more.
+    pub text: Option<Arc<str>>,
+    /// How far the new value is to be believed.
+    pub quality: Quality,
+}
+
+/// A change of users, sessions or tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AccessChange {
+    /// Adds or replaces a user.
+    PutUser(UserRecord),
+    /// Counts failed logins of a user.
+    SetFailures {
+        /// The user.
+        user: UserId,
+        /// Failures since the last success.
+        failures: u32,
+    },
+    /// Adds or replaces a session.
+    PutSession(SessionRecord),
+    /// Removes a session.
+    DropSession(SessionId),
+    /// Adds a device token.
+    PutDeviceToken(DeviceTokenRecord),
+    /// Removes all tokens of a device.
+    DropDeviceTokens(DeviceId),
+}
+
+/// An input that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Engine time when it came.
+    pub at: Timestamp,
+    /// Who sent it.
+    pub source: String,
+    /// Why it could not be used, for programs.
+    pub code: String,
+    /// Why, for people.
+    pub detail: String,
+    /// The input, cut to a bound.
+    pub payload: String,
+}
+
+/// The numbers that a batch was given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// By ward, in the order of the batch.
+    pub wards: Vec<WardCommitted>,
+    /// The size of the audit trail after the batch.
+    pub audit_size: u64,
+}
+
+/// The numbers that a ward's events were given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WardCommitted {
+    /// The ward.
+    pub ward: WardId,
+    /// The number of the first event of the batch, or of the next if it has none.
+    pub first_seq: u64,
+}

@@ -1,0 +1,246 @@
+//! What is kept: samples, the journal of events, the audit trail, users, sessions, tokens.
+//!
+//! [`Store::commit`] takes everything that one group of inputs caused and makes it durable in ONE transaction; only then
+//! may anything be acknowledged. No SQL types stand in the traits, no clinical rules in the room. Called by `backend`,
+//! which runs the writer on a thread of its own, and by commands that work on a data folder without a server.
+
+mod batch;
+mod folder;
+mod records;
+pub mod sqlite;
+
+pub use batch::{AccessChange, Batch, Committed, CorrectedSample, DeadLetter, WardBatch, WardCommitted};
+pub use folder::{DataFolder, FolderError, FolderLock};
+pub use records::{
+    AccessRecords, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, UserRecord, WardRecord,
+};
+
+use crate::{
+    audit::StoredLeaf,
+    domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, VitalCode, WardId},
+    engine::{Kept, SeriesKey},
+    protocol::VitalTrend,
+};
+
+/// What can go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full. Nothing of the transaction was kept; it may be tried again when there is room.
+    #[error("the disk is full: free some space")]
+    Full(#[source] rusqlite::Error),
+    /// The database said no: what was just written may or may not be on the disk. The store must be opened anew.
+    #[error("the database failed")]
+    Database(#[source] rusqlite::Error),
+    /// The store was closed after an earlier failure.
+    #[error("the store is closed after an earlier failure: restart the server")]
+    Closed,
+    /// The database was made by a newer program.
+    #[error("the data folder has schema version {found}, this program knows up to {known}: use a newer wardwatch")]
+    Newer {
+        /// Its version.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// The database is not one of ours.
+    #[error("{path} is not a wardwatch database")]
+    Foreign {
+        /// Where it is.
+        path: String,
+    },
+    /// A promise that durability rests on does not hold.
+    #[error("the database does not run with {setting} = {wanted} but {found}: nothing would be safe")]
+    Setting {
+        /// Which setting.
+        setting: &'static str,
+        /// What is needed.
+        wanted: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// Something stored cannot be read.
+    #[error("{what} in the database cannot be read: {why}")]
+    Corrupt {
+        /// What.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A file of the data folder cannot be used.
+    #[error("{path} cannot be used")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The backup before a migration failed.
+    #[error("the backup before the migration failed: nothing was changed")]
+    Backup(#[source] rusqlite::Error),
+    /// No random bytes could be had.
+    #[error(transparent)]
+    Entropy(#[from] crate::seam::EntropyError),
+}
+
+impl StoreError {
+    /// Whether it may be tried again by itself: no write to the disk is in doubt.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+}
+
+/// How long what is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Samples of vitals that are not named.
+    pub samples: Millis,
+    /// Samples by vital.
+    pub by_vital: std::collections::BTreeMap<VitalCode, Millis>,
+    /// Inputs, for driving the engine again byte for byte.
+    pub inputs: Millis,
+    /// Dead letters.
+    pub dead_letters: Millis,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            samples: Millis::from_mins(60 * 24 * 30),
+            by_vital: std::collections::BTreeMap::new(),
+            inputs: Millis::from_mins(60 * 24),
+            dead_letters: Millis::from_mins(60 * 24 * 30),
+        }
+    }
+}
+
+/// The one that writes. One per data folder, on one thread.
+pub trait Store: Send {
+    /// Makes a batch durable in one transaction and gives its events and leaves their numbers. An empty batch costs
+    /// nothing. After an error that is not [`StoreError::Full`] the store is closed for good.
+    ///
+    /// # Errors
+    /// If nothing of the batch is certain to be kept.
+    fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError>;
+
+    /// Signs a checkpoint of the audit trail if leaves were added since the last one (or if `always`), keeps it, and
+    /// publishes it beside the database. Signs nothing while [`Store::audit_fault`] says that the trail was changed.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    fn checkpoint(&mut self, always: bool) -> Result<Option<String>, StoreError>;
+
+    /// Deletes what is past its time, at most a few thousand rows a call; says whether more is left.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn expire(&mut self, now: Timestamp, retention: &Retention) -> Result<bool, StoreError>;
+
+    /// Why the stored trail contradicts its last signed checkpoint, if it did when the store was opened.
+    fn audit_fault(&self) -> Option<&str>;
+
+    /// The size of the audit trail.
+    fn audit_size(&self) -> u64;
+}
+
+/// The one that reads. Any number, from any thread.
+pub trait StoreReader: Send + Sync {
+    /// The wards with their snapshots.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn wards(&self) -> Result<Vec<WardRecord>, StoreError>;
+
+    /// The encoded input blocks of a ward after the block `after`, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn input_blocks(&self, ward: &WardId, after: u64) -> Result<Vec<(u64, Vec<u8>)>, StoreError>;
+
+    /// At most `limit` events of a ward after `after`, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn events_after(&self, ward: &WardId, after: u64, limit: u32) -> Result<Vec<SequencedEvent>, StoreError>;
+
+    /// The number of the last event of a ward.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn head(&self, ward: &WardId) -> Result<u64, StoreError>;
+
+    /// The stored value of a device, vital and time.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn sample(&self, device: &DeviceId, vital: VitalCode, at: Timestamp) -> Result<Option<StoredSample>, StoreError>;
+
+    /// The time of the newest stored value of a device and vital.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn newest(&self, device: &DeviceId, vital: VitalCode) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The newest stored value of each series of a ward's patients since `since`, for the first view after a start.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn newest_samples(&self, ward: &WardId, since: Timestamp) -> Result<Vec<(SeriesKey, Kept)>, StoreError>;
+
+    /// Trends of a patient's vitals over `[from, to)` in `slices` slices; all vitals if `vitals` is empty.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn trends(
+        &self,
+        ward: &WardId,
+        patient: &PatientId,
+        vitals: &[VitalCode],
+        span: (Timestamp, Timestamp),
+        slices: u32,
+    ) -> Result<Vec<VitalTrend>, StoreError>;
+
+    /// At most `limit` alerts of a patient that were open within `[from, to)`, as they are now, the newest `limit` of
+    /// them, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn alerts(
+        &self,
+        ward: &WardId,
+        patient: &PatientId,
+        span: (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Vec<Alert>, StoreError>;
+
+    /// Users, sessions and tokens.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn access(&self) -> Result<AccessRecords, StoreError>;
+
+    /// At most `limit` leaves of the audit trail from `from` on, with the texts beside them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn leaves(&self, from: u64, limit: u32) -> Result<Vec<LeafRow>, StoreError>;
+
+    /// Calls `each` with every leaf in order. Stops when `each` fails.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn each_leaf(&self, each: &mut dyn FnMut(StoredLeaf) -> bool) -> Result<(), StoreError>;
+
+    /// The signed checkpoints, the newest `limit` of them, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn checkpoints(&self, limit: u32) -> Result<Vec<String>, StoreError>;
+
+    /// How many dead letters are kept.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn dead_letter_count(&self) -> Result<u64, StoreError>;
+}

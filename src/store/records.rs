@@ -1,0 +1,105 @@
+//! What is read back.
+
+use crate::domain::{DeviceId, Millis, Mode, PatientId, Role, SessionId, Timestamp, UserId, Ward};
+
+/// What a data folder is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteRecord {
+    /// Random identifier of the site; the audit log's origin is made of it.
+    pub site: String,
+    /// Live or demo, fixed when the folder was made.
+    pub mode: Mode,
+}
+
+/// A ward with its snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WardRecord {
+    /// The ward.
+    pub ward: Ward,
+    /// The number of its last event.
+    pub head: u64,
+    /// Engine time reached.
+    pub engine_now: Timestamp,
+    /// The newest snapshot and the number of the last input block that is in it.
+    pub snapshot: Option<(u64, Vec<u8>)>,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    /// Opaque identifier.
+    pub id: UserId,
+    /// Login name, unique without regard to case.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// The hash of the passphrase as a PHC string, parameters included.
+    pub phc: String,
+    /// Whether the account may sign in.
+    pub enabled: bool,
+    /// Failed logins since the last success.
+    pub failures: u32,
+}
+
+/// A session. Times are of the boot-time clock of one boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Identifier; not a secret.
+    pub id: SessionId,
+    /// SHA-256 of the token.
+    pub token_hash: [u8; 32],
+    /// Whose.
+    pub user: UserId,
+    /// The boot whose clock the times are of.
+    pub boot_id: String,
+    /// When it began.
+    pub began: Millis,
+    /// The last sign of a person.
+    pub active: Millis,
+    /// Whether it is locked.
+    pub locked: bool,
+}
+
+/// A token of a device or gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceTokenRecord {
+    /// SHA-256 of the token.
+    pub token_hash: [u8; 32],
+    /// Whose.
+    pub device: DeviceId,
+    /// The mode of the folder that it was made for.
+    pub mode: Mode,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+/// Users, sessions and tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessRecords {
+    /// Users.
+    pub users: Vec<UserRecord>,
+    /// Sessions.
+    pub sessions: Vec<SessionRecord>,
+    /// Device tokens.
+    pub device_tokens: Vec<DeviceTokenRecord>,
+}
+
+/// A stored value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSample {
+    /// Whose.
+    pub patient: PatientId,
+    /// The value.
+    pub value: f64,
+}
+
+/// A leaf of the audit trail with the text beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeafRow {
+    /// Its place.
+    pub index: u64,
+    /// Its text.
+    pub leaf: String,
+    /// The text beside it, unless erased.
+    pub text: Option<String>,
+}

@@ -1,0 +1,132 @@
+//! The tables, one step per schema version.
+//!
+//! `ward.no`, `series.no` and `alert.no` are small numbers for long names. Times are milliseconds since 1970, engine or
+//! device time as the name says. A sample is durable first as an input, in the order of arrival: one row for a whole
+//! commit. With each snapshot the samples since the last one go into `sample_block`, one row for each series.
+
+use super::migrate::Migration;
+
+/// All steps, oldest first.
+pub(super) const MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: VERSION_1 }];
+
+const VERSION_1: &str = r"
+CREATE TABLE site (
+    site TEXT NOT NULL,
+    mode TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE ward (
+    no INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    head INTEGER NOT NULL,
+    engine_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE event (
+    ward_no INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (ward_no, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alert (
+    ward_no INTEGER NOT NULL,
+    no INTEGER NOT NULL,
+    patient TEXT,
+    raised_ms INTEGER NOT NULL,
+    closed_ms INTEGER,
+    body TEXT NOT NULL,
+    PRIMARY KEY (ward_no, no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alert_by_patient ON alert (ward_no, patient, raised_ms);
+
+CREATE TABLE series (
+    no INTEGER PRIMARY KEY,
+    ward_no INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    vital TEXT NOT NULL,
+    patient TEXT NOT NULL,
+    UNIQUE (device, vital, patient)
+) STRICT;
+CREATE INDEX series_by_patient ON series (ward_no, patient);
+
+CREATE TABLE sample_block (
+    no INTEGER PRIMARY KEY,
+    series_no INTEGER NOT NULL,
+    first_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX sample_block_by_time ON sample_block (series_no, last_ms, first_ms);
+
+CREATE TABLE input (
+    no INTEGER PRIMARY KEY AUTOINCREMENT,
+    ward_no INTEGER NOT NULL,
+    engine_ms INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX input_by_ward ON input (ward_no, no);
+
+CREATE TABLE snapshot (
+    ward_no INTEGER PRIMARY KEY,
+    input_no INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+-- A leaf is one line of JSON, kept as text so that anybody can read it with any tool.
+CREATE TABLE audit_leaf (
+    idx INTEGER PRIMARY KEY,
+    leaf TEXT NOT NULL,
+    hash BLOB NOT NULL
+);
+
+CREATE TABLE audit_text (
+    idx INTEGER PRIMARY KEY,
+    field TEXT NOT NULL,
+    salt BLOB NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE audit_checkpoint (
+    no INTEGER PRIMARY KEY AUTOINCREMENT,
+    size INTEGER NOT NULL,
+    note TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE user (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    phc TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    failures INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    token_hash BLOB NOT NULL UNIQUE,
+    user TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    began_ms INTEGER NOT NULL,
+    active_ms INTEGER NOT NULL,
+    locked INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device_token (
+    token_hash BLOB PRIMARY KEY,
+    device TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    made_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dead_letter (
+    no INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    code TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    payload TEXT NOT NULL
+) STRICT;
+";

@@ -1,0 +1,358 @@
+//! The store as a whole: what is committed is read back, what fails leaves nothing.
+
+use super::*;
+use crate::{
+    audit::{Act, LeafActor, LeafDraft, NoteVerifier, Outcome, SideText, verify},
+    domain::{
+        DeviceId, Event, EventBody, Millis, Mode, Observation, PatientId, Quality, Role, Timestamp, VitalCode, Ward,
+        WardId,
+        vital::{HR, SPO2, TEMP},
+    },
+    engine::{Input, InputBlock, SeriesKey},
+    seam::{ManualClock, OsEntropy},
+    store::{
+        AccessChange, Batch, CorrectedSample, DataFolder, DeadLetter, Retention, Store, StoreReader, UserRecord,
+        WardBatch,
+    },
+};
+use std::sync::Arc;
+
+struct Bench {
+    _dir: tempfile::TempDir,
+    folder: DataFolder,
+    clock: ManualClock,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::make(&dir.path().join("data")).unwrap();
+        Self { _dir: dir, folder, clock: ManualClock::at(t(0)) }
+    }
+
+    fn open(&self) -> SqliteStore {
+        let parts = StoreParts { clock: Arc::new(self.clock.clone()), entropy: Arc::new(OsEntropy) };
+        SqliteStore::open(&self.folder, self.folder.lock().unwrap(), Mode::Demo, &parts).unwrap()
+    }
+}
+
+fn t(s: i64) -> Timestamp {
+    Timestamp::from_ms(1_000_000_000_000) + Millis::from_secs(s)
+}
+
+fn ward() -> Ward {
+    Ward { id: "w".parse().unwrap(), name: "Ward".into(), time_zone: chrono_tz::Tz::UTC }
+}
+
+fn id() -> WardId {
+    ward().id
+}
+
+fn sample(s: i64, vital: VitalCode, value: f64, quality: Quality) -> (Observation, Quality) {
+    let observation = Observation {
+        patient: "p".parse().unwrap(),
+        device: "d".parse().unwrap(),
+        vital,
+        value,
+        text: None,
+        observed_at: t(s),
+        received_at: t(s),
+        correction: false,
+        interval: None,
+    };
+    (observation, quality)
+}
+
+fn block(samples: &[(Observation, Quality)]) -> InputBlock {
+    let mut block = InputBlock::default();
+    let mut places = std::collections::BTreeMap::new();
+    for (o, quality) in samples {
+        let key = SeriesKey { patient: o.patient.clone(), device: o.device.clone(), vital: o.vital };
+        let place = *places.entry(key.clone()).or_insert_with(|| block.add_series(key));
+        block.push_observation(place, o, o.observed_at, (*quality, false));
+    }
+    block
+}
+
+fn step(s: i64) -> Event {
+    Event::new(t(s), EventBody::ClockStepped { by_ms: Millis(s) })
+}
+
+fn batch(s: i64, samples: &[(Observation, Quality)], events: usize) -> Batch {
+    let mut ward_batch = WardBatch::new(id(), t(s));
+    ward_batch.made = Some(ward());
+    ward_batch.events = (0..events).map(|_| step(s)).collect();
+    ward_batch.inputs = block(samples);
+    ward_batch.inputs.push(&Input::ClockStepped { by_ms: Millis(s) }, t(s)).unwrap();
+    Batch { wards: vec![ward_batch], ..Batch::default() }
+}
+
+fn leaf() -> LeafDraft {
+    LeafDraft::new(LeafActor::System, Act::ServerStart, Outcome::Success)
+}
+
+#[test]
+fn what_is_committed_is_read_back() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let mut first = batch(1, &[sample(1, SPO2, 97.0, Quality::Valid), sample(2, SPO2, 0.0, Quality::NotMeasured)], 2);
+    first.leaves.push(leaf());
+    let committed = store.commit(&first).unwrap();
+    assert_eq!((committed.wards[0].first_seq, committed.audit_size), (1, 2));
+    assert_eq!(store.commit(&batch(2, &[], 1)).unwrap().wards[0].first_seq, 3);
+    let reader = store.reader().unwrap();
+    let events = reader.events_after(&id(), 0, 100).unwrap();
+    assert_eq!(events.iter().map(|e| e.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(events[2].event, step(2));
+    assert_eq!(reader.events_after(&id(), 1, 1).unwrap()[0].seq, 2);
+    assert_eq!(reader.head(&id()).unwrap(), 3);
+    assert_eq!(reader.events_after(&"other".parse().unwrap(), 0, 10).unwrap(), []);
+    let (device, patient): (DeviceId, PatientId) = ("d".parse().unwrap(), "p".parse().unwrap());
+    assert_eq!(reader.sample(&device, SPO2, t(1)).unwrap().unwrap().value, 97.0);
+    assert_eq!(reader.sample(&device, SPO2, t(3)).unwrap(), None);
+    assert_eq!(reader.newest(&device, SPO2).unwrap(), Some(t(2)));
+    assert_eq!(reader.newest(&device, HR).unwrap(), None);
+    let trends = reader.trends(&id(), &patient, &[], (t(0), t(10)), 10).unwrap();
+    assert_eq!(trends.len(), 1);
+    assert_eq!(trends[0].trend.points.len(), 1, "what was not measured is a gap");
+}
+
+#[test]
+fn samples_are_found_before_and_after_they_move_into_blocks() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let (device, patient): (DeviceId, PatientId) = ("d".parse().unwrap(), "p".parse().unwrap());
+    let look = |reader: &SqliteReader| {
+        let trends = reader.trends(&id(), &patient, &[], (t(0), t(100)), 50).unwrap();
+        let points: u32 = trends.iter().flat_map(|v| &v.trend.points).map(|p| p.count).sum();
+        let newest = reader.newest_samples(&id(), t(0)).unwrap();
+        let newest: Vec<(VitalCode, f64)> = newest.into_iter().map(|(key, kept)| (key.vital, kept.value)).collect();
+        (
+            points,
+            newest,
+            reader.newest(&device, SPO2).unwrap(),
+            reader.sample(&device, SPO2, t(7)).unwrap().map(|s| s.value),
+        )
+    };
+    let first: Vec<_> =
+        (0..50).map(|s| sample(s, SPO2, f64::from(i32::try_from(90 + s % 10).unwrap()), Quality::Valid)).collect();
+    store.commit(&batch(1, &first, 0)).unwrap();
+    store.commit(&batch(2, &[sample(60, HR, 72.0, Quality::Valid)], 0)).unwrap();
+    let expected = (51, vec![(SPO2, 99.0), (HR, 72.0)], Some(t(49)), Some(97.0));
+    let (inside, outside) = (store.reader().unwrap(), SqliteReader::open(&bench.folder).unwrap());
+    assert_eq!((look(&inside), look(&outside)), (expected.clone(), expected.clone()));
+    let mut third = batch(3, &[sample(61, HR, 73.0, Quality::Valid)], 0);
+    third.wards[0].snapshot = Some(vec![1]);
+    store.commit(&third).unwrap();
+    let expected = (52, vec![(SPO2, 99.0), (HR, 73.0)], Some(t(49)), Some(97.0));
+    assert_eq!((look(&inside), look(&outside)), (expected.clone(), expected.clone()));
+    store.commit(&batch(4, &[sample(62, HR, 74.0, Quality::Valid)], 0)).unwrap();
+    let expected = (53, vec![(SPO2, 99.0), (HR, 74.0)], Some(t(49)), Some(97.0));
+    assert_eq!((look(&inside), look(&outside)), (expected.clone(), expected.clone()));
+    drop((inside, outside, store));
+    let store = bench.open();
+    assert_eq!(look(&store.reader().unwrap()), expected, "and after a start");
+}
+
+#[test]
+fn a_start_finds_numbers_snapshot_and_inputs_again() {
+    let bench = Bench::new();
+    {
+        let mut store = bench.open();
+        store.commit(&batch(1, &[], 2)).unwrap();
+        let mut second = batch(2, &[], 0);
+        second.wards[0].snapshot = Some(vec![9]);
+        store.commit(&second).unwrap();
+        store.commit(&batch(3, &[], 1)).unwrap();
+    }
+    let mut store = bench.open();
+    let reader = store.reader().unwrap();
+    let wards = reader.wards().unwrap();
+    assert_eq!((wards[0].head, wards[0].engine_now), (3, t(3)));
+    let (input_no, body) = wards[0].snapshot.clone().unwrap();
+    assert_eq!(body, [9]);
+    assert_eq!(reader.input_blocks(&id(), input_no).unwrap().len(), 1, "only what came after the snapshot");
+    assert_eq!(store.commit(&batch(4, &[], 1)).unwrap().wards[0].first_seq, 4);
+}
+
+#[test]
+fn corrections_change_the_stored_value() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    store.commit(&batch(1, &[sample(1, TEMP, 73.0, Quality::OutOfRange)], 0)).unwrap();
+    let mut correction = batch(2, &[], 1);
+    correction.wards[0].snapshot = Some(vec![1]);
+    correction.wards[0].corrections.push(CorrectedSample {
+        device: "d".parse().unwrap(),
+        vital: TEMP,
+        observed_at: t(1),
+        value: 37.0,
+        text: Some("37.00".into()),
+        quality: Quality::Valid,
+    });
+    store.commit(&correction).unwrap();
+    let reader = store.reader().unwrap();
+    let (_, kept) = reader.newest_samples(&id(), t(0)).unwrap().remove(0);
+    assert_eq!((kept.value, kept.text.as_deref(), kept.quality), (37.0, Some("37.00"), Quality::Valid));
+}
+
+#[test]
+fn a_full_disk_keeps_nothing_of_the_batch_and_lets_the_store_go_on() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    store.commit(&batch(1, &[], 1)).unwrap();
+    store.connection().pragma_update(None, "max_page_count", 60).unwrap();
+    let many: Vec<_> = (0..40_000).map(|i| sample(i, SPO2, 97.0, Quality::Valid)).collect();
+    let mut big = batch(2, &many, 3);
+    big.leaves.push(leaf());
+    let error = store.commit(&big).unwrap_err();
+    assert!(error.is_full(), "{error:?}");
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.head(&id()).unwrap(), 1);
+    assert_eq!(reader.newest(&"d".parse().unwrap(), SPO2).unwrap(), None);
+    assert_eq!(store.audit_size(), 1);
+    store.connection().pragma_update(None, "max_page_count", 1_000_000).unwrap();
+    let committed = store.commit(&batch(3, &[sample(1, SPO2, 97.0, Quality::Valid)], 1)).unwrap();
+    assert_eq!((committed.wards[0].first_seq, committed.audit_size), (2, 1));
+}
+
+#[test]
+fn any_other_failure_closes_the_store_for_good() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    store.commit(&batch(1, &[], 1)).unwrap();
+    store.connection().execute_batch("DROP TABLE event").unwrap();
+    assert!(!store.commit(&batch(2, &[], 1)).unwrap_err().is_full());
+    assert!(matches!(store.commit(&batch(3, &[], 0)), Err(StoreError::Closed)));
+    assert!(matches!(store.checkpoint(true), Err(StoreError::Closed)));
+}
+
+#[test]
+fn the_audit_trail_verifies_against_its_checkpoints() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    for _ in 0..5 {
+        store.commit(&Batch { leaves: vec![leaf(), leaf()], ..Batch::default() }).unwrap();
+        store.checkpoint(false).unwrap().unwrap();
+        assert_eq!(store.checkpoint(false).unwrap(), None, "nothing new to sign");
+    }
+    let key = std::fs::read_to_string(bench.folder.audit_public_key()).unwrap();
+    let verifier: NoteVerifier = key.parse().unwrap();
+    let check = |reader: &SqliteReader| {
+        let notes = reader.checkpoints(100).unwrap();
+        let checkpoints = notes.iter().map(|note| verifier.open(note).unwrap()).collect();
+        let mut leaves = Vec::new();
+        reader
+            .each_leaf(&mut |leaf| {
+                leaves.push(Ok::<_, std::convert::Infallible>(leaf));
+                true
+            })
+            .unwrap();
+        verify(leaves.into_iter(), checkpoints).unwrap()
+    };
+    let reader = store.reader().unwrap();
+    let verified = check(&reader).unwrap();
+    assert_eq!((verified.leaves, verified.covered, verified.checkpoints), (11, 11, 5));
+    let published = std::fs::read_to_string(bench.folder.audit_checkpoint()).unwrap();
+    assert_eq!(verifier.open(&published).unwrap().size, 11);
+    store
+        .connection()
+        .execute("UPDATE audit_leaf SET leaf = replace(leaf, 'success', 'refused') WHERE idx = 6", [])
+        .unwrap();
+    assert_eq!(check(&reader).unwrap_err().index, 6);
+}
+
+#[test]
+fn a_trail_that_was_cut_is_never_signed_again() {
+    let bench = Bench::new();
+    {
+        let mut store = bench.open();
+        store.commit(&Batch { leaves: vec![leaf(), leaf(), leaf()], ..Batch::default() }).unwrap();
+        store.checkpoint(false).unwrap().unwrap();
+        assert_eq!(store.audit_fault(), None);
+        store.connection().execute("DELETE FROM audit_leaf WHERE idx = 3", []).unwrap();
+    }
+    let mut store = bench.open();
+    assert!(store.audit_fault().unwrap().contains("4 leaves"));
+    store.commit(&Batch { leaves: vec![leaf()], ..Batch::default() }).unwrap();
+    assert_eq!(store.checkpoint(true).unwrap(), None);
+}
+
+#[test]
+fn texts_stand_beside_the_trail() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let side_text = Some(SideText { field: "login_name", text: "mallory".into(), salt: [1; 16] });
+    store.commit(&Batch { leaves: vec![LeafDraft { side_text, ..leaf() }], ..Batch::default() }).unwrap();
+    let row = store.reader().unwrap().leaves(1, 10).unwrap().remove(0);
+    assert_eq!(row.text.as_deref(), Some("mallory"));
+    assert!(!row.leaf.contains("mallory"));
+}
+
+#[test]
+fn what_is_past_its_time_goes_and_the_rest_stays() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    for part in 0..100 {
+        let mut samples: Vec<_> = (0..50).map(|s| sample(part * 50 + s, SPO2, 97.0, Quality::Valid)).collect();
+        samples.extend((part % 10 == 0).then(|| sample(part * 50, TEMP, 37.0, Quality::Valid)));
+        let mut full = batch(part, &samples, 0);
+        full.wards[0].snapshot = Some(vec![1]);
+        store.commit(&full).unwrap();
+    }
+    let letter =
+        DeadLetter { at: t(0), source: "d".into(), code: "malformed".into(), detail: "x".into(), payload: "y".into() };
+    store.commit(&Batch { dead_letters: vec![letter; 4_500], ..Batch::default() }).unwrap();
+    store.commit(&batch(200, &[], 0)).unwrap();
+    let retention = Retention {
+        samples: Millis::from_secs(1_000),
+        by_vital: [(TEMP, Millis::from_secs(4_000))].into(),
+        inputs: Millis::from_secs(10),
+        dead_letters: Millis::from_secs(10),
+    };
+    let mut calls = 1;
+    while store.expire(t(5_000), &retention).unwrap() {
+        calls += 1;
+    }
+    assert!(calls > 2, "a call deletes a bounded number of rows");
+    let reader = store.reader().unwrap();
+    let patient = "p".parse().unwrap();
+    let count = |vital| {
+        let trends = reader.trends(&id(), &patient, &[vital], (t(0), t(5_000)), 2_000).unwrap();
+        trends.iter().flat_map(|v| &v.trend.points).map(|p| p.count).sum::<u32>()
+    };
+    assert_eq!((count(SPO2), count(TEMP)), (1_000, 8));
+    assert_eq!(reader.dead_letter_count().unwrap(), 0);
+    assert_eq!(reader.input_blocks(&id(), 0).unwrap().len(), 1, "inputs after the snapshot stay");
+}
+
+#[test]
+fn users_are_kept() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let user = UserRecord {
+        id: "u-1".parse().unwrap(),
+        name: "A.Meyer".into(),
+        role: Role::Nurse,
+        phc: "$argon2id$…".into(),
+        enabled: true,
+        failures: 0,
+    };
+    store.commit(&Batch { access: vec![AccessChange::PutUser(user.clone())], ..Batch::default() }).unwrap();
+    let change = AccessChange::SetFailures { user: user.id.clone(), failures: 3 };
+    store.commit(&Batch { access: vec![change], ..Batch::default() }).unwrap();
+    assert_eq!(store.reader().unwrap().access().unwrap().users, [UserRecord { failures: 3, ..user }]);
+}
+
+#[test]
+fn the_database_is_for_its_owner_alone() {
+    use std::os::unix::fs::MetadataExt;
+    let bench = Bench::new();
+    let _store = bench.open();
+    for entry in std::fs::read_dir(bench.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().mode() & 0o777;
+        let public = entry.path().ends_with("audit.pub") || entry.path().ends_with("audit.checkpoint");
+        assert!(public || mode & 0o077 == 0, "{} has mode {mode:o}", entry.path().display());
+    }
+}
