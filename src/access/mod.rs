@@ -1,0 +1,19 @@
+//! Who somebody is: passphrases, sessions, tokens, and the back-off that slows guessing.
+//!
+//! Times are of the boot-time clock and come in as arguments. What may be done is decided in `rights`; what is kept is
+//! written by `store`. Called by `backend`.
+
+mod backoff;
+mod directory;
+mod passphrase;
+mod token;
+
+pub use backoff::{Backoff, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};
+pub use directory::{
+    Directory, DirectoryError, SESSIONS_PER_USER_MAX, Session, SessionLimits, SessionStanding, UnknownToken,
+};
+pub use passphrase::{
+    HASH_QUEUE_MAX, HashError, HashParams, Hasher, PASSPHRASE_MAX_CHARS, PASSPHRASE_MIN_CHARS, PassphraseFault,
+    Verdict, check_passphrase,
+};
+pub use token::{Secret, TokenKind, hash_token, new_id, new_token};
