@@ -1,0 +1,193 @@
+//! Doing what administrators ask for.
+
+use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus};
+use crate::{
+    access::{TokenKind, check_passphrase, new_id, new_token},
+    audit::{Act, LeafActor, LeafDraft, Outcome},
+    backend::{app::App, pipeline::Job},
+    domain::{Actor, Command, Device, DeviceId, Mode, Role, Ward, WardId},
+    rights::{Decision, Object, Principal, Verb, decide},
+    seam::{Disk, OsDisk},
+    store::{AccessChange, DeviceTokenRecord, UserRecord},
+};
+use std::{path::Path, sync::PoisonError};
+
+/// Does what an administrator with this uid asks for.
+pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: AdminRequest) -> AdminAnswer {
+    let by = Actor::Console { uid };
+    let done = match request {
+        AdminRequest::AddUser { name, role, passphrase } => add_user(app, &by, &name, role, &passphrase).await,
+        AdminRequest::SetPassphrase { name, passphrase } => set_passphrase(app, &by, &name, &passphrase).await,
+        AdminRequest::EnableUser { name, enabled } => enable_user(app, &by, &name, enabled).await,
+        AdminRequest::ListUsers => Ok(list_users(app)),
+        AdminRequest::SetWard { ward } => set_ward(app, &by, ward).await.map(|()| AdminAnswer::Done),
+        AdminRequest::Command { ward, command } => {
+            run_command(app, &by, &ward, command).await.map(|()| AdminAnswer::Done)
+        }
+        AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
+        AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
+        AdminRequest::Status => status(app, data, serving).await,
+    };
+    done.unwrap_or_else(|e| AdminAnswer::Failed { why: e.to_string() })
+}
+
+type Done = Result<AdminAnswer, AdminError>;
+
+fn refused(why: impl std::fmt::Display) -> AdminError {
+    AdminError::Refused(why.to_string())
+}
+
+fn allow(verb: Verb) -> Result<(), AdminError> {
+    match decide(&Principal::Console, verb, Object::Site) {
+        Decision::Allow => Ok(()),
+        Decision::Deny(denial) => Err(refused(denial)),
+    }
+}
+
+fn leaf(by: &Actor, act: Act) -> LeafDraft {
+    LeafDraft::new(LeafActor::from(by), act, Outcome::Success)
+}
+
+async fn hash(app: &App, passphrase: &str) -> Result<String, AdminError> {
+    let (hasher, passphrase) = (app.hasher.clone(), passphrase.to_owned());
+    let hashed = tokio::task::spawn_blocking(move || hasher.hash_blocking(&passphrase)).await;
+    hashed.map_err(refused)?.map_err(refused)
+}
+
+async fn add_user(app: &App, by: &Actor, name: &str, role: Role, passphrase: &str) -> Done {
+    allow(Verb::ManageUsers)?;
+    app.hub.directory().check_new_name(name).map_err(refused)?;
+    check_passphrase(passphrase, name).map_err(refused)?;
+    let phc = hash(app, passphrase).await?;
+    let id = new_id("u", app.entropy.as_ref()).map_err(refused)?.parse().map_err(refused)?;
+    let user = UserRecord { id, name: name.to_owned(), role, phc, enabled: true, failures: 0 };
+    let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..leaf(by, Act::UserAdd) };
+    app.record(vec![leaf], vec![AccessChange::PutUser(user)]).await.map_err(refused)?;
+    Ok(AdminAnswer::Done)
+}
+
+fn user_named(app: &App, name: &str) -> Result<UserRecord, AdminError> {
+    let found = app.hub.directory().user_by_name(name).cloned();
+    found.ok_or_else(|| refused(format!("there is no user {}", crate::domain::text::clean(name))))
+}
+
+async fn set_passphrase(app: &App, by: &Actor, name: &str, passphrase: &str) -> Done {
+    allow(Verb::ManageUsers)?;
+    let user = user_named(app, name)?;
+    check_passphrase(passphrase, name).map_err(refused)?;
+    let phc = hash(app, passphrase).await?;
+    let leaf = LeafDraft { user: Some(user.id.clone()), ..leaf(by, Act::UserPassphrase) };
+    let changed = UserRecord { phc, failures: 0, ..user };
+    app.record(vec![leaf], vec![AccessChange::PutUser(changed)]).await.map_err(refused)?;
+    app.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name);
+    Ok(AdminAnswer::Done)
+}
+
+async fn enable_user(app: &App, by: &Actor, name: &str, enabled: bool) -> Done {
+    allow(Verb::ManageUsers)?;
+    let user = user_named(app, name)?;
+    let code = Some(if enabled { "enabled" } else { "disabled" });
+    let leaf = LeafDraft { user: Some(user.id.clone()), code, ..leaf(by, Act::UserState) };
+    let changed = UserRecord { enabled, ..user };
+    app.record(vec![leaf], vec![AccessChange::PutUser(changed)]).await.map_err(refused)?;
+    Ok(AdminAnswer::Done)
+}
+
+fn list_users(app: &App) -> AdminAnswer {
+    let directory = app.hub.directory();
+    let info =
+        |u: &UserRecord| UserInfo { name: u.name.clone(), role: u.role, enabled: u.enabled, failures: u.failures };
+    let mut users: Vec<UserInfo> = directory.users().map(info).collect();
+    users.sort_by(|a, b| a.name.cmp(&b.name));
+    AdminAnswer::Users { users }
+}
+
+async fn set_ward(app: &App, by: &Actor, ward: Ward) -> Result<(), AdminError> {
+    allow(Verb::ManageCensus)?;
+    app.pipeline.ask(|reply| Job::SetWard { ward, by: by.clone(), reply }).await.map_err(refused)
+}
+
+async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> Result<(), AdminError> {
+    let verb = match &command {
+        Command::SetDevice { .. } => Verb::ManageDevices,
+        Command::Acknowledge { .. } => Verb::AcknowledgeAlert,
+        _ => Verb::ManageCensus,
+    };
+    allow(verb)?;
+    let job = |reply| Job::Command { ward: ward.clone(), command, by: by.clone(), reply };
+    let outcome = app.pipeline.ask(job).await.map_err(refused)?;
+    outcome.refusal.map_or(Ok(()), |refusal| Err(refused(refusal)))
+}
+
+async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<String, AdminError> {
+    let mode = app.hub.mode();
+    let (token, token_hash) = new_token(TokenKind::Device, mode, app.entropy.as_ref()).map_err(refused)?;
+    let record = DeviceTokenRecord { token_hash, device: device.clone(), mode, made_at: app.engine_clock.now() };
+    let leaf = LeafDraft { device: Some(device.clone()), ..leaf(by, Act::DeviceToken) };
+    let changes = vec![AccessChange::DropDeviceTokens(device.clone()), AccessChange::PutDeviceToken(record)];
+    app.record(vec![leaf], changes).await.map_err(refused)?;
+    Ok(token.expose().to_owned())
+}
+
+async fn add_device(app: &App, by: &Actor, ward: &WardId, device: Device) -> Done {
+    let id = device.id.clone();
+    run_command(app, by, ward, Command::SetDevice { device }).await?;
+    Ok(AdminAnswer::Token { token: new_device_token(app, by, &id).await? })
+}
+
+async fn provision(app: &App, by: &Actor, ward: Ward, gateway: Device, commands: Vec<Command>) -> Done {
+    if app.hub.mode() != Mode::Demo {
+        let why = "this data folder is live: provision makes invented patients, in demo folders only";
+        return Err(refused(why));
+    }
+    if app.hub.ward(&ward.id).is_some() {
+        let why = format!("there is a ward {} already: use another data folder", ward.id);
+        return Err(refused(why));
+    }
+    let (id, token_of) = (ward.id.clone(), gateway.id.clone());
+    set_ward(app, by, ward).await?;
+    run_command(app, by, &id, Command::SetDevice { device: gateway }).await?;
+    for command in commands {
+        run_command(app, by, &id, command).await?;
+    }
+    Ok(AdminAnswer::Token { token: new_device_token(app, by, &token_of).await? })
+}
+
+async fn status(app: &App, data: &Path, serving: bool) -> Done {
+    allow(Verb::ReadStatus)?;
+    let reader = app.reader.clone();
+    let dead_letters = tokio::task::spawn_blocking(move || reader.dead_letter_count()).await;
+    let wards = app.hub.wards().into_iter().filter_map(|ward| ward_status(app, &ward.id)).collect();
+    Ok(AdminAnswer::Status(Box::new(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: app.hub.mode(),
+        serving,
+        now: app.engine_clock.now(),
+        store: app.hub.store_state(),
+        store_why: app.hub.store_why(),
+        audit_leaves: app.hub.audit_size(),
+        dead_letters: dead_letters.map_err(refused)?.map_err(refused)?,
+        sessions: app.hub.directory().session_count(),
+        disk_used_percent: OsDisk.usage(data).ok().map(crate::seam::DiskUsage::used_percent),
+        wards,
+    })))
+}
+
+fn ward_status(app: &App, ward: &WardId) -> Option<WardStatus> {
+    let view = app.hub.ward(ward)?.subscribe();
+    let mut devices = std::collections::BTreeMap::<DeviceId, DeviceStatus>::new();
+    for vital in view.view.patients.values().flat_map(|p| p.vitals.values()) {
+        let status = devices
+            .entry(vital.device.clone())
+            .or_insert_with(|| DeviceStatus { device: vital.device.clone(), last_observed: None });
+        status.last_observed = status.last_observed.max(Some(vital.observed_at));
+    }
+    Some(WardStatus {
+        ward: ward.clone(),
+        head: view.head,
+        patients: view.view.patients.len(),
+        alerts: view.view.alerts.len(),
+        unacknowledged: view.view.alerts.values().filter(|a| a.is_unacknowledged()).count(),
+        devices: devices.into_values().collect(),
+    })
+}

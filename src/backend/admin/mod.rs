@@ -1,0 +1,11 @@
+//! Administration on the server's own machine: by the socket in the data folder while the server runs, by its lock else.
+
+mod execute;
+mod request;
+mod socket;
+
+pub use execute::execute;
+pub use request::{
+    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus,
+};
+pub use socket::{ask, listen};

@@ -1,0 +1,182 @@
+//! What administrators ask, and what they are told. One JSON object a line, both ways.
+
+use crate::{
+    domain::{Command, Device, DeviceId, Mode, Role, Timestamp, Ward, WardId},
+    protocol::StoreState,
+};
+use serde::{Deserialize, Serialize};
+
+/// Longest line in either direction, in bytes.
+pub const ADMIN_LINE_MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What an administrator asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum AdminRequest {
+    /// Add a user.
+    AddUser {
+        /// Login name.
+        name: String,
+        /// Role.
+        role: Role,
+        /// First passphrase.
+        passphrase: String,
+    },
+    /// Give a user another passphrase. It also ends the wait after wrong tries.
+    SetPassphrase {
+        /// Login name.
+        name: String,
+        /// The passphrase.
+        passphrase: String,
+    },
+    /// Let a user in or keep a user out; keeping out ends the sessions.
+    EnableUser {
+        /// Login name.
+        name: String,
+        /// Whether the user may sign in.
+        enabled: bool,
+    },
+    /// All users.
+    ListUsers,
+    /// Make or rename a ward.
+    SetWard {
+        /// The ward.
+        ward: Ward,
+    },
+    /// Do something on a ward.
+    Command {
+        /// The ward.
+        ward: WardId,
+        /// What.
+        command: Command,
+    },
+    /// Add a device with a token of its own; earlier tokens of it no longer hold.
+    AddDevice {
+        /// The ward.
+        ward: WardId,
+        /// The device.
+        device: Device,
+    },
+    /// Make a ward with beds, patients, devices and assignments for a replay, and a token of one gateway for all devices.
+    /// In demo folders only.
+    Provision {
+        /// The ward.
+        ward: Ward,
+        /// The gateway.
+        gateway: Device,
+        /// What is needed, in order.
+        commands: Vec<Command>,
+    },
+    /// How the server does.
+    Status,
+}
+
+/// What an administrator is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum AdminAnswer {
+    /// It was done.
+    Done,
+    /// A token, shown this once.
+    Token {
+        /// The token.
+        token: String,
+    },
+    /// All users.
+    Users {
+        /// In the order of their names.
+        users: Vec<UserInfo>,
+    },
+    /// How the server does.
+    Status(Box<Status>),
+    /// It was not done.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A user as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserInfo {
+    /// Login name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Whether the user may sign in.
+    pub enabled: bool,
+    /// Wrong tries since the last login.
+    pub failures: u32,
+}
+
+/// How a server does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// Live or demo.
+    pub mode: Mode,
+    /// Whether it serves; a folder at rest does not.
+    pub serving: bool,
+    /// Engine time.
+    pub now: Timestamp,
+    /// Whether it can record.
+    pub store: StoreState,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub store_why: String,
+    /// Entries of the audit trail.
+    pub audit_leaves: u64,
+    /// Inputs that could not be used and are kept.
+    pub dead_letters: u64,
+    /// Sessions.
+    pub sessions: usize,
+    /// Used part of the disk, in percent.
+    pub disk_used_percent: Option<u8>,
+    /// The wards.
+    pub wards: Vec<WardStatus>,
+}
+
+/// How a ward does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WardStatus {
+    /// The ward.
+    pub ward: WardId,
+    /// The number of its last event.
+    pub head: u64,
+    /// Patients present.
+    pub patients: usize,
+    /// Open alerts.
+    pub alerts: usize,
+    /// Of those, not acknowledged.
+    pub unacknowledged: usize,
+    /// Devices by when they were last heard of.
+    pub devices: Vec<DeviceStatus>,
+}
+
+/// How a device does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// The device.
+    pub device: DeviceId,
+    /// The time of its newest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_observed: Option<Timestamp>,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The peer may not ask.
+    #[error("only the server's own user may administer it (you are uid {0})")]
+    NotYou(u32),
+    /// The request is no request.
+    #[error("the request is not understood: {0}")]
+    BadRequest(String),
+    /// It was refused.
+    #[error("{0}")]
+    Refused(String),
+    /// Talking failed.
+    #[error("the server's socket failed")]
+    Io(#[from] std::io::Error),
+}

@@ -1,0 +1,174 @@
+//! What every request of the server needs.
+
+use super::{
+    config::Config,
+    hub::Hub,
+    pipeline::{Job, JobError, PipelineHandle},
+};
+use crate::{
+    access::{Backoff, Hasher, Secret, Session, SessionStanding, UnknownToken},
+    audit::{Act, LeafActor, LeafDraft, Outcome},
+    domain::{DeviceId, Millis, SessionId, VitalTable},
+    protocol::{SessionInfo, SessionState},
+    rights::Principal,
+    seam::{Clock, EngineClock, Entropy},
+    store::{AccessChange, DeadLetter, StoreReader},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::watch;
+
+/// Signs of a person are kept at most this often; in between they are known in memory alone.
+const ACTIVITY_KEPT_EVERY: Millis = Millis::from_secs(60);
+
+/// What every request of the server needs.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// All vitals.
+    pub vitals: Arc<VitalTable>,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Engine time.
+    pub engine_clock: Arc<EngineClock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where jobs go.
+    pub pipeline: PipelineHandle,
+    /// The present state.
+    pub hub: Arc<Hub>,
+    /// The store, for reading.
+    pub reader: Arc<dyn StoreReader>,
+    /// Hashes passphrases.
+    pub hasher: Hasher,
+    /// Failed logins.
+    pub backoff: Mutex<Backoff>,
+    /// Bounds on requests by device.
+    pub device_rates: Mutex<super::rate::Rates<DeviceId>>,
+    /// How many streams each principal has.
+    pub streams: Mutex<HashMap<String, usize>>,
+    /// Turns true when the server stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl App {
+    /// The session of a token, as far as it may still do anything.
+    ///
+    /// # Errors
+    /// If nobody has the token or its session is over.
+    pub fn session(&self, token: &Secret) -> Result<Session, UnknownToken> {
+        let session = self.hub.directory().session(token, self.clock.boot())?;
+        if session.standing == SessionStanding::Ended { Err(UnknownToken::Unknown) } else { Ok(session) }
+    }
+
+    /// The device of a token.
+    ///
+    /// # Errors
+    /// If nobody has the token.
+    pub fn device(&self, token: &Secret) -> Result<DeviceId, UnknownToken> {
+        self.hub.directory().device(token).cloned()
+    }
+
+    /// A person is at the keyboard of a session.
+    pub fn touch(&self, id: &SessionId) {
+        let now = self.clock.boot();
+        let record = self.hub.directory_mut().touch(id, now, ACTIVITY_KEPT_EVERY);
+        if let Some(record) = record {
+            let (reply, _unheard) = tokio::sync::oneshot::channel();
+            let access = vec![AccessChange::PutSession(record)];
+            let job = Job::Record { leaves: Vec::new(), access, dead_letters: Vec::new(), reply };
+            if let Err(e) = self.pipeline.send(job) {
+                tracing::debug!(error = %e, "a sign of a person was not kept");
+            }
+        }
+    }
+
+    /// Writes audit entries and what goes with them, and waits until they are durable.
+    ///
+    /// # Errors
+    /// If they could not be kept.
+    pub async fn record(&self, leaves: Vec<LeafDraft>, access: Vec<AccessChange>) -> Result<(), JobError> {
+        self.pipeline.ask(|reply| Job::Record { leaves, access, dead_letters: Vec::new(), reply }).await
+    }
+
+    /// Keeps an input that could not be used as a whole.
+    pub async fn dead_letter(&self, letter: DeadLetter) {
+        let job = |reply| Job::Record { leaves: Vec::new(), access: Vec::new(), dead_letters: vec![letter], reply };
+        if let Err(e) = self.pipeline.ask(job).await {
+            tracing::warn!(error = %e, "an unusable input could not be kept");
+        }
+    }
+
+    /// What a client is told of its session.
+    #[must_use]
+    pub fn session_info(&self, session: &Session) -> SessionInfo {
+        let limits = self.hub.directory().limits();
+        let ends_in = limits.absolute - (self.clock.boot() - session.record.began);
+        let ms = |span: Millis| u64::try_from(span.0).unwrap_or_default();
+        SessionInfo {
+            user: session.user.name.clone(),
+            role: session.user.role,
+            state: if session.standing == SessionStanding::Active {
+                SessionState::Active
+            } else {
+                SessionState::Locked
+            },
+            idle_lock_ms: ms(limits.idle),
+            ends_in_ms: ms(ends_in),
+        }
+    }
+
+    /// Counts a stream of a principal; `None` if it has too many.
+    pub fn begin_stream(self: &Arc<Self>, principal: &str) -> Option<StreamPlace> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = streams.entry(principal.to_owned()).or_default();
+        if *count >= self.config.limits.streams_per_principal {
+            return None;
+        }
+        *count += 1;
+        self.hub.metrics().stream(true);
+        Some(StreamPlace { app: self.clone(), principal: principal.to_owned() })
+    }
+
+    /// Whether the server is stopping.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+}
+
+/// A counted stream; given back when dropped.
+pub struct StreamPlace {
+    app: Arc<App>,
+    principal: String,
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        self.app.hub.metrics().stream(false);
+        let mut streams = self.app.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = streams.get_mut(&self.principal) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                streams.remove(&self.principal);
+            }
+        }
+    }
+}
+
+/// A session as one who asks for something.
+#[must_use]
+pub fn principal_of(session: &Session) -> Principal {
+    Principal::User { role: session.user.role, locked: session.standing != SessionStanding::Active }
+}
+
+/// The audit entry of something that was asked for and may not be done.
+#[must_use]
+pub fn denied(session: &Session, code: &'static str) -> LeafDraft {
+    LeafDraft {
+        code: Some(code),
+        ..LeafDraft::new(LeafActor::from(&session.actor()), Act::AccessDenied, Outcome::Refused)
+    }
+}

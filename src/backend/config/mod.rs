@@ -1,0 +1,268 @@
+//! Configuration: flags over environment over file over defaults. An unknown key is an error.
+
+mod layers;
+mod vitals;
+
+pub use layers::{ConfigError, ENV_PREFIX, Layers};
+pub use vitals::VitalConfig;
+
+use crate::{
+    access::{HashParams, SessionLimits},
+    domain::{Millis, VitalCode, VitalTable},
+    store::Retention,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::SocketAddr};
+
+/// The whole configuration of a server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where it listens.
+    pub server: ServerConfig,
+    /// Bounds.
+    pub limits: LimitsConfig,
+    /// How long sessions last.
+    pub session: SessionConfig,
+    /// What a passphrase's hash costs.
+    pub passphrase: PassphraseConfig,
+    /// How long what is kept.
+    pub retention: RetentionConfig,
+    /// When the disk counts as nearly full.
+    pub disk: DiskConfig,
+    /// The log.
+    pub log: LogConfig,
+    /// Vitals that the site defines itself.
+    pub vital: Vec<VitalConfig>,
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Whether it may listen in plain text elsewhere than on loopback.
+    pub insecure_listen: bool,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8470)), insecure_listen: false }
+    }
+}
+
+/// Bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Connections at once; further ones wait to be accepted.
+    pub connections: usize,
+    /// Websocket connections of one user or device at once.
+    pub streams_per_principal: usize,
+    /// Size of a request's body, in bytes.
+    pub body_bytes: usize,
+    /// Observations in one request.
+    pub observations_per_request: usize,
+    /// Requests of one device in a second, on average; twice as many may come at once.
+    pub device_requests_per_s: u32,
+    /// Websocket messages of one connection in a second, on average; twice as many may come at once.
+    pub stream_messages_per_s: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            connections: 1_024,
+            streams_per_principal: 64,
+            body_bytes: 4 * 1024 * 1024,
+            observations_per_request: 10_000,
+            device_requests_per_s: 50_000,
+            stream_messages_per_s: 50,
+        }
+    }
+}
+
+/// How long sessions last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionConfig {
+    /// Idle time after which a session locks, in seconds.
+    pub idle_lock_s: u32,
+    /// Time after which a session ends, in seconds.
+    pub absolute_s: u32,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { idle_lock_s: 15 * 60, absolute_s: 12 * 3600 }
+    }
+}
+
+impl SessionConfig {
+    /// As the access room takes it.
+    #[must_use]
+    pub fn limits(&self) -> SessionLimits {
+        SessionLimits {
+            idle: Millis::from_secs(self.idle_lock_s.into()),
+            absolute: Millis::from_secs(self.absolute_s.into()),
+        }
+    }
+}
+
+/// What a passphrase's hash costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PassphraseConfig {
+    /// Memory of argon2id, in KiB.
+    pub memory_kib: u32,
+    /// Passes of argon2id.
+    pub passes: u32,
+    /// Lanes of argon2id.
+    pub lanes: u32,
+    /// Hashes at once.
+    pub concurrent: usize,
+}
+
+impl Default for PassphraseConfig {
+    fn default() -> Self {
+        let HashParams { memory_kib, passes, lanes } = HashParams::default();
+        Self { memory_kib, passes, lanes, concurrent: 1 }
+    }
+}
+
+impl PassphraseConfig {
+    /// As the access room takes it.
+    #[must_use]
+    pub const fn params(&self) -> HashParams {
+        HashParams { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes }
+    }
+}
+
+/// How long what is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionConfig {
+    /// Samples, in days.
+    pub samples_days: u32,
+    /// Inputs for exact replay, in hours.
+    pub inputs_hours: u32,
+    /// Inputs that could not be used, in days.
+    pub dead_letters_days: u32,
+    /// Samples by vital, in days, where it differs.
+    pub vitals_days: BTreeMap<VitalCode, u32>,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { samples_days: 30, inputs_hours: 24, dead_letters_days: 30, vitals_days: BTreeMap::new() }
+    }
+}
+
+const fn days(n: u32) -> Millis {
+    Millis::from_mins(n as i64 * 24 * 60)
+}
+
+impl RetentionConfig {
+    /// As the store takes it.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        Retention {
+            samples: days(self.samples_days),
+            by_vital: self.vitals_days.iter().map(|(vital, n)| (*vital, days(*n))).collect(),
+            inputs: Millis::from_mins(i64::from(self.inputs_hours) * 60),
+            dead_letters: days(self.dead_letters_days),
+        }
+    }
+}
+
+/// When the disk counts as nearly full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiskConfig {
+    /// Used part of the disk that raises a technical alert, in percent.
+    pub alert_percent: u8,
+}
+
+impl Default for DiskConfig {
+    fn default() -> Self {
+        Self { alert_percent: 80 }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// The log, on standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Text or JSON.
+    pub format: LogFormat,
+    /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `wardwatch=debug`.
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), level: "info".to_owned() }
+    }
+}
+
+/// The sample configuration: every key with its default and what it means.
+pub const SAMPLE: &str = include_str!("sample.toml");
+
+impl Config {
+    /// All vitals: the built-in ones and those defined here.
+    ///
+    /// # Errors
+    /// If one cannot join the table.
+    pub fn vitals(&self) -> Result<VitalTable, ConfigError> {
+        let mut table = VitalTable::builtin();
+        for vital in &self.vital {
+            let refused = |why: String| ConfigError::Vital { vital: vital.code.clone(), why };
+            let def = vital.definition().map_err(refused)?;
+            table.add(def).map_err(|e| refused(e.to_string()))?;
+        }
+        Ok(table)
+    }
+
+    /// Checks what types alone do not say.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with what to do.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let range = |key: &'static str, value: u64, low: u64, high: u64| {
+            if (low..=high).contains(&value) { Ok(()) } else { Err(ConfigError::Range { key, value, low, high }) }
+        };
+        let of = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        range("limits.connections", of(self.limits.connections), 1, 100_000)?;
+        range("limits.streams_per_principal", of(self.limits.streams_per_principal), 1, 10_000)?;
+        range("limits.body_bytes", of(self.limits.body_bytes), 1_024, 256 * 1024 * 1024)?;
+        range("limits.observations_per_request", of(self.limits.observations_per_request), 1, 1_000_000)?;
+        range("limits.device_requests_per_s", self.limits.device_requests_per_s.into(), 1, 10_000_000)?;
+        range("limits.stream_messages_per_s", self.limits.stream_messages_per_s.into(), 5, 100_000)?;
+        range("session.idle_lock_s", self.session.idle_lock_s.into(), 1, 24 * 3600)?;
+        range("session.absolute_s", self.session.absolute_s.into(), 1, 7 * 24 * 3600)?;
+        range("passphrase.memory_kib", self.passphrase.memory_kib.into(), 64, 4 * 1024 * 1024)?;
+        range("passphrase.passes", self.passphrase.passes.into(), 1, 100)?;
+        range("passphrase.lanes", self.passphrase.lanes.into(), 1, 16)?;
+        range("passphrase.concurrent", of(self.passphrase.concurrent), 1, 64)?;
+        range("retention.samples_days", self.retention.samples_days.into(), 1, 36_500)?;
+        range("retention.inputs_hours", self.retention.inputs_hours.into(), 1, 24 * 365)?;
+        range("retention.dead_letters_days", self.retention.dead_letters_days.into(), 1, 36_500)?;
+        range("disk.alert_percent", self.disk.alert_percent.into(), 1, 100)?;
+        if !self.server.insecure_listen && !self.server.listen.ip().is_loopback() {
+            return Err(ConfigError::PlainText { listen: self.server.listen });
+        }
+        self.vitals().map(|_| ())
+    }
+}

@@ -1,0 +1,31 @@
+//! The HTTP side: routes, and how requests are answered.
+
+mod answer;
+mod health;
+mod observations;
+mod session;
+
+pub use answer::{Answer, ProblemAnswer, bearer, problem};
+pub use observations::decode_rules;
+
+use super::{app::App, stream};
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use std::sync::Arc;
+
+/// All routes of the server.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/login", post(session::login))
+        .route("/v1/logout", post(session::logout))
+        .route("/v1/observations", post(observations::post))
+        .route("/v1/stream", get(stream::upgrade))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .fallback(answer::not_found)
+        .method_not_allowed_fallback(answer::method_not_allowed)
+        .with_state(app)
+}

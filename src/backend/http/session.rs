@@ -1,0 +1,75 @@
+//! `POST /v1/login` and `POST /v1/logout`.
+
+use super::answer::{Answer, ProblemAnswer, bearer, json, problem, problem_for_now};
+use crate::{
+    access::Secret,
+    backend::{app::App, login::LoginError},
+    protocol::SessionInfo,
+};
+use axum::{
+    body::{Body, to_bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Longest body of a login, in bytes.
+const LOGIN_BODY_MAX_BYTES: usize = 4 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoginRequest {
+    user: String,
+    passphrase: String,
+}
+
+#[derive(Serialize)]
+struct LoginAnswer<'a> {
+    token: &'a str,
+    #[serde(flatten)]
+    session: &'a SessionInfo,
+}
+
+impl From<LoginError> for ProblemAnswer {
+    fn from(error: LoginError) -> Self {
+        let text = error.to_string();
+        match error {
+            LoginError::Wrong => problem(StatusCode::UNAUTHORIZED, "login", "Not signed in", text),
+            LoginError::Wait(seconds) => {
+                let seconds = u64::try_from(seconds).unwrap_or(1);
+                problem_for_now(StatusCode::TOO_MANY_REQUESTS, ("login-wait", "Wait"), text, seconds)
+            }
+            LoginError::Busy => {
+                problem_for_now(StatusCode::TOO_MANY_REQUESTS, ("login-busy", "Too many logins"), text, 1)
+            }
+            LoginError::Job(job) => job.into(),
+            LoginError::Failed(_) => {
+                tracing::error!(error = text, "a login failed");
+                let detail = "the server's log says why";
+                problem(StatusCode::INTERNAL_SERVER_ERROR, "failed", "The login failed", detail)
+            }
+        }
+    }
+}
+
+/// Signs in.
+pub(super) async fn login(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let bad = |detail: &str| problem(StatusCode::BAD_REQUEST, "login-body", "Not a login", detail);
+    let too_long = |_| bad("the body is too long");
+    let body = Zeroizing::new(to_bytes(body, LOGIN_BODY_MAX_BYTES).await.map_err(too_long)?.to_vec());
+    let wanted = "a JSON object with user and passphrase is wanted";
+    let request: LoginRequest = serde_json::from_slice(&body).map_err(|_| bad(wanted))?;
+    let signed_in = app.login(&request.user, Secret::new(request.passphrase)).await?;
+    let answer = LoginAnswer { token: signed_in.token.expose(), session: &signed_in.session };
+    Ok(json(StatusCode::OK, &answer))
+}
+
+/// Signs out.
+pub(super) async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
+    let session = app.session(&bearer(&headers)?)?;
+    app.logout(&session).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,364 @@
+//! The present state of each ward, for those who watch, and the news as they happen.
+//!
+//! The writer thread applies and sends under one lock; whoever subscribes takes snapshot and receiver under the same
+//! lock, so nothing falls between. Events go through a bounded broadcast: a watcher who falls behind by more than
+//! [`EVENT_QUEUE_CAPACITY`] is told so and reads what it missed from the journal. Vitals have no queue at all: each value
+//! has a version, and a watcher takes what is newer than its last look.
+
+use super::{
+    metrics::Metrics,
+    pipeline::{Outlet, WardNews},
+};
+use crate::{
+    access::Directory,
+    alarm::Profiles,
+    domain::{
+        Event, Freshness, Mode, Observation, PatientId, Quality, SequencedEvent, Timestamp, VitalCode, VitalTable,
+        Ward, WardId,
+    },
+    engine::{Engine, SeriesKey},
+    protocol::{StoreState, VitalsUpdate, WardHead, WardView},
+    store::{AccessChange, Committed, StoreReader},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU8, AtomicU64, Ordering::SeqCst},
+    },
+};
+use tokio::sync::broadcast;
+
+/// Most events that wait for a watcher; one that falls further behind reads them from the journal.
+pub const EVENT_QUEUE_CAPACITY: usize = 1_024;
+/// Values older than this are not shown after a start.
+const NEWEST_SINCE: crate::domain::Millis = crate::domain::Millis::from_mins(24 * 60);
+
+/// One piece of news of a ward.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// An entry of the journal.
+    Event(Arc<SequencedEvent>),
+    /// An event that could not be recorded.
+    Unrecorded(Arc<Event>),
+    /// The view was made anew: take a snapshot.
+    Rebuilt,
+}
+
+/// The present state of a ward.
+struct WardState {
+    view: WardView,
+    head: u64,
+    version: u64,
+    versions: BTreeMap<PatientId, BTreeMap<VitalCode, u64>>,
+}
+
+/// A ward as watchers reach it.
+pub struct WardHub {
+    state: RwLock<WardState>,
+    news: broadcast::Sender<News>,
+}
+
+/// What a watcher begins with.
+pub struct Subscription {
+    /// The ward as it is at `head`.
+    pub view: WardView,
+    /// The last event that is in it.
+    pub head: u64,
+    /// The version of the newest value in it.
+    pub version: u64,
+    /// What happens from here on.
+    pub news: broadcast::Receiver<News>,
+}
+
+impl WardHub {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, WardState> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, WardState> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ward as it is, and what happens from here on, without a gap between.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
+        let state = self.read();
+        Subscription { view: state.view.clone(), head: state.head, version: state.version, news: self.news.subscribe() }
+    }
+
+    /// The values newer than `version`, of all patients or of some, with the version reached.
+    #[must_use]
+    pub fn vitals_after(&self, version: u64, only: Option<&[PatientId]>) -> (u64, Vec<VitalsUpdate>) {
+        let state = self.read();
+        if state.version == version {
+            return (version, Vec::new());
+        }
+        let wanted = |patient: &PatientId| only.is_none_or(|only| only.contains(patient));
+        let mut updates = Vec::new();
+        for (patient, versions) in state.versions.iter().filter(|(patient, _)| wanted(patient)) {
+            let Some(held) = state.view.patients.get(patient) else { continue };
+            let newer = versions.iter().filter(|(_, v)| **v > version);
+            let vitals: Vec<_> = newer.filter_map(|(vital, _)| held.vitals.get(vital).cloned()).collect();
+            if !vitals.is_empty() {
+                updates.push(VitalsUpdate { patient: patient.clone(), vitals });
+            }
+        }
+        (state.version, updates)
+    }
+
+    /// The number of the last event.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.read().head
+    }
+
+    /// The ward itself.
+    #[must_use]
+    pub fn ward(&self) -> Ward {
+        self.read().view.ward.clone()
+    }
+
+    /// The patients present.
+    #[must_use]
+    pub fn patients(&self) -> Vec<PatientId> {
+        self.read().view.patients.keys().cloned().collect()
+    }
+}
+
+impl WardState {
+    fn observe(&mut self, o: &Observation, quality: Quality, freshness: Freshness) {
+        if self.view.observe(o, quality, freshness) {
+            self.version += 1;
+            match self.versions.get_mut(&o.patient) {
+                Some(versions) => {
+                    versions.insert(o.vital, self.version);
+                }
+                None => {
+                    self.versions.insert(o.patient.clone(), [(o.vital, self.version)].into());
+                }
+            }
+        }
+    }
+}
+
+/// All wards, and everything that watchers and requests ask for at once.
+pub struct Hub {
+    mode: Mode,
+    vitals: Arc<VitalTable>,
+    profiles: Arc<Profiles>,
+    reader: Arc<dyn StoreReader>,
+    wards: RwLock<BTreeMap<WardId, Arc<WardHub>>>,
+    directory: RwLock<Directory>,
+    metrics: Arc<Metrics>,
+    store_state: AtomicU8,
+    store_why: Mutex<String>,
+    audit_size: AtomicU64,
+}
+
+impl Hub {
+    /// A hub without wards.
+    #[must_use]
+    pub fn new(
+        mode: Mode,
+        (vitals, profiles): (Arc<VitalTable>, Arc<Profiles>),
+        reader: Arc<dyn StoreReader>,
+        directory: Directory,
+        metrics: Arc<Metrics>,
+        audit_size: u64,
+    ) -> Self {
+        metrics.recording(true);
+        metrics.audit(audit_size);
+        Self {
+            mode,
+            vitals,
+            profiles,
+            reader,
+            wards: RwLock::new(BTreeMap::new()),
+            directory: RwLock::new(directory),
+            metrics,
+            store_state: AtomicU8::new(0),
+            store_why: Mutex::new(String::new()),
+            audit_size: AtomicU64::new(audit_size),
+        }
+    }
+
+    /// A ward.
+    #[must_use]
+    pub fn ward(&self, ward: &WardId) -> Option<Arc<WardHub>> {
+        self.wards.read().unwrap_or_else(PoisonError::into_inner).get(ward).cloned()
+    }
+
+    /// All wards.
+    #[must_use]
+    pub fn wards(&self) -> Vec<Ward> {
+        self.wards.read().unwrap_or_else(PoisonError::into_inner).values().map(|hub| hub.ward()).collect()
+    }
+
+    /// Where the journals end.
+    #[must_use]
+    pub fn heads(&self) -> Vec<WardHead> {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        wards.iter().map(|(ward, hub)| WardHead { ward: ward.clone(), seq: hub.head() }).collect()
+    }
+
+    /// Users, sessions and tokens.
+    pub fn directory(&self) -> std::sync::RwLockReadGuard<'_, Directory> {
+        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Users, sessions and tokens, for changes that are not kept.
+    pub fn directory_mut(&self) -> std::sync::RwLockWriteGuard<'_, Directory> {
+        self.directory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the server can record.
+    #[must_use]
+    pub fn store_state(&self) -> StoreState {
+        if self.store_state.load(SeqCst) == 0 { StoreState::Recording } else { StoreState::Unrecorded }
+    }
+
+    /// Why the server cannot record.
+    #[must_use]
+    pub fn store_why(&self) -> String {
+        self.store_why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Entries of the audit trail.
+    #[must_use]
+    pub fn audit_size(&self) -> u64 {
+        self.audit_size.load(SeqCst)
+    }
+
+    /// The figures.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Live or demo.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn make_ward(&self, ward: &Ward) -> Arc<WardHub> {
+        let view = WardView::new(ward.clone(), self.mode, &self.vitals, |category| self.profiles.of(category));
+        let state = WardState { view, head: 0, version: 0, versions: BTreeMap::new() };
+        let hub = Arc::new(WardHub { state: RwLock::new(state), news: broadcast::Sender::new(EVENT_QUEUE_CAPACITY) });
+        self.wards.write().unwrap_or_else(PoisonError::into_inner).insert(ward.id.clone(), hub.clone());
+        hub
+    }
+
+    /// Takes in the newest stored values, so that a screen shows them with their age, unconfirmed.
+    fn fill_vitals(&self, ward: &WardId, state: &mut WardState, now: Timestamp) {
+        let rows = match self.reader.newest_samples(ward, now - NEWEST_SINCE) {
+            Ok(rows) => rows,
+            Err(e) => {
+                tracing::error!(error = %e, "the newest values could not be read");
+                return;
+            }
+        };
+        for (SeriesKey { patient, device, vital }, kept) in rows {
+            let Some(def) = self.vitals.get(vital) else { continue };
+            let observation = Observation {
+                patient,
+                device,
+                vital,
+                value: kept.value,
+                text: kept.text,
+                observed_at: kept.observed_at,
+                received_at: kept.received_at,
+                correction: false,
+                interval: None,
+            };
+            state.observe(&observation, kept.quality, Freshness::of_sampling(def.sampling));
+        }
+        for vital in state.view.patients.values_mut().flat_map(|p| p.vitals.values_mut()) {
+            vital.confirmed = false;
+        }
+    }
+
+    fn apply(&self, news: &WardNews) -> Option<Arc<WardHub>> {
+        match (self.ward(&news.ward), &news.made) {
+            (Some(hub), _) => Some(hub),
+            (None, Some(made)) => Some(self.make_ward(made)),
+            (None, None) => None,
+        }
+    }
+
+    fn count_alerts(&self) {
+        let wards: Vec<Arc<WardHub>> =
+            self.wards.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let states: Vec<_> = wards.iter().map(|hub| hub.read()).collect();
+        self.metrics.alerts(states.iter().flat_map(|state| state.view.alerts.values()));
+    }
+}
+
+impl Outlet for Hub {
+    fn recorded(&self, news: Vec<WardNews>, access: &[AccessChange], committed: &Committed) {
+        if !access.is_empty() {
+            let mut directory = self.directory_mut();
+            access.iter().for_each(|change| directory.apply(change));
+        }
+        self.audit_size.store(committed.audit_size, SeqCst);
+        self.metrics.audit(committed.audit_size);
+        let mut any_event = false;
+        for ward in news {
+            let Some(hub) = self.apply(&ward) else { continue };
+            let first = committed.wards.iter().find(|w| w.ward == ward.ward).map_or(0, |w| w.first_seq);
+            any_event |= !ward.events.is_empty();
+            self.metrics.events(ward.events.len());
+            let mut state = hub.write();
+            for (seq, event) in (first..).zip(ward.events) {
+                state.view.apply(&event);
+                state.head = seq;
+                let event = SequencedEvent { ward: ward.ward.clone(), seq, event };
+                // No watcher is no error.
+                drop(hub.news.send(News::Event(Arc::new(event))));
+            }
+            ward.vitals.iter().for_each(|(o, quality, freshness)| state.observe(o, *quality, *freshness));
+        }
+        if any_event {
+            self.count_alerts();
+        }
+    }
+
+    fn unrecorded(&self, news: Vec<WardNews>) {
+        for ward in news {
+            let Some(hub) = self.apply(&ward) else { continue };
+            let mut state = hub.write();
+            for event in ward.events {
+                state.view.apply(&event);
+                drop(hub.news.send(News::Unrecorded(Arc::new(event))));
+            }
+            ward.vitals.iter().for_each(|(o, quality, freshness)| state.observe(o, *quality, *freshness));
+        }
+        self.count_alerts();
+    }
+
+    fn rebuilt(&self, engines: &mut dyn Iterator<Item = (&WardId, &Engine)>) {
+        for (id, engine) in engines {
+            let Some(ward) = engine.census().ward.clone() else { continue };
+            let hub = self.ward(id).unwrap_or_else(|| self.make_ward(&ward));
+            let mut state = hub.write();
+            state.view = WardView::new(ward, self.mode, &self.vitals, |category| self.profiles.of(category));
+            state.view.fill(engine.census(), engine.alerts());
+            state.head = self.reader.head(id).unwrap_or(state.head);
+            state.version += 1;
+            self.fill_vitals(id, &mut state, engine.now());
+            drop(hub.news.send(News::Rebuilt));
+        }
+        self.count_alerts();
+    }
+
+    fn store_state(&self, state: StoreState, why: &str) {
+        why.clone_into(&mut self.store_why.lock().unwrap_or_else(PoisonError::into_inner));
+        self.store_state.store(u8::from(state == StoreState::Unrecorded), SeqCst);
+        self.metrics.recording(state == StoreState::Recording);
+    }
+
+    fn committed(&self, samples: usize, took_us: u64) {
+        self.metrics.group(samples, took_us);
+    }
+}

@@ -1,0 +1,95 @@
+//! Taking connections: so many at once, each with bounds on the time and size of its headers.
+
+use super::{app::App, http::router};
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+
+/// Longest time for the headers of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes of the headers of a request.
+const HEADER_MAX_BYTES: usize = 32 * 1024;
+/// Most headers of a request.
+const HEADERS_MAX: usize = 64;
+/// Longest time that open connections are given when the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause after the system gave no connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves connections until the server stops; then lets requests finish.
+pub async fn serve(app: Arc<App>, listener: TcpListener) {
+    let places = Arc::new(Semaphore::new(app.config.limits.connections));
+    let routes = router(app.clone());
+    let mut connections = JoinSet::new();
+    let mut stopping = app.stopping.clone();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = async { drop(stopping.wait_for(|stop| *stop).await) } => break,
+            // Reap what has ended, so that the set does not grow.
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        if let Some((stream, place)) = accepted {
+            let (routes, app) = (routes.clone(), app.clone());
+            connections.spawn(async move {
+                connection(&app, stream, routes).await;
+                drop(place);
+            });
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+        tracing::warn!(open = connections.len(), "connections were cut: they did not end in time");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, place)),
+        Err(e) => {
+            tracing::warn!(error = %e, "no connection could be taken");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+async fn connection(app: &App, stream: TcpStream, routes: Router) {
+    if let Err(e) = stream.set_nodelay(true) {
+        tracing::debug!(error = %e, "a connection could not be set to send at once");
+    }
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEADER_MAX_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .with_upgrades();
+    tokio::pin!(served);
+    let mut stopping = app.stopping.clone();
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = async { drop(stopping.wait_for(|stop| *stop).await) } => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(e) = ended {
+        tracing::debug!(error = %e, "a connection ended");
+    }
+}

@@ -1,0 +1,17 @@
+//! Runs it all: intake over HTTP and websocket, the pipeline, the websocket gateway, health, metrics, configuration, the
+//! socket for administration.
+//!
+//! Nothing is drawn here and no clinical rule lives here. `cli` starts it.
+
+pub mod admin;
+pub mod app;
+pub mod config;
+pub mod http;
+pub mod hub;
+pub mod listener;
+pub mod login;
+pub mod metrics;
+pub mod pipeline;
+pub mod rate;
+pub mod server;
+pub mod stream;

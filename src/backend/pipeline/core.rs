@@ -1,0 +1,335 @@
+//! The engines of all wards and the way of a job through them. Synchronous; no thread, no channel, no clock of its own.
+
+use super::{
+    group::{Group, Waiting},
+    job::{Job, JobError, Reply},
+    leaves,
+    tail::{Standing, Tails},
+    ward::{Moment, Taken, WardRun},
+};
+use crate::{
+    domain::{
+        Actor, Command, DeviceId, EventBody, Millis, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport,
+    },
+    engine::{Engine, EngineConfig, Input, IntakeFault},
+    ingest::{Decoded, Reading, Refused, Resolver, Sender},
+    protocol::{IntakeReport, Rejection, RejectionCode},
+    store::{Batch, DeadLetter, StoreError, StoreReader},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Wall time that is apart from engine time by more than this has stepped.
+pub(super) const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
+
+/// The engines of all wards.
+pub(super) struct Core {
+    config: EngineConfig,
+    reader: Arc<dyn StoreReader>,
+    wards: BTreeMap<WardId, WardRun>,
+    ward_of_device: BTreeMap<DeviceId, WardId>,
+    tails: Tails,
+    /// The number of the group that is being made.
+    group: u64,
+    /// How far wall time is ahead of engine time since the last step of the wall clock.
+    skew: Millis,
+}
+
+impl Core {
+    /// The wards as the store has them, each started anew at `now`. What the start causes goes into the first group.
+    pub(super) fn load(config: EngineConfig, reader: Arc<dyn StoreReader>, now: Timestamp) -> Result<Self, StoreError> {
+        let mut core = Self {
+            config,
+            reader,
+            wards: BTreeMap::new(),
+            ward_of_device: BTreeMap::new(),
+            tails: Tails::default(),
+            group: 0,
+            skew: Millis::ZERO,
+        };
+        core.reload(now)?;
+        Ok(core)
+    }
+
+    /// Forgets the engines and builds them from the store again.
+    pub(super) fn reload(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.wards.clear();
+        self.ward_of_device.clear();
+        self.tails.forget();
+        for record in self.reader.wards()? {
+            let ward = record.ward.clone();
+            let engine = super::rebuild::rebuild(&self.config, self.reader.as_ref(), &record)?;
+            for device in engine.census().devices.keys() {
+                self.ward_of_device.insert(device.clone(), ward.id.clone());
+            }
+            let mut run = WardRun::new(ward.id.clone(), engine, None, now);
+            run.input(Input::Start { ward: ward.clone() }, self.moment(now));
+            self.wards.insert(ward.id, run);
+        }
+        Ok(())
+    }
+
+    const fn moment(&self, now: Timestamp) -> Moment {
+        Moment { now, skew: self.skew, group: self.group }
+    }
+
+    /// The engines, for the first view of a ward.
+    pub(super) fn engines(&self) -> impl Iterator<Item = (&WardId, &Engine)> {
+        self.wards.iter().map(|(id, run)| (id, &run.engine))
+    }
+
+    /// The earliest time at which an engine wants to be called.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.wards.values().filter_map(|run| run.engine.next_deadline()).min()
+    }
+
+    /// Does a job at engine time `now`; its answer waits in the group.
+    pub(super) fn take(&mut self, job: Job, now: Timestamp, group: &mut Group) {
+        group.jobs += 1;
+        match job {
+            Job::Observations { sender, decoded, reply } => self.observations(&sender, decoded, reply, now, group),
+            Job::Command { ward, command, by, reply } => self.command(&ward, &command, &by, reply, now, group),
+            Job::SetWard { ward, by, reply } => {
+                group.batch.leaves.push(leaves::ward_set(&ward, &by));
+                self.set_ward(ward, now);
+                group.waiting.push(Waiting::Done(reply));
+            }
+            Job::Record { leaves, access, dead_letters, reply } => {
+                group.batch.leaves.extend(leaves);
+                group.batch.access.extend(access);
+                group.batch.dead_letters.extend(dead_letters);
+                group.waiting.push(Waiting::Done(reply));
+            }
+            Job::Backfill { ward, observations, reply } => {
+                group.samples += observations.len();
+                self.backfill(&ward, &observations);
+                group.waiting.push(Waiting::Done(reply));
+            }
+            Job::Fault(report) => self.fault(&report, now),
+            Job::Stop { reply } => {
+                let skew = self.skew;
+                self.wards.values_mut().for_each(|run| run.want_snapshot(skew));
+                group.waiting.push(Waiting::Done(reply));
+            }
+        }
+    }
+
+    /// Lets time pass in all engines.
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        let at = self.moment(now);
+        let due = |run: &&mut WardRun| run.engine.next_deadline().is_some_and(|deadline| deadline <= now);
+        for run in self.wards.values_mut().filter(due) {
+            run.input(Input::Tick, at);
+        }
+    }
+
+    /// The wall clock stepped: engines are told, and device times are read against the new wall time from now on.
+    pub(super) fn clock_stepped(&mut self, skew: Millis, now: Timestamp) {
+        let by_ms = skew - self.skew;
+        // What the group holds already was read with the old skew.
+        let at = self.moment(now);
+        for run in self.wards.values_mut() {
+            run.input(Input::ClockStepped { by_ms }, at);
+        }
+        self.skew = skew;
+    }
+
+    /// How far wall time is taken to be ahead of engine time.
+    pub(super) const fn skew(&self) -> Millis {
+        self.skew
+    }
+
+    /// Sets the skew that a start finds: the engine has to start ahead of a wall clock that was set back.
+    pub(super) const fn set_skew(&mut self, skew: Millis) {
+        self.skew = if skew.0.abs() > CLOCK_STEP_MIN.0 { skew } else { Millis::ZERO };
+    }
+
+    pub(super) fn fault(&mut self, report: &FaultReport, now: Timestamp) {
+        let at = self.moment(now);
+        for run in self.wards.values_mut() {
+            run.input(Input::Fault(report.clone()), at);
+        }
+    }
+
+    fn set_ward(&mut self, ward: Ward, now: Timestamp) {
+        let at = self.moment(now);
+        let run = self.wards.entry(ward.id.clone()).or_insert_with(|| {
+            WardRun::new(ward.id.clone(), Engine::new(self.config.clone()), Some(ward.clone()), now)
+        });
+        run.input(Input::Start { ward }, at);
+    }
+
+    fn backfill(&mut self, ward: &WardId, observations: &[Observation]) {
+        let (skew, group) = (self.skew, self.group);
+        let Some(run) = self.wards.get_mut(ward) else { return };
+        for o in observations {
+            match self.tails.of(&o.device, o.vital, self.reader.as_ref()) {
+                Ok(tail) => {
+                    run.accept(o, tail, Moment { now: o.observed_at, skew, group });
+                }
+                Err(e) => tracing::error!(error = %e, "the store could not be asked for an earlier value"),
+            }
+        }
+    }
+
+    fn command(
+        &mut self,
+        ward: &WardId,
+        command: &Command,
+        by: &Actor,
+        reply: Reply<super::CommandOutcome>,
+        now: Timestamp,
+        group: &mut Group,
+    ) {
+        let at = self.moment(now);
+        let Some(run) = self.wards.get_mut(ward) else {
+            drop(reply.send(Err(JobError::UnknownWard)));
+            return;
+        };
+        let first = run.input(Input::Command { command: command.clone(), by: by.clone() }, at);
+        let own = run.events().iter().enumerate().skip(first);
+        let refused = own.rev().find_map(|(index, event)| match &event.body {
+            EventBody::Refused { refusal, .. } => Some((index, refusal.clone())),
+            _ => None,
+        });
+        let last = run.events().len().saturating_sub(1);
+        let (index, refusal): (usize, Option<Refusal>) =
+            refused.map_or((last, None), |(index, refusal)| (index, Some(refusal)));
+        if let (Command::SetDevice { device }, None) = (command, &refusal) {
+            self.ward_of_device.entry(device.id.clone()).or_insert_with(|| ward.clone());
+        }
+        group.batch.leaves.push(leaves::command(ward, command, by, refusal.as_ref()));
+        group.waiting.push(Waiting::Command { reply, ward: ward.clone(), index, refusal });
+    }
+
+    fn observations(
+        &mut self,
+        sender: &DeviceId,
+        decoded: Decoded,
+        reply: Reply<IntakeReport>,
+        now: Timestamp,
+        group: &mut Group,
+    ) {
+        let at = self.moment(now);
+        let mut report = IntakeReport::default();
+        let known = self.ward_of_device.get(sender);
+        let Some(run) = known.and_then(|ward| self.wards.get_mut(ward)) else {
+            for (index, item) in decoded.into_iter().enumerate() {
+                let payload = item.err().map(|r| r.payload).unwrap_or_default();
+                let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
+                let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
+                refuse(Refused { rejection, payload }, sender, now, &mut report, group);
+            }
+            group.waiting.push(Waiting::Intake(reply, report));
+            return;
+        };
+        group.samples += decoded.len();
+        for (index, item) in resolve(run, sender, decoded, at).into_iter().enumerate() {
+            let o = match item {
+                Ok(o) => o,
+                Err(unresolved) => {
+                    if let Some(fault) = unresolved.fault {
+                        run.input(Input::IntakeFault(fault), at);
+                    }
+                    refuse(unresolved.refused, sender, now, &mut report, group);
+                    continue;
+                }
+            };
+            match one(run, &mut self.tails, self.reader.as_ref(), &o, at) {
+                Ok(Taken::Accepted { late }) => {
+                    report.accepted += 1;
+                    report.late += usize::from(late);
+                }
+                Ok(Taken::Duplicate) => report.duplicate += 1,
+                Ok(Taken::Refused(code, detail)) => {
+                    let rejection = Rejection { index, code, detail };
+                    let payload = format!("{} {} {} {}", o.device, o.vital, o.observed_at + at.skew, o.value);
+                    refuse(Refused { rejection, payload }, sender, now, &mut report, group);
+                }
+                Err(e) => {
+                    // Without the store nobody knows whether it came before: better a gap than a wrong value.
+                    tracing::error!(error = %e, "the store could not be asked for an earlier value");
+                    drop(reply.send(Err(JobError::Unrecorded)));
+                    return;
+                }
+            }
+        }
+        group.waiting.push(Waiting::Intake(reply, report));
+    }
+
+    /// Moves what the engines caused into the group, with a snapshot where one is due.
+    pub(super) fn close(&mut self, now: Timestamp, group: &mut Group) {
+        for (batch, news) in self.wards.values_mut().filter_map(|run| run.close(now)) {
+            group.batch.wards.push(batch);
+            group.news.push(news);
+        }
+        self.group += 1;
+    }
+
+    /// Moves what the engines caused into the group without anything to keep: the store cannot record.
+    pub(super) fn close_unrecorded(&mut self, group: &mut Group) {
+        group.batch = Batch::default();
+        group.news.extend(self.wards.values_mut().filter_map(WardRun::close_unrecorded));
+        self.group += 1;
+    }
+}
+
+fn one(
+    run: &mut WardRun,
+    tails: &mut Tails,
+    reader: &dyn StoreReader,
+    o: &Observation,
+    at: Moment,
+) -> Result<Taken, StoreError> {
+    let tail = tails.of(&o.device, o.vital, reader)?;
+    let standing: Standing = tail.take(o, o.observed_at + at.skew, at.group, reader)?;
+    Ok(run.take(o, standing, tail, at))
+}
+
+struct Unresolved {
+    refused: Refused,
+    fault: Option<IntakeFault>,
+}
+
+/// Looks up whose the readings are.
+fn resolve(
+    run: &WardRun,
+    sender: &DeviceId,
+    decoded: Decoded,
+    at: Moment,
+) -> Vec<Result<Observation, Box<Unresolved>>> {
+    let mut resolver = Resolver::new(run.engine.census(), &Sender(sender.clone()));
+    let resolve = |(index, item): (usize, Result<Reading, Refused>)| {
+        let mut reading = item.map_err(|refused| Box::new(Unresolved { refused, fault: None }))?;
+        let sent_at = reading.observed_at;
+        // Device times follow the wall clock; the engine's time may be apart from it after a step.
+        reading.observed_at = reading.observed_at - at.skew;
+        resolver.resolve(&reading, at.now).map_err(|why| {
+            let rejection = Rejection { index, code: why.code, detail: why.detail };
+            let named = reading.named_patient.clone().filter(|_| why.code == RejectionCode::WrongPatient);
+            let device = reading.device.clone();
+            let fault = named.map(|named| IntakeFault::WrongPatient { device, named, observed_at: sent_at });
+            Box::new(Unresolved { refused: Refused { rejection, payload: describe(&reading) }, fault })
+        })
+    };
+    decoded.into_iter().enumerate().map(resolve).collect()
+}
+
+/// Counts a refused input and keeps it as a dead letter.
+fn refuse(refused: Refused, sender: &DeviceId, at: Timestamp, report: &mut IntakeReport, group: &mut Group) {
+    let Refused { rejection, payload } = refused;
+    let code = serde_json::to_value(rejection.code).ok().and_then(|v| v.as_str().map(str::to_owned));
+    group.batch.dead_letters.push(DeadLetter {
+        at,
+        source: sender.to_string(),
+        code: code.unwrap_or_default(),
+        detail: rejection.detail.clone(),
+        payload,
+    });
+    report.reject(rejection);
+}
+
+fn describe(reading: &Reading) -> String {
+    let Reading { device, vital, value, observed_at, named_patient, .. } = reading;
+    let named = named_patient.as_ref().map(|p| format!(" patient {p}")).unwrap_or_default();
+    format!("device {device}{named} {vital} {value} at {observed_at}")
+}

@@ -1,0 +1,101 @@
+//! What the pipeline is asked to do, and what it answers.
+
+use crate::{
+    audit::LeafDraft,
+    domain::{Actor, Command, DeviceId, Observation, Refusal, Ward, WardId, system::FaultReport},
+    ingest::Decoded,
+    protocol::IntakeReport,
+    store::{AccessChange, DeadLetter},
+};
+use tokio::sync::oneshot;
+
+/// Why a job was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    /// What it caused could not be made durable.
+    #[error("the server cannot record at present: nothing was stored; try again later")]
+    Unrecorded,
+    /// Too many jobs wait.
+    #[error("the server is busy: try again in a moment")]
+    Busy,
+    /// The server stops.
+    #[error("the server is stopping")]
+    Stopping,
+    /// No such ward.
+    #[error("there is no such ward")]
+    UnknownWard,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandOutcome {
+    /// The number of the event that came of it.
+    pub seq: u64,
+    /// Why it was not done, if it was not.
+    pub refusal: Option<Refusal>,
+}
+
+/// The sender of an answer that is given when everything it says is durable.
+pub type Reply<T> = oneshot::Sender<Result<T, JobError>>;
+
+/// One job.
+#[derive(Debug)]
+pub enum Job {
+    /// Observations of a device or of devices behind a gateway.
+    Observations {
+        /// Whose token it was.
+        sender: DeviceId,
+        /// What was decoded, in order.
+        decoded: Decoded,
+        /// Told what became of them.
+        reply: Reply<IntakeReport>,
+    },
+    /// A command of a person.
+    Command {
+        /// The ward.
+        ward: WardId,
+        /// What to do.
+        command: Command,
+        /// Who asks.
+        by: Actor,
+        /// Told what became of it.
+        reply: Reply<CommandOutcome>,
+    },
+    /// Make a ward, or rename it.
+    SetWard {
+        /// The ward.
+        ward: Ward,
+        /// Who asks.
+        by: Actor,
+        /// Told when it is so.
+        reply: Reply<()>,
+    },
+    /// Entries of the audit trail and changes of users, sessions and tokens.
+    Record {
+        /// Entries of the audit trail.
+        leaves: Vec<LeafDraft>,
+        /// Changes.
+        access: Vec<AccessChange>,
+        /// Inputs that could not be used.
+        dead_letters: Vec<DeadLetter>,
+        /// Told when they are durable.
+        reply: Reply<()>,
+    },
+    /// Observations of a demonstration's past, each judged at its own time. They must be in order of time and not after
+    /// the present.
+    Backfill {
+        /// The ward.
+        ward: WardId,
+        /// The observations.
+        observations: Vec<Observation>,
+        /// Told when they are durable.
+        reply: Reply<()>,
+    },
+    /// A fault of the system began or ended.
+    Fault(FaultReport),
+    /// Finish what was asked before, then stop.
+    Stop {
+        /// Told when everything is durable.
+        reply: Reply<()>,
+    },
+}

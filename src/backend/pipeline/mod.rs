@@ -1,0 +1,199 @@
+//! The one way of a reading: engine, one durable transaction, and only then the answer and the news.
+//!
+//! Two threads. The engine thread takes jobs, runs the engines and gathers what they caused into groups; the writer
+//! thread commits one group at a time and then tells whoever waits. The hand-over has no buffer, so the engines run ahead
+//! of the disk by at most one group. If a commit fails, every waiter gets an error, nothing is acknowledged any more, and
+//! alerts go out marked unrecorded until the store works again.
+
+mod core;
+mod engine_thread;
+mod group;
+mod job;
+mod leaves;
+mod rebuild;
+mod tail;
+mod ward;
+mod writer_thread;
+
+pub use group::WardNews;
+pub use job::{CommandOutcome, Job, JobError, Reply};
+
+use self::core::Core;
+use crate::{
+    domain::{Timestamp, WardId},
+    engine::{Engine, EngineConfig},
+    protocol::StoreState,
+    seam::{Clock, EngineClock},
+    store::{AccessChange, Committed, Retention, Store, StoreError, StoreReader},
+};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering::SeqCst},
+        mpsc::{self, SyncSender, TrySendError},
+    },
+    thread::JoinHandle,
+};
+use tokio::sync::oneshot;
+
+/// Most jobs that wait for the engine thread; further ones are told that the server is busy.
+pub const JOB_QUEUE_CAPACITY: usize = 1_024;
+
+/// Who is told what happened.
+pub trait Outlet: Send + Sync {
+    /// It happened and is durable.
+    fn recorded(&self, news: Vec<WardNews>, access: &[AccessChange], committed: &Committed);
+    /// It happened and could not be recorded.
+    fn unrecorded(&self, news: Vec<WardNews>);
+    /// The engines were built anew from the store: earlier views no longer hold.
+    fn rebuilt(&self, engines: &mut dyn Iterator<Item = (&WardId, &Engine)>);
+    /// Whether the server can record has changed.
+    fn store_state(&self, state: StoreState, why: &str);
+    /// A group was committed: how many samples, and how long from its first job to its news, in microseconds.
+    fn committed(&self, samples: usize, took_us: u64);
+}
+
+/// What the pipeline runs with.
+pub struct PipelineParts {
+    /// The engines' configuration.
+    pub config: EngineConfig,
+    /// The store, for writing.
+    pub store: Box<dyn Store>,
+    /// The store, for reading.
+    pub reader: Arc<dyn StoreReader>,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// How long what is kept.
+    pub retention: Retention,
+    /// Who is told.
+    pub outlet: Arc<dyn Outlet>,
+}
+
+/// Whether the store works, for both threads.
+#[derive(Debug, Default)]
+struct Health {
+    state: AtomicU8,
+    why: Mutex<String>,
+}
+
+const WORKS: u8 = 0;
+const FULL: u8 = 1;
+const BROKEN: u8 = 2;
+
+impl Health {
+    fn state(&self) -> u8 {
+        self.state.load(SeqCst)
+    }
+
+    fn failed(&self, error: &StoreError) {
+        if let Ok(mut why) = self.why.lock() {
+            *why = error.to_string();
+        }
+        self.state.store(if error.is_full() { FULL } else { BROKEN }, SeqCst);
+    }
+
+    fn recovered(&self) {
+        self.state.store(WORKS, SeqCst);
+    }
+
+    fn why(&self) -> String {
+        self.why.lock().map(|why| why.clone()).unwrap_or_default()
+    }
+}
+
+/// The running pipeline, for those who have jobs.
+#[derive(Clone)]
+pub struct PipelineHandle {
+    jobs: SyncSender<Job>,
+}
+
+/// The threads, for the one who stops them.
+pub struct PipelineThreads {
+    engine: JoinHandle<()>,
+    writer: JoinHandle<()>,
+}
+
+/// Starts the pipeline: builds the engines from the store and starts both threads.
+///
+/// # Errors
+/// If the store cannot be read, or a thread cannot be started.
+pub fn start(parts: PipelineParts) -> Result<(PipelineHandle, PipelineThreads, Arc<EngineClock>), StoreError> {
+    let PipelineParts { config, store, reader, clock, retention, outlet } = parts;
+    let reached = reader.wards()?.iter().map(|w| w.engine_now).max();
+    let engine_clock = Arc::new(EngineClock::start(clock.clone(), reached));
+    let mut core = Core::load(config, reader, engine_clock.now())?;
+    core.set_skew(engine_clock.wall_offset());
+    outlet.rebuilt(&mut core.engines());
+    let health = Arc::new(Health::default());
+    let (jobs, job_queue) = mpsc::sync_channel(JOB_QUEUE_CAPACITY);
+    // No buffer: the engine thread hands a group over when the writer is free, and makes the next one meanwhile.
+    let (groups, group_queue) = mpsc::sync_channel(0);
+    let writer = writer_thread::Writer {
+        store,
+        clock: clock.clone(),
+        engine_clock: engine_clock.clone(),
+        retention,
+        outlet: outlet.clone(),
+        health: health.clone(),
+    };
+    let engine =
+        engine_thread::EngineThread { core, clock, engine_clock: engine_clock.clone(), outlet, health, groups };
+    let thread_error = |source| StoreError::File { path: "a thread".to_owned(), source };
+    let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
+    let writer = spawn("writer").spawn(move || writer.run(&group_queue)).map_err(thread_error)?;
+    let engine = spawn("engine").spawn(move || engine.run(&job_queue)).map_err(thread_error)?;
+    Ok((PipelineHandle { jobs }, PipelineThreads { engine, writer }, engine_clock))
+}
+
+impl PipelineHandle {
+    /// Gives a job to the engines without waiting.
+    ///
+    /// # Errors
+    /// If too many wait already, or the server stops.
+    pub fn send(&self, job: Job) -> Result<(), JobError> {
+        self.jobs.try_send(job).map_err(|e| match e {
+            TrySendError::Full(_) => JobError::Busy,
+            TrySendError::Disconnected(_) => JobError::Stopping,
+        })
+    }
+
+    /// Gives a job to the engines and waits until what it caused is durable.
+    ///
+    /// # Errors
+    /// If it was not done.
+    pub async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, JobError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(job(reply))?;
+        answer.await.map_err(|_| JobError::Stopping)?
+    }
+
+    /// As [`PipelineHandle::ask`], for threads that may block.
+    ///
+    /// # Errors
+    /// If it was not done.
+    pub fn ask_blocking<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, JobError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).map_err(|_| JobError::Stopping)?;
+        answer.blocking_recv().map_err(|_| JobError::Stopping)?
+    }
+}
+
+impl PipelineThreads {
+    /// Waits until both threads have ended. Ask the handle for [`Job::Stop`] first.
+    pub fn join(self) {
+        for thread in [self.engine, self.writer] {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the pipeline failed");
+            }
+        }
+    }
+}
+
+/// Later of two optional times, for those who wait.
+fn until(deadline: Option<Timestamp>, now: Timestamp, most_ms: u64) -> std::time::Duration {
+    let wait = deadline.map_or(i64::MAX, |d| d.since(now).0);
+    std::time::Duration::from_millis(u64::try_from(wait).unwrap_or_default().min(most_ms))
+}
+
+#[cfg(test)]
+mod tests;

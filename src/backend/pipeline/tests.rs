@@ -1,0 +1,343 @@
+//! The pipeline over the real store, and over one that fails.
+
+use super::*;
+use crate::{
+    domain::{
+        Actor, AlertId, Assignment, Bed, Category, Cause, Command, Device, DeviceId, DeviceKind, Event, EventBody,
+        Millis, Mode, Patient, PersonName, Refusal, Role, VitalTable, Ward, vital::SPO2,
+    },
+    ingest::Reading,
+    protocol::{IntakeReport, RejectionCode},
+    seam::{OsClock, OsEntropy},
+    store::{
+        Batch, DataFolder,
+        sqlite::{SqliteStore, StoreParts},
+    },
+};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+/// Remembers what it is told.
+#[derive(Default)]
+struct Memory {
+    recorded: Mutex<Vec<(u64, Event)>>,
+    unrecorded: Mutex<Vec<Event>>,
+    states: Mutex<Vec<StoreState>>,
+    rebuilt: AtomicUsize,
+}
+
+impl Outlet for Memory {
+    fn recorded(&self, news: Vec<WardNews>, _: &[AccessChange], committed: &Committed) {
+        let mut recorded = self.recorded.lock().unwrap();
+        for ward in news {
+            let first = committed.wards.iter().find(|w| w.ward == ward.ward).unwrap().first_seq;
+            recorded.extend((first..).zip(ward.events));
+        }
+    }
+    fn unrecorded(&self, news: Vec<WardNews>) {
+        self.unrecorded.lock().unwrap().extend(news.into_iter().flat_map(|w| w.events));
+    }
+    fn rebuilt(&self, engines: &mut dyn Iterator<Item = (&WardId, &Engine)>) {
+        engines.for_each(drop);
+        self.rebuilt.fetch_add(1, SeqCst);
+    }
+    fn store_state(&self, state: StoreState, _: &str) {
+        self.states.lock().unwrap().push(state);
+    }
+    fn committed(&self, _: usize, _: u64) {}
+}
+
+/// A store that fails when it is told to.
+struct Faulty {
+    inner: SqliteStore,
+    full: Arc<AtomicBool>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Store for Faulty {
+    fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
+        let error = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        if self.broken.load(SeqCst) {
+            return Err(StoreError::Database(error(rusqlite::ffi::SQLITE_IOERR_FSYNC)));
+        }
+        if self.full.load(SeqCst) {
+            return Err(StoreError::Full(error(rusqlite::ffi::SQLITE_FULL)));
+        }
+        self.inner.commit(batch)
+    }
+    fn checkpoint(&mut self, always: bool) -> Result<Option<String>, StoreError> {
+        self.inner.checkpoint(always)
+    }
+    fn expire(&mut self, now: Timestamp, retention: &Retention) -> Result<bool, StoreError> {
+        self.inner.expire(now, retention)
+    }
+    fn audit_fault(&self) -> Option<&str> {
+        self.inner.audit_fault()
+    }
+    fn audit_size(&self) -> u64 {
+        self.inner.audit_size()
+    }
+}
+
+struct Bench {
+    folder: DataFolder,
+    handle: PipelineHandle,
+    threads: Option<PipelineThreads>,
+    clock: Arc<EngineClock>,
+    reader: Arc<dyn StoreReader>,
+    memory: Arc<Memory>,
+    full: Arc<AtomicBool>,
+    broken: Arc<AtomicBool>,
+}
+
+fn nurse(name: &str) -> Actor {
+    Actor::User { user: name.parse().unwrap(), name: name.into(), role: Role::Nurse, session: "s".parse().unwrap() }
+}
+
+fn ward() -> WardId {
+    "w".parse().unwrap()
+}
+
+impl Bench {
+    fn start(folder: DataFolder) -> Self {
+        let parts = StoreParts { clock: Arc::new(OsClock), entropy: Arc::new(OsEntropy) };
+        let inner = SqliteStore::open(&folder, folder.lock().unwrap(), Mode::Demo, &parts).unwrap();
+        let reader: Arc<dyn StoreReader> = Arc::new(inner.reader().unwrap());
+        let (full, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let memory = Arc::new(Memory::default());
+        let parts = PipelineParts {
+            config: EngineConfig { vitals: Arc::new(VitalTable::builtin()), ..EngineConfig::default() },
+            store: Box::new(Faulty { inner, full: full.clone(), broken: broken.clone() }),
+            reader: reader.clone(),
+            clock: Arc::new(OsClock),
+            retention: Retention::default(),
+            outlet: memory.clone(),
+        };
+        let (handle, threads, clock) = start(parts).unwrap();
+        Self { folder, handle, threads: Some(threads), clock, reader, memory, full, broken }
+    }
+
+    /// One ward with bed b1, patient p1 and monitor d1 behind gateway gw.
+    fn with_ward(folder: DataFolder) -> Self {
+        let bench = Self::start(folder);
+        let by = Actor::Console { uid: 0 };
+        let made = Ward { id: ward(), name: "Ward".into(), time_zone: chrono_tz::Tz::UTC };
+        bench.handle.ask_blocking(|reply| Job::SetWard { ward: made, by: by.clone(), reply }).unwrap();
+        let device = |id: &str, kind, gateway: Option<&str>| Device {
+            id: id.parse().unwrap(),
+            name: id.into(),
+            kind,
+            gateway: gateway.map(|g| g.parse().unwrap()),
+            intervals_ms: [(SPO2, Millis::from_secs(1))].into(),
+        };
+        let patient = Patient {
+            id: "p1".parse().unwrap(),
+            name: PersonName::new("Okafor"),
+            category: Category::Adult,
+            birth_year: None,
+            note: PersonName::default(),
+        };
+        let start = bench.clock.now() - Millis::from_mins(60);
+        for command in [
+            Command::SetBed { bed: Bed { id: "b1".parse().unwrap(), label: "1".into() } },
+            Command::Admit { patient, bed: "b1".parse().unwrap(), encounter: "e1".parse().unwrap() },
+            Command::SetDevice { device: device("gw", DeviceKind::Gateway, None) },
+            Command::SetDevice { device: device("d1", DeviceKind::Monitor, Some("gw")) },
+            Command::Assign {
+                assignment: Assignment {
+                    device: "d1".parse().unwrap(),
+                    patient: "p1".parse().unwrap(),
+                    start,
+                    end: None,
+                },
+            },
+        ] {
+            assert_eq!(bench.command(command, by.clone()).unwrap().refusal, None);
+        }
+        bench
+    }
+
+    fn command(&self, command: Command, by: Actor) -> Result<CommandOutcome, JobError> {
+        self.handle.ask_blocking(|reply| Job::Command { ward: ward(), command, by, reply })
+    }
+
+    fn send(&self, readings: Vec<Reading>) -> Result<IntakeReport, JobError> {
+        let decoded = readings.into_iter().map(Ok).collect();
+        self.handle.ask_blocking(|reply| Job::Observations { sender: "gw".parse().unwrap(), decoded, reply })
+    }
+
+    fn stop(mut self) -> DataFolder {
+        self.handle.ask_blocking(|reply| Job::Stop { reply }).unwrap();
+        self.threads.take().unwrap().join();
+        self.folder.clone()
+    }
+
+    fn codes(report: &IntakeReport) -> Vec<RejectionCode> {
+        report.rejections.iter().map(|r| r.code).collect()
+    }
+
+    fn wait_for(&self, what: &str, so: impl Fn(&Memory) -> bool) {
+        let clock = OsClock;
+        let until = clock.boot() + Millis::from_secs(20);
+        while !so(&self.memory) {
+            assert!(clock.boot() < until, "waited in vain for {what}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn folder() -> (tempfile::TempDir, DataFolder) {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = DataFolder::make(&dir.path().join("data")).unwrap();
+    (dir, folder)
+}
+
+fn reading(at: Timestamp, value: f64) -> Reading {
+    Reading {
+        device: "d1".parse().unwrap(),
+        named_patient: None,
+        vital: SPO2,
+        value,
+        text: None,
+        observed_at: at,
+        correction: false,
+        interval: None,
+    }
+}
+
+#[test]
+fn the_same_value_again_is_a_duplicate_and_another_is_a_conflict() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let now = bench.clock.now();
+    let report = bench.send(vec![reading(now, 97.0), reading(now, 97.0), reading(now, 96.0)]).unwrap();
+    assert_eq!((report.accepted, report.duplicate, report.rejected), (1, 1, 1));
+    assert_eq!(Bench::codes(&report), [RejectionCode::Conflict]);
+    let report = bench.send(vec![reading(now, 97.0), reading(now, 95.0)]).unwrap();
+    assert_eq!((report.duplicate, report.rejected), (1, 1), "across requests too");
+    let correction = Reading { correction: true, ..reading(now, 95.0) };
+    let report = bench.send(vec![correction, reading(now, 95.0)]).unwrap();
+    assert_eq!((report.accepted, report.duplicate), (1, 1));
+    let nothing = Reading { correction: true, ..reading(now - Millis(5), 95.0) };
+    assert_eq!(Bench::codes(&bench.send(vec![nothing]).unwrap()), [RejectionCode::NothingToCorrect]);
+    let raised: Vec<String> = bench
+        .memory
+        .recorded
+        .lock()
+        .unwrap()
+        .iter()
+        .filter_map(|(_, e)| match &e.body {
+            EventBody::Alert { cause: Cause::Raised, alert, .. } => Some(alert.key.code.to_string()),
+            EventBody::Corrected { old, new, .. } => Some(format!("{old} to {new}")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(raised, ["device.conflict", "97 to 95"]);
+    let folder = bench.stop();
+    let bench = Bench::start(folder);
+    let report = bench.send(vec![reading(now, 95.0), reading(now, 97.0)]).unwrap();
+    assert_eq!((report.duplicate, Bench::codes(&report)), (1, vec![RejectionCode::Conflict]), "and across a restart");
+    bench.stop();
+}
+
+#[test]
+fn a_message_for_the_wrong_patient_is_refused_and_raises_a_safety_alert() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let wrong = Reading { named_patient: Some("p2".parse().unwrap()), ..reading(bench.clock.now(), 97.0) };
+    let report = bench.send(vec![wrong]).unwrap();
+    assert_eq!(Bench::codes(&report), [RejectionCode::WrongPatient]);
+    let recorded = bench.memory.recorded.lock().unwrap().clone();
+    let safety = recorded.iter().any(|(_, e)| matches!(&e.body, EventBody::Alert { alert, .. } if alert.key.code.to_string() == "device.wrong_patient"));
+    assert!(safety);
+    let d1: DeviceId = "d1".parse().unwrap();
+    assert_eq!(bench.reader.newest(&d1, SPO2).unwrap(), None, "nothing is stored");
+    assert_eq!(bench.reader.dead_letter_count().unwrap(), 1);
+    bench.stop();
+}
+
+#[test]
+fn numbers_are_dense_and_a_restart_goes_on() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let now = bench.clock.now();
+    for s in 0..9 {
+        bench.send(vec![reading(now - Millis::from_secs(9 - s), 70.0)]).unwrap();
+    }
+    let seqs: Vec<u64> = bench.memory.recorded.lock().unwrap().iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    let last = *seqs.last().unwrap();
+    let command = Command::Acknowledge { alert: AlertId(1), transition: 1 };
+    let (first, second) = (bench.command(command.clone(), nurse("anna")), bench.command(command, nurse("ben")));
+    assert_eq!(first.unwrap(), CommandOutcome { seq: last + 1, refusal: None });
+    assert!(
+        matches!(second.unwrap().refusal, Some(Refusal::AlreadyAcknowledged { owner, .. }) if owner.label() == "anna")
+    );
+    let audit =
+        |b: &Bench| b.reader.leaves(0, 1000).unwrap().iter().filter(|l| l.leaf.contains("alert.acknowledge")).count();
+    assert_eq!(audit(&bench), 2, "each command leaves one entry, done or refused");
+    let folder = bench.stop();
+    let bench = Bench::start(folder);
+    bench.wait_for("the start to be recorded", |m| !m.recorded.lock().unwrap().is_empty());
+    let recorded = bench.memory.recorded.lock().unwrap().clone();
+    assert_eq!(recorded[0].0, last + 3);
+    assert!(matches!(recorded[0].1.body, EventBody::EngineStarted { down_since: Some(_), .. }));
+    bench.stop();
+}
+
+#[test]
+fn a_failed_disk_stops_acknowledging_and_judging_goes_on() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let now = bench.clock.now() - Millis::from_secs(9);
+    bench.send(vec![reading(now, 97.0)]).unwrap();
+    bench.broken.store(true, SeqCst);
+    assert_eq!(bench.send(vec![reading(now + Millis(1), 70.0)]), Err(JobError::Unrecorded));
+    bench.wait_for("the standing alert", |m| {
+        m.unrecorded.lock().unwrap().iter().any(|e| matches!(&e.body, EventBody::Alert { alert, .. } if alert.key.code.to_string() == "system.store_failed"))
+    });
+    for s in 2..9 {
+        assert_eq!(bench.send(vec![reading(now + Millis::from_secs(s), 70.0)]), Err(JobError::Unrecorded));
+    }
+    bench.wait_for("the patient's alert, unrecorded", |m| {
+        m.unrecorded
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|e| matches!(&e.body, EventBody::Alert { alert, .. } if alert.key.code.to_string() == "spo2.low"))
+    });
+    bench.broken.store(false, SeqCst);
+    assert_eq!(
+        bench.send(vec![reading(now + Millis::from_secs(9), 97.0)]),
+        Err(JobError::Unrecorded),
+        "an fsync is never retried"
+    );
+    assert_eq!(*bench.memory.states.lock().unwrap(), [StoreState::Unrecorded]);
+    let head = bench.reader.head(&ward()).unwrap();
+    drop(bench.handle);
+    bench.threads.unwrap().join();
+    let bench = Bench::start(bench.folder);
+    let report = bench.send(vec![reading(now, 97.0), reading(now + Millis(1), 70.0)]).unwrap();
+    assert_eq!((report.duplicate, report.accepted), (1, 1), "what was acknowledged is there, the rest is not");
+    bench.wait_for("the start", |m| m.recorded.lock().unwrap().first().is_some_and(|(seq, _)| *seq == head + 1));
+    bench.stop();
+}
+
+#[test]
+fn a_full_disk_recovers_by_itself_and_loses_nothing_acknowledged() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let now = bench.clock.now();
+    bench.send(vec![reading(now, 97.0)]).unwrap();
+    let head = bench.reader.head(&ward()).unwrap();
+    bench.full.store(true, SeqCst);
+    assert_eq!(bench.send(vec![reading(now + Millis(1), 70.0)]), Err(JobError::Unrecorded));
+    bench.full.store(false, SeqCst);
+    bench.wait_for("recording again", |m| m.states.lock().unwrap().last() == Some(&StoreState::Recording));
+    let report = bench.send(vec![reading(now, 97.0), reading(now + Millis(1), 70.0)]).unwrap();
+    assert_eq!((report.duplicate, report.accepted), (1, 1));
+    let seqs: Vec<u64> = bench.memory.recorded.lock().unwrap().iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "no number was given to what was not kept");
+    assert!(seqs.len() as u64 > head);
+    assert_eq!(bench.memory.rebuilt.load(SeqCst), 2);
+    bench.stop();
+}

@@ -1,0 +1,292 @@
+//! A server from its data folder to its end.
+
+use super::{
+    admin,
+    app::App,
+    config::{Config, ConfigError},
+    hub::Hub,
+    listener,
+    metrics::Metrics,
+    pipeline::{self, Job, PipelineParts, PipelineThreads},
+    rate::Rates,
+};
+use crate::{
+    access::{Backoff, Directory, HashError, Hasher},
+    audit::{Act, LeafActor, LeafDraft, Outcome},
+    domain::{Mode, SystemFault, system::FaultReport},
+    engine::EngineConfig,
+    seam::{Clock, Disk, DiskUsage, Entropy, OsClock, OsDisk, OsEntropy},
+    store::{
+        DataFolder, FolderError, Store, StoreError, StoreReader,
+        sqlite::{SqliteStore, StoreParts},
+    },
+};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// So often sessions are looked after.
+const SESSION_INTERVAL: Duration = Duration::from_secs(1);
+/// So often the disk's fill level is looked at.
+const DISK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Why a server does not start or stop in order.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The data folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The passphrase hasher.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The folder is of the other mode.
+    #[error("the data folder is {found}, not {wanted}: the mode is fixed when a folder is made; use another folder")]
+    Mode {
+        /// What it is.
+        found: Mode,
+        /// What was asked for.
+        wanted: Mode,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {listen}")]
+    Listen {
+        /// Where.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The socket for administration cannot be made.
+    #[error("the socket {path} cannot be made")]
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// An open data folder with its engines running; it may serve or not.
+pub struct Opened {
+    /// What requests need.
+    pub app: Arc<App>,
+    folder: DataFolder,
+    threads: PipelineThreads,
+    stop: watch::Sender<bool>,
+}
+
+/// Opens a data folder: takes its lock, opens the store, starts the engines. `mode` is needed to make a new folder; for
+/// one that exists it must be the folder's own, or absent.
+///
+/// # Errors
+/// If any of it fails.
+pub fn open(folder: &DataFolder, mode: Option<Mode>, config: Config) -> Result<Opened, ServerError> {
+    open_with(folder, mode, config, Arc::new(OsClock))
+}
+
+/// As [`open`], with other clocks: a demonstration begins in its past.
+///
+/// # Errors
+/// If any of it fails.
+pub fn open_with(
+    folder: &DataFolder,
+    mode: Option<Mode>,
+    config: Config,
+    clock: Arc<dyn Clock>,
+) -> Result<Opened, ServerError> {
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let lock = folder.lock()?;
+    let parts = StoreParts { clock: clock.clone(), entropy: entropy.clone() };
+    let store = SqliteStore::open(folder, lock, mode.unwrap_or(Mode::Live), &parts)?;
+    let found = store.site().mode;
+    if let Some(wanted) = mode.filter(|wanted| *wanted != found) {
+        return Err(ServerError::Mode { found, wanted });
+    }
+    if let Some(fault) = store.audit_fault() {
+        tracing::error!(fault, "THE AUDIT TRAIL WAS CHANGED; no checkpoint is signed until this is resolved");
+    }
+    let vitals = Arc::new(config.vitals()?);
+    let engine = EngineConfig { vitals: vitals.clone(), ..EngineConfig::default() };
+    let reader: Arc<dyn StoreReader> = Arc::new(store.reader()?);
+    let records = reader.access()?;
+    let mut backoff = Backoff::default();
+    records.users.iter().for_each(|u| backoff.restore(&u.name, u.failures, clock.boot()));
+    let directory = Directory::new(found, config.session.limits(), records, &clock.boot_id());
+    let hasher = Hasher::new(config.passphrase.params(), config.passphrase.concurrent)?;
+    let tables = (vitals.clone(), engine.profiles.clone());
+    let audit_size = store.audit_size();
+    let metrics = Arc::new(Metrics::default());
+    let hub = Arc::new(Hub::new(found, tables, reader.clone(), directory, metrics, audit_size));
+    let (pipeline, threads, engine_clock) = pipeline::start(PipelineParts {
+        config: engine,
+        store: Box::new(store),
+        reader: reader.clone(),
+        clock: clock.clone(),
+        retention: config.retention.retention(),
+        outlet: hub.clone(),
+    })?;
+    let (stop, stopping) = watch::channel(false);
+    let device_rates = Mutex::new(Rates::new(config.limits.device_requests_per_s));
+    let app = Arc::new(App {
+        config,
+        vitals,
+        clock,
+        engine_clock,
+        entropy,
+        pipeline,
+        hub,
+        reader,
+        hasher,
+        backoff: Mutex::new(backoff),
+        device_rates,
+        streams: Mutex::new(HashMap::new()),
+        stopping,
+    });
+    Ok(Opened { app, folder: folder.clone(), threads, stop })
+}
+
+/// A server that serves.
+pub struct Serving {
+    opened: Opened,
+    /// Where it listens.
+    pub address: SocketAddr,
+    http: JoinHandle<()>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+impl Opened {
+    /// Begins to serve.
+    ///
+    /// # Errors
+    /// If the address or the socket for administration cannot be used.
+    pub async fn serve(self) -> Result<Serving, ServerError> {
+        let listen = self.app.config.server.listen;
+        let failed = |source| ServerError::Listen { listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let path = self.folder.admin_socket();
+        let admin = admin::listen(self.app.clone(), &path, self.folder.path().to_owned());
+        let admin = admin.map_err(|source| ServerError::Socket { path, source })?;
+        let leaf = LeafDraft::new(LeafActor::System, Act::ServerStart, Outcome::Success);
+        if let Err(e) = self.app.record(vec![leaf], Vec::new()).await {
+            tracing::error!(error = %e, "the start could not be recorded");
+        }
+        let http = tokio::spawn(listener::serve(self.app.clone(), listener));
+        let helpers = vec![
+            admin,
+            tokio::spawn(look_after_sessions(self.app.clone())),
+            tokio::spawn(watch_disk(self.app.clone(), self.folder.clone())),
+        ];
+        tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
+        Ok(Serving { opened: self, address, http, helpers })
+    }
+
+    /// Stops the engines when everything that was asked before is durable.
+    pub async fn close(self) {
+        self.stop.send_replace(true);
+        let Self { app, threads, .. } = self;
+        if let Err(e) = app.pipeline.ask(|reply| Job::Stop { reply }).await {
+            tracing::error!(error = %e, "the engines did not stop in order");
+        }
+        drop(app);
+        if tokio::task::spawn_blocking(move || threads.join()).await.is_err() {
+            tracing::error!("the pipeline could not be waited for");
+        }
+    }
+}
+
+impl Serving {
+    /// What requests need.
+    #[must_use]
+    pub const fn app(&self) -> &Arc<App> {
+        &self.opened.app
+    }
+
+    /// Stops: no new connections, open requests finish, streams are told, everything is durable.
+    pub async fn stop(self) {
+        let Self { opened, http, helpers, .. } = self;
+        opened.stop.send_replace(true);
+        if http.await.is_err() {
+            tracing::error!("the listener failed");
+        }
+        helpers.iter().for_each(JoinHandle::abort);
+        let leaf = LeafDraft::new(LeafActor::System, Act::ServerStop, Outcome::Success);
+        if let Err(e) = opened.app.record(vec![leaf], Vec::new()).await {
+            tracing::error!(error = %e, "the stop could not be recorded");
+        }
+        if let Err(e) = std::fs::remove_file(opened.folder.admin_socket()) {
+            tracing::debug!(error = %e, "the socket for administration was gone");
+        }
+        opened.close().await;
+    }
+}
+
+async fn look_after_sessions(app: Arc<App>) {
+    let mut interval = tokio::time::interval(SESSION_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(e) = app.look_after_sessions().await {
+            tracing::debug!(error = %e, "sessions could not be looked after");
+        }
+    }
+}
+
+async fn watch_disk(app: Arc<App>, folder: DataFolder) {
+    let mut interval = tokio::time::interval(DISK_INTERVAL);
+    let reported = Mutex::new(false);
+    loop {
+        interval.tick().await;
+        match OsDisk.usage(folder.path()) {
+            Ok(usage) => {
+                app.hub.metrics().disk(usage.used_percent());
+                let mut reported = reported.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(report) = disk_report(usage, app.config.disk.alert_percent, &mut reported)
+                    && let Err(e) = app.pipeline.send(Job::Fault(report))
+                {
+                    tracing::warn!(error = %e, "the disk's fill level could not be reported");
+                }
+            }
+            Err(e) => tracing::warn!(error = %e, "the disk's fill level is not known"),
+        }
+    }
+}
+
+/// What is to be said of the disk's fill level, if it crossed the line.
+fn disk_report(usage: DiskUsage, alert_percent: u8, reported: &mut bool) -> Option<FaultReport> {
+    let present = usage.used_percent() >= alert_percent;
+    if present == *reported {
+        return None;
+    }
+    *reported = present;
+    let free_mib = usage.free_bytes / (1024 * 1024);
+    let detail = format!("the disk is {} % full, {free_mib} MiB are free", usage.used_percent());
+    Some(FaultReport { fault: SystemFault::DiskNearlyFull, present, detail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disk_is_reported_once_when_it_crosses_the_line() {
+        let usage = |free_bytes| DiskUsage { used_bytes: 1_000 - free_bytes, free_bytes };
+        let mut reported = false;
+        assert_eq!(disk_report(usage(210), 80, &mut reported), None);
+        assert!(disk_report(usage(200), 80, &mut reported).unwrap().present);
+        assert_eq!(disk_report(usage(10), 80, &mut reported), None);
+        assert!(!disk_report(usage(500), 80, &mut reported).unwrap().present);
+        assert_eq!(disk_report(usage(500), 80, &mut reported), None);
+    }
+}

@@ -1,0 +1,561 @@
+//! A person's terminal on the websocket: hello, subscribe, then events, vitals and heartbeats, and answers to what it asks.
+
+use super::{
+    device::version_text,
+    history,
+    socket::{Ended, Heard, SILENT_AFTER, Socket, stopped},
+};
+use crate::{
+    access::{Secret, Session, SessionStanding},
+    audit::{Act, LeafActor, LeafDraft, Outcome},
+    backend::{
+        app::{App, denied, principal_of},
+        hub::{News, WardHub},
+        login::LoginError,
+        pipeline::{Job, JobError},
+        rate::Bucket,
+    },
+    domain::{Command, PatientId, SequencedEvent, WardId},
+    protocol::{
+        ClientMessage, CloseCode, ErrorCode, HEARTBEAT_INTERVAL_MS, HistoryQuery, PROTOCOL_VERSION, ServerMessage,
+        without_names,
+    },
+    rights::{Decision, Denial, Object, Verb, decide},
+};
+use axum::extract::ws::Message;
+use futures_util::{Sink, Stream};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{broadcast, mpsc};
+
+/// Vitals are sent at most this often; values between two looks are left out.
+const VITALS_INTERVAL: Duration = Duration::from_millis(500);
+/// Most answers that are being made for one connection at once; further requests are told that the server is busy.
+const ANSWERS_MAX: usize = 16;
+/// Events that are read from the journal at once.
+const JOURNAL_PAGE: u32 = 500;
+/// A client that wants to go on from further back than this gets the snapshot alone.
+const RESUME_MAX: u64 = 20_000;
+
+/// What is watched.
+struct Watch {
+    ward: WardId,
+    hub: Arc<WardHub>,
+    only: Option<Vec<PatientId>>,
+    news: broadcast::Receiver<News>,
+    /// The last event that was sent or skipped.
+    sent: u64,
+    version: u64,
+}
+
+struct Watcher {
+    app: Arc<App>,
+    token: Secret,
+    session: Session,
+    greeted: bool,
+    watch: Option<Watch>,
+    answers: mpsc::Sender<ServerMessage>,
+    bucket: Bucket,
+}
+
+/// Serves a terminal until it goes.
+pub(super) async fn run<S, E>(app: Arc<App>, mut socket: Socket<S>, token: Secret)
+where
+    S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+    E: std::error::Error,
+{
+    let ended = match app.session(&token) {
+        Err(e) => Ended::close(CloseCode::SessionEnded, e.to_string()),
+        Ok(session) => {
+            let (answers, inbox) = mpsc::channel(ANSWERS_MAX);
+            let bucket = Bucket::new(app.config.limits.stream_messages_per_s, app.clock.boot());
+            let mut watcher = Watcher { app, token, session, greeted: false, watch: None, answers, bucket };
+            watcher.serve(&mut socket, inbox).await
+        }
+    };
+    socket.finish(ended).await;
+}
+
+/// The next piece of news; waits for ever while nothing is watched.
+async fn next_news(watch: &mut Option<Watch>) -> Result<News, broadcast::error::RecvError> {
+    match watch {
+        Some(watch) => watch.news.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Watcher {
+    async fn serve<S, E>(&mut self, socket: &mut Socket<S>, mut inbox: mpsc::Receiver<ServerMessage>) -> Ended
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let mut heartbeat = tokio::time::interval(Duration::from_millis(HEARTBEAT_INTERVAL_MS));
+        let mut vitals = tokio::time::interval(VITALS_INTERVAL);
+        let mut stopping = self.app.stopping.clone();
+        let mut heard_at = self.app.clock.boot();
+        loop {
+            let done = tokio::select! {
+                biased;
+                () = stopped(&mut stopping) => Err(Ended::close(CloseCode::GoingAway, "the server stops")),
+                news = next_news(&mut self.watch) => self.news(socket, news).await,
+                Some(answer) = inbox.recv() => socket.send(&answer).await,
+                heard = socket.hear() => {
+                    heard_at = self.app.clock.boot();
+                    match heard {
+                        Ok(Heard::Message(bytes)) => self.message(socket, &bytes).await,
+                        Ok(Heard::Life) => Ok(()),
+                        Err(ended) => Err(ended),
+                    }
+                }
+                _ = heartbeat.tick() => {
+                    if self.app.clock.boot() - heard_at > SILENT_AFTER { Err(Ended::Gone) } else { self.beat(socket).await }
+                }
+                _ = vitals.tick() => self.vitals(socket).await,
+            };
+            if let Err(ended) = done {
+                return ended;
+            }
+        }
+    }
+
+    fn may(&self, verb: Verb) -> Decision {
+        decide(&principal_of(&self.session), verb, Object::Ward)
+    }
+
+    fn sees_names(&self) -> bool {
+        self.may(Verb::SeeNames) == Decision::Allow
+    }
+
+    /// Looks at the session again; tells the client if it was locked or unlocked meanwhile.
+    async fn refresh<S, E>(&mut self, socket: &mut Socket<S>) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let session = self.app.session(&self.token);
+        let session = session.map_err(|e| Ended::close(CloseCode::SessionEnded, e.to_string()))?;
+        let changed = session.standing != self.session.standing || session.user.role != self.session.user.role;
+        self.session = session;
+        if changed && self.greeted {
+            socket.send(&ServerMessage::Session { session: self.app.session_info(&self.session) }).await?;
+            self.snapshot(socket).await?;
+        }
+        Ok(())
+    }
+
+    async fn beat<S, E>(&mut self, socket: &mut Socket<S>) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        self.refresh(socket).await?;
+        if !self.greeted {
+            return Ok(());
+        }
+        let now = self.app.engine_clock.now();
+        let (store, audit) = (self.app.hub.store_state(), self.app.hub.audit_size());
+        socket.send(&ServerMessage::Heartbeat { now, heads: self.app.hub.heads(), store, audit }).await?;
+        socket.ping().await
+    }
+
+    async fn vitals<S, E>(&mut self, socket: &mut Socket<S>) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let Some(watch) = &mut self.watch else { return Ok(()) };
+        let (version, patients) = watch.hub.vitals_after(watch.version, watch.only.as_deref());
+        watch.version = version;
+        if patients.is_empty() {
+            return Ok(());
+        }
+        let ward = watch.ward.clone();
+        socket.send(&ServerMessage::Vitals { ward, patients }).await
+    }
+
+    async fn news<S, E>(
+        &mut self,
+        socket: &mut Socket<S>,
+        news: Result<News, broadcast::error::RecvError>,
+    ) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        match news {
+            Ok(News::Event(event)) => self.event(socket, &event).await,
+            Ok(News::Unrecorded(event)) => {
+                let Some(watch) = &self.watch else { return Ok(()) };
+                if !is_for(watch, event.patient()) {
+                    return Ok(());
+                }
+                let shown = if self.sees_names() { (*event).clone() } else { without_names(&event) };
+                socket.send(&ServerMessage::Unrecorded { ward: watch.ward.clone(), event: shown }).await
+            }
+            // Behind by more than the queue holds, or the view was made anew: the journal and a snapshot make good.
+            Ok(News::Rebuilt) | Err(broadcast::error::RecvError::Lagged(_)) => self.resynchronise(socket).await,
+            Err(broadcast::error::RecvError::Closed) => Err(Ended::close(CloseCode::Internal, "the ward is gone")),
+        }
+    }
+
+    async fn event<S, E>(&mut self, socket: &mut Socket<S>, event: &SequencedEvent) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let names = self.sees_names();
+        let Some(watch) = &mut self.watch else { return Ok(()) };
+        if event.seq <= watch.sent {
+            return Ok(());
+        }
+        watch.sent = event.seq;
+        if !is_for(watch, event.event.patient()) {
+            let (ward, seq) = (watch.ward.clone(), event.seq);
+            return socket.send(&ServerMessage::Skipped { ward, from: seq, to: seq }).await;
+        }
+        let mut event = event.clone();
+        if !names {
+            event.event = without_names(&event.event);
+        }
+        socket.send(&ServerMessage::Event { event }).await
+    }
+
+    /// Sends the events that were missed, then the ward as it is.
+    async fn resynchronise<S, E>(&mut self, socket: &mut Socket<S>) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let Some(after) = self.watch.as_ref().map(|w| w.sent) else { return Ok(()) };
+        self.snapshot_with(socket, Some(after)).await
+    }
+
+    async fn snapshot<S, E>(&mut self, socket: &mut Socket<S>) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let after = self.watch.as_ref().map(|w| w.sent);
+        self.snapshot_with(socket, after).await
+    }
+
+    /// Sends the ward as it is, and after it the events since `after`, those that the snapshot holds included, so that
+    /// nothing goes unseen.
+    async fn snapshot_with<S, E>(&mut self, socket: &mut Socket<S>, after: Option<u64>) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let names = self.sees_names();
+        let Some(watch) = &mut self.watch else { return Ok(()) };
+        let subscription = watch.hub.subscribe();
+        let mut view = subscription.view;
+        if let Some(only) = &watch.only {
+            view.patients.retain(|id, _| only.contains(id));
+            view.alerts.retain(|_, alert| alert.key.patient.as_ref().is_none_or(|p| only.contains(p)));
+        }
+        if !names {
+            view = view.without_names();
+        }
+        watch.news = subscription.news;
+        watch.version = subscription.version;
+        let head = subscription.head;
+        watch.sent = head;
+        let now = self.app.engine_clock.now();
+        socket.send(&ServerMessage::Snapshot { seq: head, now, view }).await?;
+        match after {
+            Some(after) if after < head && head - after <= RESUME_MAX => self.missed(socket, after, head).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn missed<S, E>(&mut self, socket: &mut Socket<S>, mut after: u64, head: u64) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let Some(ward) = self.watch.as_ref().map(|w| w.ward.clone()) else { return Ok(()) };
+        while after < head {
+            let (reader, of) = (self.app.reader.clone(), ward.clone());
+            let page = tokio::task::spawn_blocking(move || reader.events_after(&of, after, JOURNAL_PAGE)).await;
+            let failed = || Ended::close(CloseCode::Internal, "the journal could not be read");
+            let events = page.map_err(|_| failed())?.map_err(|_| failed())?;
+            let Some(last) = events.last().map(|e| e.seq) else { return Ok(()) };
+            for event in events.into_iter().filter(|e| e.seq <= head) {
+                if let Some(watch) = &mut self.watch {
+                    watch.sent = event.seq - 1;
+                }
+                self.event(socket, &event).await?;
+            }
+            after = last;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.sent = watch.sent.max(head);
+        }
+        Ok(())
+    }
+
+    async fn message<S, E>(&mut self, socket: &mut Socket<S>, bytes: &[u8]) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if self.bucket.take(self.app.clock.boot()).is_err() {
+            return Err(Ended::close(CloseCode::TooFast, "too many messages"));
+        }
+        let message: ClientMessage = match socket.encoding().read(bytes) {
+            Ok(message) => message,
+            Err(e) => {
+                let detail = crate::domain::text::clean(&e.to_string());
+                return socket.send(&error(ErrorCode::BadMessage, detail, None)).await;
+            }
+        };
+        self.refresh(socket).await?;
+        match message {
+            ClientMessage::Hello { protocol, client } => self.hello(socket, protocol, &client).await,
+            _ if !self.greeted => socket.send(&error(ErrorCode::HelloExpected, "say hello first", None)).await,
+            ClientMessage::Subscribe { ward, patients, after } => self.subscribe(socket, ward, patients, after).await,
+            ClientMessage::Command { id, ward, command } => self.command(socket, id, ward, command).await,
+            ClientMessage::Query { id, query } => self.query(socket, id, query).await,
+            ClientMessage::Activity => {
+                self.app.touch(&self.session.record.id);
+                Ok(())
+            }
+            ClientMessage::Unlock { passphrase } => self.unlock(socket, Secret::new(passphrase)).await,
+        }
+    }
+
+    async fn hello<S, E>(&mut self, socket: &mut Socket<S>, protocol: u16, client: &str) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if protocol != PROTOCOL_VERSION {
+            let text = version_text(Some(protocol));
+            socket.send(&error(ErrorCode::IncompatibleVersion, text.clone(), None)).await?;
+            return Err(Ended::close(CloseCode::IncompatibleVersion, text));
+        }
+        tracing::debug!(client = crate::domain::text::clean(client), "a terminal says hello");
+        self.greeted = true;
+        let may_watch = self.may(Verb::WatchWard) == Decision::Allow;
+        let hello = ServerMessage::Hello {
+            protocol: PROTOCOL_VERSION,
+            server: format!("wardwatch {}", env!("CARGO_PKG_VERSION")),
+            mode: self.app.hub.mode(),
+            now: self.app.engine_clock.now(),
+            session: Some(self.app.session_info(&self.session)),
+            wards: if may_watch { self.app.hub.wards() } else { Vec::new() },
+            heartbeat_ms: HEARTBEAT_INTERVAL_MS,
+        };
+        socket.send(&hello).await
+    }
+
+    async fn subscribe<S, E>(
+        &mut self,
+        socket: &mut Socket<S>,
+        ward: WardId,
+        only: Option<Vec<PatientId>>,
+        after: Option<u64>,
+    ) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if let Decision::Deny(denial) = self.may(Verb::WatchWard) {
+            return self.deny(socket, denial, "watch_ward", None).await;
+        }
+        let Some(hub) = self.app.hub.ward(&ward) else {
+            let detail = format!("there is no ward {ward}");
+            return socket.send(&error(ErrorCode::UnknownWard, detail, None)).await;
+        };
+        self.record_view(&ward, &hub, only.as_deref()).await;
+        let subscription = hub.subscribe();
+        let (sent, version) = (subscription.head, subscription.version);
+        self.watch = Some(Watch { ward, hub, only, news: subscription.news, sent, version });
+        self.snapshot_with(socket, after).await
+    }
+
+    /// One audit entry for each patient that is shown. If it cannot be written, alerts and vitals are shown all the same,
+    /// under the standing alert that nothing is recorded.
+    async fn record_view(&self, ward: &WardId, hub: &WardHub, only: Option<&[PatientId]>) {
+        let shown = hub.patients().into_iter().filter(|p| only.is_none_or(|only| only.contains(p)));
+        let actor = self.session.actor();
+        let leaf = |patient| LeafDraft {
+            ward: Some(ward.clone()),
+            patient: Some(patient),
+            ..LeafDraft::new(LeafActor::from(&actor), Act::PatientView, Outcome::Success)
+        };
+        let leaves: Vec<LeafDraft> = shown.map(leaf).collect();
+        if !leaves.is_empty()
+            && let Err(e) = self.app.record(leaves, Vec::new()).await
+        {
+            tracing::error!(error = %e, "a view could not be recorded");
+        }
+    }
+
+    async fn deny<S, E>(
+        &self,
+        socket: &mut Socket<S>,
+        denial: Denial,
+        code: &'static str,
+        id: Option<u64>,
+    ) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if let Err(e) = self.app.record(vec![denied(&self.session, code)], Vec::new()).await {
+            tracing::error!(error = %e, "a denial could not be recorded");
+        }
+        let kind = if denial == Denial::Locked { ErrorCode::Locked } else { ErrorCode::Denied };
+        socket.send(&error(kind, denial.to_string(), id)).await
+    }
+
+    async fn command<S, E>(
+        &mut self,
+        socket: &mut Socket<S>,
+        id: u64,
+        ward: WardId,
+        command: Command,
+    ) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let (verb, code) = verb_of(&command);
+        if let Decision::Deny(denial) = self.may(verb) {
+            return self.deny(socket, denial, code, Some(id)).await;
+        }
+        self.app.touch(&self.session.record.id);
+        let by = self.session.actor();
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            let outcome = app.pipeline.ask(|reply| Job::Command { ward, command, by, reply }).await;
+            let answer = match outcome {
+                Ok(outcome) => ServerMessage::Result {
+                    id,
+                    done: outcome.refusal.is_none(),
+                    seq: Some(outcome.seq),
+                    refusal: outcome.refusal,
+                },
+                Err(e) => job_error(e, id),
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
+    async fn query<S, E>(&mut self, socket: &mut Socket<S>, id: u64, query: HistoryQuery) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if let Decision::Deny(denial) = self.may(Verb::ReadHistory) {
+            return self.deny(socket, denial, "read_history", Some(id)).await;
+        }
+        let Some(watch) = self.watch.as_ref().filter(|w| w.ward == query.ward) else {
+            let detail = "subscribe to the ward first";
+            return socket.send(&error(ErrorCode::UnknownWard, detail, Some(id))).await;
+        };
+        let subscribed = watch.only.clone().unwrap_or_else(|| watch.hub.patients());
+        let actor = self.session.actor();
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            let answer = match history::admit(&app, &query, &subscribed, &actor).await {
+                Err(e) => error(query_code(&e), e.to_string(), Some(id)),
+                Ok(()) => {
+                    let read = tokio::task::spawn_blocking(move || history::read(&app, &query)).await;
+                    match read {
+                        Ok(Ok(history)) => ServerMessage::History { id, history },
+                        Ok(Err(e)) => error(query_code(&e), e.to_string(), Some(id)),
+                        Err(_) => error(ErrorCode::Busy, "the history could not be read", Some(id)),
+                    }
+                }
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
+    /// Makes an answer beside the connection, so that heartbeats and events go on meanwhile.
+    async fn answer_later<S, E>(
+        &self,
+        socket: &mut Socket<S>,
+        id: u64,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if self.answers.strong_count() > ANSWERS_MAX {
+            return socket.send(&error(ErrorCode::Busy, "too many requests at once", Some(id))).await;
+        }
+        tokio::spawn(work);
+        Ok(())
+    }
+
+    async fn unlock<S, E>(&mut self, socket: &mut Socket<S>, passphrase: Secret) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if self.session.standing != SessionStanding::Locked {
+            let session = self.app.session_info(&self.session);
+            return socket.send(&ServerMessage::Session { session }).await;
+        }
+        match self.app.unlock(&self.session, passphrase).await {
+            Ok(()) => self.refresh(socket).await,
+            Err(e) => {
+                let code = match &e {
+                    LoginError::Wrong => ErrorCode::WrongPassphrase,
+                    LoginError::Wait(_) => ErrorCode::TooFast,
+                    _ => ErrorCode::Busy,
+                };
+                socket.send(&error(code, e.to_string(), None)).await
+            }
+        }
+    }
+}
+
+fn is_for(watch: &Watch, patient: Option<&PatientId>) -> bool {
+    match (&watch.only, patient) {
+        (Some(only), Some(patient)) => only.contains(patient),
+        _ => true,
+    }
+}
+
+fn error(code: ErrorCode, detail: impl Into<String>, id: Option<u64>) -> ServerMessage {
+    ServerMessage::Error { code, detail: detail.into(), id }
+}
+
+fn job_error(e: JobError, id: u64) -> ServerMessage {
+    let code = match e {
+        JobError::Unrecorded | JobError::Stopping => ErrorCode::Unrecorded,
+        JobError::Busy => ErrorCode::Busy,
+        JobError::UnknownWard => ErrorCode::UnknownWard,
+    };
+    error(code, e.to_string(), Some(id))
+}
+
+const fn query_code(e: &history::QueryError) -> ErrorCode {
+    match e {
+        history::QueryError::Job(JobError::Unrecorded) => ErrorCode::Unrecorded,
+        history::QueryError::Job(_) | history::QueryError::Store => ErrorCode::Busy,
+        history::QueryError::NotSubscribed(_) => ErrorCode::Denied,
+        _ => ErrorCode::BadMessage,
+    }
+}
+
+/// What a command needs, and how a denial of it is called in the audit trail.
+const fn verb_of(command: &Command) -> (Verb, &'static str) {
+    match command {
+        Command::Acknowledge { .. } => (Verb::AcknowledgeAlert, "acknowledge_alert"),
+        Command::SetDevice { .. } => (Verb::ManageDevices, "manage_devices"),
+        Command::SetBed { .. }
+        | Command::Admit { .. }
+        | Command::Discharge { .. }
+        | Command::Assign { .. }
+        | Command::Unassign { .. } => (Verb::ManageCensus, "manage_census"),
+    }
+}
