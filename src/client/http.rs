@@ -1,0 +1,129 @@
+//! Plain requests: signing in, health.
+
+use super::endpoint::Endpoint;
+use crate::{
+    access::Secret,
+    domain::Role,
+    protocol::problem::{PROBLEM_TYPE, Problem},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, StatusCode, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// Longest time for a connection and for an answer.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest answer that is read, in bytes.
+const ANSWER_MAX_BYTES: usize = 1024 * 1024;
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The server cannot be reached.
+    #[error("{0} cannot be reached: {1}")]
+    Unreachable(Endpoint, String),
+    /// It did not answer in time.
+    #[error("{0} does not answer")]
+    Timeout(Endpoint),
+    /// It said no.
+    #[error("{}", .0.detail)]
+    Problem(Box<Problem>),
+    /// Its answer is not understood.
+    #[error("the answer of {0} is not understood: {1}")]
+    Answer(Endpoint, String),
+}
+
+/// What a login gives.
+#[derive(Debug)]
+pub struct LoginAnswer {
+    /// The session's token.
+    pub token: Secret,
+    /// Login name as the server has it.
+    pub user: String,
+    /// Role.
+    pub role: Role,
+}
+
+#[derive(Deserialize)]
+struct LoginBody {
+    token: String,
+    user: String,
+    role: Role,
+}
+
+async fn exchange(
+    endpoint: &Endpoint,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Option<String>, Bytes), HttpError> {
+    let unreachable = |e: &dyn std::fmt::Display| HttpError::Unreachable(endpoint.clone(), e.to_string());
+    let stream = TcpStream::connect(endpoint.authority()).await.map_err(|e| unreachable(&e))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| unreachable(&e))?;
+    let driver = tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(|e| unreachable(&e))?;
+    let status = response.status();
+    let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let body = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await;
+    let body = body.map_err(|e| HttpError::Answer(endpoint.clone(), e.to_string()))?.to_bytes();
+    driver.abort();
+    Ok((status, media_type, body))
+}
+
+async fn ask(endpoint: &Endpoint, request: Request<Full<Bytes>>) -> Result<Bytes, HttpError> {
+    let answered = tokio::time::timeout(HTTP_TIMEOUT, exchange(endpoint, request)).await;
+    let (status, media_type, body) = answered.map_err(|_| HttpError::Timeout(endpoint.clone()))??;
+    if status.is_success() {
+        return Ok(body);
+    }
+    if media_type.as_deref() == Some(PROBLEM_TYPE)
+        && let Ok(problem) = serde_json::from_slice::<Problem>(&body)
+    {
+        return Err(HttpError::Problem(Box::new(problem)));
+    }
+    Err(HttpError::Answer(endpoint.clone(), status.to_string()))
+}
+
+fn request(endpoint: &Endpoint, method: Method, path: &str, body: Vec<u8>) -> Result<Request<Full<Bytes>>, HttpError> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, endpoint.authority())
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|e| HttpError::Answer(endpoint.clone(), e.to_string()))
+}
+
+/// Signs in.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn login(endpoint: &Endpoint, user: &str, passphrase: &Secret) -> Result<LoginAnswer, HttpError> {
+    let body = serde_json::json!({ "user": user, "passphrase": passphrase.expose() });
+    let request = request(endpoint, Method::POST, "/v1/login", body.to_string().into_bytes())?;
+    let answer = ask(endpoint, request).await?;
+    let LoginBody { token, user, role } =
+        serde_json::from_slice(&answer).map_err(|e| HttpError::Answer(endpoint.clone(), e.to_string()))?;
+    Ok(LoginAnswer { token: Secret::new(token), user, role })
+}
+
+/// Signs out.
+///
+/// # Errors
+/// If the server cannot be reached or does not know the token.
+pub async fn logout(endpoint: &Endpoint, token: &Secret) -> Result<(), HttpError> {
+    let mut request = request(endpoint, Method::POST, "/v1/logout", Vec::new())?;
+    let bearer = header::HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+    let bearer = bearer.map_err(|_| HttpError::Answer(endpoint.clone(), "the token is no token".to_owned()))?;
+    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    ask(endpoint, request).await.map(|_| ())
+}
+
+/// Reads a resource.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn get(endpoint: &Endpoint, path: &str) -> Result<Bytes, HttpError> {
+    ask(endpoint, request(endpoint, Method::GET, path, Vec::new())?).await
+}

@@ -1,0 +1,373 @@
+//! The link to a server: connect, subscribe, hear, come back after a cut.
+
+use super::{
+    delay::Delays,
+    endpoint::Endpoint,
+    event::{ClientEvent, ClientRequest, Hello},
+};
+use crate::{
+    access::Secret,
+    domain::{PatientId, Ward, WardId},
+    protocol::{ClientMessage, CloseCode, Encoding, PROTOCOL_VERSION, ServerMessage},
+    seam::Entropy,
+};
+use futures_util::{SinkExt, StreamExt};
+use std::{sync::Arc, time::Duration};
+use tokio::{net::TcpStream, sync::mpsc, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{
+        self, Message,
+        client::IntoClientRequest,
+        http::{HeaderValue, StatusCode, header},
+        protocol::WebSocketConfig,
+    },
+};
+
+/// Most events that wait for the user of the link; then the link waits for its user.
+pub const LINK_QUEUE_CAPACITY: usize = 1_024;
+/// A link that has been silent for so long is cut and made anew, in milliseconds. The server speaks each second.
+pub const LINK_SILENT_MS: u64 = 10_000;
+/// Longest time for a connection, in milliseconds.
+const CONNECT_TIMEOUT_MS: u64 = 5_000;
+/// Longest message that is taken from a server, in bytes: a snapshot of a large ward.
+const SERVER_MESSAGE_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a link is made with.
+#[derive(Debug, Clone)]
+pub struct LinkOptions {
+    /// The server.
+    pub endpoint: Endpoint,
+    /// The session's token.
+    pub token: Secret,
+    /// The ward; the server's first if absent.
+    pub ward: Option<WardId>,
+    /// Only these patients; all if absent.
+    pub patients: Option<Vec<PatientId>>,
+    /// How messages are written.
+    pub encoding: Encoding,
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Why a connection has ended.
+enum Cut {
+    /// It may be tried again.
+    Lost(String),
+    /// It is no use to try again.
+    Refused(String),
+    /// Nobody listens any more.
+    Unwanted,
+}
+
+/// How far the journal of the watched ward was heard.
+#[derive(Debug, Default)]
+struct Heard {
+    ward: Option<WardId>,
+    last: Option<u64>,
+    snapshot: u64,
+}
+
+struct Link {
+    options: LinkOptions,
+    events: mpsc::Sender<ClientEvent>,
+    requests: mpsc::Receiver<ClientRequest>,
+    heard: Heard,
+    delays: Delays,
+}
+
+/// Starts a link. It ends when the receiver is dropped or the server refuses it.
+#[must_use]
+pub fn start(
+    options: LinkOptions,
+    entropy: Arc<dyn Entropy>,
+) -> (mpsc::Sender<ClientRequest>, mpsc::Receiver<ClientEvent>) {
+    let (events, inbox) = mpsc::channel(LINK_QUEUE_CAPACITY);
+    let (outbox, requests) = mpsc::channel(LINK_QUEUE_CAPACITY);
+    let link = Link { options, events, requests, heard: Heard::default(), delays: Delays::new(entropy) };
+    tokio::spawn(link.run());
+    (outbox, inbox)
+}
+
+impl Link {
+    async fn run(mut self) {
+        loop {
+            let connecting = ClientEvent::Connecting { attempt: self.delays.attempt() };
+            if self.events.send(connecting).await.is_err() {
+                return;
+            }
+            let why = match self.once().await {
+                Cut::Unwanted => return,
+                Cut::Refused(why) => {
+                    drop(self.events.send(ClientEvent::Refused { why }).await);
+                    return;
+                }
+                Cut::Lost(why) => why,
+            };
+            let retry_in_ms = self.delays.failed();
+            let lost = ClientEvent::Disconnected { why, retry_in_ms, attempt: self.delays.attempt() };
+            if self.events.send(lost).await.is_err() {
+                return;
+            }
+            self.wait(retry_in_ms).await;
+        }
+    }
+
+    /// Waits before the next try. What is asked for meanwhile cannot be done: it is dropped, the asker sees no link.
+    async fn wait(&mut self, ms: u64) {
+        let drain = async { while self.requests.recv().await.is_some() {} };
+        if timeout(Duration::from_millis(ms), drain).await.is_ok() {
+            // Nobody asks any more; the rest of the wait is still due.
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+    }
+
+    /// One connection from its beginning to its end.
+    async fn once(&mut self) -> Cut {
+        let (mut socket, hello) = match self.connect().await {
+            Ok(connected) => connected,
+            Err(cut) => return cut,
+        };
+        let Some(ward) = self.choose_ward(&hello.wards) else {
+            return match &self.options.ward {
+                Some(ward) => Cut::Lost(format!("the server has no ward {ward}")),
+                None => Cut::Lost("the server has no ward that you may watch".to_owned()),
+            };
+        };
+        if self.heard.ward.as_ref() != Some(&ward) {
+            self.heard = Heard { ward: Some(ward.clone()), ..Heard::default() };
+        }
+        if self.events.send(ClientEvent::Connected(hello)).await.is_err() {
+            return Cut::Unwanted;
+        }
+        let subscribe =
+            ClientMessage::Subscribe { ward, patients: self.options.patients.clone(), after: self.heard.last };
+        if let Err(cut) = self.say(&mut socket, &subscribe).await {
+            return cut;
+        }
+        self.listen(&mut socket).await
+    }
+
+    fn choose_ward(&self, wards: &[Ward]) -> Option<WardId> {
+        let chosen = match &self.options.ward {
+            Some(wanted) => wards.iter().find(|w| w.id == *wanted),
+            None => wards.first(),
+        };
+        chosen.map(|w| w.id.clone())
+    }
+
+    async fn connect(&self) -> Result<(Socket, Hello), Cut> {
+        let limit = Duration::from_millis(CONNECT_TIMEOUT_MS);
+        let late = || Cut::Lost("the server does not answer".to_owned());
+        let mut socket = timeout(limit, self.open()).await.map_err(|_| late())??;
+        let client = format!("wardwatch {}", env!("CARGO_PKG_VERSION"));
+        self.say(&mut socket, &ClientMessage::Hello { protocol: PROTOCOL_VERSION, client }).await?;
+        loop {
+            let heard = timeout(limit, socket.next()).await.map_err(|_| late())?;
+            match self.read(heard)? {
+                Some(ServerMessage::Hello { server, mode, now, session: Some(session), wards, .. }) => {
+                    return Ok((socket, Hello { server, mode, now, session, wards }));
+                }
+                Some(ServerMessage::Error { detail, .. }) => return Err(Cut::Refused(detail)),
+                Some(ServerMessage::Hello { .. }) => {
+                    return Err(Cut::Refused("this is a device's token: it cannot watch".to_owned()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Socket, Cut> {
+        let endpoint = &self.options.endpoint;
+        let stream = TcpStream::connect(endpoint.authority()).await.map_err(|e| Cut::Lost(plain(&e)))?;
+        drop(stream.set_nodelay(true));
+        let refused = |e: &dyn std::fmt::Display| Cut::Refused(e.to_string());
+        let uri = format!("ws://{}/v1/stream", endpoint.authority());
+        let mut request = uri.into_client_request().map_err(|e| refused(&e))?;
+        let bearer = format!("Bearer {}", self.options.token.expose());
+        let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| refused(&"the token is no token"))?;
+        bearer.set_sensitive(true);
+        request.headers_mut().insert(header::AUTHORIZATION, bearer);
+        let protocol = HeaderValue::from_static(self.options.encoding.subprotocol());
+        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(SERVER_MESSAGE_MAX_BYTES))
+            .max_frame_size(Some(SERVER_MESSAGE_MAX_BYTES));
+        match client_async_with_config(request, stream, Some(config)).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::Error::Http(response)) => Err(refusal(&response)),
+            Err(e) => Err(Cut::Lost(e.to_string())),
+        }
+    }
+
+    async fn say(&self, socket: &mut Socket, message: &ClientMessage) -> Result<(), Cut> {
+        let lost = |e: &dyn std::fmt::Display| Cut::Lost(e.to_string());
+        let bytes = self.options.encoding.write(message).map_err(|e| lost(&e))?;
+        let framed = match self.options.encoding {
+            Encoding::MessagePack => Message::Binary(bytes.into()),
+            Encoding::Json => Message::Text(String::from_utf8(bytes).map_err(|e| lost(&e))?.into()),
+        };
+        let limit = Duration::from_millis(CONNECT_TIMEOUT_MS);
+        match timeout(limit, socket.send(framed)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(e)) => Err(lost(&e)),
+            Err(_) => Err(Cut::Lost("the server takes nothing".to_owned())),
+        }
+    }
+
+    /// What was heard: a message, nothing of interest, or the end.
+    fn read(&self, heard: Option<Result<Message, tungstenite::Error>>) -> Result<Option<ServerMessage>, Cut> {
+        let bytes = match heard {
+            None => return Err(Cut::Lost("the server closed the connection".to_owned())),
+            Some(Err(e)) => return Err(Cut::Lost(e.to_string())),
+            Some(Ok(Message::Close(frame))) => return Err(goodbye(frame)),
+            Some(Ok(Message::Text(text))) => text.into(),
+            Some(Ok(Message::Binary(bytes))) => bytes,
+            Some(Ok(_)) => return Ok(None),
+        };
+        match self.options.encoding.read(&bytes) {
+            Ok(message) => Ok(Some(message)),
+            Err(e) => Err(Cut::Lost(format!("the server is not understood: {e}"))),
+        }
+    }
+
+    async fn listen(&mut self, socket: &mut Socket) -> Cut {
+        loop {
+            let silent = Duration::from_millis(LINK_SILENT_MS);
+            let done = tokio::select! {
+                heard = timeout(silent, socket.next()) => match heard {
+                    Err(_) => Err(Cut::Lost(format!("the server has been silent for {} s", LINK_SILENT_MS / 1000))),
+                    Ok(heard) => match self.read(heard) {
+                        Err(cut) => Err(cut),
+                        Ok(None) => Ok(()),
+                        Ok(Some(message)) => self.tell(message).await,
+                    },
+                },
+                request = self.requests.recv() => match request {
+                    None => Err(Cut::Unwanted),
+                    Some(request) => self.ask(socket, request).await,
+                },
+            };
+            if let Err(cut) = done {
+                return cut;
+            }
+        }
+    }
+
+    async fn ask(&self, socket: &mut Socket, request: ClientRequest) -> Result<(), Cut> {
+        let Some(ward) = self.heard.ward.clone() else { return Ok(()) };
+        let message = match request {
+            ClientRequest::Command { id, command } => ClientMessage::Command { id, ward, command },
+            ClientRequest::Query { id, query } => ClientMessage::Query { id, query },
+            ClientRequest::Activity => ClientMessage::Activity,
+            ClientRequest::Unlock { passphrase } => {
+                ClientMessage::Unlock { passphrase: passphrase.expose().to_owned() }
+            }
+        };
+        self.say(socket, &message).await
+    }
+
+    async fn tell(&mut self, message: ServerMessage) -> Result<(), Cut> {
+        let event = match message {
+            ServerMessage::Snapshot { seq, now, view } => {
+                self.delays.succeeded();
+                self.heard.snapshot = seq;
+                self.heard.last.get_or_insert(seq);
+                ClientEvent::Snapshot { seq, now, view: Box::new(view) }
+            }
+            ServerMessage::Event { event } => {
+                let Some(skipped) = self.heard.advance(event.seq, event.seq)? else { return Ok(()) };
+                self.tell_skipped(skipped).await?;
+                ClientEvent::Event(event)
+            }
+            ServerMessage::Skipped { from, to, .. } => {
+                let Some(skipped) = self.heard.advance(from, to)? else { return Ok(()) };
+                self.tell_skipped(skipped).await?;
+                ClientEvent::Skipped { from, to }
+            }
+            ServerMessage::Vitals { patients, .. } => ClientEvent::Vitals(patients),
+            ServerMessage::Unrecorded { event, .. } => ClientEvent::Unrecorded(event),
+            ServerMessage::Heartbeat { now, heads, store, audit } => {
+                let own = heads.iter().find(|h| Some(&h.ward) == self.heard.ward.as_ref());
+                ClientEvent::Heartbeat { now, head: own.map_or(0, |h| h.seq), store, audit }
+            }
+            ServerMessage::Result { id, done, refusal, .. } => ClientEvent::Result { id, done, refusal },
+            ServerMessage::History { id, history } => ClientEvent::History { id, history },
+            ServerMessage::Session { session } => ClientEvent::Session(session),
+            ServerMessage::Error { code, detail, id } => ClientEvent::Error { code, detail, id },
+            ServerMessage::Hello { .. } | ServerMessage::Accepted { .. } => return Ok(()),
+        };
+        self.events.send(event).await.map_err(|_| Cut::Unwanted)
+    }
+
+    async fn tell_skipped(&self, skipped: Option<(u64, u64)>) -> Result<(), Cut> {
+        match skipped {
+            None => Ok(()),
+            Some((from, to)) => self.events.send(ClientEvent::Skipped { from, to }).await.map_err(|_| Cut::Unwanted),
+        }
+    }
+}
+
+impl Heard {
+    /// Takes in that the events `from` to `to` came. `None` if they came before; else what the snapshot stands for
+    /// because the journal was too far ahead.
+    fn advance(&mut self, from: u64, to: u64) -> Result<Option<Option<(u64, u64)>>, Cut> {
+        let last = self.last.unwrap_or(self.snapshot);
+        if to <= last {
+            return Ok(None);
+        }
+        let skipped = if from == last + 1 {
+            None
+        } else if from == self.snapshot + 1 {
+            Some((last + 1, self.snapshot))
+        } else {
+            return Err(Cut::Lost(format!("events {} to {} are missing", last + 1, from - 1)));
+        };
+        self.last = Some(to);
+        Ok(Some(skipped))
+    }
+}
+
+/// A failed connection in few words.
+fn plain(e: &std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::ConnectionRefused => "no server is there".to_owned(),
+        _ => e.to_string(),
+    }
+}
+
+/// What a server means that answers the request for a websocket with anything else.
+fn refusal(response: &tungstenite::http::Response<Option<Vec<u8>>>) -> Cut {
+    let body = response.body().as_deref().unwrap_or_default();
+    let problem: Option<crate::protocol::problem::Problem> = serde_json::from_slice(body).ok();
+    let detail = problem.map_or_else(|| response.status().to_string(), |p| p.detail);
+    match response.status() {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Cut::Lost(detail),
+        _ => Cut::Refused(detail),
+    }
+}
+
+fn goodbye(frame: Option<tungstenite::protocol::CloseFrame>) -> Cut {
+    let Some(frame) = frame else { return Cut::Lost("the server closed the connection".to_owned()) };
+    let code = u16::from(frame.code);
+    let why = if frame.reason.is_empty() { format!("closed with code {code}") } else { frame.reason.to_string() };
+    let for_good = [CloseCode::SessionEnded, CloseCode::IncompatibleVersion, CloseCode::Policy];
+    if for_good.iter().any(|c| c.number() == code) { Cut::Refused(why) } else { Cut::Lost(why) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_advance_without_a_gap() {
+        let mut heard = Heard { ward: None, last: Some(5), snapshot: 9 };
+        let next = |heard: &mut Heard, from, to| heard.advance(from, to).ok();
+        assert_eq!(next(&mut heard, 5, 5), Some(None), "came before");
+        assert_eq!(next(&mut heard, 6, 6), Some(Some(None)));
+        assert_eq!(next(&mut heard, 7, 8), Some(Some(None)));
+        assert_eq!(next(&mut heard, 10, 10), Some(Some(Some((9, 9)))), "the snapshot stands for 9");
+        assert_eq!(next(&mut heard, 12, 12), None, "11 is missing: the link is made anew");
+        assert_eq!(heard.last, Some(10));
+    }
+}

@@ -1,0 +1,18 @@
+//! The websocket client: signs in, subscribes, goes on by sequence number after a cut, and tells what it hears.
+//!
+//! It draws nothing and keeps no view of the ward: whoever uses it folds the events into a
+//! [`crate::protocol::WardView`]. Used by `tui`, by the headless commands, by live replay and by tests.
+
+mod delay;
+mod endpoint;
+mod event;
+mod http;
+mod link;
+mod sender;
+
+pub use delay::{Delays, RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MIN_MS};
+pub use endpoint::{Endpoint, EndpointError};
+pub use event::{ClientEvent, ClientRequest, Hello};
+pub use http::{HttpError, LoginAnswer, get, login, logout};
+pub use link::{LINK_QUEUE_CAPACITY, LINK_SILENT_MS, LinkOptions, start};
+pub use sender::{SendError, Sender};
