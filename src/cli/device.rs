@@ -1,0 +1,123 @@
+//! `wardwatch device`.
+
+use super::{admin, admin::DataArgs, terminal};
+use crate::{
+    access::Secret,
+    backend::admin::{AdminAnswer, AdminRequest},
+    domain::{
+        Assignment, Command as WardCommand, Device, DeviceId, DeviceKind, Millis, PatientId, VitalCode, WardId,
+        text::clean,
+    },
+    seam::{Clock, OsClock},
+};
+use anyhow::{anyhow, bail};
+use std::path::PathBuf;
+
+/// Manage devices and gateways, on the server's own machine
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum KindArg {
+    Monitor,
+    Gateway,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Add a device and make its token; earlier tokens of it no longer hold
+    Add {
+        /// Identifier
+        id: DeviceId,
+        /// Name as screens show it [default: the identifier]
+        #[arg(long)]
+        name: Option<String>,
+        /// A gateway passes on the readings of the devices that name it
+        #[arg(long, default_value = "monitor")]
+        kind: KindArg,
+        /// The gateway that may send for it
+        #[arg(long)]
+        gateway: Option<DeviceId>,
+        /// Expected sampling interval of a vital, such as spo2=1 (seconds); may be given several times
+        #[arg(long, value_name = "VITAL=SECONDS", value_parser = interval)]
+        interval: Vec<(VitalCode, Millis)>,
+        /// Where the token goes [default: standard output]; only you may read it
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+        /// The ward, if there are several
+        #[arg(long)]
+        ward: Option<WardId>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Let a device measure a patient from now on
+    Assign {
+        /// The device
+        id: DeviceId,
+        /// The patient
+        #[arg(long)]
+        patient: PatientId,
+        /// The ward, if there are several
+        #[arg(long)]
+        ward: Option<WardId>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Take a device from its patient now
+    Unassign {
+        /// The device
+        id: DeviceId,
+        /// The ward, if there are several
+        #[arg(long)]
+        ward: Option<WardId>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+fn interval(text: &str) -> anyhow::Result<(VitalCode, Millis)> {
+    let wanted = || anyhow!("{:?} is not VITAL=SECONDS, such as spo2=1", clean(text));
+    let (vital, seconds) = text.split_once('=').ok_or_else(wanted)?;
+    let seconds: f64 = seconds.parse().map_err(|_| wanted())?;
+    if !(0.01..=86_400.0).contains(&seconds) {
+        bail!("an interval is between 0.01 and 86400 seconds");
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+    let ms = (seconds * 1000.0).round() as i64;
+    Ok((vital.parse()?, Millis(ms)))
+}
+
+/// Does what is asked.
+pub(super) fn run(args: Args) -> anyhow::Result<u8> {
+    match args.command {
+        Command::Add { id, name, kind, gateway, interval, token_file, ward, data } => {
+            let kind = match kind {
+                KindArg::Monitor => DeviceKind::Monitor,
+                KindArg::Gateway => DeviceKind::Gateway,
+            };
+            let name = clean(name.as_deref().unwrap_or(id.as_str()));
+            let device = Device { id, name, kind, gateway, intervals_ms: interval.into_iter().collect() };
+            let folder = data.existing()?;
+            let ward = admin::ward_of(&folder, ward.as_ref())?;
+            match admin::ask(&folder, AdminRequest::AddDevice { ward, device }, None)? {
+                AdminAnswer::Token { token } => {
+                    terminal::hand_over(&Secret::new(token), token_file.as_deref())?;
+                    Ok(0)
+                }
+                AdminAnswer::Failed { why } => bail!(why),
+                other => bail!("the server's answer is not understood: {other:?}"),
+            }
+        }
+        Command::Assign { id, patient, ward, data } => {
+            let assignment = Assignment { device: id, patient, start: OsClock.wall(), end: None };
+            admin::run_on_ward(&data, ward.as_ref(), WardCommand::Assign { assignment })
+        }
+        Command::Unassign { id, ward, data } => {
+            let command = WardCommand::Unassign { device: id, end: OsClock.wall() };
+            admin::run_on_ward(&data, ward.as_ref(), command)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The command line: one file per command. No logic worth testing alone lives here.
+
+mod admin;
+mod audit;
+mod config;
+mod device;
+mod login;
+mod patient;
+mod provision;
+mod replay;
+mod serve;
+mod simulate;
+mod status;
+mod terminal;
+mod user;
+mod ward;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What every help text ends with.
+const INTENDED_USE: &str = "\
+wardwatch is not a medical device and not a primary alarm source. It is a secondary display: bedside monitors
+remain the alarm that counts, unless a site has validated otherwise.";
+
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nnot a medical device, not a primary alarm source: a secondary display unless a site validates it"
+);
+
+/// Remote patient monitoring for terminals.
+#[derive(Debug, Parser)]
+#[command(name = "wardwatch", version = VERSION, about, after_help = INTENDED_USE, max_term_width = 120)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
+    Replay(replay::Args),
+    Simulate(simulate::Args),
+    Provision(provision::Args),
+    User(user::Args),
+    Ward(ward::WardArgs),
+    Bed(ward::BedArgs),
+    Patient(patient::Args),
+    Device(device::Args),
+    Audit(audit::Args),
+    Status(status::Args),
+    Config(config::Args),
+}
+
+/// Exit code of a command that found what it was told to look out for: an alert, a difference, a fault in the log.
+const FOUND: u8 = 1;
+/// Exit code of a command that was used wrongly or failed.
+const FAILED: u8 = 2;
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Login(args) => login::login(&args),
+        Command::Logout(args) => login::logout(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Provision(args) => provision::run(&args),
+        Command::User(args) => user::run(args),
+        Command::Ward(args) => ward::run_ward(args),
+        Command::Bed(args) => ward::run_bed(args),
+        Command::Patient(args) => patient::run(args),
+        Command::Device(args) => device::run(args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Config(args) => config::run(&args),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        // Whoever read our output has enough of it: that is no failure.
+        Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) => {
+            terminal::complain(&e);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let pipe = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(pipe))
+}
+
+/// A runtime for commands that talk to a server.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}

@@ -1,0 +1,82 @@
+//! `wardwatch patient`.
+
+use super::{admin, admin::DataArgs};
+use crate::{
+    access::new_id,
+    domain::{BedId, Category, CloseReason, Command as WardCommand, Patient, PatientId, PersonName, WardId},
+    seam::OsEntropy,
+};
+
+/// Admit and discharge patients, on the server's own machine
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum CategoryArg {
+    Adult,
+    Paediatric,
+    Neonate,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Admit a patient to a free bed
+    Admit {
+        /// Opaque identifier, never a name
+        id: PatientId,
+        /// The bed
+        #[arg(long)]
+        bed: BedId,
+        /// Name, such as "Okafor, Chidi"
+        #[arg(long, default_value = "")]
+        name: String,
+        /// It selects alarm limits
+        #[arg(long, default_value = "adult")]
+        category: CategoryArg,
+        /// Year of birth
+        #[arg(long)]
+        birth_year: Option<i32>,
+        /// A few words that help to recognise the case
+        #[arg(long, default_value = "")]
+        note: String,
+        /// The ward, if there are several
+        #[arg(long)]
+        ward: Option<WardId>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Discharge a patient: the bed becomes free, devices are taken away, alerts are closed
+    Discharge {
+        /// The patient
+        id: PatientId,
+        /// The ward, if there are several
+        #[arg(long)]
+        ward: Option<WardId>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+/// Does what is asked.
+pub(super) fn run(args: Args) -> anyhow::Result<u8> {
+    match args.command {
+        Command::Admit { id, bed, name, category, birth_year, note, ward, data } => {
+            let category = match category {
+                CategoryArg::Adult => Category::Adult,
+                CategoryArg::Paediatric => Category::Paediatric,
+                CategoryArg::Neonate => Category::Neonate,
+            };
+            let encounter = new_id("e", &OsEntropy)?.parse()?;
+            let (name, note) = (PersonName::new(&name), PersonName::new(&note));
+            let patient = Patient { id, name, category, birth_year, note };
+            admin::run_on_ward(&data, ward.as_ref(), WardCommand::Admit { patient, bed, encounter })
+        }
+        Command::Discharge { id, ward, data } => {
+            let command = WardCommand::Discharge { patient: id, reason: CloseReason::Discharged };
+            admin::run_on_ward(&data, ward.as_ref(), command)
+        }
+    }
+}

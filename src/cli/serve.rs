@@ -1,0 +1,108 @@
+//! `wardwatch serve`.
+
+use super::admin::DataArgs;
+use crate::{
+    backend::{
+        config::{Config, Layers, LogConfig, LogFormat},
+        server,
+    },
+    domain::Mode,
+    store::DataFolder,
+};
+use anyhow::Context;
+use std::{net::SocketAddr, path::PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Run the backend: take observations, judge them, raise alerts, serve terminals
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Live or demo data; fixed when the folder is made [default: the folder's own, live for a new one]
+    #[arg(long)]
+    mode: Option<ModeArg>,
+    /// Where to listen [default: 127.0.0.1:8470]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Speak plain text elsewhere than on loopback: what is sent there can be read on the way
+    #[arg(long)]
+    insecure_listen: bool,
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum ModeArg {
+    Live,
+    Demo,
+}
+
+impl From<ModeArg> for Mode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Live => Self::Live,
+            ModeArg::Demo => Self::Demo,
+        }
+    }
+}
+
+impl Args {
+    fn config(&self) -> anyhow::Result<Config> {
+        let mut layers = Layers::default();
+        if let Some(path) = &self.config {
+            layers = layers.file(path)?;
+        }
+        layers = layers.environment(std::env::vars())?;
+        if let Some(listen) = self.listen {
+            layers = layers.setting("--listen", "server.listen", &listen.to_string())?;
+        }
+        if self.insecure_listen {
+            layers = layers.setting("--insecure-listen", "server.insecure_listen", "true")?;
+        }
+        Ok(layers.build()?)
+    }
+}
+
+/// Sends log lines to standard error.
+fn start_log(config: &LogConfig) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.level).with_context(|| format!("log.level {:?} is wrong", config.level))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let started = match config.format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    started.map_err(|e| anyhow::anyhow!("the log cannot be started: {e}"))
+}
+
+/// Waits for a signal to stop. A file that may not grow further is an error of the disk, not the end of the program.
+async fn told_to_stop() -> anyhow::Result<()> {
+    const SIGXFSZ: i32 = 25;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut file_size = signal(SignalKind::from_raw(SIGXFSZ))?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = file_size.recv() => tracing::error!("a file may not grow further"),
+        }
+    }
+}
+
+/// Serves until told to stop.
+pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
+    let config = args.config()?;
+    start_log(&config.log)?;
+    let folder = DataFolder::make(&args.data.path()?)?;
+    super::runtime()?.block_on(async {
+        let stop = told_to_stop();
+        let serving = server::open(&folder, args.mode.map(Mode::from), config)?.serve().await?;
+        stop.await?;
+        tracing::info!("stopping");
+        serving.stop().await;
+        tracing::info!("stopped");
+        Ok(0)
+    })
+}

@@ -1,0 +1,66 @@
+//! `wardwatch status`.
+
+use super::{admin, admin::DataArgs};
+use crate::{
+    backend::admin::{AdminAnswer, AdminRequest, Status},
+    protocol::StoreState,
+};
+use anyhow::bail;
+use std::io::Write;
+
+/// Show how the server of a data folder does
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Does what is asked.
+pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
+    let status = match admin::ask(&args.data.existing()?, AdminRequest::Status, None)? {
+        AdminAnswer::Status(status) => status,
+        AdminAnswer::Failed { why } => bail!(why),
+        other => bail!("the server's answer is not understood: {other:?}"),
+    };
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&status)?)?;
+    } else {
+        write!(out, "{}", text(&status))?;
+    }
+    Ok(0)
+}
+
+fn text(status: &Status) -> String {
+    let serving = if status.serving { "serving" } else { "at rest" };
+    let store = match status.store {
+        StoreState::Recording => "recording".to_owned(),
+        StoreState::Unrecorded => format!("NOT RECORDING: {}", status.store_why),
+    };
+    let mode = match status.mode {
+        crate::domain::Mode::Live => "live",
+        crate::domain::Mode::Demo => "DEMO",
+    };
+    let disk = status.disk_used_percent.map_or_else(|| "not known".to_owned(), |p| format!("{p} % used"));
+    let mut text = format!(
+        "wardwatch {} · {mode} · {serving} · {store}\naudit entries {} · dead letters {} · sessions {} · disk {disk}\n",
+        status.version, status.audit_leaves, status.dead_letters, status.sessions
+    );
+    for ward in &status.wards {
+        text.push_str(&format!(
+            "ward {}: {} patients · {} alerts open, {} not acknowledged · last event {}\n",
+            ward.ward, ward.patients, ward.alerts, ward.unacknowledged, ward.head
+        ));
+        for device in &ward.devices {
+            let last = device.last_observed.map_or_else(
+                || "never".to_owned(),
+                |at| format!("{:.0} s ago", status.now.since(at).as_secs_f64().max(0.0)),
+            );
+            text.push_str(&format!("  {:<32} last value {last}\n", device.device));
+        }
+    }
+    text
+}

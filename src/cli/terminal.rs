@@ -1,0 +1,88 @@
+//! Passphrases, token files, error messages.
+
+use crate::access::Secret;
+use anyhow::{Context, bail};
+use std::{
+    io::{BufRead, IsTerminal, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+/// Longest secret that is read from a file or from standard input, in bytes.
+const SECRET_MAX_BYTES: u64 = 4 * 1024;
+
+/// Says on standard error what went wrong, the causes behind it included.
+pub(super) fn complain(error: &anyhow::Error) {
+    let mut text = format!("wardwatch: {error}");
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !said.contains(&cause) {
+            text = format!("{text}: {cause}");
+            said = cause;
+        }
+    }
+    // Nobody hears if this fails.
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// A passphrase from the terminal, or the first line of standard input.
+pub(super) fn passphrase(prompt: &str) -> anyhow::Result<Secret> {
+    if std::io::stdin().is_terminal() {
+        return Ok(Secret::new(rpassword::prompt_password(prompt)?));
+    }
+    let mut line = String::new();
+    std::io::BufReader::new(std::io::stdin().take(SECRET_MAX_BYTES)).read_line(&mut line)?;
+    let text = line.trim_end_matches(['\n', '\r']).to_owned();
+    if text.is_empty() {
+        bail!("no passphrase came on standard input");
+    }
+    Ok(Secret::new(text))
+}
+
+/// A new passphrase: asked for twice on a terminal, read once from standard input.
+pub(super) fn new_passphrase(name: &str) -> anyhow::Result<Secret> {
+    let first = passphrase(&format!("Passphrase for {name} (at least 15 characters): "))?;
+    if std::io::stdin().is_terminal() && passphrase("Once more: ")? != first {
+        bail!("the two passphrases are not the same: nothing was changed");
+    }
+    Ok(first)
+}
+
+/// Reads a token from a file.
+pub(super) fn read_token(path: &Path) -> anyhow::Result<Secret> {
+    let what = || format!("the token file {} cannot be read", path.display());
+    let mut text = String::new();
+    let file = std::fs::File::open(path).with_context(what)?;
+    file.take(SECRET_MAX_BYTES).read_to_string(&mut text).with_context(what)?;
+    let token = text.trim();
+    if token.is_empty() {
+        bail!("the token file {} is empty", path.display());
+    }
+    Ok(Secret::new(token.to_owned()))
+}
+
+/// Writes a token to a file that only its owner may read.
+pub(super) fn write_token(path: &Path, token: &Secret) -> anyhow::Result<()> {
+    let what = || format!("the token file {} cannot be written", path.display());
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).with_context(what),
+        _ => {}
+    }
+    let mut file =
+        std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).with_context(what)?;
+    writeln!(file, "{}", token.expose()).with_context(what)
+}
+
+/// Writes a token to a file, or to standard output if none is named.
+pub(super) fn hand_over(token: &Secret, path: Option<&Path>) -> anyhow::Result<()> {
+    match path {
+        Some(path) => write_token(path, token),
+        None => Ok(writeln!(std::io::stdout(), "{}", token.expose())?),
+    }
+}
+
+/// A line on standard error, for people.
+pub(super) fn note(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}

@@ -1,0 +1,94 @@
+//! `wardwatch user`.
+
+use super::{admin, admin::DataArgs, terminal};
+use crate::{
+    backend::admin::{AdminAnswer, AdminRequest},
+    domain::Role,
+};
+use anyhow::bail;
+use std::io::Write;
+
+/// Manage users, on the server's own machine
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Add a user; the passphrase comes from the terminal (twice) or from standard input
+    Add {
+        /// Login name
+        name: String,
+        /// viewer, nurse, charge, doctor, admin, auditor or ops
+        #[arg(long)]
+        role: Role,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Give a user another passphrase; it also ends the wait after wrong tries
+    Passphrase {
+        /// Login name
+        name: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Keep a user out; open sessions end
+    Disable {
+        /// Login name
+        name: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Let a user in again
+    Enable {
+        /// Login name
+        name: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// List users
+    List {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+/// Does what is asked.
+pub(super) fn run(args: Args) -> anyhow::Result<u8> {
+    match args.command {
+        Command::Add { name, role, data } => {
+            let folder = data.existing()?;
+            let passphrase = terminal::new_passphrase(&name)?.expose().to_owned();
+            admin::ask_done(&folder, AdminRequest::AddUser { name, role, passphrase })
+        }
+        Command::Passphrase { name, data } => {
+            let folder = data.existing()?;
+            let passphrase = terminal::new_passphrase(&name)?.expose().to_owned();
+            admin::ask_done(&folder, AdminRequest::SetPassphrase { name, passphrase })
+        }
+        Command::Disable { name, data } => {
+            admin::ask_done(&data.existing()?, AdminRequest::EnableUser { name, enabled: false })
+        }
+        Command::Enable { name, data } => {
+            admin::ask_done(&data.existing()?, AdminRequest::EnableUser { name, enabled: true })
+        }
+        Command::List { data } => list(&data),
+    }
+}
+
+fn list(data: &DataArgs) -> anyhow::Result<u8> {
+    let users = match admin::ask(&data.existing()?, AdminRequest::ListUsers, None)? {
+        AdminAnswer::Users { users } => users,
+        AdminAnswer::Failed { why } => bail!(why),
+        other => bail!("the server's answer is not understood: {other:?}"),
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{:<24} {:<8} {:<9} wrong tries", "name", "role", "state")?;
+    for user in users {
+        let state = if user.enabled { "enabled" } else { "disabled" };
+        writeln!(out, "{:<24} {:<8} {state:<9} {}", user.name, user.role.as_str(), user.failures)?;
+    }
+    Ok(0)
+}
