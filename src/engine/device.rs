@@ -36,7 +36,17 @@ pub(super) struct DeviceKept {
     pub(super) last_observed: Option<Timestamp>,
     pub(super) lost: TechnicalMachine,
     pub(super) lost_since: Option<Timestamp>,
+    /// Whether it has been lost for so long that its bed was looked at.
+    #[serde(default)]
+    pub(super) bed_judged: bool,
     pub(super) conflict_until: Option<Timestamp>,
+}
+
+impl DeviceKept {
+    /// When the bed of a lost device is to be looked at.
+    fn bed_due(&self) -> Option<Timestamp> {
+        self.lost_since.filter(|_| !self.bed_judged).map(|since| since + WHOLE_BED_LOST_AFTER)
+    }
 }
 
 impl Engine {
@@ -137,6 +147,7 @@ impl Engine {
         let now = self.now;
         let state = self.device_state(device);
         state.kept.lost_since = None;
+        state.kept.bed_judged = false;
         let keys: Vec<AlertKey> = self.keys_of(ConditionCode::DeviceLost, device);
         for key in keys {
             self.clear_plain(&key, events);
@@ -171,7 +182,7 @@ impl Engine {
     pub(super) fn arm_device(&mut self, device: &DeviceId) {
         let Some(state) = self.devices.get_mut(device) else { return };
         let timer = |kind| move || Timer { patient: None, device: Some(device.clone()), vital: None, kind };
-        let long = state.kept.lost_since.map(|since| since + WHOLE_BED_LOST_AFTER);
+        let long = state.kept.bed_due();
         self.timers.arm(&mut state.lost_clear, state.kept.lost.due(), timer(TimerKind::DeviceLostClear));
         self.timers.arm(&mut state.lost_long, long, timer(TimerKind::DeviceLostLong));
         self.timers.arm(&mut state.conflict, state.kept.conflict_until, timer(TimerKind::ConflictEnd));
@@ -196,8 +207,11 @@ impl Engine {
             }
             TimerKind::DeviceLostLong => {
                 state.lost_long.came_up();
-                match state.kept.lost_since.map(|since| since + WHOLE_BED_LOST_AFTER) {
-                    Some(due) if due <= deadline => self.bed_lost(device, events),
+                match state.kept.bed_due() {
+                    Some(due) if due <= deadline => {
+                        state.kept.bed_judged = true;
+                        self.bed_lost(device, events);
+                    }
                     Some(_) => self.arm_device(device),
                     None => {}
                 }
@@ -223,7 +237,7 @@ impl Engine {
         for key in self.keys_of(ConditionCode::DeviceLost, device) {
             let Some(patient) = key.patient.clone() else { continue };
             let found = self.patient_index.get(&patient).and_then(|i| self.patients.get(*i));
-            let alive = found.into_iter().flat_map(|p| &p.series).any(|s| s.is_watched() && s.state.inop.is_none());
+            let alive = found.into_iter().flat_map(|p| &p.series).any(|s| s.is_watched() && s.state.inop.is_none() && s.state.last.is_some());
             let open = self.alerts.get(&key).is_some_and(|alert| alert.priority < Priority::High);
             if open && !alive {
                 self.move_alert(&key, None, events, |alert| {

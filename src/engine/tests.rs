@@ -639,3 +639,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_late_value_is_no_sign_of_life_of_a_lost_bed() {
+    let mut bench = Bench::new(1);
+    bench.value(1.0, 1, SPO2, 97.0);
+    bench.late_value(32.0, 22.0, 1, HR, 60.0);
+    bench.tick(200.0);
+    let worsened = (71.0, "device.lost".to_owned(), Cause::Worsened);
+    assert_eq!(bench.moves(), [(11.0, "device.lost".to_owned(), Cause::Raised), worsened]);
+}
