@@ -19,3 +19,4 @@ pub mod replay;
 pub mod rights;
 pub mod seam;
 pub mod store;
+pub mod tui;

@@ -237,7 +237,10 @@ impl Engine {
         for key in self.keys_of(ConditionCode::DeviceLost, device) {
             let Some(patient) = key.patient.clone() else { continue };
             let found = self.patient_index.get(&patient).and_then(|i| self.patients.get(*i));
-            let alive = found.into_iter().flat_map(|p| &p.series).any(|s| s.is_watched() && s.state.inop.is_none() && s.state.last.is_some());
+            let alive = found
+                .into_iter()
+                .flat_map(|p| &p.series)
+                .any(|s| s.is_watched() && s.state.inop.is_none() && s.state.last.is_some());
             let open = self.alerts.get(&key).is_some_and(|alert| alert.priority < Priority::High);
             if open && !alive {
                 self.move_alert(&key, None, events, |alert| {

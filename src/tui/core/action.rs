@@ -1,0 +1,232 @@
+//! What a key can mean, and what is possible now.
+
+use super::{
+    app::{App, Dialog, Page},
+    link::Phase,
+    page::Range,
+};
+use crate::{
+    domain::Priority,
+    protocol::SessionState,
+    rights::{Decision, Object, Principal, Verb, decide},
+};
+
+/// What a key means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// Acknowledge the selected alert.
+    Acknowledge,
+    /// Open the selected patient.
+    Open,
+    /// Back to where one came from.
+    Back,
+    /// From the ward to the queue and back.
+    SwitchPane,
+    /// The ward.
+    ShowWard,
+    /// The queue.
+    ShowQueue,
+    /// Selection up.
+    Up,
+    /// Selection down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the first.
+    First,
+    /// To the last.
+    Last,
+    /// To the most urgent alert that nobody has acknowledged.
+    Worst,
+    /// A shorter time axis.
+    RangeShorter,
+    /// A longer time axis.
+    RangeLonger,
+    /// Type a filter.
+    Filter,
+    /// Show all beds again.
+    ClearFilter,
+    /// Order by urgency or by bed.
+    Sort,
+    /// Unlock the session.
+    Unlock,
+    /// All keys.
+    Help,
+    /// Draw everything anew.
+    Repaint,
+    /// Leave the program.
+    Quit,
+}
+
+/// Something that a key can do now, or why it cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What.
+    pub action: Action,
+    /// In one or two words, for the footer.
+    pub words: &'static str,
+    /// In a sentence, for the help.
+    pub sentence: &'static str,
+    /// Why not now; `None` if it can be done.
+    pub not_now: Option<&'static str>,
+}
+
+impl Action {
+    /// Every action, in the order of the help.
+    pub const ALL: [Self; 22] = [
+        Self::Acknowledge,
+        Self::Open,
+        Self::Back,
+        Self::Worst,
+        Self::SwitchPane,
+        Self::ShowWard,
+        Self::ShowQueue,
+        Self::Up,
+        Self::Down,
+        Self::PageUp,
+        Self::PageDown,
+        Self::First,
+        Self::Last,
+        Self::RangeShorter,
+        Self::RangeLonger,
+        Self::Filter,
+        Self::ClearFilter,
+        Self::Sort,
+        Self::Unlock,
+        Self::Help,
+        Self::Repaint,
+        Self::Quit,
+    ];
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Acknowledge => ("acknowledge", "acknowledge the selected alert"),
+            Self::Open => ("patient", "open the selected patient"),
+            Self::Back => ("back", "go back"),
+            Self::SwitchPane => ("queue/ward", "switch between the ward and the alert queue"),
+            Self::ShowWard => ("ward", "show the ward"),
+            Self::ShowQueue => ("queue", "show the alert queue"),
+            Self::Up => ("up", "select the one above"),
+            Self::Down => ("down", "select the one below"),
+            Self::PageUp => ("page up", "go up by a page"),
+            Self::PageDown => ("page down", "go down by a page"),
+            Self::First => ("first", "select the first"),
+            Self::Last => ("last", "select the last"),
+            Self::Worst => ("worst", "select the most urgent alert that nobody has acknowledged"),
+            Self::RangeShorter => ("shorter", "show a shorter time"),
+            Self::RangeLonger => ("longer", "show a longer time"),
+            Self::Filter => ("filter", "show only some beds: by bed, name, alert or stale"),
+            Self::ClearFilter => ("all beds", "show all beds again"),
+            Self::Sort => ("sort", "order the ward by urgency or by bed"),
+            Self::Unlock => ("unlock", "unlock with your passphrase"),
+            Self::Help => ("help", "show all keys"),
+            Self::Repaint => ("repaint", "draw the screen anew"),
+            Self::Quit => ("quit", "leave"),
+        }
+    }
+}
+
+impl App {
+    /// What can be done now, and why the rest cannot; actions that make no sense on this page are left out.
+    #[must_use]
+    pub fn offers(&self) -> Vec<Offer> {
+        let offer = |action: Action| {
+            let not_now = match self.possible(action) {
+                Possible::Yes => None,
+                Possible::No(why) => Some(why),
+                Possible::NotHere => return None,
+            };
+            let (words, sentence) = action.words();
+            Some(Offer { action, words, sentence, not_now })
+        };
+        Action::ALL.into_iter().filter_map(offer).collect()
+    }
+
+    /// Why an action cannot be done now; `None` if it can.
+    #[must_use]
+    pub(super) fn why_not(&self, action: Action) -> Option<&'static str> {
+        match self.possible(action) {
+            Possible::Yes => None,
+            Possible::No(why) => Some(why),
+            Possible::NotHere => Some("not on this page"),
+        }
+    }
+
+    fn possible(&self, action: Action) -> Possible {
+        if matches!(self.page, Page::Login) {
+            return if matches!(action, Action::Quit | Action::Repaint) { Possible::Yes } else { Possible::NotHere };
+        }
+        match action {
+            Action::Acknowledge => self.may_acknowledge(),
+            Action::Open => match self.page {
+                Page::Ward | Page::Queue if self.selected_patient().is_some() => Possible::Yes,
+                Page::Ward | Page::Queue => Possible::No("no patient is selected"),
+                _ => Possible::NotHere,
+            },
+            Action::Back => on(matches!(self.page, Page::Patient)),
+            Action::RangeShorter => self.range(|r| r.shorter()),
+            Action::RangeLonger => self.range(|r| r.longer()),
+            Action::SwitchPane | Action::Sort | Action::Filter => on(matches!(self.page, Page::Ward | Page::Queue)),
+            Action::ShowWard => on(!matches!(self.page, Page::Ward)),
+            Action::ShowQueue => on(!matches!(self.page, Page::Queue)),
+            Action::ClearFilter => on(!self.filter.is_empty()),
+            Action::Unlock => on(self.is_locked()),
+            Action::Worst if self.worst_unacknowledged().is_none() => Possible::No("every alert is acknowledged"),
+            _ => Possible::Yes,
+        }
+    }
+
+    fn may_acknowledge(&self) -> Possible {
+        let Some(alert) = self.selected_alert() else { return Possible::No("no alert is selected") };
+        if !alert.is_unacknowledged() {
+            return Possible::No("it is acknowledged already");
+        }
+        if self.is_locked() {
+            return Possible::No("the session is locked: unlock it first");
+        }
+        if !matches!(self.link.phase, Phase::Up) || !self.link.health(self.now).is_live() {
+            return Possible::No("there is no link to the server");
+        }
+        match self
+            .session
+            .as_ref()
+            .map(|s| decide(&Principal::User { role: s.role, locked: false }, Verb::AcknowledgeAlert, Object::Ward))
+        {
+            Some(Decision::Allow) => Possible::Yes,
+            _ => Possible::No("your role may not acknowledge"),
+        }
+    }
+
+    fn range(&self, next: impl Fn(Range) -> Option<Range>) -> Possible {
+        match (&self.page, &self.patient) {
+            (Page::Patient, Some(page)) if next(page.range).is_some() => Possible::Yes,
+            (Page::Patient, _) => Possible::No("there is no other range on that side"),
+            _ => Possible::NotHere,
+        }
+    }
+
+    /// Whether the session is locked: names are hidden and nothing can be done.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.session.as_ref().is_some_and(|s| s.state == SessionState::Locked)
+    }
+
+    /// Whether leaving asks to be confirmed: somebody must look at a high alert.
+    pub(super) fn leaving_needs_confirmation(&self) -> bool {
+        let Some(ward) = &self.ward else { return false };
+        let urgent = ward.alerts.values().any(|a| a.is_unacknowledged() && a.priority == Priority::High);
+        urgent && !matches!(self.dialog, Some(Dialog::ConfirmQuit))
+    }
+}
+
+enum Possible {
+    Yes,
+    No(&'static str),
+    NotHere,
+}
+
+const fn on(here: bool) -> Possible {
+    if here { Possible::Yes } else { Possible::NotHere }
+}

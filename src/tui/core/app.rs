@@ -1,0 +1,269 @@
+//! The state of the screen.
+
+use super::{
+    bell::Bell,
+    command::Commands,
+    filter::Filter,
+    input::Key,
+    link::{Health, Link},
+    page::PatientPage,
+    queue::Queue,
+    spark::Sparks,
+};
+use crate::{
+    domain::{AlertId, Liveness, Millis, Mode, PatientId, Timestamp},
+    protocol::{SessionInfo, StoreState, VitalView, WardView},
+};
+use std::collections::BTreeSet;
+
+/// How a screen is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppOptions {
+    /// The server, for people.
+    pub server: String,
+    /// Whether the screen begins with a session; else it begins with the login.
+    pub signed_in: bool,
+    /// Login name that is written into the form.
+    pub user: String,
+}
+
+/// What fills the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Signing in.
+    Login,
+    /// The beds.
+    Ward,
+    /// The alerts.
+    Queue,
+    /// One patient.
+    Patient,
+}
+
+/// What stands above the page and takes the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dialog {
+    /// A high alert is about to be acknowledged. It names what the person sees, so that an alert that moves meanwhile is
+    /// not taken for the one that was looked at.
+    ConfirmAcknowledge {
+        /// The alert.
+        alert: AlertId,
+        /// The transition that the person sees.
+        transition: u32,
+    },
+    /// Leaving although a high alert is not acknowledged.
+    ConfirmQuit,
+    /// All keys.
+    Help {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// The filter is being typed.
+    Filter {
+        /// What it was before.
+        before: Filter,
+    },
+    /// The passphrase for the locked session is being typed.
+    Unlock(UnlockForm),
+}
+
+/// The form that unlocks a session.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct UnlockForm {
+    /// As typed; shown as dots.
+    pub passphrase: String,
+    /// Whether it has been sent and the answer is not there yet.
+    pub waiting: bool,
+    /// Why it did not work, for people.
+    pub failed: Option<String>,
+}
+
+impl std::fmt::Debug for UnlockForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UnlockForm")
+            .field("waiting", &self.waiting)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The field of the login form that takes the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LoginField {
+    /// Login name.
+    #[default]
+    User,
+    /// Passphrase.
+    Passphrase,
+}
+
+/// The login form.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct LoginForm {
+    /// Login name as typed.
+    pub user: String,
+    /// Passphrase as typed; shown as dots.
+    pub passphrase: String,
+    /// The field that takes the keys.
+    pub field: LoginField,
+    /// Whether it has been sent and the answer is not there yet.
+    pub waiting: bool,
+    /// Why it did not work or why one has to sign in again, for people.
+    pub failed: Option<String>,
+}
+
+impl std::fmt::Debug for LoginForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = (&self.user, &self.field, &self.waiting, &self.failed);
+        f.debug_tuple("LoginForm").field(&shown).finish()
+    }
+}
+
+/// What kind of news a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// Something was done.
+    Done,
+    /// Something could not be done.
+    Failed,
+}
+
+/// A line that goes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// For people.
+    pub text: String,
+    /// Kind.
+    pub kind: NoticeKind,
+    /// When it goes.
+    pub until: Millis,
+}
+
+/// The state of the screen. Views read it; only [`App::handle`] changes it.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// How it was started.
+    pub options: AppOptions,
+    /// The screen's monotonic clock at the last event.
+    pub now: Millis,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// The link to the server.
+    pub link: Link,
+    /// The ward, once it is known.
+    pub ward: Option<WardView>,
+    /// The last event that is in it.
+    pub seq: u64,
+    /// Who is signed in.
+    pub session: Option<SessionInfo>,
+    /// Whether the server can record.
+    pub store: StoreState,
+    /// Leaves of the audit trail.
+    pub audit: u64,
+    /// Alerts that came while the server could not record.
+    pub unrecorded: BTreeSet<AlertId>,
+    /// The last hour of each vital.
+    pub sparks: Sparks,
+    /// What fills the screen.
+    pub page: Page,
+    /// Where `Back` leads.
+    pub(super) came_from: Page,
+    /// What stands above it.
+    pub dialog: Option<Dialog>,
+    /// The login form.
+    pub login: LoginForm,
+    /// The patient's page that is or was last open.
+    pub patient: Option<PatientPage>,
+    /// The alerts, in the order shown.
+    pub queue: Queue,
+    /// The selected patient of the ward.
+    pub selected: Option<PatientId>,
+    /// Whether the ward is ordered by urgency and not by bed.
+    pub by_urgency: bool,
+    /// Which beds are shown.
+    pub filter: Filter,
+    /// A line that goes by itself.
+    pub notice: Option<Notice>,
+    /// When the bell sounds.
+    pub bell: Bell,
+    pub(super) commands: Commands,
+    pub(super) last_key: Option<(Key, Millis)>,
+    pub(super) activity_told: Option<Millis>,
+    pub(super) sparks_asked: BTreeSet<u64>,
+}
+
+impl App {
+    /// A screen before the first event.
+    #[must_use]
+    pub fn new(options: AppOptions) -> Self {
+        let page = if options.signed_in { Page::Ward } else { Page::Login };
+        let mut login = LoginForm { user: options.user.clone(), ..LoginForm::default() };
+        if !login.user.is_empty() {
+            login.field = LoginField::Passphrase;
+        }
+        Self {
+            options,
+            now: Millis::ZERO,
+            size: (80, 24),
+            link: Link::default(),
+            ward: None,
+            seq: 0,
+            session: None,
+            store: StoreState::Recording,
+            audit: 0,
+            unrecorded: BTreeSet::new(),
+            sparks: Sparks::default(),
+            page,
+            came_from: Page::Ward,
+            dialog: None,
+            login,
+            patient: None,
+            queue: Queue::default(),
+            selected: None,
+            by_urgency: false,
+            filter: Filter::default(),
+            notice: None,
+            bell: Bell::default(),
+            commands: Commands::default(),
+            last_key: None,
+            activity_told: None,
+            sparks_asked: BTreeSet::new(),
+        }
+    }
+
+    /// What the link means for what is on the screen.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.link.health(self.now)
+    }
+
+    /// The server's time now; `None` before it was heard.
+    #[must_use]
+    pub fn server_now(&self) -> Option<Timestamp> {
+        self.link.server_now(self.now)
+    }
+
+    /// Live or demo; `None` before the server was heard.
+    #[must_use]
+    pub fn mode(&self) -> Option<Mode> {
+        self.ward.as_ref().map(|w| w.mode).or_else(|| self.link.hello.as_ref().map(|h| h.mode))
+    }
+
+    /// Whether a value may be taken for the present: by its age, and never while the link is not live.
+    #[must_use]
+    pub fn liveness(&self, vital: &VitalView) -> Liveness {
+        let Some(now) = self.server_now() else { return Liveness::Lost };
+        let own = vital.liveness(now);
+        match self.health() {
+            Health::Live { .. } => own,
+            Health::Silent { .. } => own.max(Liveness::Late),
+            Health::Never | Health::Lost { .. } => Liveness::Lost,
+        }
+    }
+
+    /// The age of a value; `None` before the server's time is known.
+    #[must_use]
+    pub fn age(&self, vital: &VitalView) -> Option<Millis> {
+        self.server_now().map(|now| now.since(vital.observed_at).max(Millis::ZERO))
+    }
+}

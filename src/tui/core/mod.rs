@@ -1,0 +1,32 @@
+//! The screen without a terminal: events go in, effects come out, and the views read the state.
+//!
+//! Pure: no IO, no clock, no async, no randomness. Time is an argument, in milliseconds of a monotonic clock.
+
+mod action;
+mod app;
+mod bell;
+mod command;
+mod event;
+mod filter;
+mod input;
+mod link;
+mod page;
+mod queue;
+mod select;
+mod spark;
+mod update;
+
+pub use action::{Action, Offer};
+pub use app::{App, AppOptions, Dialog, LoginField, LoginForm, Notice, NoticeKind, Page, UnlockForm};
+pub use bell::{BELL_REPEAT, Bell};
+pub use command::COMMAND_TIMEOUT;
+pub use event::{Effect, Event};
+pub use filter::Filter;
+pub use input::{Input, Key, KeyCode};
+pub use link::{Health, LINK_ALARM_AFTER, LINK_STALE_AFTER, Link, Phase};
+pub use page::{PatientPage, Range};
+pub use queue::{QUEUE_HOLD, Queue};
+pub use spark::{SPARK_MINUTES, Spark, Sparks};
+
+#[cfg(test)]
+mod tests;

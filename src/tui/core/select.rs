@@ -1,0 +1,101 @@
+//! What is selected, and how the selection moves. It sticks to a patient or an alert, never to a row.
+
+use super::app::{App, Page};
+use crate::{
+    domain::{Alert, PatientId},
+    protocol::{PatientView, WardView},
+};
+
+impl App {
+    /// The patients shown, in the order shown.
+    #[must_use]
+    pub fn shown_patients<'a>(&self, ward: &'a WardView) -> Vec<&'a PatientView> {
+        let mut shown: Vec<&PatientView> = ward.by_bed().into_iter().filter(|p| self.shows(ward, p)).collect();
+        if self.by_urgency {
+            let urgencies = ward.by_urgency();
+            let rank = |p: &&PatientView| {
+                urgencies.iter().position(|a| a.key.patient.as_ref() == Some(&p.patient.id)).unwrap_or(usize::MAX)
+            };
+            shown.sort_by_key(rank);
+        }
+        shown
+    }
+
+    /// The most urgent alert of a patient.
+    #[must_use]
+    pub fn worst_of<'a>(&self, ward: &'a WardView, patient: &PatientId) -> Option<&'a Alert> {
+        let own = ward.alerts.values().filter(|a| a.key.patient.as_ref() == Some(patient));
+        own.min_by_key(|alert| alert.urgency())
+    }
+
+    /// The most urgent alert that nobody has acknowledged.
+    #[must_use]
+    pub fn worst_unacknowledged(&self) -> Option<&Alert> {
+        let ward = self.ward.as_ref()?;
+        ward.alerts.values().filter(|a| a.is_unacknowledged()).min_by_key(|a| a.urgency())
+    }
+
+    /// The selected alert: that of the queue, or the most urgent one of the selected patient.
+    #[must_use]
+    pub fn selected_alert(&self) -> Option<&Alert> {
+        let ward = self.ward.as_ref()?;
+        match self.page {
+            Page::Login => None,
+            Page::Queue => ward.alerts.get(&self.queue.selected?),
+            Page::Ward => self.worst_of(ward, self.selected.as_ref()?),
+            Page::Patient => self.worst_of(ward, &self.patient.as_ref()?.patient),
+        }
+    }
+
+    /// The selected patient: that of the ward, or that of the selected alert.
+    #[must_use]
+    pub fn selected_patient(&self) -> Option<&PatientView> {
+        let ward = self.ward.as_ref()?;
+        let id = match self.page {
+            Page::Login => return None,
+            Page::Queue => self.selected_alert()?.key.patient.as_ref()?,
+            Page::Ward => self.selected.as_ref()?,
+            Page::Patient => &self.patient.as_ref()?.patient,
+        };
+        ward.patients.get(id)
+    }
+
+    /// Keeps the selection on somebody who is shown.
+    pub(super) fn settle_selection(&mut self) {
+        let Some(ward) = &self.ward else { return };
+        let shown = self.shown_patients(ward);
+        let stays = self.selected.as_ref().is_some_and(|id| shown.iter().any(|p| p.patient.id == *id));
+        if !stays {
+            self.selected = shown.first().map(|p| p.patient.id.clone());
+        }
+    }
+
+    /// Moves the selection by `by` places, as far as it goes.
+    pub(super) fn move_selection(&mut self, by: isize) {
+        let Some(ward) = &self.ward else { return };
+        match self.page {
+            Page::Ward => {
+                let shown: Vec<PatientId> =
+                    self.shown_patients(ward).into_iter().map(|p| p.patient.id.clone()).collect();
+                let at = self.selected.as_ref().and_then(|id| shown.iter().position(|p| p == id));
+                self.selected = shown.get(moved(at, by, shown.len())).cloned();
+            }
+            Page::Queue => {
+                let at = self.queue.selected.and_then(|id| self.queue.order.iter().position(|o| *o == id));
+                self.queue.selected = self.queue.order.get(moved(at, by, self.queue.order.len())).copied();
+            }
+            Page::Patient => {
+                let vitals = self.selected_patient().map_or(0, |p| p.vitals.len());
+                if let Some(page) = &mut self.patient {
+                    page.scroll = moved(Some(page.scroll), by, vitals);
+                }
+            }
+            Page::Login => {}
+        }
+    }
+}
+
+fn moved(at: Option<usize>, by: isize, count: usize) -> usize {
+    let last = count.saturating_sub(1);
+    at.map_or(0, |at| at.saturating_add_signed(by).min(last))
+}

@@ -1,0 +1,128 @@
+//! The last hour of each vital, minute by minute, for sparklines.
+
+use crate::{
+    domain::{Millis, PatientId, Quality, Timestamp, VitalCode},
+    protocol::{History, VitalsUpdate},
+};
+use std::collections::BTreeMap;
+
+/// Minutes that a sparkline holds.
+pub const SPARK_MINUTES: usize = 60;
+const SPARK_MINUTES_I64: i64 = 60;
+const MINUTE_MS: i64 = 60_000;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Slot {
+    mean: f64,
+    count: u32,
+}
+
+/// The means of the last 60 minutes of one vital; a minute without a valid value is a gap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spark {
+    /// The minute of the newest slot, counted from 1970.
+    minute: i64,
+    slots: [Option<Slot>; SPARK_MINUTES],
+    last_at: Timestamp,
+}
+
+impl Spark {
+    fn new(at: Timestamp) -> Self {
+        Self { minute: minute_of(at), slots: [None; SPARK_MINUTES], last_at: Timestamp::MIN }
+    }
+
+    fn slot(&mut self, minute: i64) -> Option<&mut Option<Slot>> {
+        if minute > self.minute {
+            let by = usize::try_from(minute - self.minute).unwrap_or(SPARK_MINUTES).min(SPARK_MINUTES);
+            self.slots.rotate_left(by % SPARK_MINUTES);
+            let keep = SPARK_MINUTES - by;
+            self.slots.iter_mut().skip(keep).for_each(|slot| *slot = None);
+            self.minute = minute;
+        }
+        let back = self.minute - minute;
+        let at = usize::try_from(SPARK_MINUTES_I64 - 1 - back).ok()?;
+        self.slots.get_mut(at)
+    }
+
+    fn add(&mut self, at: Timestamp, mean: f64, count: u32) {
+        let Some(slot) = self.slot(minute_of(at)) else { return };
+        match slot {
+            Some(held) => {
+                held.count = held.count.saturating_add(count);
+                held.mean += (mean - held.mean) * f64::from(count) / f64::from(held.count);
+            }
+            None => *slot = Some(Slot { mean, count }),
+        }
+    }
+
+    /// The hour that ends with the minute of `now`, in `columns` equal parts from old to new; a part without a valid
+    /// value is a gap. Parts begin at fixed minutes, so that a picture of them moves only when a part is full.
+    #[must_use]
+    pub fn columns(&self, columns: usize, now: Timestamp) -> Vec<Option<f64>> {
+        let columns = columns.clamp(1, SPARK_MINUTES);
+        let per = SPARK_MINUTES.div_ceil(columns);
+        let per_i64 = i64::try_from(per).unwrap_or(SPARK_MINUTES_I64);
+        let newest = minute_of(now).div_euclid(per_i64);
+        (0..columns).rev().map(|back| self.part(newest - i64::try_from(back).unwrap_or(0), per_i64)).collect()
+    }
+
+    fn part(&self, part: i64, minutes: i64) -> Option<f64> {
+        let slots = (part * minutes..(part + 1) * minutes).filter_map(|minute| {
+            let at = usize::try_from(SPARK_MINUTES_I64 - 1 - (self.minute - minute)).ok()?;
+            self.slots.get(at).copied().flatten()
+        });
+        let (sum, count) =
+            slots.fold((0.0, 0_u32), |(sum, count), s| (sum + s.mean * f64::from(s.count), count + s.count));
+        (count > 0).then(|| sum / f64::from(count))
+    }
+}
+
+fn minute_of(at: Timestamp) -> i64 {
+    at.as_ms().div_euclid(MINUTE_MS)
+}
+
+/// The sparklines of a ward.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sparks(BTreeMap<(PatientId, VitalCode), Spark>);
+
+impl Sparks {
+    /// The sparkline of a vital, if anything came for it.
+    #[must_use]
+    pub fn get(&self, patient: &PatientId, vital: VitalCode) -> Option<&Spark> {
+        self.0.get(&(patient.clone(), vital))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes in newest values as they come.
+    pub(super) fn add(&mut self, update: &VitalsUpdate) {
+        for vital in &update.vitals {
+            let spark = self.entry(&update.patient, vital.vital, vital.observed_at);
+            if vital.observed_at > spark.last_at && vital.quality == Quality::Valid {
+                spark.add(vital.observed_at, vital.value, 1);
+                spark.last_at = vital.observed_at;
+            }
+        }
+    }
+
+    /// Takes in the past: it replaces what was held of the vitals that it has.
+    pub(super) fn load(&mut self, history: &History) {
+        for patient in &history.patients {
+            for trend in &patient.trends {
+                let Some(last) = trend.trend.points.last() else { continue };
+                let mut spark = Spark::new(history.to - Millis(1));
+                for point in &trend.trend.points {
+                    spark.add(point.at, point.mean, point.count);
+                }
+                spark.last_at = last.at + trend.trend.step;
+                self.0.insert((patient.patient.clone(), trend.vital), spark);
+            }
+        }
+    }
+
+    fn entry(&mut self, patient: &PatientId, vital: VitalCode, at: Timestamp) -> &mut Spark {
+        self.0.entry((patient.clone(), vital)).or_insert_with(|| Spark::new(at))
+    }
+}

@@ -1,0 +1,94 @@
+//! What each key means.
+
+use super::core::{Action, Key, KeyCode};
+
+/// Keys in the order in which help names them; the first of an action is the one that the footer shows.
+pub const KEYS: &[(Key, Action)] = &[
+    (Key::char('a'), Action::Acknowledge),
+    (Key::plain(KeyCode::Enter), Action::Open),
+    (Key::plain(KeyCode::Esc), Action::Back),
+    (Key::plain(KeyCode::Backspace), Action::Back),
+    (Key::char('w'), Action::Worst),
+    (Key::plain(KeyCode::Tab), Action::SwitchPane),
+    (Key::plain(KeyCode::BackTab), Action::SwitchPane),
+    (Key::char('1'), Action::ShowWard),
+    (Key::char('2'), Action::ShowQueue),
+    (Key::plain(KeyCode::Up), Action::Up),
+    (Key::char('k'), Action::Up),
+    (Key::plain(KeyCode::Down), Action::Down),
+    (Key::char('j'), Action::Down),
+    (Key::plain(KeyCode::PageUp), Action::PageUp),
+    (Key::plain(KeyCode::PageDown), Action::PageDown),
+    (Key::plain(KeyCode::Home), Action::First),
+    (Key::char('g'), Action::First),
+    (Key::plain(KeyCode::End), Action::Last),
+    (Key::char('G'), Action::Last),
+    (Key::plain(KeyCode::Left), Action::RangeShorter),
+    (Key::char('-'), Action::RangeShorter),
+    (Key::plain(KeyCode::Right), Action::RangeLonger),
+    (Key::char('+'), Action::RangeLonger),
+    (Key::char('/'), Action::Filter),
+    (Key::char('c'), Action::ClearFilter),
+    (Key::char('s'), Action::Sort),
+    (Key::char('u'), Action::Unlock),
+    (Key::char('?'), Action::Help),
+    (Key::plain(KeyCode::F(1)), Action::Help),
+    (Key::ctrl('l'), Action::Repaint),
+    (Key::char('q'), Action::Quit),
+    (Key::ctrl('c'), Action::Quit),
+];
+
+/// What a key means, if anything.
+#[must_use]
+pub fn action_of(key: Key) -> Option<Action> {
+    KEYS.iter().find(|(known, _)| *known == key).map(|(_, action)| *action)
+}
+
+/// The keys of an action, the usual one first.
+pub fn keys_of(action: Action) -> impl Iterator<Item = Key> {
+    KEYS.iter().filter(move |(_, of)| *of == action).map(|(key, _)| *key)
+}
+
+/// A key as people write it.
+#[must_use]
+pub fn name(key: Key) -> String {
+    let base = match key.code {
+        KeyCode::Char(' ') => "space".to_owned(),
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Enter => "enter".to_owned(),
+        KeyCode::Esc => "esc".to_owned(),
+        KeyCode::Tab => "tab".to_owned(),
+        KeyCode::BackTab => "shift-tab".to_owned(),
+        KeyCode::Backspace => "backspace".to_owned(),
+        KeyCode::Delete => "delete".to_owned(),
+        KeyCode::Up => "up".to_owned(),
+        KeyCode::Down => "down".to_owned(),
+        KeyCode::Left => "left".to_owned(),
+        KeyCode::Right => "right".to_owned(),
+        KeyCode::Home => "home".to_owned(),
+        KeyCode::End => "end".to_owned(),
+        KeyCode::PageUp => "pgup".to_owned(),
+        KeyCode::PageDown => "pgdn".to_owned(),
+        KeyCode::F(n) => format!("F{n}"),
+    };
+    match (key.ctrl, key.alt) {
+        (true, _) => format!("ctrl-{base}"),
+        (_, true) => format!("alt-{base}"),
+        _ => base,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_key_means_two_things_and_every_action_has_a_key() {
+        let keys: BTreeSet<Key> = KEYS.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys.len(), KEYS.len());
+        for action in Action::ALL {
+            assert!(keys_of(action).next().is_some(), "{action:?} has no key");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A small ward for tests of the screen.
+
+use super::core::{App, AppOptions, Effect, Event, Input, Key};
+use crate::{
+    alarm::Profiles,
+    client::{ClientEvent, Hello},
+    domain::{
+        Alert, AlertClass, AlertId, AlertKey, Bed, Category, Condition, ConditionCode, Freshness, Millis, Mode,
+        Patient, PatientId, PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal, Timestamp,
+        VitalCode, VitalTable, Ward,
+        vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
+    },
+    protocol::{PatientView, SessionInfo, SessionState, StoreState, VitalView, WardView},
+};
+use std::collections::BTreeMap;
+
+/// The server's time when a test begins: a night in Berlin, 03:12:45 there.
+pub(in crate::tui) fn t0() -> Timestamp {
+    "2026-03-01T02:12:45Z".parse().unwrap()
+}
+
+const PEOPLE: [(&str, &str, f64, f64, f64); 12] = [
+    ("01", "Adeyemi Folake", 72.0, 97.0, 14.0),
+    ("02", "Novak Jana", 88.0, 95.0, 18.0),
+    ("03", "Haddad Samir", 64.0, 96.0, 12.0),
+    ("04", "Okafor Chidi", 121.0, 81.0, 27.0),
+    ("05", "Lund Ingrid", 58.0, 98.0, 11.0),
+    ("06", "Rossi Paola", 77.0, 96.0, 16.0),
+    ("07", "Lindt Max", 138.0, 94.0, 22.0),
+    ("08", "Ferreira-Albuquerque Maria", 81.0, 97.0, 15.0),
+    ("09", "Tanaka Yui", 69.0, 99.0, 13.0),
+    ("10", "Schmidt Otto", 74.0, 93.0, 17.0),
+    ("11", "Silva Ana", 92.0, 96.0, 29.0),
+    ("12", "O'Brien Sean", 66.0, 95.0, 14.0),
+];
+
+pub(in crate::tui) fn ward() -> Ward {
+    Ward { id: "3-east".parse().unwrap(), name: "3 East".into(), time_zone: chrono_tz::Tz::Europe__Berlin }
+}
+
+fn vital(code: VitalCode, value: f64, age_ms: i64) -> (VitalCode, VitalView) {
+    let table = VitalTable::builtin();
+    let sampling = table.get(code).map_or(Sampling::Continuous, |def| def.sampling);
+    let view = VitalView {
+        vital: code,
+        value,
+        text: None,
+        quality: Quality::Valid,
+        observed_at: t0() - Millis(age_ms),
+        device: "mon-1".parse().unwrap(),
+        freshness: Freshness::of_sampling(sampling),
+        confirmed: true,
+    };
+    (code, view)
+}
+
+pub(in crate::tui) fn patient_id(number: usize) -> PatientId {
+    format!("p{number:02}").parse().unwrap()
+}
+
+/// Twelve beds with a patient each: all vitals live, but bed 06 late and bed 09 lost.
+pub(in crate::tui) fn ward12() -> WardView {
+    let profiles = Profiles::builtin();
+    let mut view = WardView::new(ward(), Mode::Demo, &VitalTable::builtin(), |c: Category| profiles.of(c));
+    for (at, (bed, name, hr, spo2, rr)) in PEOPLE.into_iter().enumerate() {
+        let number = at + 1;
+        let age = match number {
+            6 => 5_000,
+            9 => 250_000,
+            _ => 400,
+        };
+        let patient = Patient {
+            id: patient_id(number),
+            name: PersonName::new(name),
+            category: Category::Adult,
+            birth_year: Some(1959),
+            note: PersonName::new(if number == 4 { "COPD" } else { "" }),
+        };
+        let vitals = BTreeMap::from([
+            vital(HR, hr, age),
+            vital(SPO2, spo2, age),
+            vital(RR, rr, age),
+            vital(NBP_SYS, 118.0, 14 * 60_000),
+            vital(NBP_DIA, 70.0, 14 * 60_000),
+            vital(NBP_MEAN, 86.0, 14 * 60_000),
+            vital(TEMP, 36.8, 3 * 3_600_000),
+        ]);
+        let bed_id: crate::domain::BedId = format!("b{bed}").parse().unwrap();
+        view.beds.insert(bed_id.clone(), Bed { id: bed_id.clone(), label: bed.to_owned() });
+        let stay = PatientView { patient, bed: bed_id, encounter: format!("e{bed}").parse().unwrap(), vitals };
+        view.patients.insert(patient_id(number), stay);
+    }
+    view
+}
+
+/// An alert of a patient that was raised `age_s` ago.
+pub(in crate::tui) fn alert(id: u64, patient: usize, code: ConditionCode, priority: Priority, age_s: i64) -> Alert {
+    let (value, limit) = match code {
+        ConditionCode::Limit(_, Side::Low) => (Some(81.0), Some(85.0)),
+        ConditionCode::Limit(..) => (Some(138.0), Some(130.0)),
+        _ => (None, None),
+    };
+    Alert {
+        id: AlertId(id),
+        key: AlertKey { patient: Some(patient_id(patient)), code, device: Some("mon-1".parse().unwrap()) },
+        encounter: None,
+        bed: Some(format!("b{patient:02}").parse().unwrap()),
+        class: if code.is_physiological() { AlertClass::Physiological } else { AlertClass::Technical },
+        priority,
+        condition: Condition::Present,
+        signal: Signal::On,
+        response: Response::Notified,
+        transition: 1,
+        since: t0() - Millis::from_secs(age_s + 10),
+        raised_at: t0() - Millis::from_secs(age_s),
+        ended_at: None,
+        value,
+        limit,
+        delay_ms: Millis::from_secs(10),
+        count: 1,
+        detail: None,
+    }
+}
+
+/// The alerts of the usual bad night: one high, one medium, one technical.
+pub(in crate::tui) fn night() -> WardView {
+    let mut view = ward12();
+    let alerts = [
+        alert(1, 4, ConditionCode::Limit(SPO2, Side::Low), Priority::High, 42),
+        alert(2, 7, ConditionCode::Limit(HR, Side::High), Priority::Medium, 190),
+        alert(3, 2, ConditionCode::NotMeasured(SPO2), Priority::Low, 495),
+    ];
+    view.alerts = alerts.map(|a| (a.id, a)).into();
+    view
+}
+
+pub(in crate::tui) fn session(role: Role) -> SessionInfo {
+    SessionInfo {
+        user: "a.meyer".into(),
+        role,
+        state: SessionState::Active,
+        idle_lock_ms: 900_000,
+        ends_in_ms: 43_200_000,
+    }
+}
+
+/// A screen with a session, and short words for what tests do.
+pub(in crate::tui) struct Bench {
+    pub(in crate::tui) app: App,
+    pub(in crate::tui) at: Millis,
+    pub(in crate::tui) effects: Vec<Effect>,
+}
+
+impl Bench {
+    /// A nurse's screen that shows the ward, a moment after the snapshot.
+    pub(in crate::tui) fn with(view: WardView) -> Self {
+        let options = AppOptions { server: "http://127.0.0.1:8470".into(), signed_in: true, user: String::new() };
+        let mut bench = Self { app: App::new(options), at: Millis(1_000), effects: Vec::new() };
+        bench.client(ClientEvent::Connected(Hello {
+            server: "wardwatch 0.1.0".into(),
+            mode: view.mode,
+            now: t0(),
+            session: session(Role::Nurse),
+            wards: vec![view.ward.clone()],
+        }));
+        bench.snapshot(view);
+        bench
+    }
+
+    pub(in crate::tui) fn snapshot(&mut self, view: WardView) {
+        let now = t0() + (self.at - Millis(1_000));
+        self.client(ClientEvent::Snapshot { seq: 10, now, view: Box::new(view) });
+    }
+
+    pub(in crate::tui) fn event(&mut self, event: Event) {
+        self.effects = self.app.handle(self.at, event);
+    }
+
+    pub(in crate::tui) fn client(&mut self, event: ClientEvent) {
+        self.event(Event::Client(event));
+    }
+
+    pub(in crate::tui) fn heartbeat(&mut self) {
+        let now = t0() + (self.at - Millis(1_000));
+        self.client(ClientEvent::Heartbeat { now, head: 10, store: StoreState::Recording, audit: 1_203_442 });
+    }
+
+    /// Lets time pass in silence.
+    pub(in crate::tui) fn wait(&mut self, ms: i64) {
+        self.at = self.at + Millis(ms);
+        self.event(Event::Tick);
+    }
+
+    pub(in crate::tui) fn key(&mut self, key: Key) {
+        self.event(Event::Input(Input::Key(key)));
+    }
+
+    pub(in crate::tui) fn type_text(&mut self, text: &str) {
+        text.chars().for_each(|c| self.key(Key::char(c)));
+    }
+}

@@ -1,0 +1,170 @@
+//! The same words on every screen, report and line.
+
+use crate::{
+    domain::{
+        Alert, AlertClass, Condition, ConditionCode, InopReason, Millis, PatientId, Response, Side, Signal,
+        SystemFault, Timestamp,
+    },
+    protocol::WardView,
+};
+use chrono::Offset;
+use chrono_tz::Tz;
+
+/// What an alert is about: `SpO2 81 < 85`, `HR not measured`, `no data from the device`.
+#[must_use]
+pub fn condition(alert: &Alert, ward: &WardView) -> String {
+    let label = |vital| ward.info(vital).map_or_else(|| format!("{vital}"), |info| info.label.to_string());
+    match alert.key.code {
+        ConditionCode::Limit(vital, side) => {
+            let show = |value: Option<f64>| {
+                value.map_or_else(|| "?".to_owned(), |v| ward.info(vital).map_or(v.to_string(), |i| i.format(v)))
+            };
+            let sign = if side == Side::Low { '<' } else { '>' };
+            format!("{} {} {sign} {}", label(vital), show(alert.value), show(alert.limit))
+        }
+        ConditionCode::NotMeasured(vital) => format!("{} not measured", label(vital)),
+        ConditionCode::Stale(vital) => format!("{} no new values", label(vital)),
+        ConditionCode::DeviceLost => "no data from the device".to_owned(),
+        ConditionCode::Conflict => "device contradicts itself".to_owned(),
+        ConditionCode::WrongPatient => "device names another patient".to_owned(),
+        ConditionCode::System(SystemFault::StoreFailed) => "NOTHING IS RECORDED".to_owned(),
+        ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
+        ConditionCode::System(SystemFault::ClockStepped) => "the server's clock stepped".to_owned(),
+    }
+}
+
+/// The mark of an alert that survives grey and small terminals: `***`, `**`, `*`, or `?` if it is technical.
+#[must_use]
+pub const fn mark(alert: &Alert) -> &'static str {
+    match alert.class {
+        AlertClass::Technical => "?",
+        AlertClass::Physiological => alert.priority.mark(),
+    }
+}
+
+/// Where an alert stands, in a word or two: `new`, `over, not seen`, `held: probe off`, `ack a.meyer`.
+#[must_use]
+pub fn state(alert: &Alert) -> String {
+    if let Response::Accepted { by, .. } = &alert.response {
+        return format!("✓ {}", by.label());
+    }
+    match (alert.signal, alert.condition) {
+        (Signal::Latch, _) => "over, not seen".to_owned(),
+        (_, Condition::Inop { reason }) => format!("held: {}", inop(reason)),
+        (Signal::Ack, _) => "✓".to_owned(),
+        _ => "open".to_owned(),
+    }
+}
+
+const fn inop(reason: InopReason) -> &'static str {
+    match reason {
+        InopReason::NotMeasured => "not measured",
+        InopReason::OutOfRange => "not believable",
+        InopReason::Stale => "no new values",
+        InopReason::DeviceLost => "device lost",
+        InopReason::Awaiting => "awaiting data",
+    }
+}
+
+/// The label of the bed of an alert; `–` if it is about none.
+#[must_use]
+pub fn bed_of<'a>(alert: &'a Alert, ward: &'a WardView) -> &'a str {
+    let bed = alert.key.patient.as_ref().and_then(|p| ward.patients.get(p)).map(|p| &p.bed).or(alert.bed.as_ref());
+    bed.map_or("–", |bed| bed_label(ward, bed))
+}
+
+/// The label of a bed.
+#[must_use]
+pub fn bed_label<'a>(ward: &'a WardView, bed: &'a crate::domain::BedId) -> &'a str {
+    ward.beds.get(bed).map_or(bed.as_str(), |bed| bed.label.as_str())
+}
+
+/// The name of a patient as far as it may be seen; else the word `patient`.
+#[must_use]
+pub fn name_of<'a>(ward: &'a WardView, patient: Option<&PatientId>) -> &'a str {
+    let Some(patient) = patient.and_then(|p| ward.patients.get(p)) else { return "" };
+    let name = patient.patient.name.as_str();
+    if name.is_empty() { "•••" } else { name }
+}
+
+/// An age in at most 4 characters: `4s`, `12m`, `3h`, `2d`.
+#[must_use]
+pub fn age(age: Millis) -> String {
+    let seconds = age.as_secs().max(0);
+    match seconds {
+        0..=99 => format!("{seconds}s"),
+        100..=5_999 => format!("{}m", seconds / 60),
+        6_000..=359_999 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", (seconds / 86_400).min(999)),
+    }
+}
+
+/// How long something has lasted: `0:42`, `12:05`, `3:10:00`.
+#[must_use]
+pub fn lasting(span: Millis) -> String {
+    let seconds = span.as_secs().max(0);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// A time of day in the ward's time zone: `03:12:45`.
+#[must_use]
+pub fn clock(at: Timestamp, zone: Tz) -> String {
+    at.utc().with_timezone(&zone).format("%H:%M:%S").to_string()
+}
+
+/// A time of day to the minute in the ward's time zone: `03:12`.
+#[must_use]
+pub fn clock_minutes(at: Timestamp, zone: Tz) -> String {
+    at.utc().with_timezone(&zone).format("%H:%M").to_string()
+}
+
+/// The day in the ward's time zone: `2026-03-01`.
+#[must_use]
+pub fn day(at: Timestamp, zone: Tz) -> String {
+    at.utc().with_timezone(&zone).format("%Y-%m-%d").to_string()
+}
+
+/// The time zone as it is at that moment: its abbreviation and its offset, such as `CEST +02:00`.
+#[must_use]
+pub fn zone(at: Timestamp, zone: Tz) -> String {
+    let local = at.utc().with_timezone(&zone);
+    let (name, offset) = (local.format("%Z").to_string(), local.offset().fix());
+    if name.starts_with(['+', '-']) || name == "UTC" { name } else { format!("{name} {offset}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(0, "0s", "0:00")]
+    #[case(99, "99s", "1:39")]
+    #[case(100, "1m", "1:40")]
+    #[case(5_999, "99m", "1:39:59")]
+    #[case(6_000, "1h", "1:40:00")]
+    #[case(86_400 * 4 + 3_600 * 5, "4d", "101:00:00")]
+    fn ages_are_short(#[case] seconds: i64, #[case] short: &str, #[case] long: &str) {
+        assert_eq!(age(Millis::from_secs(seconds)), short);
+        assert_eq!(lasting(Millis::from_secs(seconds)), long);
+    }
+
+    #[rstest]
+    #[case("2026-03-29T00:59:59Z", "01:59:59", "CET +01:00")]
+    #[case("2026-03-29T01:00:00Z", "03:00:00", "CEST +02:00")]
+    #[case("2026-10-25T00:30:00Z", "02:30:00", "CEST +02:00")]
+    #[case("2026-10-25T01:30:00Z", "02:30:00", "CET +01:00")]
+    fn the_clock_is_the_wards_over_daylight_saving_changes(#[case] at: &str, #[case] shown: &str, #[case] named: &str) {
+        let (at, tz) = (at.parse().unwrap(), Tz::Europe__Berlin);
+        assert_eq!(clock(at, tz), shown);
+        assert_eq!(zone(at, tz), named);
+    }
+
+    #[test]
+    fn the_time_zone_is_named_as_well_as_it_can_be() {
+        let at = "2026-03-01T00:00:00Z".parse().unwrap();
+        assert_eq!(zone(at, Tz::UTC), "UTC");
+        assert_eq!(zone(at, Tz::America__Sao_Paulo), "-03");
+    }
+}
