@@ -177,7 +177,7 @@ impl Bench {
     }
 
     pub(in crate::tui) fn client(&mut self, event: ClientEvent) {
-        self.event(Event::Client(event));
+        self.event(Event::Client(Box::new(event)));
     }
 
     pub(in crate::tui) fn heartbeat(&mut self) {

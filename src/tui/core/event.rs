@@ -12,7 +12,7 @@ pub enum Event {
     /// Something came from the terminal.
     Input(Input),
     /// Something came from the server, or the link to it changed.
-    Client(ClientEvent),
+    Client(Box<ClientEvent>),
     /// The login that was asked for is done; the link is being made.
     SignedIn {
         /// Login name as the server has it.

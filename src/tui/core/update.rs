@@ -36,7 +36,7 @@ impl App {
         let mut effects = Vec::new();
         match event {
             Event::Input(input) => self.input(input, &mut effects),
-            Event::Client(event) => self.client(event, &mut effects),
+            Event::Client(event) => self.client(*event, &mut effects),
             Event::SignedIn { user } => self.signed_in(user),
             Event::SignInFailed { why } => self.sign_in_failed(why),
             Event::Resumed { after_ms } => {
@@ -466,7 +466,7 @@ impl App {
             Action::PageDown => self.move_selection(PAGE_ROWS),
             Action::First => self.move_selection(isize::MIN + 1),
             Action::Last => self.move_selection(isize::MAX),
-            Action::Worst => self.to_worst(),
+            Action::Worst => self.select_worst(),
             Action::RangeShorter => self.set_range(Range::shorter),
             Action::RangeLonger => self.set_range(Range::longer),
             Action::Filter => self.dialog = Some(Dialog::Filter { before: self.filter.clone() }),
@@ -516,7 +516,7 @@ impl App {
         self.page = Page::Patient;
     }
 
-    fn to_worst(&mut self) {
+    fn select_worst(&mut self) {
         let Some(alert) = self.worst_unacknowledged() else { return };
         let (id, patient) = (alert.id, alert.key.patient.clone());
         self.queue.selected = Some(id);
