@@ -5,7 +5,10 @@
 //! a screen. No sockets here: the link is `client`'s. Called by `cli`.
 
 pub mod core;
+pub mod headless;
 pub mod keymap;
+pub mod plain;
+pub mod report;
 #[cfg(test)]
 mod testing;
 pub mod words;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     access::Secret,
     client::{ClientEvent, ClientRequest},
-    domain::{Command, Event as JournalEvent, EventBody, Millis, PatientId, Priority, Refusal, Timestamp},
+    domain::{AlertId, Command, Event as JournalEvent, EventBody, Millis, PatientId, Priority, Refusal, Timestamp},
     protocol::{ErrorCode, HISTORY_PATIENTS_MAX, History, HistoryQuery, SessionInfo, SessionState},
     tui::keymap,
 };
@@ -493,7 +493,21 @@ impl App {
         }
     }
 
-    fn send_acknowledge(&mut self, alert: crate::domain::AlertId, transition: u32, effects: &mut Vec<Effect>) {
+    /// Asks for the acknowledgement of an alert in the state that a person has seen, named and not selected.
+    ///
+    /// # Errors
+    /// Why it cannot be asked for now.
+    pub fn acknowledge_named(&mut self, alert: AlertId, transition: u32) -> Result<Vec<Effect>, &'static str> {
+        let found = self.ward.as_ref().and_then(|ward| ward.alerts.get(&alert));
+        if let Some(why) = self.why_not_acknowledge(found.ok_or("it is over")?) {
+            return Err(why);
+        }
+        let mut effects = Vec::new();
+        self.send_acknowledge(alert, transition, &mut effects);
+        Ok(effects)
+    }
+
+    fn send_acknowledge(&mut self, alert: AlertId, transition: u32, effects: &mut Vec<Effect>) {
         if !matches!(self.link.phase, Phase::Up) {
             self.fail("not acknowledged: there is no link to the server".to_owned());
             return;
