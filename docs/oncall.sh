@@ -5,7 +5,7 @@ umask 077
 wardwatch=${WARDWATCH_BIN:-/usr/local/bin/wardwatch}
 token=$HOME/.wardwatch.token
 case ${SSH_ORIGINAL_COMMAND-} in
-'') exec "$wardwatch" watch ;;
+'') exec "$wardwatch" watch --user "$(id -un)" ;;
 login) exec "$wardwatch" login --user "$(id -un)" --token-file "$token" ;;
 logout) exec "$wardwatch" logout --token-file "$token" ;;
 once) exec "$wardwatch" watch --token-file "$token" --once --format text ;;
