@@ -100,7 +100,9 @@ fn nobody_there_is_not_live_and_wrong_use_is_a_failure() {
     let token = token.to_str().unwrap();
     let gone = run_with("", &["watch", "--to", "http://127.0.0.1:1", "--token-file", token, "--once"]);
     assert_eq!(gone.status.code(), Some(3), "{gone:?}");
-    for args in [&["watch", "--once"][..], &["watch", "--once", "--follow", "--token-file", token], &["watch", "--nope"]] {
+    for args in
+        [&["watch", "--once"][..], &["watch", "--once", "--follow", "--token-file", token], &["watch", "--nope"]]
+    {
         assert_eq!(run_with("", args).status.code(), Some(2), "{args:?}");
     }
     let absent = run_with("", &["watch", "--once", "--token-file", "/nowhere/token"]);

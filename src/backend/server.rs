@@ -25,7 +25,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -114,9 +114,7 @@ pub fn open_with(
     if let Some(wanted) = mode.filter(|wanted| *wanted != found) {
         return Err(ServerError::Mode { found, wanted });
     }
-    if let Some(fault) = store.audit_fault() {
-        tracing::error!(fault, "THE AUDIT TRAIL WAS CHANGED; no checkpoint is signed until this is resolved");
-    }
+    let audit_fault = audit_report(store.audit_fault());
     let vitals = Arc::new(config.vitals()?);
     let engine = EngineConfig { vitals: vitals.clone(), ..EngineConfig::default() };
     let reader: Arc<dyn StoreReader> = Arc::new(store.reader()?);
@@ -137,6 +135,9 @@ pub fn open_with(
         retention: config.retention.retention(),
         outlet: hub.clone(),
     })?;
+    if let Err(e) = pipeline.send(Job::Fault(audit_fault)) {
+        tracing::error!(error = %e, "the state of the audit trail could not be reported");
+    }
     let (stop, stopping) = watch::channel(false);
     let device_rates = Mutex::new(Rates::new(config.limits.device_requests_per_s));
     let app = Arc::new(App {
@@ -155,6 +156,15 @@ pub fn open_with(
         stopping,
     });
     Ok(Opened { app, folder: folder.clone(), threads, stop })
+}
+
+/// What is to be said of the audit trail at the start.
+fn audit_report(fault: Option<&str>) -> FaultReport {
+    if let Some(fault) = fault {
+        tracing::error!(fault, "THE AUDIT TRAIL WAS CHANGED; no checkpoint is signed until this is resolved");
+    }
+    let detail = fault.map(|fault| format!("{fault}; `wardwatch audit verify` says more")).unwrap_or_default();
+    FaultReport { fault: SystemFault::AuditChanged, present: fault.is_some(), detail }
 }
 
 /// A server that serves.
@@ -214,6 +224,15 @@ impl Serving {
         &self.opened.app
     }
 
+    /// Ends when a thread of the pipeline has ended although nobody asked: then nothing is judged any more, and the process
+    /// has to be started anew.
+    pub async fn failed(&self) {
+        let mut interval = tokio::time::interval(SESSION_INTERVAL);
+        while !self.opened.threads.any_ended() {
+            interval.tick().await;
+        }
+    }
+
     /// Stops: no new connections, open requests finish, streams are told, everything is durable.
     pub async fn stop(self) {
         let Self { opened, http, helpers, .. } = self;
@@ -245,13 +264,12 @@ async fn look_after_sessions(app: Arc<App>) {
 
 async fn watch_disk(app: Arc<App>, folder: DataFolder) {
     let mut interval = tokio::time::interval(DISK_INTERVAL);
-    let reported = Mutex::new(false);
+    let mut reported = None;
     loop {
         interval.tick().await;
         match OsDisk.usage(folder.path()) {
             Ok(usage) => {
                 app.hub.metrics().disk(usage.used_percent());
-                let mut reported = reported.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(report) = disk_report(usage, app.config.disk.alert_percent, &mut reported)
                     && let Err(e) = app.pipeline.send(Job::Fault(report))
                 {
@@ -263,13 +281,13 @@ async fn watch_disk(app: Arc<App>, folder: DataFolder) {
     }
 }
 
-/// What is to be said of the disk's fill level, if it crossed the line.
-fn disk_report(usage: DiskUsage, alert_percent: u8, reported: &mut bool) -> Option<FaultReport> {
+/// What is to be said of the disk's fill level: at first how it is, an alert of an earlier run may be open, then when it
+/// crosses the line.
+fn disk_report(usage: DiskUsage, alert_percent: u8, reported: &mut Option<bool>) -> Option<FaultReport> {
     let present = usage.used_percent() >= alert_percent;
-    if present == *reported {
+    if reported.replace(present) == Some(present) {
         return None;
     }
-    *reported = present;
     let free_mib = usage.free_bytes / (1024 * 1024);
     let detail = format!("the disk is {} % full, {free_mib} MiB are free", usage.used_percent());
     Some(FaultReport { fault: SystemFault::DiskNearlyFull, present, detail })
@@ -282,7 +300,8 @@ mod tests {
     #[test]
     fn the_disk_is_reported_once_when_it_crosses_the_line() {
         let usage = |free_bytes| DiskUsage { used_bytes: 1_000 - free_bytes, free_bytes };
-        let mut reported = false;
+        let mut reported = None;
+        assert!(!disk_report(usage(210), 80, &mut reported).unwrap().present, "an alert may be open from before");
         assert_eq!(disk_report(usage(210), 80, &mut reported), None);
         assert!(disk_report(usage(200), 80, &mut reported).unwrap().present);
         assert_eq!(disk_report(usage(10), 80, &mut reported), None);

@@ -38,7 +38,7 @@ pub(super) struct SourceArgs {
     seed: Option<u64>,
     /// Configuration file: it may define vitals
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 }
 
 impl SourceArgs {

@@ -122,12 +122,7 @@ pub(super) async fn follow(target: &Target, token: Secret) -> anyhow::Result<u8>
 }
 
 /// Shows the ward until the person leaves. Without a token, the person signs in first and is signed out at the end.
-pub(super) async fn show(
-    target: &Target,
-    token: Option<Secret>,
-    user: String,
-    screen: &Screen,
-) -> anyhow::Result<u8> {
+pub(super) async fn show(target: &Target, token: Option<Secret>, user: String, screen: &Screen) -> anyhow::Result<u8> {
     debug_assert!(screen.plain);
     plain(target, token, user).await
 }

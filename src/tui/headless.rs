@@ -197,7 +197,9 @@ pub async fn follow(
         if let Some(event) = event.filter(|_| fresh) {
             tell(&app, &event, out)?;
         }
-        if app.store != store && let Some(mode) = app.mode() {
+        if app.store != store
+            && let Some(mode) = app.mode()
+        {
             store = app.store;
             write(out, &Line::Store { mode, state: store })?;
         }
@@ -213,7 +215,8 @@ fn why_lost(event: &ClientEvent) -> Option<&str> {
 }
 
 fn write(out: &mut impl Write, line: &Line<'_>) -> Result<(), HeadlessError> {
-    serde_json::to_writer(&mut *out, line).map_err(|e| if e.is_io() { HeadlessError::Output(e.into()) } else { e.into() })?;
+    serde_json::to_writer(&mut *out, line)
+        .map_err(|e| if e.is_io() { HeadlessError::Output(e.into()) } else { e.into() })?;
     Ok(out.write_all(b"\n")?)
 }
 

@@ -3,8 +3,8 @@
 use super::{core::App, words};
 use crate::{
     domain::{
-        Actor, Alert, AlertClass, AlertId, Condition, Liveness, Millis, Mode, PatientId, Priority, Quality, Signal, Timestamp,
-        VitalCode, WardId,
+        Actor, Alert, AlertClass, AlertId, Condition, Liveness, Millis, Mode, PatientId, Priority, Quality, Signal,
+        Timestamp, VitalCode, WardId,
     },
     protocol::{PatientView, StoreState, VitalView, WardView},
 };

@@ -30,6 +30,7 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::StoreFailed) => "NOTHING IS RECORDED".to_owned(),
         ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
         ConditionCode::System(SystemFault::ClockStepped) => "the server's clock stepped".to_owned(),
+        ConditionCode::System(SystemFault::AuditChanged) => "THE AUDIT TRAIL WAS CHANGED".to_owned(),
     }
 }
 

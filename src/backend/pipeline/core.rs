@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, DeviceId, EventBody, Millis, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport,
+        Actor, Command, DeviceId, EventBody, Millis, Observation, Refusal, SystemFault, Timestamp, Ward, WardId,
+        system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender},
@@ -32,6 +33,8 @@ pub(super) struct Core {
     group: u64,
     /// How far wall time is ahead of engine time since the last step of the wall clock.
     skew: Millis,
+    /// Faults of the system that last: a ward that is made later is told of them.
+    standing: BTreeMap<SystemFault, FaultReport>,
 }
 
 impl Core {
@@ -45,6 +48,7 @@ impl Core {
             tails: Tails::default(),
             group: 0,
             skew: Millis::ZERO,
+            standing: BTreeMap::new(),
         };
         core.reload(now)?;
         Ok(core)
@@ -145,6 +149,12 @@ impl Core {
 
     pub(super) fn fault(&mut self, report: &FaultReport, now: Timestamp) {
         let at = self.moment(now);
+        // While nothing can be recorded no ward can be made.
+        if report.present && report.fault != SystemFault::StoreFailed {
+            self.standing.insert(report.fault, report.clone());
+        } else {
+            self.standing.remove(&report.fault);
+        }
         for run in self.wards.values_mut() {
             run.input(Input::Fault(report.clone()), at);
         }
@@ -152,10 +162,14 @@ impl Core {
 
     fn set_ward(&mut self, ward: Ward, now: Timestamp) {
         let at = self.moment(now);
+        let is_new = !self.wards.contains_key(&ward.id);
         let run = self.wards.entry(ward.id.clone()).or_insert_with(|| {
             WardRun::new(ward.id.clone(), Engine::new(self.config.clone()), Some(ward.clone()), now)
         });
         run.input(Input::Start { ward }, at);
+        for report in self.standing.values().filter(|_| is_new) {
+            run.input(Input::Fault(report.clone()), at);
+        }
     }
 
     fn backfill(&mut self, ward: &WardId, observations: &[Observation]) {
