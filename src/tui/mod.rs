@@ -6,6 +6,7 @@
 
 pub mod core;
 pub mod keymap;
+pub mod term;
 #[cfg(test)]
 mod testing;
 pub mod words;
