@@ -273,7 +273,7 @@ fn few_bytes() {
 
     frame.set_string(0, 0, " ".repeat(22), Style::new());
     let bytes = bench.show(&frame);
-    assert_eq!(String::from_utf8(bytes).unwrap(), "\x1b[H\x1b[m\x1b[K");
+    assert_eq!(String::from_utf8(bytes).unwrap(), "\x1b[H\x1b[K");
 }
 
 #[test]
