@@ -144,7 +144,7 @@ fn erase_from(was: &[Cell], is: &[Cell]) -> Option<usize> {
     let filled = is.len() - is.iter().rev().take_while(|cell| **cell == Cell::BLANK).count();
     let mut blanks = was.iter().zip(is).enumerate().skip(filled).filter(|(_, (was, is))| was != is).map(|(x, _)| x);
     let first = blanks.next()?;
-    let last = blanks.last()?;
+    let last = blanks.next_back()?;
     (last - first >= ERASE_TO_END_OF_LINE.len()).then_some(first)
 }
 
