@@ -185,6 +185,7 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
                 Happened::Input(Some(input)) => self.input(input),
                 Happened::Server(event) => self.server(event),
                 Happened::Login(answer) => self.logged_in(answer),
+                Happened::Time if self.console.control.is_gone() => return Ok(Ending::TerminalGone),
                 Happened::Time if self.clock.boot() >= wake => self.event(Event::Tick, AT_ONCE),
                 Happened::Time => {}
             }

@@ -75,6 +75,10 @@ impl Control for Hands {
         *self.0.taken.lock().unwrap()
     }
 
+    fn is_gone(&self) -> bool {
+        false
+    }
+
     fn size(&self) -> (u16, u16) {
         (60, 10)
     }

@@ -40,6 +40,8 @@ pub trait Control: Send {
     fn restore(&mut self);
     /// Whether it is still taken: a panic anywhere gives it back.
     fn is_taken(&self) -> bool;
+    /// Whether there is no terminal any more: not every one that goes sends a signal.
+    fn is_gone(&self) -> bool;
     /// Columns and rows, bounded.
     fn size(&self) -> (u16, u16);
     /// Whether somebody could make a stopped program go on.
@@ -102,6 +104,10 @@ impl Control for Guard {
 
     fn is_taken(&self) -> bool {
         TAKEN.load(SeqCst)
+    }
+
+    fn is_gone(&self) -> bool {
+        tcgetattr(io::stdin().as_fd()).is_err()
     }
 
     fn size(&self) -> (u16, u16) {
