@@ -184,6 +184,19 @@ fn a_stopped_screen_says_so_and_comes_back() {
 }
 
 #[test]
+fn a_screen_that_was_stopped_from_outside_is_drawn_anew() {
+    let mut pty = screen();
+    pty.signal("STOP");
+    pty.signal("CONT");
+    let taken_twice = |bytes: &[u8]| String::from_utf8_lossy(bytes).matches("\x1b[?1049h").count() == 2;
+    wait_for("the terminal to be taken again", || taken_twice(&pty.bytes_seen()).then_some(()));
+    pty.wait_for("the screen", |s| s.contents().starts_with("user <> of 60x12") && s.hide_cursor());
+    pty.send("\x1b");
+    assert!(pty.wait_end().success());
+    assert_given_back(&pty);
+}
+
+#[test]
 fn nothing_is_written_when_nothing_changes() {
     let pty = screen();
     pty.send("x");

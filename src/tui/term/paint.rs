@@ -35,7 +35,7 @@ impl Painter {
         Self::default()
     }
 
-    /// Something else may have written to the terminal: the next frame writes every cell.
+    /// Something else may have written to the terminal, or its size has changed: the next frame writes every cell.
     pub fn invalidate(&mut self) {
         self.shown.fill(Cell::UNKNOWN);
         self.pen = None;

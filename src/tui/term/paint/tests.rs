@@ -29,6 +29,7 @@ impl Bench {
     fn resize(&mut self, width: u16, height: u16) {
         self.size = (width, height);
         self.terminal.screen_mut().set_size(of(height), of(width));
+        self.painter.invalidate();
     }
 
     fn frame(&self) -> Buffer {
