@@ -39,6 +39,7 @@ impl App {
             Event::Client(event) => self.client(*event, &mut effects),
             Event::SignedIn { user } => self.signed_in(user),
             Event::SignInFailed { why } => self.sign_in_failed(why),
+            Event::NotSent { id } => self.error(ErrorCode::Busy, "not sent: the link takes nothing now".to_owned(), id),
             Event::Resumed { after_ms } => {
                 self.fail(format!("suspended for {} s: alerts could not sound", after_ms / 1000));
                 effects.push(Effect::Repaint);
