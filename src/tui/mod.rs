@@ -8,4 +8,6 @@ pub mod core;
 pub mod keymap;
 #[cfg(test)]
 mod testing;
+pub mod theme;
+pub mod view;
 pub mod words;
