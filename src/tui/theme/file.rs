@@ -155,9 +155,7 @@ fn style(at: &str, look: &Table, depth: Depth) -> Result<Style, ThemeError> {
 
 fn colour(at: &str, key: &str, value: &Value, depth: Depth) -> Result<Color, ThemeError> {
     match depth {
-        Depth::Rgb => {
-            value.as_str().and_then(rgb).ok_or_else(|| wrong(at, key, value, "a colour such as \"#a00000\""))
-        }
+        Depth::Rgb => value.as_str().and_then(rgb).ok_or_else(|| wrong(at, key, value, "a colour such as \"#a00000\"")),
         Depth::C256 => value
             .as_integer()
             .and_then(|n| u8::try_from(n).ok())

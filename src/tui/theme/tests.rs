@@ -8,15 +8,8 @@ fn all() -> impl Iterator<Item = (&'static str, Theme)> {
 }
 
 /// Roles that must never be taken for one another, with or without colour.
-const APART: [Role; 7] = [
-    Role::Text,
-    Role::AlarmHigh,
-    Role::AlarmMedium,
-    Role::AlarmLow,
-    Role::Technical,
-    Role::Acknowledged,
-    Role::Stale,
-];
+const APART: [Role; 7] =
+    [Role::Text, Role::AlarmHigh, Role::AlarmMedium, Role::AlarmLow, Role::Technical, Role::Acknowledged, Role::Stale];
 
 /// Roles that are lines and not letters.
 const LINES: [Role; 4] = [Role::Rule, Role::RuleFocus, Role::Limit, Role::Gap];
