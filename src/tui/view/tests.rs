@@ -87,6 +87,15 @@ fn frame(app: &App, look: &Look, width: u16, height: u16) -> String {
     out
 }
 
+/// Compares a frame with the one that is kept under a name.
+fn shot(name: &str, frame: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, frame));
+}
+
 /// A style as a cell has it: the same whether a colour is left out or is the terminal's own.
 fn shown(style: Style) -> String {
     let colour = |c: Option<ratatui::style::Color>| c.unwrap_or_default().to_string();

@@ -5,8 +5,8 @@ use super::*;
 /// A snapshot of a screen at the two sizes that every screen must do, under a name.
 macro_rules! both {
     ($name:literal, $app:expr) => {
-        insta::assert_snapshot!(concat!($name, "_80x24"), frame(&$app, &look(), 80, 24));
-        insta::assert_snapshot!(concat!($name, "_200x50"), frame(&$app, &look(), 200, 50));
+        shot(concat!($name, "_80x24"), &frame(&$app, &look(), 80, 24));
+        shot(concat!($name, "_200x50"), &frame(&$app, &look(), 200, 50));
     };
 }
 
@@ -16,14 +16,14 @@ fn signing_in() {
     let mut app = login("a.meyer");
     app.login.passphrase = "correct horse".into();
     app.login.failed = Some("the name or the passphrase is wrong".into());
-    insta::assert_snapshot!("login_failed_80x24", frame(&app, &look(), 80, 24));
+    shot("login_failed_80x24", &frame(&app, &look(), 80, 24));
 }
 
 #[test]
 fn a_calm_ward() {
     let bench = calm();
     both!("ward_calm", bench.app);
-    insta::assert_snapshot!("ward_calm_120x40", frame(&bench.app, &look(), 120, 40));
+    shot("ward_calm_120x40", &frame(&bench.app, &look(), 120, 40));
 }
 
 #[test]
@@ -32,12 +32,12 @@ fn a_bad_night() {
     bench.key(Key::char('w'));
     bench.wait(600);
     both!("ward_night", bench.app);
-    insta::assert_snapshot!("ward_night_120x40", frame(&bench.app, &look(), 120, 40));
-    insta::assert_snapshot!("ward_night_mono_80x24", frame(&bench.app, &mono(Glyphs::Unicode), 80, 24));
-    insta::assert_snapshot!("ward_night_ascii_80x24", frame(&bench.app, &mono(Glyphs::Ascii), 80, 24));
-    insta::assert_snapshot!("ward_night_ascii_200x50", text(&bench.app, &mono(Glyphs::Ascii), 200, 50));
-    insta::assert_snapshot!("ward_night_300x80", text(&bench.app, &look(), 300, 80));
-    insta::assert_snapshot!("ward_night_60x15", text(&bench.app, &look(), 60, 15));
+    shot("ward_night_120x40", &frame(&bench.app, &look(), 120, 40));
+    shot("ward_night_mono_80x24", &frame(&bench.app, &mono(Glyphs::Unicode), 80, 24));
+    shot("ward_night_ascii_80x24", &frame(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    shot("ward_night_ascii_200x50", &text(&bench.app, &mono(Glyphs::Ascii), 200, 50));
+    shot("ward_night_300x80", &text(&bench.app, &look(), 300, 80));
+    shot("ward_night_60x15", &text(&bench.app, &look(), 60, 15));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn the_queue() {
     both!("queue", bench.app);
     let mut calm = calm();
     calm.key(Key::char('2'));
-    insta::assert_snapshot!("queue_calm_80x24", text(&calm.app, &look(), 80, 24));
+    shot("queue_calm_80x24", &text(&calm.app, &look(), 80, 24));
 }
 
 /// The page of bed 04 with its trends, and an alert that was acknowledged half an hour ago.
@@ -80,13 +80,13 @@ fn page_of_04() -> Bench {
 fn a_patient() {
     let bench = page_of_04();
     both!("patient", bench.app);
-    insta::assert_snapshot!("patient_120x40", frame(&bench.app, &look(), 120, 40));
-    insta::assert_snapshot!("patient_ascii_80x24", text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    shot("patient_120x40", &frame(&bench.app, &look(), 120, 40));
+    shot("patient_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
     let mut scrolled = page_of_04();
     for _ in 0..3 {
         scrolled.key(Key::char('j'));
     }
-    insta::assert_snapshot!("patient_scrolled_80x24", text(&scrolled.app, &look(), 80, 24));
+    shot("patient_scrolled_80x24", &text(&scrolled.app, &look(), 80, 24));
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn a_patient_without_trends() {
     let mut bench = page_of_04();
     let page = bench.app.patient.as_mut().unwrap();
     page.span = None;
-    insta::assert_snapshot!("patient_asking_80x24", text(&bench.app, &look(), 80, 24));
+    shot("patient_asking_80x24", &text(&bench.app, &look(), 80, 24));
     bench.app.patient.as_mut().unwrap().failed = Some("the server reads too much already".into());
-    insta::assert_snapshot!("patient_failed_80x24", text(&bench.app, &look(), 80, 24));
+    shot("patient_failed_80x24", &text(&bench.app, &look(), 80, 24));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_day_of_a_patient_over_the_change_of_the_clock() {
             trend.trend.from = trend.trend.from + shift;
             trend.trend.points.iter_mut().for_each(|p| p.at = p.at + shift);
         }
-        insta::assert_snapshot!(format!("patient_day_to_{}_120x40", &at[..10]), text(&bench.app, &look(), 120, 40));
+        shot(&format!("patient_day_to_{}_120x40", &at[..10]), &text(&bench.app, &look(), 120, 40));
     }
 }
 
@@ -122,15 +122,15 @@ fn asking_to_confirm() {
     bench.key(Key::char('w'));
     bench.key(Key::char('a'));
     both!("confirm", bench.app);
-    insta::assert_snapshot!("confirm_mono_80x24", frame(&bench.app, &mono(Glyphs::Ascii), 80, 24));
-    insta::assert_snapshot!("confirm_30x8", text(&bench.app, &look(), 30, 8));
+    shot("confirm_mono_80x24", &frame(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    shot("confirm_30x8", &text(&bench.app, &look(), 30, 8));
     bench.app.ward.as_mut().unwrap().alerts.get_mut(&AlertId(1)).unwrap().transition = 2;
-    insta::assert_snapshot!("confirm_changed_80x24", text(&bench.app, &look(), 80, 24));
+    shot("confirm_changed_80x24", &text(&bench.app, &look(), 80, 24));
     bench.app.ward.as_mut().unwrap().alerts.remove(&AlertId(1));
-    insta::assert_snapshot!("confirm_over_80x24", text(&bench.app, &look(), 80, 24));
+    shot("confirm_over_80x24", &text(&bench.app, &look(), 80, 24));
     bench.key(Key::char('n'));
     bench.key(Key::char('q'));
-    insta::assert_snapshot!("quit_80x24", text(&bench.app, &look(), 80, 24));
+    shot("quit_80x24", &text(&bench.app, &look(), 80, 24));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn help() {
     bench.key(Key::char('?'));
     both!("help", bench.app);
     bench.key(Key::plain(KeyCode::PageDown));
-    insta::assert_snapshot!("help_scrolled_80x24", text(&bench.app, &look(), 80, 24));
+    shot("help_scrolled_80x24", &text(&bench.app, &look(), 80, 24));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn filtering() {
     both!("filter", bench.app);
     bench.key(Key::plain(KeyCode::Enter));
     bench.wait(600);
-    insta::assert_snapshot!("filter_kept_80x24", text(&bench.app, &look(), 80, 24));
+    shot("filter_kept_80x24", &text(&bench.app, &look(), 80, 24));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_locked_session() {
     both!("locked", bench.app);
     bench.key(Key::char('u'));
     bench.type_text("secret");
-    insta::assert_snapshot!("unlock_80x24", frame(&bench.app, &look(), 80, 24));
+    shot("unlock_80x24", &frame(&bench.app, &look(), 80, 24));
 }
 
 #[test]
@@ -175,13 +175,13 @@ fn a_lost_link() {
     bench.client(ClientEvent::Disconnected { why, retry_in_ms: 16_000, attempt: 3 });
     bench.wait(10_000);
     both!("link_lost", bench.app);
-    insta::assert_snapshot!("link_lost_mono_120x40", frame(&bench.app, &mono(Glyphs::Unicode), 120, 40));
+    shot("link_lost_mono_120x40", &frame(&bench.app, &mono(Glyphs::Unicode), 120, 40));
 }
 
 #[test]
 fn before_the_first_data() {
     let app = App::new(AppOptions { server: "https://ward.example:8470".into(), signed_in: true, user: String::new() });
-    insta::assert_snapshot!("connecting_80x24", text(&app, &look(), 80, 24));
+    shot("connecting_80x24", &text(&app, &look(), 80, 24));
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_small_terminal() {
     let bench = started(full_night());
     for (width, height) in [(59, 15), (40, 10), (20, 5), (10, 2)] {
         let name = format!("too_small_{width}x{height}");
-        insta::assert_snapshot!(name, text(&bench.app, &look(), width, height));
+        shot(&name, &text(&bench.app, &look(), width, height));
     }
 }
 
@@ -236,5 +236,5 @@ fn many_beds() {
     }
     both!("many_beds", bench.app);
     bench.event(Event::Input(Input::Key(Key::char('2'))));
-    insta::assert_snapshot!("many_beds_queue_80x24", text(&bench.app, &look(), 80, 24));
+    shot("many_beds_queue_80x24", &text(&bench.app, &look(), 80, 24));
 }
