@@ -164,8 +164,9 @@ fn past(newest: &VitalView, falls: bool, at: Timestamp) -> Option<f64> {
     }
     #[expect(clippy::cast_precision_loss, reason = "minutes of a day")]
     let back = minutes as f64;
-    let swing = (back / 7.0).sin() * newest.value * 0.015;
-    Some(if falls { newest.value + back.min(20.0) * 0.75 + swing } else { newest.value + swing })
+    let value = if newest.quality == Quality::Valid { newest.value } else { 95.0 };
+    let swing = (back / 7.0).sin() * value * 0.015;
+    Some(if falls { value + back.min(20.0) * 0.75 + swing } else { value + swing })
 }
 
 /// What a server would answer.

@@ -12,11 +12,11 @@ use chrono_tz::Tz;
 
 /// What marks on the screen mean, for the help.
 pub const LEGEND: [(&str, &str); 9] = [
-    ("***  **  *", "alert of high, medium, low priority that nobody has acknowledged"),
+    ("***  **  *", "high, medium, low alert that nobody has acknowledged"),
     ("?", "technical alert, or a value that could not be measured"),
     ("✓", "acknowledged, and by whom"),
     ("held", "the condition was so when it could last be judged"),
-    ("12s  02:58", "age of a value that is late, time of one that is measured now and then"),
+    ("12s  02:58", "age of a late value; time of one taken now and then"),
     ("struck out", "too old to stand for the present"),
     ("–", "never measured; with ? the device could not measure it"),
     ("▂▃▄▅▆▇", "the last hour, from the low limit to the high limit"),

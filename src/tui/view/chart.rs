@@ -111,14 +111,20 @@ fn draw_axis(scene: &Scene<'_>, plot: &Plot<'_>, scale: Scale, area: Rect, buffe
     if last > 0 {
         label(last, scale.low, style);
     }
-    for limit in plot.limits.into_iter().flat_map(|l| [l.low, l.high]).flatten() {
-        label(row_of(scale, limit.limit, area.height), limit.limit, scene.style(Role::Limit));
+    for limit in lines(plot, scale) {
+        label(row_of(scale, limit, area.height), limit, scene.style(Role::Limit));
     }
 }
 
+/// The limits that have a line: the first step always, the second where the values come near it.
+fn lines(plot: &Plot<'_>, scale: Scale) -> impl Iterator<Item = f64> {
+    let all = plot.limits.into_iter().flat_map(|l| [l.low_extreme, l.high_extreme, l.low, l.high]).flatten();
+    all.map(|step| step.limit).filter(move |limit| (scale.low..=scale.high).contains(limit))
+}
+
 fn draw_limits(scene: &Scene<'_>, plot: &Plot<'_>, scale: Scale, area: Rect, buffer: &mut Buffer) {
-    for limit in plot.limits.into_iter().flat_map(|l| [l.low, l.high]).flatten() {
-        let row = row_of(scale, limit.limit, area.height);
+    for limit in lines(plot, scale) {
+        let row = row_of(scale, limit, area.height);
         Pen::new(buffer, area, row).fill("┄", area.width, scene.style(Role::Limit));
     }
 }

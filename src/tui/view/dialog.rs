@@ -30,6 +30,10 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 
 /// Draws a box around lines, in the middle of the area; returns nothing that is cut but its lowest lines.
 fn draw_box(look: &Look, title: &str, lines: &[Line], columns: u16, area: Rect, buffer: &mut Buffer) {
+    // Where there is no room, empty lines go first: the keys at the end must be seen.
+    let full = lines.len() > usize::from(area.height.saturating_sub(2));
+    let kept = |line: &&Line| !full || line.iter().any(|(text, _)| !text.is_empty());
+    let lines: Vec<&Line> = lines.iter().filter(kept).collect();
     let columns = columns.saturating_add(4).min(area.width);
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height);
     let place = Rect {
@@ -110,6 +114,8 @@ fn facts(scene: &Scene<'_>, alert: &Alert) -> Vec<Line> {
         Priority::Low => "low priority",
     };
     let bold = scene.style(Role::DialogTitle);
+    let since = words::clock(alert.since, scene.zone);
+    let lasting = words::lasting(scene.now.since(alert.since));
     vec![
         vec![(format!("bed {}  {name}", words::bed_of(alert, scene.ward)), bold)],
         plain(scene.look, ""),
@@ -117,14 +123,8 @@ fn facts(scene: &Scene<'_>, alert: &Alert) -> Vec<Line> {
             (format!(" {} ", words::mark(alert)), scene.style(role_of(alert))),
             (format!(" {}", words::condition(alert, scene.ward)), bold),
         ],
-        plain(
-            scene.look,
-            format!(
-                "     {priority}, since {} ({})",
-                words::clock(alert.since, scene.zone),
-                words::lasting(scene.now.since(alert.since))
-            ),
-        ),
+        plain(scene.look, format!("     {priority}, since {since} ({lasting})")),
+        plain(scene.look, format!("     {}", words::state(alert))),
     ]
 }
 
@@ -174,14 +174,12 @@ fn help(app: &App, look: &Look, scroll: usize, area: Rect, buffer: &mut Buffer) 
     for offer in app.offers() {
         let keys: Vec<String> = keymap::keys_of(offer.action).map(keymap::name).collect();
         let (key, text) = if offer.not_now.is_some() { (dim, dim) } else { (base.patch(look.style(Role::Key)), base) };
-        let mut line = vec![(format!("{:<16}", fit(&keys.join(" "), 15)), key), (offer.sentence.to_owned(), text)];
-        if let Some(why) = offer.not_now {
-            line.push((format!(" — not now: {why}"), dim));
-        }
-        lines.push(line);
+        let said =
+            offer.not_now.map_or_else(|| offer.sentence.to_owned(), |why| format!("{}: not now, {why}", offer.words));
+        lines.push(vec![(format!("{:<15}", fit(&keys.join(" "), 14)), key), (said, text)]);
     }
     for (mark, meaning) in words::LEGEND {
-        lines.push(vec![(format!("{mark:<16}"), look.style(Role::DialogTitle)), (meaning.to_owned(), base)]);
+        lines.push(vec![(format!("{mark:<15}"), look.style(Role::DialogTitle)), (meaning.to_owned(), base)]);
     }
     let rows = usize::from(area.height.saturating_sub(2)).max(1);
     let first = scroll.min(lines.len().saturating_sub(rows));

@@ -1,7 +1,7 @@
 //! The header: whether what is shown is live, what is unacknowledged, where and who one is.
 
 use super::{
-    pen::{Piece, pieces, width},
+    pen::{Piece, pieces, total, width},
     scene::counts,
 };
 use crate::{
@@ -29,14 +29,19 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         left.push(Piece::new(format!(" {} ", link(app)), base.patch(look.style(Role::Live)), 9));
     } else {
         left.push(Piece::new(format!(" {} ", link(app)), base, 9));
-        left.push(Piece::new("· ALERTS ARE NOT ARRIVING ", base, 9));
     }
-    let (mut middle, right) = (urgent(app, look, base), clock(app, base));
-    left.push(Piece::new(" ", base, 9));
-    left.append(&mut middle);
-    pieces(buffer, area, 0, left, right);
-    second_row(app, look, base, area, buffer);
+    let mut urgent = urgent(app, look, base);
+    let lost = (!live).then(|| Piece::new(format!("· {NOT_ARRIVING} "), base, 9));
+    // Where the first row has no room for it, it begins the second.
+    let fits = total(&left) + total(&urgent) + u32::from(width(NOT_ARRIVING)) + 3 <= u32::from(area.width);
+    let said = lost.filter(|_| fits).map(|piece| left.push(piece)).is_some();
+    left.append(&mut urgent);
+    pieces(buffer, area, 0, left, clock(app, base));
+    second_row(app, look, (base, !live && !said), area, buffer);
 }
+
+/// What a dead link means.
+const NOT_ARRIVING: &str = "ALERTS ARE NOT ARRIVING";
 
 fn bold() -> Style {
     Style::new().add_modifier(ratatui::style::Modifier::BOLD)
@@ -45,19 +50,18 @@ fn bold() -> Style {
 /// The counts and what must not be missed.
 fn urgent(app: &App, look: &Look, base: Style) -> Vec<Piece> {
     let mut all = Vec::new();
+    // All counts or none: a count that is left out would pass for none.
+    let mut counted = vec![(" ".to_owned(), base)];
     for (mark, role, count) in app.ward.as_ref().map(counts).into_iter().flatten() {
         let style = if count > 0 { base.patch(look.style(role)) } else { base };
-        all.push(Piece::new(" ", base, 8));
-        all.push(Piece::new(format!("{mark} {count}"), style, 8));
-        all.push(Piece::new(" ", base, 8));
+        counted.extend([(" ".to_owned(), base), (format!("{mark} {count}"), style), (" ".to_owned(), base)]);
     }
+    all.push(Piece::of(counted, 9));
     if app.mode() == Some(Mode::Demo) {
-        all.push(Piece::new(" ", base, 7));
-        all.push(Piece::new(" DEMO ", look.style(Role::Demo), 9));
+        all.push(Piece::of(vec![(" ".to_owned(), base), (" DEMO ".to_owned(), look.style(Role::Demo))], 9));
     }
     if app.is_locked() {
-        all.push(Piece::new(" ", base, 7));
-        all.push(Piece::new(" LOCKED ", look.style(Role::Locked), 8));
+        all.push(Piece::of(vec![(" ".to_owned(), base), (" LOCKED ".to_owned(), look.style(Role::Locked))], 8));
     }
     all
 }
@@ -72,13 +76,15 @@ fn clock(app: &App, base: Style) -> Vec<Piece> {
     ]
 }
 
-fn second_row(app: &App, look: &Look, base: Style, area: Rect, buffer: &mut Buffer) {
+fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, buffer: &mut Buffer) {
     let mut left = Vec::new();
     let mut add = |text: &str, style: Style, weight: u8| {
         let dot = if left.is_empty() { " " } else { " · " };
-        left.push(Piece::new(dot, base, weight));
-        left.push(Piece::new(text, style, weight));
+        left.push(Piece::of(vec![(dot.to_owned(), base), (text.to_owned(), style)], weight));
     };
+    if begin {
+        add(NOT_ARRIVING, base, 9);
+    }
     if is_unrecorded(app) {
         add(" NOTHING IS RECORDED ", base.patch(look.style(Role::AlarmHigh)), 9);
     }
@@ -102,12 +108,12 @@ fn second_row(app: &App, look: &Look, base: Style, area: Rect, buffer: &mut Buff
     pieces(buffer, area, 1, left, right);
 }
 
-/// The link in a few words: `●LIVE <1s`, `●SILENT 4s`, `✖ NO LINK for 0:14`.
+/// The link in a few words: `●LIVE <1s`, `✖ SILENT for 0:04`, `✖ NO LINK for 0:14`.
 pub(super) fn link(app: &App) -> String {
     match (app.health(), &app.link.phase) {
         (Health::Live { age }, _) if age.as_secs() < 1 => "●LIVE <1s".to_owned(),
         (Health::Live { age }, _) => format!("●LIVE  {}s", age.as_secs().min(LINK_STALE_AFTER.as_secs())),
-        (Health::Silent { age }, _) => format!("✖ SERVER SILENT for {}", words::lasting(age)),
+        (Health::Silent { age }, _) => format!("✖ SILENT for {}", words::lasting(age)),
         (Health::Lost { age }, _) => format!("✖ NO LINK for {}", words::lasting(age)),
         (Health::Never, Phase::Up) => "✖ NO DATA YET".to_owned(),
         (Health::Never, _) => "✖ NO LINK YET".to_owned(),
@@ -123,15 +129,15 @@ fn sentence(app: &App, room: u16) -> Vec<(String, u8)> {
     match &app.link.phase {
         Phase::Waiting { until, attempt, why } => {
             let left = (*until - app.now).as_secs().max(0) + 1;
-            let retry = format!("trying again in {left} s (attempt {attempt})");
+            let retry = format!("retry in {left} s (attempt {attempt})");
             all.push((retry, 7));
             if room >= 100 + width(why) {
                 all.push((why.clone(), 3));
             }
         }
         Phase::Connecting { attempt } => all.push((format!("connecting (attempt {attempt})"), 7)),
-        Phase::Up => all.push(("still connected, nothing comes".to_owned(), 7)),
-        Phase::SignedOut => all.push(("not signed in".to_owned(), 7)),
+        Phase::SignedOut => all.push(("connecting".to_owned(), 7)),
+        Phase::Up => all.push(("connected, but nothing comes".to_owned(), 7)),
         Phase::Refused { why } => all.push((why.clone(), 7)),
     }
     all.push(("bedside monitors still sound".to_owned(), 6));

@@ -11,6 +11,8 @@ use ratatui::{buffer::Buffer, layout::Rect};
 const INTENDED_USE: [&str; 2] =
     ["Not a medical device and not a primary alarm source:", "bedside monitors and people at the bed come first."];
 const FIELD_COLUMNS: usize = 32;
+/// Columns and rows that the form needs.
+pub(super) const SIZE_MIN: (u16, u16) = (48, 9);
 const COLUMNS: u16 = 56;
 const ROWS: u16 = 13;
 

@@ -47,10 +47,10 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             cell.set_style(look.style(Role::Text));
         }
     }
-    if area.width < too_small::SIZE_MIN.0 || area.height < too_small::SIZE_MIN.1 {
-        too_small::draw(app, look, area, buffer);
-    } else if app.page == Page::Login {
+    if app.page == Page::Login && area.width >= login::SIZE_MIN.0 && area.height >= login::SIZE_MIN.1 {
         login::draw(app, look, area, buffer);
+    } else if area.width < too_small::SIZE_MIN.0 || area.height < too_small::SIZE_MIN.1 {
+        too_small::draw(app, look, area, buffer);
     } else {
         let (top, rest) = take_top(area, header::HEADER_ROWS);
         let (bottom, body) = take_bottom(rest, 1);
@@ -91,7 +91,7 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 fn wide(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    let (left, rest) = take_left(area, (area.width * 3 / 10).clamp(56, 80));
+    let (left, rest) = take_left(area, (area.width / 3).clamp(58, 90));
     let (line, right) = take_left(rest, 1);
     for row in 0..line.height {
         Pen::new(buffer, line, row).put("│", scene.style(Role::Rule));

@@ -104,21 +104,32 @@ impl<'b> Pen<'b> {
 
 /// A piece of a line that may be left out when there is no room for it.
 pub(super) struct Piece {
-    text: String,
-    style: Style,
+    parts: Vec<(String, Style)>,
     /// Greater stays longer.
     weight: u8,
 }
 
 impl Piece {
     pub(super) fn new(text: impl Into<String>, style: Style, weight: u8) -> Self {
-        Self { text: text.into(), style, weight }
+        Self::of(vec![(text.into(), style)], weight)
     }
+
+    pub(super) const fn of(parts: Vec<(String, Style)>, weight: u8) -> Self {
+        Self { parts, weight }
+    }
+
+    fn width(&self) -> u32 {
+        self.parts.iter().map(|(text, _)| u32::from(width(text))).sum()
+    }
+}
+
+/// Columns that pieces take.
+pub(super) fn total(pieces: &[Piece]) -> u32 {
+    pieces.iter().map(Piece::width).sum()
 }
 
 /// Writes pieces from the left and from the right of a row; the lightest are left out until the rest has room.
 pub(super) fn pieces(buffer: &mut Buffer, area: Rect, row: u16, mut left: Vec<Piece>, mut right: Vec<Piece>) {
-    let total = |pieces: &[Piece]| pieces.iter().map(|p| u32::from(width(&p.text))).sum::<u32>();
     while total(&left) + total(&right) > u32::from(area.width) && left.len() + right.len() > 1 {
         let Some(lightest) = left.iter().chain(&right).map(|p| p.weight).min() else { return };
         // Of equal weights the last goes first.
@@ -130,16 +141,16 @@ pub(super) fn pieces(buffer: &mut Buffer, area: Rect, row: u16, mut left: Vec<Pi
     }
     let of_right = u16::try_from(total(&right)).unwrap_or(u16::MAX);
     let mut pen = Pen::new(buffer, area, row);
-    for piece in &left {
-        pen.put(&piece.text, piece.style);
+    for (text, style) in left.iter().flat_map(|p| &p.parts) {
+        pen.put(text, *style);
     }
     if right.is_empty() {
         return;
     }
     let mut pen = Pen::new(buffer, area, row);
     pen.to(area.width.saturating_sub(of_right));
-    for piece in &right {
-        pen.put(&piece.text, piece.style);
+    for (text, style) in right.iter().flat_map(|p| &p.parts) {
+        pen.put(text, *style);
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             if scene.app.health().is_live() { "no alerts" } else { "no alerts were known when the data stopped" };
         Pen::new(buffer, rows, 0).gap(1).put(said, scene.style(Role::Dim));
     }
-    let columns = Columns::new(scene, &alerts, area.width);
+    let columns = Columns::new(scene, area.width);
     for (row, (place, alert)) in (0_u16..rows.height).zip(alerts.iter().enumerate().skip(window.first)) {
         let linked = alert.key.patient.is_some()
             && alert.key.patient.as_ref() == scene.app.selected_patient().map(|p| &p.patient.id);
@@ -47,26 +47,27 @@ fn title(scene: &Scene<'_>, alerts: &[&Alert]) -> String {
     }
 }
 
+/// Columns of the queue: a function of the room and the ward's beds, never of the alerts, so that nothing moves sideways.
 struct Columns {
     bed: u16,
     name: u16,
     condition: u16,
 }
 
-/// `***` and a space; a space and the age; a space before the state.
+/// `▌*** `, a space and the age, and a space on both sides of the condition.
 const FIXED: u16 = 1 + 4 + 1 + 8 + 1;
-/// Least columns of the state.
-const STATE_MIN: u16 = 12;
 
 impl Columns {
-    fn new(scene: &Scene<'_>, alerts: &[&Alert], room: u16) -> Self {
-        let beds = alerts.iter().map(|a| width(words::bed_of(a, scene.ward)));
+    fn new(scene: &Scene<'_>, room: u16) -> Self {
+        let beds = scene.ward.beds.values().map(|b| width(&b.label));
         let bed = beds.max().unwrap_or(2).clamp(2, 8);
-        let longest = alerts.iter().map(|a| width(&words::condition(a, scene.ward))).max().unwrap_or(0);
-        let left = room.saturating_sub(FIXED + bed + 1 + STATE_MIN);
-        let condition = longest.clamp(15, 28).min(left.saturating_sub(7));
-        // The rest belongs to the name, but not more than half of it: the state may be long.
-        let name = left.saturating_sub(condition + 1).min(24);
+        let (condition, state) = match room {
+            0..64 => (16, 14),
+            64..76 => (18, 15),
+            76..110 => (23, 20),
+            _ => (28, 32),
+        };
+        let name = room.saturating_sub(FIXED + bed + 1 + condition + state).min(30);
         Self { bed, name, condition }
     }
 }

@@ -1,7 +1,9 @@
 //! What all parts of the screen ask of the state.
 
 use crate::{
-    domain::{Alert, AlertClass, Liveness, Millis, PatientId, Priority, Quality, Timestamp, VitalCode, vital},
+    domain::{
+        Alert, AlertClass, Condition, Liveness, Millis, PatientId, Priority, Quality, Timestamp, VitalCode, vital,
+    },
     protocol::{PatientView, VitalLimitsView, VitalView, WardView},
     tui::{
         core::{App, Shown},
@@ -89,7 +91,8 @@ impl<'a> Scene<'a> {
         let Some(newest) = patient.vitals.get(&shown.main()) else {
             return self.plain("–", Role::Dim);
         };
-        let alert = self.alert_about(patient, shown);
+        // An alert that is over says nothing of the present value.
+        let alert = self.alert_about(patient, shown).filter(|a| a.condition != Condition::Absent);
         if newest.quality == Quality::NotMeasured {
             let style = self.style(alert.map_or(Role::Technical, role_of));
             return Value { text: "–".to_owned(), style, note: "?".to_owned(), note_style: style };

@@ -2,7 +2,7 @@
 
 use super::{
     axis, chart,
-    chart::Plot,
+    chart::{AXIS_COLUMNS, Plot},
     pane::{self, Pane, Window},
     pen::{Pen, take_bottom, take_left, take_top},
     scene::{Scene, role_of, trace_of},
@@ -17,15 +17,16 @@ use crate::{
         words,
     },
 };
-use chrono::Datelike;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 /// Columns of one vital.
 const ENTRY_COLUMNS: u16 = 39;
 /// Columns of one vital with its limits.
-const ENTRY_LIMITS_COLUMNS: u16 = 52;
+const ENTRY_LIMITS_COLUMNS: u16 = 58;
 /// A chart is drawn from this many rows on.
 const CHART_ROWS_MIN: u16 = 8;
+/// Rows of one of several charts, at least.
+const HOUR_ROWS_MIN: u16 = 8;
 
 pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let Some(patient) = scene.app.selected_patient() else {
@@ -43,7 +44,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         let (vitals, alerts) = take_top(left, u16::try_from(shown.len()).unwrap_or(u16::MAX));
         draw_vitals(scene, patient, &shown, vitals, buffer);
         draw_alerts(scene, patient, alerts, buffer);
-        draw_hour(scene, patient, &shown, right, buffer);
+        draw_hours(scene, patient, &shown, right, buffer);
         return;
     }
     let per_row = usize::from((rest.width / ENTRY_COLUMNS).clamp(1, 2));
@@ -67,8 +68,7 @@ pub(super) fn who(scene: &Scene<'_>, patient: &PatientView) -> String {
         return who;
     }
     if let Some(born) = p.birth_year {
-        let years = scene.now.utc().with_timezone(&scene.zone).year() - born;
-        who.push_str(&format!(" · {years} y"));
+        who.push_str(&format!(" · born {born}"));
     }
     if !p.note.as_str().is_empty() {
         who.push_str(&format!(" · {}", p.note.as_str()));
@@ -95,13 +95,13 @@ fn entry(scene: &Scene<'_>, patient: &PatientView, shown: Shown, with_limits: bo
     let value = scene.value(patient, shown, true);
     pen.gap(1).left(scene.label_of(shown), 5, scene.style(trace_of(shown)));
     let wide = matches!(shown, Shown::Pressure(_));
-    pen.right(&value.text, if wide { 12 } else { 6 }, value.style).gap(1);
+    pen.right(&value.text, if wide || with_limits { 12 } else { 6 }, value.style).gap(1);
     pen.left(scene.unit_of(shown), 5, scene.style(Role::Label)).left(&value.note, 6, value.note_style);
     if !wide {
         spark::draw(scene, patient, shown, 12, pen);
     }
     if with_limits {
-        pen.to(ENTRY_LIMITS_COLUMNS - 14);
+        pen.to(ENTRY_LIMITS_COLUMNS - 14).gap(1);
         pen.left(&limits(scene, patient, shown), 12, scene.style(Role::Limit));
     }
 }
@@ -131,30 +131,46 @@ fn draw_alerts(scene: &Scene<'_>, patient: &PatientView, area: Rect, buffer: &mu
     }
 }
 
-/// The last hour of the vital that the worst alert is about, or of the first vital.
-fn draw_hour(scene: &Scene<'_>, patient: &PatientView, shown: &[Shown], area: Rect, buffer: &mut Buffer) {
-    let has = |shown: Shown| scene.app.sparks.get(&patient.patient.id, shown.main()).is_some();
-    let mut worst = scene.alerts_of(&patient.patient.id).filter_map(|a| a.key.code.vital());
-    let about = worst.find_map(|v| shown.iter().copied().find(|s| s.has(v) && has(*s) && !scene.is_episodic(s.main())));
-    let usual = || shown.iter().copied().find(|s| s.has(vital::HR) || s.has(vital::SPO2));
-    let Some(about) = about.or_else(usual) else { return };
-    let Some(trend) = hour(scene, patient, about) else { return };
-    let (head, rest) = take_top(area, 1);
-    let (bottom, plot_area) = take_bottom(rest, 1);
+/// The last hour of the vitals that alerts are about, then of those that are looked at first, as many as fit.
+fn draw_hours(scene: &Scene<'_>, patient: &PatientView, shown: &[Shown], area: Rect, buffer: &mut Buffer) {
+    let continuous = |s: &Shown| !scene.is_episodic(s.main());
+    let alerted = scene.alerts_of(&patient.patient.id).filter_map(|a| a.key.code.vital());
+    let mut wanted: Vec<Shown> = Vec::new();
+    for vital in alerted.chain([vital::HR, vital::SPO2, vital::RR]) {
+        let one = shown.iter().copied().find(|s| s.has(vital)).filter(continuous);
+        wanted.extend(one.filter(|s| !wanted.contains(s)));
+    }
+    let hours: Vec<(Shown, Trend)> = wanted.into_iter().filter_map(|s| Some((s, hour(scene, patient, s)?))).collect();
+    let (bottom, charts) = take_bottom(area, 1);
+    let count = (charts.height / HOUR_ROWS_MIN).max(1).min(u16::try_from(hours.len()).unwrap_or(1));
+    let Some(each) = charts.height.checked_div(count) else { return };
+    let mut rest = charts;
+    for (one, trend) in hours.iter().take(usize::from(count)) {
+        let (this, next) = take_top(rest, each);
+        draw_hour(scene, patient, (*one, trend), this, buffer);
+        rest = next;
+    }
+    if let Some((_, trend)) = hours.first() {
+        let (_, below) = take_left(Rect { y: rest.y.min(bottom.y), ..bottom }, AXIS_COLUMNS);
+        axis::draw((trend.from, trend.to()), scene.zone, scene.style(Role::Axis), below, buffer);
+    }
+}
+
+fn draw_hour(scene: &Scene<'_>, patient: &PatientView, hour: (Shown, &Trend), area: Rect, buffer: &mut Buffer) {
+    let (about, trend) = hour;
+    let (head, plot_area) = take_top(area, 1);
     let mut pen = Pen::new(buffer, head, 0);
     pen.gap(1).put(scene.label_of(about), scene.style(trace_of(about)));
-    pen.put(" last hour, minute by minute", scene.style(Role::Label));
+    pen.put(" last hour, mean of each minute", scene.style(Role::Label));
     let plot = Plot {
         span: (trend.from, trend.to()),
-        trends: vec![&trend],
+        trends: vec![trend],
         limits: scene.limits(patient, about.main()),
         decimals: scene.ward.info(about.main()).map_or(0, |i| i.decimals),
         role: trace_of(about),
         episodic: false,
     };
-    let inner = chart::draw(scene, &plot, plot_area, buffer);
-    let below = Rect { x: inner.x, width: inner.width, ..bottom };
-    axis::draw(plot.span, scene.zone, scene.style(Role::Axis), below, buffer);
+    chart::draw(scene, &plot, plot_area, buffer);
 }
 
 /// The sparkline of an hour as a trend.

@@ -131,7 +131,7 @@ fn full_night() -> WardView {
         alert(4, 11, ConditionCode::Limit(RR, Side::High), Priority::Medium, 362),
         alert(5, 9, ConditionCode::DeviceLost, Priority::Medium, 240),
         alert(6, 4, ConditionCode::Limit(HR, Side::High), Priority::Low, 30),
-        alert(7, 12, ConditionCode::Limit(SPO2, Side::Low), Priority::High, 1_500),
+        alert(7, 12, ConditionCode::Limit(SPO2, Side::Low), Priority::Medium, 1_500),
     ];
     more[0].value = Some(29.0);
     more[0].limit = Some(28.0);

@@ -8,7 +8,7 @@ use super::{
     spark,
 };
 use crate::{
-    domain::Alert,
+    domain::{Alert, Condition},
     protocol::PatientView,
     tui::{core::Page, theme::Role, words},
 };
@@ -120,7 +120,10 @@ fn draw_alert(scene: &Scene<'_>, alert: &Alert, more: usize, pen: &mut Pen<'_>) 
     let style = scene.style(role_of(alert));
     let mark = words::mark(alert);
     pen.put(mark, style).gap(4_u16.saturating_sub(super::pen::width(mark)));
-    let condition = words::condition(alert, scene.ward);
+    let mut condition = words::condition(alert, scene.ward);
+    if alert.condition == Condition::Absent {
+        condition = format!("was {condition}");
+    }
     let more = if more > 0 { format!(" +{more}") } else { String::new() };
     let state = words::state(alert);
     let room = pen.room().saturating_sub(super::pen::width(&more));

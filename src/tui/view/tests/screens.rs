@@ -58,21 +58,26 @@ fn the_queue() {
     shot("queue_calm_80x24", &text(&calm.app, &look(), 80, 24));
 }
 
-/// The page of bed 04 with its trends, and an alert that was acknowledged half an hour ago.
+/// The page of bed 04 with its trends, an alert that was acknowledged 45 minutes ago, and one that is over.
 fn page_of_04() -> Bench {
     let mut view = full_night();
     let mut earlier = alert(9, 4, ConditionCode::Limit(SPO2, Side::Low), Priority::Medium, 3_100);
     earlier.response = Response::Accepted { by: actor("k.brandt"), at: t0() - Millis::from_secs(2_700) };
     earlier.signal = Signal::Ack;
-    view.alerts.insert(earlier.id, earlier.clone());
+    view.alerts.insert(earlier.id, earlier);
     let mut bench = started(view);
     for _ in 0..3 {
         bench.key(Key::char('j'));
     }
     bench.key(Key::plain(KeyCode::Enter));
     bench.answer_history();
-    earlier.ended_at = Some(t0() - Millis::from_secs(2_500));
-    earlier.response = Response::Closed { reason: CloseReason::Cleared, by: Some(actor("k.brandt")) };
+    let page = bench.app.patient.as_mut().unwrap();
+    let mut over = alert(10, 4, ConditionCode::Limit(HR, Side::High), Priority::Medium, 1_900);
+    (over.value, over.limit) = (Some(134.0), Some(120.0));
+    over.ended_at = Some(t0() - Millis::from_secs(1_700));
+    over.response = Response::Closed { reason: CloseReason::Cleared, by: Some(actor("k.brandt")) };
+    over.signal = Signal::Off;
+    page.alerts.insert(over.id, over);
     bench
 }
 
@@ -102,10 +107,13 @@ fn a_patient_without_trends() {
 #[test]
 fn a_day_of_a_patient_over_the_change_of_the_clock() {
     let mut bench = page_of_04();
+    for _ in 0..2 {
+        bench.key(Key::char('+'));
+        bench.answer_history();
+    }
     for at in ["2026-03-29T06:00:00Z", "2026-10-25T06:00:00Z"] {
         let to: Timestamp = at.parse().unwrap();
         let page = bench.app.patient.as_mut().unwrap();
-        page.range = Range::Hours24;
         let shift = to.since(page.span.unwrap().1);
         page.span = Some((to - Range::Hours24.length(), to));
         for trend in &mut page.trends {
