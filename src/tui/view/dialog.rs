@@ -5,7 +5,7 @@ use super::{
     scene::{Scene, role_of},
 };
 use crate::{
-    domain::{Alert, AlertId, Priority},
+    domain::{Alert, AlertId, Condition, Priority, Signal},
     tui::{
         core::{App, Dialog, UnlockForm},
         keymap,
@@ -92,7 +92,12 @@ fn confirm(app: &App, look: &Look, id: AlertId, transition: u32, area: Rect, buf
     let mut lines = vec![plain(look, "")];
     match ward.alerts.get(&id) {
         None => lines.push(plain(look, "This alert is over.")),
-        Some(alert) => lines.extend(facts(&scene, alert)),
+        Some(alert) => {
+            lines.extend(facts(&scene, alert));
+            if alert.signal == Signal::Latch || alert.condition != Condition::Present {
+                lines.push(plain(look, format!("     {}", words::state(alert))));
+            }
+        }
     }
     if let Some(alert) = ward.alerts.get(&id)
         && alert.transition != transition
@@ -102,7 +107,9 @@ fn confirm(app: &App, look: &Look, id: AlertId, transition: u32, area: Rect, buf
         lines.push(vec![(text, look.style(Role::NoticeFailed))]);
     }
     lines.push(plain(look, ""));
-    lines.push(keys(look, &[("y", "acknowledge"), ("n", "go back")]));
+    let answers: &[(&str, &str)] =
+        if ward.alerts.contains_key(&id) { &[("y", "acknowledge"), ("n", "go back")] } else { &[("n", "go back")] };
+    lines.push(keys(look, answers));
     draw_box(look, "ACKNOWLEDGE?", &lines, 56, area, buffer);
 }
 
@@ -124,7 +131,6 @@ fn facts(scene: &Scene<'_>, alert: &Alert) -> Vec<Line> {
             (format!(" {}", words::condition(alert, scene.ward)), bold),
         ],
         plain(scene.look, format!("     {priority}, since {since} ({lasting})")),
-        plain(scene.look, format!("     {}", words::state(alert))),
     ]
 }
 

@@ -75,6 +75,10 @@ fn keys(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 fn short(offer: &Offer) -> (String, String) {
-    let key = keymap::keys_of(offer.action).next().map(keymap::name).unwrap_or_default();
-    (fit(&key, 10), offer.words.to_owned())
+    (fit(&key_of(offer.action), 10), offer.words.to_owned())
+}
+
+/// The usual key of an action, as people write it.
+pub(super) fn key_of(action: Action) -> String {
+    keymap::keys_of(action).next().map(keymap::name).unwrap_or_default()
 }

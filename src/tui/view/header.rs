@@ -1,6 +1,7 @@
 //! The header: whether what is shown is live, what is unacknowledged, where and who one is.
 
 use super::{
+    footer::key_of,
     pen::{Piece, pieces, total, width},
     scene::counts,
 };
@@ -8,7 +9,7 @@ use crate::{
     domain::{ConditionCode, Mode, SystemFault},
     protocol::StoreState,
     tui::{
-        core::{App, Health, LINK_STALE_AFTER, Phase},
+        core::{Action, App, Health, LINK_STALE_AFTER, Phase},
         theme::{Look, Role},
         words,
     },
@@ -87,6 +88,9 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
     }
     if is_unrecorded(app) {
         add(" NOTHING IS RECORDED ", base.patch(look.style(Role::AlarmHigh)), 9);
+    } else if !app.unrecorded.is_empty() {
+        let text = format!(" {} alerts were not recorded ", app.unrecorded.len());
+        add(&text, base.patch(look.style(Role::AlarmMedium)), 8);
     }
     if !app.health().is_live() {
         for (text, weight) in sentence(app, area.width) {
@@ -97,7 +101,7 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
         add(fault, base.patch(look.style(Role::Technical)), 7);
     }
     if app.is_locked() {
-        add("names are hidden, u unlocks", base, 6);
+        add(&format!("names are hidden, {} unlocks", key_of(Action::Unlock)), base, 6);
     }
     add("AUDIO NOT ASSURED", base, 5);
     if let Some(session) = &app.session {
@@ -147,7 +151,7 @@ fn sentence(app: &App, room: u16) -> Vec<(String, u8)> {
 fn is_unrecorded(app: &App) -> bool {
     let standing = |code: ConditionCode| code == ConditionCode::System(SystemFault::StoreFailed);
     let alert = app.ward.as_ref().is_some_and(|w| w.alerts.values().any(|a| standing(a.key.code)));
-    app.store == StoreState::Unrecorded || alert || !app.unrecorded.is_empty()
+    app.store == StoreState::Unrecorded || alert
 }
 
 /// A standing fault of the system that nobody has acknowledged, apart from the one that has its own mark.

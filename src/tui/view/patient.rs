@@ -3,6 +3,7 @@
 use super::{
     axis,
     chart::{self, AXIS_COLUMNS, Plot},
+    footer::key_of,
     pane::{self, Pane, Window},
     pen::{Pen, Piece, pieces, take_bottom, take_left, take_top, width},
     scene::{Scene, role_of, trace_of},
@@ -12,7 +13,7 @@ use crate::{
     domain::{Alert, Response, Timestamp, series::Trend},
     protocol::PatientView,
     tui::{
-        core::{PatientPage, Range, Shown},
+        core::{Action, PatientPage, Range, Shown},
         theme::Role,
         words,
     },
@@ -31,7 +32,8 @@ const LIST_BESIDE_FROM: u16 = 150;
 pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let Some(page) = &scene.app.patient else { return };
     let Some(patient) = scene.ward.patients.get(&page.patient) else {
-        Pen::new(buffer, area, 0).gap(1).put("the patient has left the ward; esc goes back", scene.style(Role::Text));
+        let said = format!("the patient has left the ward; {} goes back", key_of(Action::Back));
+        Pen::new(buffer, area, 0).gap(1).put(&said, scene.style(Role::Text));
         return;
     };
     let (top, rest) = take_top(area, 1);
@@ -225,7 +227,15 @@ fn draw_lane(scene: &Scene<'_>, alerts: &[&Alert], span: (Timestamp, Timestamp),
         let at = at.min(area.width.saturating_sub(width(mark)));
         Pen::new(buffer, area, 0).gap(at).put(mark, style);
         free = at + width(mark);
-        let Response::Accepted { by, at } = &alert.response else { continue };
+        if alert.owner().is_none() {
+            continue;
+        }
+        let Response::Accepted { by, at } = &alert.response else {
+            // When it was is not known any more, but that somebody did is.
+            Pen::new(buffer, area, 0).gap(free).put("✓", scene.style(Role::Acknowledged));
+            free += 1;
+            continue;
+        };
         let text = format!("✓ {} {}", by.label(), words::clock_minutes(*at, scene.zone));
         let column = axis::column_of(*at, span, area.width).map(|c| c.max(free));
         if let Some(column) = column.filter(|c| c + width(&text) <= area.width) {

@@ -183,6 +183,8 @@ fn a_lost_link() {
     bench.client(ClientEvent::Disconnected { why, retry_in_ms: 16_000, attempt: 3 });
     bench.wait(10_000);
     both!("link_lost", bench.app);
+    shot("link_lost_60x15", &text(&bench.app, &look(), 60, 15));
+    shot("link_lost_20x5", &text(&bench.app, &look(), 20, 5));
     shot("link_lost_mono_120x40", &frame(&bench.app, &mono(Glyphs::Unicode), 120, 40));
 }
 
@@ -203,6 +205,24 @@ fn nothing_is_recorded() {
     bench.app.store = StoreState::Unrecorded;
     bench.app.unrecorded.insert(AlertId(7));
     both!("unrecorded", bench.app);
+}
+
+#[test]
+fn news_in_the_last_line() {
+    let mut bench = started(full_night());
+    bench.app.session = Some(session(UserRole::Viewer));
+    bench.key(Key::char('w'));
+    bench.key(Key::char('a'));
+    shot("notice_failed_80x24", &frame(&bench.app, &look(), 80, 24));
+    bench.app.session = Some(session(UserRole::Nurse));
+    bench.key(Key::char('2'));
+    bench.key(Key::char('j'));
+    bench.key(Key::char('a'));
+    bench.app.unrecorded.insert(AlertId(7));
+    for id in 0..20 {
+        bench.client(ClientEvent::Result { id, done: true, refusal: None });
+    }
+    shot("notice_done_80x24", &frame(&bench.app, &look(), 80, 24));
 }
 
 #[test]
