@@ -89,7 +89,7 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
     if is_unrecorded(app) {
         add(" NOTHING IS RECORDED ", base.patch(look.style(Role::AlarmHigh)), 9);
     } else if !app.unrecorded.is_empty() {
-        let text = format!(" {} alerts were not recorded ", app.unrecorded.len());
+        let text = format!(" alerts not recorded: {} ", app.unrecorded.len());
         add(&text, base.patch(look.style(Role::AlarmMedium)), 8);
     }
     if !app.health().is_live() {

@@ -171,7 +171,7 @@ fn draw_chart(
     let plot = Plot {
         trends,
         span,
-        limits: scene.limits(patient, shown.main()),
+        limits: scene.limits(patient, shown),
         decimals: scene.ward.info(shown.main()).map_or(0, |i| i.decimals),
         role: trace_of(shown),
         episodic: scene.is_episodic(shown.main()),

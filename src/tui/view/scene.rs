@@ -69,8 +69,17 @@ impl<'a> Scene<'a> {
         self.ward.info(shown.main()).map_or("", |info| &info.unit)
     }
 
-    pub(super) fn limits(&self, patient: &PatientView, vital: VitalCode) -> Option<&'a VitalLimitsView> {
+    fn limits_of(&self, patient: &PatientView, vital: VitalCode) -> Option<&'a VitalLimitsView> {
         self.ward.limits_of(patient.patient.category, vital)
+    }
+
+    /// The limits of what is shown; of three pressures those of the systolic one, else those of the mean.
+    pub(super) fn limits(&self, patient: &PatientView, shown: Shown) -> Option<&'a VitalLimitsView> {
+        let main = self.limits_of(patient, shown.main());
+        main.or_else(|| match shown {
+            Shown::One(_) => None,
+            Shown::Pressure(p) => self.limits_of(patient, p.mean),
+        })
     }
 
     /// The most urgent alert about a vital of a patient.
@@ -88,7 +97,7 @@ impl<'a> Scene<'a> {
 
     /// A value with its age; what is not the present never looks like it.
     pub(super) fn value(&self, patient: &PatientView, shown: Shown, with_mean: bool) -> Value {
-        let Some(newest) = patient.vitals.get(&shown.main()) else {
+        let Some(newest) = newest(patient, shown) else {
             return self.plain("–", Role::Dim);
         };
         // An alert that is over says nothing of the present value.
@@ -135,6 +144,8 @@ impl<'a> Scene<'a> {
         };
         match shown {
             Shown::One(vital) => format(vital),
+            // Some devices tell the mean alone.
+            Shown::Pressure(p) if !patient.vitals.contains_key(&p.sys) => format!("({})", format(p.mean)),
             Shown::Pressure(p) if with_mean => format!("{}/{} ({})", format(p.sys), format(p.dia), format(p.mean)),
             Shown::Pressure(p) => format!("{}/{}", format(p.sys), format(p.dia)),
         }
@@ -154,13 +165,22 @@ impl<'a> Scene<'a> {
     }
 
     fn is_beyond(&self, patient: &PatientView, value: &VitalView) -> bool {
-        self.limits(patient, value.vital).is_some_and(|limits| is_beyond(limits, value.value))
+        self.limits_of(patient, value.vital).is_some_and(|limits| is_beyond(limits, value.value))
     }
 
     /// Whether a bed has a value that should be live and is not.
     pub(super) fn is_stale(&self, patient: &PatientView) -> bool {
         patient.vitals.values().any(|v| !self.is_episodic(v.vital) && self.app.liveness(v) > Liveness::Late)
     }
+}
+
+/// The newest value of what is shown; of three pressures the systolic one, else the mean.
+fn newest(patient: &PatientView, shown: Shown) -> Option<&VitalView> {
+    let main = patient.vitals.get(&shown.main());
+    main.or_else(|| match shown {
+        Shown::One(_) => None,
+        Shown::Pressure(p) => patient.vitals.get(&p.mean),
+    })
 }
 
 /// Whether a value is beyond the first step of its limits.

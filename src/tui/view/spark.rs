@@ -25,7 +25,7 @@ pub(super) fn draw(scene: &Scene<'_>, patient: &PatientView, shown: Shown, colum
         return;
     };
     let values = spark.columns(usize::from(columns), scene.now);
-    let scale = Scale::new(&values, scene.limits(patient, shown.main()), scene.unit_of(shown));
+    let scale = Scale::new(&values, scene.limits(patient, shown), scene.unit_of(shown));
     for value in values {
         let Some(value) = value else {
             pen.gap(1);

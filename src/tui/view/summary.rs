@@ -108,7 +108,7 @@ fn entry(scene: &Scene<'_>, patient: &PatientView, shown: Shown, with_limits: bo
 
 /// The limits of a vital: `50 to 120`, `≥ 90`, `≤ 38.5`; empty without limits.
 pub(super) fn limits(scene: &Scene<'_>, patient: &PatientView, shown: Shown) -> String {
-    let Some(limits) = scene.limits(patient, shown.main()) else { return String::new() };
+    let Some(limits) = scene.limits(patient, shown) else { return String::new() };
     let show = |value: f64| scene.ward.info(shown.main()).map_or(String::new(), |i| i.format(value));
     match (limits.low, limits.high) {
         (Some(low), Some(high)) => format!("{} to {}", show(low.limit), show(high.limit)),
@@ -165,7 +165,7 @@ fn draw_hour(scene: &Scene<'_>, patient: &PatientView, hour: (Shown, &Trend), ar
     let plot = Plot {
         span: (trend.from, trend.to()),
         trends: vec![trend],
-        limits: scene.limits(patient, about.main()),
+        limits: scene.limits(patient, about),
         decimals: scene.ward.info(about.main()).map_or(0, |i| i.decimals),
         role: trace_of(about),
         episodic: false,

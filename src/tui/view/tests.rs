@@ -6,7 +6,7 @@ use crate::{
     domain::{
         Actor, Alert, AlertId, CloseReason, Condition, ConditionCode, InopReason, Millis, Mode, PersonName, Priority,
         Quality, Response, Role as UserRole, Side, Signal, SystemFault, Timestamp,
-        vital::{HR, NBP_MEAN, RR, SPO2, TEMP},
+        vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
     },
     protocol::{SessionState, StoreState, WardView},
     tui::{

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::Mode,
     tui::{
-        core::{App, Dialog, Page},
+        core::{App, Dialog, NoticeKind, Page},
         theme::{Look, Role},
         words,
     },
@@ -69,7 +69,8 @@ fn lines(app: &App, look: &Look) -> Vec<Vec<(String, Style)>> {
         }
     }
     if let Some(notice) = &app.notice {
-        rows.push(vec![(notice.text.clone(), look.style(Role::NoticeFailed))]);
+        let role = if notice.kind == NoticeKind::Done { Role::NoticeDone } else { Role::NoticeFailed };
+        rows.push(vec![(notice.text.clone(), look.style(role))]);
     }
     rows
 }

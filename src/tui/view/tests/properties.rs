@@ -123,6 +123,16 @@ fn what_could_not_be_measured_is_never_a_number() {
     assert!(row.contains("– ?"), "{row}");
 }
 
+#[test]
+fn a_pressure_of_which_only_the_mean_is_known_is_shown() {
+    let mut view = ward12();
+    let vitals = &mut view.patients.get_mut(&patient_id(3)).unwrap().vitals;
+    vitals.retain(|vital, _| ![NBP_SYS, NBP_DIA].contains(vital));
+    let text = text(&started(view).app, &look(), 120, 40);
+    let row = text.lines().find(|l| l.contains("Haddad")).unwrap();
+    assert!(row.contains("(86) 02:58"), "{row}");
+}
+
 /// Values that are not the present say so on every cell, by a line through them.
 #[test]
 fn without_a_link_every_number_is_struck_out() {
