@@ -52,7 +52,7 @@ fn bold() -> Style {
 fn urgent(app: &App, look: &Look, base: Style) -> Vec<Piece> {
     let mut all = Vec::new();
     // All counts or none: a count that is left out would pass for none.
-    let mut counted = vec![(" ".to_owned(), base)];
+    let mut counted = Vec::new();
     for (mark, role, count) in app.ward.as_ref().map(counts).into_iter().flatten() {
         let style = if count > 0 { base.patch(look.style(role)) } else { base };
         counted.extend([(" ".to_owned(), base), (format!("{mark} {count}"), style), (" ".to_owned(), base)]);
@@ -112,11 +112,11 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
     pieces(buffer, area, 1, left, right);
 }
 
-/// The link in a few words: `●LIVE <1s`, `✖ SILENT for 0:04`, `✖ NO LINK for 0:14`.
+/// The link in a few words: `● LIVE <1s`, `✖ SILENT for 0:04`, `✖ NO LINK for 0:14`.
 pub(super) fn link(app: &App) -> String {
     match (app.health(), &app.link.phase) {
-        (Health::Live { age }, _) if age.as_secs() < 1 => "●LIVE <1s".to_owned(),
-        (Health::Live { age }, _) => format!("●LIVE  {}s", age.as_secs().min(LINK_STALE_AFTER.as_secs())),
+        (Health::Live { age }, _) if age.as_secs() < 1 => "● LIVE <1s".to_owned(),
+        (Health::Live { age }, _) => format!("● LIVE  {}s", age.as_secs().min(LINK_STALE_AFTER.as_secs())),
         (Health::Silent { age }, _) => format!("✖ SILENT for {}", words::lasting(age)),
         (Health::Lost { age }, _) => format!("✖ NO LINK for {}", words::lasting(age)),
         (Health::Never, Phase::Up) => "✖ NO DATA YET".to_owned(),

@@ -6,7 +6,7 @@ use super::{
     scene::{Scene, role_of},
 };
 use crate::{
-    domain::{Alert, Condition},
+    domain::Alert,
     tui::{core::Page, theme::Role, words},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -90,17 +90,5 @@ fn draw_row(scene: &Scene<'_>, columns: &Columns, alert: &Alert, mark: (bool, bo
     pen.left(&words::condition(alert, scene.ward), columns.condition, row);
     let age = scene.now.since(alert.raised_at);
     pen.gap(1).right(&words::lasting(age), 7, row).gap(1);
-    pen.put(&state(scene, alert), if alert.is_unacknowledged() { scene.style(Role::Dim) } else { style });
-}
-
-fn state(scene: &Scene<'_>, alert: &Alert) -> String {
-    let mut state = words::state(alert);
-    // Who deals with it stands first; that the device is silent meanwhile is still told.
-    if let (Condition::Inop { .. }, false) = (alert.condition, alert.is_unacknowledged()) {
-        state.push_str(", held");
-    }
-    if scene.app.unrecorded.contains(&alert.id) {
-        state = format!("NOT RECORDED, {state}");
-    }
-    state
+    pen.put(&scene.state(alert), if alert.is_unacknowledged() { scene.style(Role::Dim) } else { style });
 }

@@ -95,6 +95,22 @@ impl<'a> Scene<'a> {
         own.into_iter()
     }
 
+    /// Where an alert stands, with what this screen knows besides.
+    pub(super) fn state(&self, alert: &Alert) -> String {
+        let mut state = words::state(alert);
+        if self.app.is_asked(alert.id) {
+            return "asking the server".to_owned();
+        }
+        // Who deals with it stands first; that it cannot be judged meanwhile is still told.
+        if let (Condition::Inop { .. }, false) = (alert.condition, alert.is_unacknowledged()) {
+            state.push_str(", held");
+        }
+        if self.app.unrecorded.contains(&alert.id) {
+            state = format!("NOT RECORDED, {state}");
+        }
+        state
+    }
+
     /// A value with its age; what is not the present never looks like it.
     pub(super) fn value(&self, patient: &PatientView, shown: Shown, with_mean: bool) -> Value {
         let Some(newest) = newest(patient, shown) else {
@@ -109,6 +125,7 @@ impl<'a> Scene<'a> {
         let liveness = self.app.liveness(newest);
         let role = match (liveness, alert) {
             (Liveness::Lost | Liveness::Never, _) => Role::Stale,
+            _ if newest.quality == Quality::OutOfRange => Role::Technical,
             (_, Some(alert)) => role_of(alert),
             (Liveness::Late, None) => Role::Late,
             (Liveness::Live, None) if self.is_beyond(patient, newest) => Role::Beyond,
@@ -120,8 +137,8 @@ impl<'a> Scene<'a> {
             Liveness::Lost | Liveness::Never => Role::Stale,
         };
         let mut note = self.note(newest, liveness);
-        if newest.quality == Quality::OutOfRange {
-            note = format!("?{note}");
+        if newest.quality == Quality::OutOfRange && note.is_empty() {
+            "?".clone_into(&mut note);
         }
         Value {
             text: self.text(patient, shown, with_mean),

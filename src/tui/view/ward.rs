@@ -125,7 +125,7 @@ fn draw_alert(scene: &Scene<'_>, alert: &Alert, more: usize, pen: &mut Pen<'_>) 
         condition = format!("was {condition}");
     }
     let more = if more > 0 { format!(" +{more}") } else { String::new() };
-    let state = words::state(alert);
+    let state = scene.state(alert);
     let room = pen.room().saturating_sub(super::pen::width(&more));
     // Below this there is no room for the state; that it is acknowledged always shows.
     let both = format!("{condition} {state}");

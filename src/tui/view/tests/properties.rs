@@ -124,6 +124,45 @@ fn what_could_not_be_measured_is_never_a_number() {
 }
 
 #[test]
+fn a_terminal_that_can_draw_ascii_alone_is_given_nothing_else() {
+    let mut bench = started(full_night());
+    for key in ['x', '2', '?', 'x', '/', '1'] {
+        bench.key(Key::char(key));
+        for (width, height) in [(80, 24), (200, 50)] {
+            let text = text(&bench.app, &mono(Glyphs::Ascii), width, height);
+            assert!(text.is_ascii(), "{}", text.lines().find(|l| !l.is_ascii()).unwrap());
+        }
+    }
+    bench.key(Key::plain(KeyCode::Esc));
+    bench.key(Key::char('1'));
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.answer_history();
+    assert!(text(&bench.app, &mono(Glyphs::Ascii), 120, 40).is_ascii());
+    assert!(text(&login("a.meyer"), &mono(Glyphs::Ascii), 80, 24).is_ascii());
+}
+
+#[test]
+fn an_acknowledgement_under_way_is_told() {
+    let mut bench = started(full_night());
+    bench.type_text("2j");
+    bench.wait(600);
+    bench.key(Key::char('a'));
+    assert!(text(&bench.app, &look(), 80, 24).contains("asking the server"));
+    bench.client(ClientEvent::Disconnected { why: "cut".into(), retry_in_ms: 500, attempt: 1 });
+    assert!(!text(&bench.app, &look(), 80, 24).contains("asking the server"));
+}
+
+#[test]
+fn an_artefact_is_marked() {
+    let mut view = ward12();
+    let vitals = &mut view.patients.get_mut(&patient_id(3)).unwrap().vitals;
+    vitals.get_mut(&HR).unwrap().quality = Quality::OutOfRange;
+    let text = text(&started(view).app, &look(), 80, 24);
+    let row = text.lines().find(|l| l.contains("Haddad")).unwrap();
+    assert!(row.contains("64 ? "), "{row}");
+}
+
+#[test]
 fn a_pressure_of_which_only_the_mean_is_known_is_shown() {
     let mut view = ward12();
     let vitals = &mut view.patients.get_mut(&patient_id(3)).unwrap().vitals;
