@@ -13,4 +13,6 @@ pub mod run;
 pub mod term;
 #[cfg(test)]
 mod testing;
+pub mod theme;
+pub mod view;
 pub mod words;

@@ -10,6 +10,19 @@ use crate::{
 use chrono::Offset;
 use chrono_tz::Tz;
 
+/// What marks on the screen mean, for the help.
+pub const LEGEND: [(&str, &str); 9] = [
+    ("***  **  *", "high, medium, low alert that nobody has acknowledged"),
+    ("?", "technical alert, or a value that could not be measured"),
+    ("✓", "acknowledged, and by whom"),
+    ("held", "the condition was so when it could last be judged"),
+    ("12s  02:58", "age of a late value; time of one taken now and then"),
+    ("struck out", "too old to stand for the present"),
+    ("–", "never measured; with ? the device could not measure it"),
+    ("▂▃▄▅▆▇", "the last hour, from the low limit to the high limit"),
+    ("▁  █", "below the low limit, above the high limit"),
+];
+
 /// What an alert is about: `SpO2 81 < 85`, `HR not measured`, `no data from the device`.
 #[must_use]
 pub fn condition(alert: &Alert, ward: &WardView) -> String {

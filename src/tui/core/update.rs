@@ -14,7 +14,7 @@ use crate::{
     client::{ClientEvent, ClientRequest},
     domain::{AlertId, Command, Event as JournalEvent, EventBody, Millis, PatientId, Priority, Refusal, Timestamp},
     protocol::{ErrorCode, HISTORY_PATIENTS_MAX, History, HistoryQuery, SessionInfo, SessionState},
-    tui::keymap,
+    tui::{keymap, words},
 };
 
 /// How long a notice stays.
@@ -398,7 +398,9 @@ impl App {
                 KeyCode::Char('n') | KeyCode::Esc | KeyCode::Backspace => {}
                 _ => self.dialog = Some(Dialog::ConfirmQuit),
             },
-            Some(Dialog::Help { scroll }) => self.dialog = help_key(key, scroll, self.offers().len()),
+            Some(Dialog::Help { scroll }) => {
+                self.dialog = help_key(key, scroll, self.offers().len() + words::LEGEND.len());
+            }
             Some(Dialog::Filter { before }) => self.filter_key(key, before),
             Some(Dialog::Unlock(form)) => self.unlock_key(key, form, effects),
             None => {}
