@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         let done = if args.once {
             screen::once(&target, stage.token.clone(), args.format).await
         } else {
-            screen::show(&target, Some(stage.token.clone()), String::new(), &screen).await
+            screen::show(&target, Some(stage.token.clone()), String::new(), screen).await
         };
         stage.end().await;
         done

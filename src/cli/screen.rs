@@ -1,14 +1,22 @@
 //! A ward before a person or a program: what `watch` and `demo` have in common.
 
-use super::{FOUND, NOT_LIVE, terminal};
+use super::{FAILED, FOUND, NOT_LIVE, terminal};
 use crate::{
     access::Secret,
     client::{self, Endpoint, LinkOptions},
     domain::WardId,
     protocol::Encoding,
     seam::{OsClock, OsEntropy},
-    tui::headless::{self, Feed, HeadlessError, Look},
+    tui::{
+        core::App,
+        headless::{self, Feed, HeadlessError, Seen},
+        run::{self, Ending, Server, Start},
+        term::{self, ColorFlag, Console},
+        theme::{Look, Theme},
+        view,
+    },
 };
+use anyhow::Context;
 use std::{
     io::{BufRead, BufWriter, IsTerminal, Write},
     sync::Arc,
@@ -30,6 +38,12 @@ pub(super) struct ScreenArgs {
     /// Lines that are only appended, for dumb terminals and screen readers
     #[arg(long)]
     plain: bool,
+    /// Theme: default-dark, default-light, high-contrast, mono, or a file
+    #[arg(long, value_name = "THEME", default_value = "default-dark", conflicts_with = "plain")]
+    theme: String,
+    /// Colours: auto, rgb, 256, 16 or mono
+    #[arg(long, value_name = "DEPTH", default_value = "auto", conflicts_with = "plain")]
+    color: ColorFlag,
 }
 
 /// How a single look is written.
@@ -47,17 +61,34 @@ pub(super) struct Target {
     pub(super) ward: Option<WardId>,
 }
 
-/// A screen that is ready to be shown.
-pub(super) struct Screen {
-    plain: bool,
+/// How the ward is shown here.
+pub(super) enum Screen {
+    /// In lines.
+    Plain,
+    /// On the whole terminal.
+    Full(Box<Look>),
 }
 
 impl ScreenArgs {
-    /// Chooses between a screen and plain lines.
+    /// Chooses between a screen and plain lines: a screen needs a terminal that can move its cursor.
     pub(super) fn prepare(&self) -> anyhow::Result<Screen> {
-        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let env = |name: &str| std::env::var(name).ok();
+        let theme = self.read_theme()?;
         let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-        Ok(Screen { plain: self.plain || dumb || !terminal })
+        Ok(match term::color_depth(self.color, env) {
+            Some(depth) if terminal && !self.plain => Screen::Full(Box::new(theme.at(depth, term::glyphs(env)))),
+            _ => Screen::Plain,
+        })
+    }
+
+    fn read_theme(&self) -> anyhow::Result<Theme> {
+        if let Some(theme) = Theme::builtin(&self.theme) {
+            return Ok(theme);
+        }
+        let names: Vec<&str> = Theme::names().collect();
+        let what = || format!("the theme {} is neither {} nor a file", self.theme, names.join(", "));
+        let text = std::fs::read_to_string(&self.theme).with_context(what)?;
+        Theme::parse(&text).with_context(|| format!("the theme {} cannot be used", self.theme))
     }
 }
 
@@ -93,8 +124,8 @@ pub(super) async fn told_to_stop() {
 /// Looks once; tells by the exit code what was seen.
 pub(super) async fn once(target: &Target, token: Secret, format: OnceFormat) -> anyhow::Result<u8> {
     let report = match headless::once(target.feed(token), ONCE_WAIT).await? {
-        Look::Seen(report) => report,
-        Look::NotLive { why } => {
+        Seen::Ward(report) => report,
+        Seen::NotLive { why } => {
             terminal::note(&format!("wardwatch: not live: {why}"));
             return Ok(NOT_LIVE);
         }
@@ -122,9 +153,20 @@ pub(super) async fn follow(target: &Target, token: Secret) -> anyhow::Result<u8>
 }
 
 /// Shows the ward until the person leaves. Without a token, the person signs in first and is signed out at the end.
-pub(super) async fn show(target: &Target, token: Option<Secret>, user: String, screen: &Screen) -> anyhow::Result<u8> {
-    debug_assert!(screen.plain);
-    plain(target, token, user).await
+pub(super) async fn show(target: &Target, token: Option<Secret>, user: String, screen: Screen) -> anyhow::Result<u8> {
+    match screen {
+        Screen::Plain => plain(target, token, user).await,
+        Screen::Full(look) => full(target, token, user, &look).await,
+    }
+}
+
+async fn full(target: &Target, token: Option<Secret>, user: String, look: &Look) -> anyhow::Result<u8> {
+    let start = Start { server: target.endpoint.to_string(), user, token };
+    let station = Server { endpoint: target.endpoint.clone(), ward: target.ward.clone(), entropy: Arc::new(OsEntropy) };
+    let console = Console::open()?;
+    let draw = |app: &App, area, buffer: &mut _| view::draw(app, look, area, buffer);
+    let outcome = run::run(console, station, start, Arc::new(OsClock), draw).await?;
+    Ok(if outcome.ending == Ending::Failed { FAILED } else { 0 })
 }
 
 async fn plain(target: &Target, token: Option<Secret>, user: String) -> anyhow::Result<u8> {

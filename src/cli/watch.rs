@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
                 bail!("--format goes with --once or --follow");
             }
             let screen = args.screen.prepare()?;
-            super::runtime()?.block_on(screen::show(&target, token, args.user.clone(), &screen))
+            super::runtime()?.block_on(screen::show(&target, token, args.user.clone(), screen))
         }
     }
 }

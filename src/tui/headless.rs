@@ -50,9 +50,9 @@ pub enum HeadlessError {
 
 /// What one look has seen.
 #[derive(Debug)]
-pub enum Look {
+pub enum Seen {
     /// The ward.
-    Seen(Box<Report>),
+    Ward(Box<Report>),
     /// No ward within the time given.
     NotLive {
         /// Why, for people.
@@ -87,12 +87,12 @@ impl Feed {
 ///
 /// # Errors
 /// If the server refuses the session.
-pub async fn once(mut feed: Feed, wait: Duration) -> Result<Look, HeadlessError> {
+pub async fn once(mut feed: Feed, wait: Duration) -> Result<Seen, HeadlessError> {
     let mut app = feed.app();
     let mut why = format!("{} does not answer", feed.server);
     let seen = timeout(wait, see(&mut feed, &mut app, &mut why)).await;
     match seen {
-        Err(_) | Ok(Ok(false)) => return Ok(Look::NotLive { why }),
+        Err(_) | Ok(Ok(false)) => return Ok(Seen::NotLive { why }),
         Ok(Err(e)) => return Err(e),
         Ok(Ok(true)) => {}
     }
@@ -108,7 +108,7 @@ pub async fn once(mut feed: Feed, wait: Duration) -> Result<Look, HeadlessError>
     // Without a heartbeat the link is not live, and the report says so.
     drop(timeout(HEARTBEAT_WAIT, heartbeat).await);
     app.handle(feed.clock.boot(), Event::Tick);
-    Ok(Report::of(&app).map_or(Look::NotLive { why }, |report| Look::Seen(Box::new(report))))
+    Ok(Report::of(&app).map_or(Seen::NotLive { why }, |report| Seen::Ward(Box::new(report))))
 }
 
 async fn see(feed: &mut Feed, app: &mut App, why: &mut String) -> Result<bool, HeadlessError> {

@@ -2,20 +2,8 @@
 //!
 //! Nothing is asked of the terminal itself: an answer would have to be told from what a person types.
 
+use crate::tui::theme::{Depth, Glyphs};
 use std::str::FromStr;
-
-/// How many colours a terminal has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColorDepth {
-    /// Any.
-    Rgb,
-    /// The 256 of xterm.
-    C256,
-    /// The 16 that the terminal's own palette defines.
-    C16,
-    /// None: attributes alone.
-    Mono,
-}
 
 /// What a person asked for with `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +12,7 @@ pub enum ColorFlag {
     #[default]
     Auto,
     /// This and nothing else.
-    Depth(ColorDepth),
+    Depth(Depth),
 }
 
 /// A text that names no depth.
@@ -38,10 +26,10 @@ impl FromStr for ColorFlag {
     fn from_str(text: &str) -> Result<Self, ColorFlagError> {
         Ok(match text {
             "auto" => Self::Auto,
-            "rgb" => Self::Depth(ColorDepth::Rgb),
-            "256" => Self::Depth(ColorDepth::C256),
-            "16" => Self::Depth(ColorDepth::C16),
-            "mono" => Self::Depth(ColorDepth::Mono),
+            "rgb" => Self::Depth(Depth::Rgb),
+            "256" => Self::Depth(Depth::C256),
+            "16" => Self::Depth(Depth::C16),
+            "mono" => Self::Depth(Depth::Mono),
             _ => return Err(ColorFlagError(text.chars().take(20).collect())),
         })
     }
@@ -52,7 +40,7 @@ impl FromStr for ColorFlag {
 /// The first that says something counts: `TERM=dumb`, the flag, `NO_COLOR` (<https://no-color.org>), `COLORTERM`,
 /// `TERM`. No flag teaches a dumb terminal to move its cursor. `env` looks up a variable of the environment.
 #[must_use]
-pub fn color_depth(flag: ColorFlag, env: impl Fn(&str) -> Option<String>) -> Option<ColorDepth> {
+pub fn color_depth(flag: ColorFlag, env: impl Fn(&str) -> Option<String>) -> Option<Depth> {
     let value = |name: &str| env(name).filter(|v| !v.is_empty());
     let term = value("TERM").unwrap_or_default();
     if term == "dumb" {
@@ -62,23 +50,14 @@ pub fn color_depth(flag: ColorFlag, env: impl Fn(&str) -> Option<String>) -> Opt
         return Some(depth);
     }
     if value("NO_COLOR").is_some() {
-        return Some(ColorDepth::Mono);
+        return Some(Depth::Mono);
     }
     if matches!(value("COLORTERM").as_deref(), Some("truecolor" | "24bit")) {
-        return Some(ColorDepth::Rgb);
+        return Some(Depth::Rgb);
     }
     // tmux and screen take 256 colours under any name, and map them to what the outer terminal has.
     let multiplexed = term.starts_with("tmux") || term.starts_with("screen");
-    Some(if multiplexed || term.contains("256color") { ColorDepth::C256 } else { ColorDepth::C16 })
-}
-
-/// Which characters a terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Glyphs {
-    /// Braille, blocks and lines included.
-    Unicode,
-    /// ASCII alone.
-    Ascii,
+    Some(if multiplexed || term.contains("256color") { Depth::C256 } else { Depth::C16 })
 }
 
 /// The characters of a terminal: Unicode if the locale is UTF-8 and it is not the console of Linux, whose fonts lack
@@ -102,25 +81,25 @@ mod tests {
     }
 
     #[rstest]
-    #[case::nothing_known("auto", &[], Some(ColorDepth::C16))]
-    #[case::xterm("auto", &[("TERM", "xterm")], Some(ColorDepth::C16))]
-    #[case::xterm_256("auto", &[("TERM", "xterm-256color")], Some(ColorDepth::C256))]
-    #[case::truecolor("auto", &[("TERM", "xterm"), ("COLORTERM", "truecolor")], Some(ColorDepth::Rgb))]
-    #[case::twenty_four("auto", &[("TERM", "xterm"), ("COLORTERM", "24bit")], Some(ColorDepth::Rgb))]
-    #[case::other_colorterm("auto", &[("TERM", "xterm"), ("COLORTERM", "yes")], Some(ColorDepth::C16))]
-    #[case::tmux("auto", &[("TERM", "tmux")], Some(ColorDepth::C256))]
-    #[case::screen("auto", &[("TERM", "screen.xterm-new")], Some(ColorDepth::C256))]
-    #[case::tmux_rgb("auto", &[("TERM", "tmux-256color"), ("COLORTERM", "truecolor")], Some(ColorDepth::Rgb))]
-    #[case::no_color("auto", &[("TERM", "xterm-256color"), ("NO_COLOR", "1")], Some(ColorDepth::Mono))]
-    #[case::no_color_empty("auto", &[("TERM", "xterm-256color"), ("NO_COLOR", "")], Some(ColorDepth::C256))]
-    #[case::no_color_wins("auto", &[("COLORTERM", "truecolor"), ("NO_COLOR", "1")], Some(ColorDepth::Mono))]
-    #[case::flag_wins("256", &[("COLORTERM", "truecolor"), ("NO_COLOR", "1")], Some(ColorDepth::C256))]
-    #[case::flag_mono("mono", &[("COLORTERM", "truecolor")], Some(ColorDepth::Mono))]
-    #[case::flag_16("16", &[("TERM", "xterm-256color")], Some(ColorDepth::C16))]
-    #[case::flag_rgb("rgb", &[("TERM", "linux")], Some(ColorDepth::Rgb))]
+    #[case::nothing_known("auto", &[], Some(Depth::C16))]
+    #[case::xterm("auto", &[("TERM", "xterm")], Some(Depth::C16))]
+    #[case::xterm_256("auto", &[("TERM", "xterm-256color")], Some(Depth::C256))]
+    #[case::truecolor("auto", &[("TERM", "xterm"), ("COLORTERM", "truecolor")], Some(Depth::Rgb))]
+    #[case::twenty_four("auto", &[("TERM", "xterm"), ("COLORTERM", "24bit")], Some(Depth::Rgb))]
+    #[case::other_colorterm("auto", &[("TERM", "xterm"), ("COLORTERM", "yes")], Some(Depth::C16))]
+    #[case::tmux("auto", &[("TERM", "tmux")], Some(Depth::C256))]
+    #[case::screen("auto", &[("TERM", "screen.xterm-new")], Some(Depth::C256))]
+    #[case::tmux_rgb("auto", &[("TERM", "tmux-256color"), ("COLORTERM", "truecolor")], Some(Depth::Rgb))]
+    #[case::no_color("auto", &[("TERM", "xterm-256color"), ("NO_COLOR", "1")], Some(Depth::Mono))]
+    #[case::no_color_empty("auto", &[("TERM", "xterm-256color"), ("NO_COLOR", "")], Some(Depth::C256))]
+    #[case::no_color_wins("auto", &[("COLORTERM", "truecolor"), ("NO_COLOR", "1")], Some(Depth::Mono))]
+    #[case::flag_wins("256", &[("COLORTERM", "truecolor"), ("NO_COLOR", "1")], Some(Depth::C256))]
+    #[case::flag_mono("mono", &[("COLORTERM", "truecolor")], Some(Depth::Mono))]
+    #[case::flag_16("16", &[("TERM", "xterm-256color")], Some(Depth::C16))]
+    #[case::flag_rgb("rgb", &[("TERM", "linux")], Some(Depth::Rgb))]
     #[case::dumb("auto", &[("TERM", "dumb"), ("COLORTERM", "truecolor")], None)]
     #[case::dumb_stays_dumb("rgb", &[("TERM", "dumb")], None)]
-    fn the_ladder(#[case] flag: ColorFlag, #[case] set: &[(&str, &str)], #[case] depth: Option<ColorDepth>) {
+    fn the_ladder(#[case] flag: ColorFlag, #[case] set: &[(&str, &str)], #[case] depth: Option<Depth>) {
         assert_eq!(color_depth(flag, env(set)), depth);
     }
 

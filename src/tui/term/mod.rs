@@ -15,7 +15,7 @@ mod sgr;
 mod signal;
 
 pub use console::{Console, ConsoleError};
-pub use depth::{ColorDepth, ColorFlag, ColorFlagError, Glyphs, color_depth, glyphs};
+pub use depth::{ColorFlag, ColorFlagError, color_depth, glyphs};
 pub use guard::{Control, Guard};
 pub use input::{INPUT_QUEUE_CAPACITY, SCREEN_COLUMNS_MAX, SCREEN_ROWS_MAX};
 pub use output::{Output, terminal_is_gone};
