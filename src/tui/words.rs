@@ -23,7 +23,7 @@ pub const LEGEND: [(&str, &str); 9] = [
     ("▁  █", "below the low limit, above the high limit"),
 ];
 
-/// What an alert is about: `SpO2 81 < 85`, `HR not measured`, `no data from the device`.
+/// What an alert is about: `SpO2 81 < 85`, once it is over `SpO2 < 85`, `HR not measured`, `no data from the device`.
 #[must_use]
 pub fn condition(alert: &Alert, ward: &WardView) -> String {
     let label = |vital| ward.info(vital).map_or_else(|| format!("{vital}"), |info| info.label.to_string());
@@ -33,7 +33,10 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
                 value.map_or_else(|| "?".to_owned(), |v| ward.info(vital).map_or(v.to_string(), |i| i.format(v)))
             };
             let sign = if side == Side::Low { '<' } else { '>' };
-            format!("{} {} {sign} {}", label(vital), show(alert.value), show(alert.limit))
+            // The last value of what is over is one that is well again.
+            let value =
+                if alert.condition == Condition::Absent { String::new() } else { format!("{} ", show(alert.value)) };
+            format!("{} {value}{sign} {}", label(vital), show(alert.limit))
         }
         ConditionCode::NotMeasured(vital) => format!("{} not measured", label(vital)),
         ConditionCode::Stale(vital) => format!("{} no new values", label(vital)),

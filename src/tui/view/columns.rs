@@ -13,6 +13,8 @@ const NAME: (u16, u16) = (12, 26);
 const ALERT: (u16, u16) = (21, 44);
 /// Cells of a sparkline: least and most.
 const SPARK: (u16, u16) = (6, 12);
+/// What is looked at first, by [`importance`].
+const IMPORTANCE_OF_CORE: u8 = 4;
 /// How many vitals may have a sparkline.
 const SPARKS_MAX: usize = 4;
 
@@ -57,7 +59,9 @@ impl Columns {
         let mut chosen: Vec<(usize, Column)> = Vec::new();
         for (at, shown) in ranked {
             let column = plain(scene, shown);
-            if column.width() <= left {
+            // Traces of what is looked at first come before the numbers of what is looked at last.
+            let kept = if importance(shown) > IMPORTANCE_OF_CORE { kept_for_sparks(scene, &chosen) } else { 0 };
+            if column.width() + kept <= left {
                 left -= column.width();
                 chosen.push((at, column));
             }
@@ -94,6 +98,15 @@ fn add_sparks(scene: &Scene<'_>, chosen: &mut [(usize, Column)], mut left: u16) 
         left -= each;
     }
     left
+}
+
+/// Room for the least sparklines of the vitals chosen so far.
+fn kept_for_sparks(scene: &Scene<'_>, chosen: &[(usize, Column)]) -> u16 {
+    let sparks = chosen
+        .iter()
+        .filter(|(_, c)| importance(c.shown) <= IMPORTANCE_OF_CORE && !scene.is_episodic(c.shown.main()))
+        .count();
+    u16::try_from(sparks).unwrap_or(0) * (SPARK.0 + 1)
 }
 
 /// Smaller is more important: what a nurse looks at first.

@@ -1,7 +1,7 @@
 //! The line above a pane: its title, whether it takes the keys, and what does not fit into it.
 
 use super::{
-    pen::{Pen, Piece, pieces},
+    pen::{Pen, Piece, fit, pieces},
     scene::Scene,
 };
 use crate::tui::theme::Role;
@@ -48,7 +48,8 @@ pub(super) fn draw(scene: &Scene<'_>, pane: &Pane, area: Rect, buffer: &mut Buff
     let width = area.width;
     Pen::new(buffer, area, 0).fill(line, width, rule);
     let mut left = vec![Piece::new(line, rule, 9), Piece::new(if pane.focus { "▸" } else { " " }, rule, 9)];
-    left.push(Piece::new(pane.title.clone(), title, 9));
+    // The rule's ends, the mark and a blank take four columns. Who it is about is cut, never left out.
+    left.push(Piece::new(fit(&pane.title, width.saturating_sub(4)), title, 9));
     left.push(Piece::new(" ", rule, 9));
     let mut right = Vec::new();
     if let Some((hint, role)) = &pane.hint {
