@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, DeviceId, EventBody, Millis, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport,
+        Actor, Command, DeviceId, EventBody, Millis, Observation, Refusal, SystemFault, Timestamp, Ward, WardId,
+        system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender},
@@ -28,6 +29,8 @@ pub(super) struct Core {
     wards: BTreeMap<WardId, WardRun>,
     ward_of_device: BTreeMap<DeviceId, WardId>,
     tails: Tails,
+    /// Faults of the system that last; a ward that is made meanwhile is told of them.
+    faults: BTreeMap<SystemFault, FaultReport>,
     /// The number of the group that is being made.
     group: u64,
     /// How far wall time is ahead of engine time since the last step of the wall clock.
@@ -43,6 +46,7 @@ impl Core {
             wards: BTreeMap::new(),
             ward_of_device: BTreeMap::new(),
             tails: Tails::default(),
+            faults: BTreeMap::new(),
             group: 0,
             skew: Millis::ZERO,
         };
@@ -55,6 +59,8 @@ impl Core {
         self.wards.clear();
         self.ward_of_device.clear();
         self.tails.forget();
+        // The store is read: it has not failed.
+        self.faults.remove(&SystemFault::StoreFailed);
         for record in self.reader.wards()? {
             let ward = record.ward.clone();
             let engine = super::rebuild::rebuild(&self.config, self.reader.as_ref(), &record)?;
@@ -63,6 +69,7 @@ impl Core {
             }
             let mut run = WardRun::new(ward.id.clone(), engine, None, now);
             run.input(Input::Start { ward: ward.clone() }, self.moment(now));
+            tell(&mut run, &self.faults, self.moment(now));
             self.wards.insert(ward.id, run);
         }
         Ok(())
@@ -148,6 +155,11 @@ impl Core {
         for run in self.wards.values_mut() {
             run.input(Input::Fault(report.clone()), at);
         }
+        if report.present {
+            self.faults.insert(report.fault, report.clone());
+        } else {
+            self.faults.remove(&report.fault);
+        }
     }
 
     fn set_ward(&mut self, ward: Ward, now: Timestamp) {
@@ -156,6 +168,7 @@ impl Core {
             WardRun::new(ward.id.clone(), Engine::new(self.config.clone()), Some(ward.clone()), now)
         });
         run.input(Input::Start { ward }, at);
+        tell(run, &self.faults, at);
     }
 
     fn backfill(&mut self, ward: &WardId, observations: &[Observation]) {
@@ -270,6 +283,13 @@ impl Core {
         group.batch = Batch::default();
         group.news.extend(self.wards.values_mut().filter_map(WardRun::close_unrecorded));
         self.group += 1;
+    }
+}
+
+/// Tells a ward of the faults that last; one that it knows of already changes nothing.
+fn tell(run: &mut WardRun, faults: &BTreeMap<SystemFault, FaultReport>, at: Moment) {
+    for report in faults.values() {
+        run.input(Input::Fault(report.clone()), at);
     }
 }
 
