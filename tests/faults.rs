@@ -140,6 +140,15 @@ fn a_store_that_fails_is_said_on_the_screen_and_nothing_is_acknowledged() {
 }
 
 #[test]
+fn a_server_that_is_told_to_stop_as_soon_as_it_serves_stops_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    (0..10).for_each(|_| Server::start(&data).stop());
+    let trail = run(&["audit", "show", "--data", data.to_str().unwrap()]);
+    assert_eq!(trail.matches("server.stop").count(), 10, "{trail}");
+}
+
+#[test]
 fn what_is_older_than_all_that_is_kept_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start_set(&dir.path().join("data"), &[("WARDWATCH_RETENTION__SAMPLES_DAYS", "1")]);
