@@ -104,7 +104,9 @@ fn whatever_is_done_to_an_entry_is_found_at_its_place() {
     let last = kept.leaves - 1;
     for at in [0, 1, last / 2, last] {
         is_bad_at(kept.after(|db| edit(db, at, false)), at, &format!("leaf {at} was edited"));
-        let remove = |db: &Connection| drop(db.execute("DELETE FROM audit_leaf WHERE idx = ?1", [at]).unwrap());
+        let remove = |db: &Connection| {
+            db.execute("DELETE FROM audit_leaf WHERE idx = ?1", [at]).unwrap();
+        };
         is_bad_at(kept.after(remove), at, &format!("leaf {at} is missing"));
         let (code, said) = kept.after(|db| edit(db, at, true));
         assert_eq!(code, 1, "{said}");

@@ -149,7 +149,7 @@ impl Stream {
                 Ok(Message::Text(text)) => text.into(),
                 Ok(Message::Binary(bytes)) => bytes,
                 Ok(Message::Close(frame)) => {
-                    let frame = frame.expect("the server says why it closes");
+                    let frame = frame.unwrap_or_else(|| panic!("the server closes without a word"));
                     return Err(Closed { code: frame.code.into(), reason: frame.reason.to_string() });
                 }
                 Ok(_) => continue,
@@ -191,9 +191,8 @@ impl Stream {
         let until = OsClock.boot() + PATIENCE;
         while OsClock.boot() < until {
             match self.socket.read() {
-                Ok(Message::Close(_)) => return true,
                 Err(tungstenite::Error::Io(e)) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(_) => return true,
+                Ok(Message::Close(_)) | Err(_) => return true,
                 Ok(_) => {}
             }
         }
