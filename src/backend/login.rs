@@ -148,6 +148,8 @@ impl App {
     pub async fn unlock(&self, session: &Session, passphrase: Secret) -> Result<(), LoginError> {
         let name = &session.user.name;
         if let Some(wait) = self.wait_of(name) {
+            let leaf = leaf_of(Some(&session.user), None, Act::SessionUnlock, Outcome::Refused);
+            self.record(vec![LeafDraft { code: Some("wait"), ..leaf }], Vec::new()).await?;
             return Err(LoginError::Wait(wait));
         }
         let id = session.record.id.clone();

@@ -264,16 +264,18 @@ async fn look_after_sessions(app: Arc<App>) {
 
 async fn watch_disk(app: Arc<App>, folder: DataFolder) {
     let mut interval = tokio::time::interval(DISK_INTERVAL);
+    // What stood before the start is not known: the first look is always told.
     let mut reported = None;
     loop {
         interval.tick().await;
         match OsDisk.usage(folder.path()) {
             Ok(usage) => {
                 app.hub.metrics().disk(usage.used_percent());
-                if let Some(report) = disk_report(usage, app.config.disk.alert_percent, &mut reported)
-                    && let Err(e) = app.pipeline.send(Job::Fault(report))
-                {
-                    tracing::warn!(error = %e, "the disk's fill level could not be reported");
+                let Some(report) = disk_report(usage, app.config.disk.alert_percent, reported) else { continue };
+                let present = report.present;
+                match app.pipeline.send(Job::Fault(report)) {
+                    Ok(()) => reported = Some(present),
+                    Err(e) => tracing::warn!(error = %e, "the disk's fill level could not be reported"),
                 }
             }
             Err(e) => tracing::warn!(error = %e, "the disk's fill level is not known"),
@@ -281,11 +283,10 @@ async fn watch_disk(app: Arc<App>, folder: DataFolder) {
     }
 }
 
-/// What is to be said of the disk's fill level: at first how it is, an alert of an earlier run may be open, then when it
-/// crosses the line.
-fn disk_report(usage: DiskUsage, alert_percent: u8, reported: &mut Option<bool>) -> Option<FaultReport> {
+/// What is to be said of the disk's fill level, if it is on another side of the line than was `reported`.
+fn disk_report(usage: DiskUsage, alert_percent: u8, reported: Option<bool>) -> Option<FaultReport> {
     let present = usage.used_percent() >= alert_percent;
-    if reported.replace(present) == Some(present) {
+    if reported == Some(present) {
         return None;
     }
     let free_mib = usage.free_bytes / (1024 * 1024);
@@ -300,12 +301,11 @@ mod tests {
     #[test]
     fn the_disk_is_reported_once_when_it_crosses_the_line() {
         let usage = |free_bytes| DiskUsage { used_bytes: 1_000 - free_bytes, free_bytes };
-        let mut reported = None;
-        assert!(!disk_report(usage(210), 80, &mut reported).unwrap().present, "an alert may be open from before");
-        assert_eq!(disk_report(usage(210), 80, &mut reported), None);
-        assert!(disk_report(usage(200), 80, &mut reported).unwrap().present);
-        assert_eq!(disk_report(usage(10), 80, &mut reported), None);
-        assert!(!disk_report(usage(500), 80, &mut reported).unwrap().present);
-        assert_eq!(disk_report(usage(500), 80, &mut reported), None);
+        let said = |free, reported| disk_report(usage(free), 80, reported).map(|report| report.present);
+        assert_eq!(said(210, None), Some(false), "an alert from before the start may stand");
+        assert_eq!(said(210, Some(false)), None);
+        assert_eq!(said(200, Some(false)), Some(true));
+        assert_eq!(said(10, Some(true)), None);
+        assert_eq!(said(500, Some(true)), Some(false));
     }
 }

@@ -136,7 +136,7 @@ fn verify_trail(site: &SiteArgs, checkpoint: Option<&Path>, key: Option<&Path>) 
             Err(_) => unsigned += 1,
         }
     }
-    if checkpoints.is_empty() {
+    if checkpoints.is_empty() && unsigned == 0 {
         bail!("there is no signed checkpoint to verify against: keep one with `wardwatch audit checkpoint`");
     }
     let mut out = std::io::stdout().lock();

@@ -76,19 +76,22 @@ fn start_log(config: &LogConfig) -> anyhow::Result<()> {
     started.map_err(|e| anyhow::anyhow!("the log cannot be started: {e}"))
 }
 
-/// Waits for a signal to stop. A file that may not grow further is an error of the disk, not the end of the program.
-async fn told_to_stop() -> anyhow::Result<()> {
+/// Listens for signals to stop from the moment it is called; gives what waits for one. A file that may not grow further is
+/// an error of the disk, not the end of the program.
+fn listen_for_stop() -> anyhow::Result<impl Future<Output = ()>> {
     const SIGXFSZ: i32 = 25;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut file_size = signal(SignalKind::from_raw(SIGXFSZ))?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = file_size.recv() => tracing::error!("a file may not grow further"),
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                _ = file_size.recv() => tracing::error!("a file may not grow further"),
+            }
         }
-    }
+    })
 }
 
 /// Serves until told to stop.
@@ -97,13 +100,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     start_log(&config.log)?;
     let folder = DataFolder::make(&args.data.path()?)?;
     super::runtime()?.block_on(async {
-        let stop = told_to_stop();
+        let stop = listen_for_stop()?;
         let serving = server::open(&folder, args.mode.map(Mode::from), config)?.serve().await?;
         let failed = tokio::select! {
-            told = stop => {
-                told?;
-                false
-            }
+            () = stop => false,
             () = serving.failed() => true,
         };
         tracing::info!("stopping");

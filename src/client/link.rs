@@ -271,8 +271,7 @@ impl Link {
         let event = match message {
             ServerMessage::Snapshot { seq, now, view } => {
                 self.delays.succeeded();
-                self.heard.snapshot = seq;
-                self.heard.last.get_or_insert(seq);
+                self.heard.begin(seq);
                 ClientEvent::Snapshot { seq, now, view: Box::new(view) }
             }
             ServerMessage::Event { event } => {
@@ -309,6 +308,13 @@ impl Link {
 }
 
 impl Heard {
+    /// Takes in a snapshot at `seq`. A journal that ends before what was heard was set back (restored from a backup): it is
+    /// heard from the snapshot on.
+    fn begin(&mut self, seq: u64) {
+        self.snapshot = seq;
+        self.last = Some(self.last.map_or(seq, |last| last.min(seq)));
+    }
+
     /// Takes in that the events `from` to `to` came. `None` if they came before; else what the snapshot stands for
     /// because the journal was too far ahead.
     fn advance(&mut self, from: u64, to: u64) -> Result<Option<Option<(u64, u64)>>, Cut> {
@@ -369,5 +375,7 @@ mod tests {
         assert_eq!(next(&mut heard, 10, 10), Some(Some(Some((9, 9)))), "the snapshot stands for 9");
         assert_eq!(next(&mut heard, 12, 12), None, "11 is missing: the link is made anew");
         assert_eq!(heard.last, Some(10));
+        heard.begin(4);
+        assert_eq!(next(&mut heard, 5, 5), Some(Some(None)), "the journal was set back");
     }
 }

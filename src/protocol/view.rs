@@ -6,8 +6,11 @@ use crate::domain::{
     Liveness, Mode, Observation, Patient, PatientId, PersonName, Priority, Profile, Quality, Sampling, Timestamp,
     VitalCode, VitalDef, VitalLimits, VitalTable, Ward, vital::Scale,
 };
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, MapAccess, Visitor},
+};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// What a screen needs to know of a vital.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,7 +167,40 @@ pub struct WardView {
     /// Patients present.
     pub patients: BTreeMap<PatientId, PatientView>,
     /// Alerts that are not closed.
+    #[serde(deserialize_with = "alerts_by_number")]
     pub alerts: BTreeMap<AlertId, Alert>,
+}
+
+/// The key of an alert: a number, which JSON can only write as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AlertNumber {
+    Number(u64),
+    Text(String),
+}
+
+fn alerts_by_number<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<AlertId, Alert>, D::Error> {
+    struct Entries;
+    impl<'de> Visitor<'de> for Entries {
+        type Value = BTreeMap<AlertId, Alert>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("alerts by number")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut alerts = BTreeMap::new();
+            while let Some(number) = map.next_key::<AlertNumber>()? {
+                let number = match number {
+                    AlertNumber::Number(number) => number,
+                    AlertNumber::Text(text) => text.parse().map_err(de::Error::custom)?,
+                };
+                alerts.insert(AlertId(number), map.next_value()?);
+            }
+            Ok(alerts)
+        }
+    }
+    d.deserialize_map(Entries)
 }
 
 impl WardView {

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking; each test uses a part of this"
 )]
 
+pub mod stream;
 pub mod terminal;
 
 use std::{
@@ -17,11 +18,14 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use wardwatch::{
-    domain::{Millis, Timestamp},
+    backend::admin::{self, AdminAnswer, AdminRequest},
+    domain::{Bed, Command as WardCommand, Millis, Timestamp},
     seam::{Clock, OsClock},
+    store::{DataFolder, sqlite::SqliteReader},
 };
 
 /// A passphrase that is long enough.
@@ -97,6 +101,7 @@ pub struct Server {
     pub address: SocketAddr,
     /// Its data folder.
     pub data: PathBuf,
+    log: Arc<Mutex<String>>,
 }
 
 impl Server {
@@ -108,6 +113,19 @@ impl Server {
     /// Starts a server with further arguments.
     pub fn start_with(data: &Path, args: &[&str]) -> Self {
         Self::spawn(program().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(args), data)
+    }
+
+    /// Starts a server with settings such as `("WARDWATCH_SESSION__IDLE_LOCK_S", "2")`.
+    pub fn start_set(data: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = program();
+        command.args(["serve", "--mode", "demo", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        Self::spawn(command.envs(settings.iter().copied()), data)
+    }
+
+    /// Starts a server at an address.
+    pub fn start_at(data: &Path, address: SocketAddr) -> Self {
+        let address = address.to_string();
+        Self::spawn(program().args(["serve", "--listen", &address, "--data"]).arg(data), data)
     }
 
     /// Starts a server by a command of one's own.
@@ -123,8 +141,41 @@ impl Server {
                 break rest.split_whitespace().next().unwrap().parse().unwrap();
             }
         };
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, data: data.to_owned() }
+        let log = Arc::new(Mutex::new(log));
+        let rest = log.clone();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                rest.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        Self { child, address, data: data.to_owned(), log }
+    }
+
+    /// What it has said on its standard error.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// A reader of its data.
+    pub fn reader(&self) -> SqliteReader {
+        SqliteReader::open(&DataFolder::open(&self.data).unwrap()).unwrap()
+    }
+
+    /// Runs the program on its data folder and demands success.
+    pub fn run(&self, args: &[&str]) -> String {
+        run(&[args, &["--data", self.data.to_str().unwrap()]].concat())
+    }
+
+    /// Adds a bed to ward `w`: one entry of the journal.
+    pub fn add_bed(&self, id: &str) {
+        self.command(WardCommand::SetBed { bed: Bed { id: id.parse().unwrap(), label: id.to_owned() } });
+    }
+
+    /// Does something on ward `w` from the console.
+    pub fn command(&self, command: WardCommand) {
+        let request = AdminRequest::Command { ward: "w".parse().unwrap(), command };
+        let answer = admin::ask(&self.data.join("admin.sock"), &request);
+        assert!(matches!(answer, Ok(Some(AdminAnswer::Done))), "{answer:?}");
     }
 
     /// `http://ADDRESS`.
@@ -161,6 +212,11 @@ impl Server {
         let added = run_with(PASSPHRASE, &["user", "add", name, "--role", role, "--data", data]);
         assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
         self.login(name)
+    }
+
+    /// Adds a user and signs in; gives the token.
+    pub fn token(&self, name: &str, role: &str) -> String {
+        std::fs::read_to_string(self.user(name, role)).unwrap().trim().to_owned()
     }
 
     /// Signs in; gives the token file.

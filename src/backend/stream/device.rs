@@ -2,6 +2,7 @@
 
 use super::socket::{Ended, Heard, SILENT_AFTER, Socket, stopped};
 use crate::{
+    access::Secret,
     backend::{
         app::App,
         http::decode_rules,
@@ -20,16 +21,21 @@ use futures_util::{Sink, Stream};
 use std::{sync::Arc, time::Duration};
 
 /// Serves a device until it goes.
-pub(super) async fn run<S, E>(app: Arc<App>, mut socket: Socket<S>, device: DeviceId)
+pub(super) async fn run<S, E>(app: Arc<App>, mut socket: Socket<S>, token: Secret, device: DeviceId)
 where
     S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
     E: std::error::Error,
 {
-    let ended = serve(&app, &mut socket, &device).await;
+    let ended = serve(&app, &mut socket, &token, &device).await;
     socket.finish(ended).await;
 }
 
-async fn serve<S, E>(app: &App, socket: &mut Socket<S>, device: &DeviceId) -> Ended
+/// A token that no longer holds ends the connection, as it refuses a request.
+fn check_token(app: &App, token: &Secret) -> Result<(), Ended> {
+    app.device(token).map(|_| ()).map_err(|e| Ended::close(CloseCode::SessionEnded, e.to_string()))
+}
+
+async fn serve<S, E>(app: &App, socket: &mut Socket<S>, token: &Secret, device: &DeviceId) -> Ended
 where
     S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
     E: std::error::Error,
@@ -56,6 +62,9 @@ where
                 if bucket.take(heard_at).is_err() {
                     return Ended::close(CloseCode::TooFast, "too many messages: put more observations into each");
                 }
+                if let Err(ended) = check_token(app, token) {
+                    return ended;
+                }
                 let answer = match answer(app, device, &bytes, &mut greeted).await {
                     Ok(answer) => answer,
                     Err(ended) => return ended,
@@ -65,6 +74,9 @@ where
                 }
             }
             _ = heartbeat.tick() => {
+                if let Err(ended) = check_token(app, token) {
+                    return ended;
+                }
                 if app.clock.boot() - heard_at > SILENT_AFTER {
                     return Ended::Gone;
                 }

@@ -25,10 +25,14 @@ use std::sync::Arc;
 /// Most bytes that wait to be written to a slow peer before its connection is closed.
 const WRITE_BUFFER_MAX_BYTES: usize = 8 * 1024 * 1024;
 
+/// A message that is too long is read to its end up to this length, so that its sender can be told; a longer one cuts the
+/// connection, and the sender may not hear why.
+const READ_MAX_BYTES: usize = 2 * MESSAGE_MAX_BYTES;
+
 /// Who opens a stream.
 enum Opener {
     Watcher(Secret),
-    Device(crate::domain::DeviceId),
+    Device(Secret, crate::domain::DeviceId),
 }
 
 /// Turns a request into a websocket, if its token is good.
@@ -39,7 +43,10 @@ pub async fn upgrade(
 ) -> Answer {
     let token = bearer(&headers)?;
     let opener = match TokenKind::of(token.expose()) {
-        Some((TokenKind::Device, _)) => Opener::Device(app.device(&token)?),
+        Some((TokenKind::Device, _)) => {
+            let device = app.device(&token)?;
+            Opener::Device(token, device)
+        }
         _ => {
             app.session(&token)?;
             Opener::Watcher(token)
@@ -55,7 +62,7 @@ pub async fn upgrade(
     let (upgrade, encoding) = choose_encoding(upgrade)?;
     let name = match &opener {
         Opener::Watcher(token) => app.session(token)?.user.id.to_string(),
-        Opener::Device(device) => device.to_string(),
+        Opener::Device(_, device) => device.to_string(),
     };
     let Some(place) = app.begin_stream(&name) else {
         app.hub.metrics().refused("streams");
@@ -63,14 +70,14 @@ pub async fn upgrade(
         return Err(problem(StatusCode::TOO_MANY_REQUESTS, "streams", "Too many streams", detail));
     };
     let bounded = upgrade
-        .max_message_size(MESSAGE_MAX_BYTES)
-        .max_frame_size(MESSAGE_MAX_BYTES)
+        .max_message_size(READ_MAX_BYTES)
+        .max_frame_size(READ_MAX_BYTES)
         .max_write_buffer_size(WRITE_BUFFER_MAX_BYTES);
     Ok(bounded.on_upgrade(move |socket: WebSocket| async move {
         let socket = socket::Socket::new(socket, encoding);
         match opener {
             Opener::Watcher(token) => Box::pin(watcher::run(app, socket, token)).await,
-            Opener::Device(device) => Box::pin(device::run(app, socket, device)).await,
+            Opener::Device(token, device) => Box::pin(device::run(app, socket, token, device)).await,
         }
         drop(place);
     }))

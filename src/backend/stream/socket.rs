@@ -2,7 +2,7 @@
 
 use crate::{
     domain::Millis,
-    protocol::{CloseCode, CodecError, Encoding, ServerMessage},
+    protocol::{CloseCode, CodecError, Encoding, MESSAGE_MAX_BYTES, ServerMessage},
 };
 use axum::extract::ws::{CloseFrame, Message};
 use bytes::Bytes;
@@ -79,8 +79,8 @@ where
     pub(super) async fn hear(&mut self) -> Result<Heard, Ended> {
         match self.inner.next().await {
             None | Some(Ok(Message::Close(_))) => Err(Ended::Gone),
-            Some(Ok(Message::Text(text))) => Ok(Heard::Message(text.into())),
-            Some(Ok(Message::Binary(bytes))) => Ok(Heard::Message(bytes)),
+            Some(Ok(Message::Text(text))) => bounded(text.into()),
+            Some(Ok(Message::Binary(bytes))) => bounded(bytes),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Heard::Life),
             Some(Err(e)) => Err(broken(&e)),
         }
@@ -106,11 +106,19 @@ pub(super) async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
     drop(stopping.wait_for(|stop| *stop).await);
 }
 
+fn bounded(bytes: Bytes) -> Result<Heard, Ended> {
+    if bytes.len() > MESSAGE_MAX_BYTES { Err(too_long()) } else { Ok(Heard::Message(bytes)) }
+}
+
+fn too_long() -> Ended {
+    Ended::close(CloseCode::TooBig, "a message is too long")
+}
+
 /// What a failed read means.
 fn broken(error: &impl std::error::Error) -> Ended {
     let text = error.to_string();
     if text.contains("too long") || text.contains("too big") || text.contains("Space limit") {
-        Ended::close(CloseCode::TooBig, "a message is too long")
+        too_long()
     } else {
         Ended::Gone
     }

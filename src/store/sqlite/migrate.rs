@@ -25,6 +25,24 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     run(connection, path, MIGRATIONS)
 }
 
+/// Refuses a database that is newer or not ours, before anything is written to it.
+pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    recognise_up_to(connection, path, newest_version()).map(|_| ())
+}
+
+/// The version of a database that may be brought to `known`, and whether it is fresh.
+fn recognise_up_to(connection: &Connection, path: &Path, known: i64) -> Result<(i64, bool), StoreError> {
+    let found = version(connection)?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    let fresh = found == 0 && table_count(connection)? == 0;
+    if !fresh && !is_ours(connection)? {
+        return Err(StoreError::Foreign { path: path.display().to_string() });
+    }
+    Ok((found, fresh))
+}
+
 /// Whether a database is of the newest version, for those that only read.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let (found, known) = (version(connection)?, newest_version());
@@ -39,14 +57,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
 
 fn run(connection: &mut Connection, path: &Path, steps: &[Migration]) -> Result<(), StoreError> {
     let known = steps.last().map_or(0, |m| m.version);
-    let found = version(connection)?;
-    if found > known {
-        return Err(StoreError::Newer { found, known });
-    }
-    let fresh = found == 0 && table_count(connection)? == 0;
-    if !fresh && !is_ours(connection)? {
-        return Err(StoreError::Foreign { path: path.display().to_string() });
-    }
+    let (found, fresh) = recognise_up_to(connection, path, known)?;
     if found == known {
         return Ok(());
     }

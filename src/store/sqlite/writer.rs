@@ -69,6 +69,7 @@ impl SqliteStore {
         let path = folder.database();
         make_private(&path)?;
         let mut db = open_connection(&path, true)?;
+        migrate::recognise(&db, &path)?;
         assert_durable(&db)?;
         migrate::migrate(&mut db, &path)?;
         assert_durable(&db)?;
@@ -171,6 +172,18 @@ impl SqliteStore {
             self.closed = !e.is_full();
         }
         result
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Copies the WAL into the database, so that whoever copies that file from a folder at rest has everything. Readers
+    /// may still be open, and then SQLite would not do it by itself.
+    fn drop(&mut self) {
+        if !self.closed
+            && let Err(e) = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        {
+            tracing::warn!(error = %e, "the WAL could not be copied into the database");
+        }
     }
 }
 

@@ -1,0 +1,289 @@
+//! The audit trail from outside: whatever is done to it shows, it says who did what, and it names nobody.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use rusqlite::Connection;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+use support::{PASSPHRASE, Server, now, observation, request, run, run_with, stream::Stream};
+use wardwatch::{
+    audit::leaf_hash,
+    domain::Millis,
+    protocol::{ClientMessage, HistoryQuery, ServerMessage},
+};
+
+/// A folder at rest with a trail of some length, and its checkpoint as somebody keeps it elsewhere.
+struct Kept {
+    dir: tempfile::TempDir,
+    data: PathBuf,
+    checkpoint: PathBuf,
+    leaves: i64,
+}
+
+fn kept() -> Kept {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start(&data);
+    server.small_ward();
+    server.user("anna", "nurse");
+    (0..10).for_each(|n| server.add_bed(&format!("extra-{n}")));
+    server.stop();
+    let checkpoint = dir.path().join("kept.checkpoint");
+    std::fs::write(&checkpoint, run(&["audit", "checkpoint", "--data", data.to_str().unwrap()])).unwrap();
+    let leaves = database(&data).query_row("SELECT count(*) FROM audit_leaf", [], |r| r.get(0)).unwrap();
+    Kept { dir, data, checkpoint, leaves }
+}
+
+fn database(data: &Path) -> Connection {
+    Connection::open(data.join("wardwatch.db")).unwrap()
+}
+
+/// What `audit verify` says and its exit code.
+fn verify(args: &[&str]) -> (i32, String) {
+    let output = run_with("", &[&["audit", "verify"], args].concat());
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code().unwrap(), text)
+}
+
+impl Kept {
+    /// What is found in a copy to which this was done.
+    fn after(&self, harm: impl FnOnce(&Connection)) -> (i32, String) {
+        let copy = self.copy();
+        harm(&database(&copy));
+        let found = verify(&["--data", copy.to_str().unwrap(), "--checkpoint", self.checkpoint.to_str().unwrap()]);
+        std::fs::remove_dir_all(copy).unwrap();
+        found
+    }
+
+    fn copy(&self) -> PathBuf {
+        let copy = self.dir.path().join("copy");
+        assert!(Command::new("cp").arg("-a").arg(&self.data).arg(&copy).status().unwrap().success());
+        copy
+    }
+}
+
+/// Writes the leaf at `index` anew, its hash too if told so.
+fn edit(db: &Connection, index: i64, hash_too: bool) {
+    let leaf: String = db.query_row("SELECT leaf FROM audit_leaf WHERE idx = ?1", [index], |r| r.get(0)).unwrap();
+    let edited = leaf.replacen("\"outcome\":\"success\"", "\"outcome\":\"refused\"", 1);
+    assert_ne!(leaf, edited);
+    db.execute("UPDATE audit_leaf SET leaf = ?2 WHERE idx = ?1", (index, &edited)).unwrap();
+    if hash_too {
+        let hash = leaf_hash(edited.as_bytes());
+        db.execute("UPDATE audit_leaf SET hash = ?2 WHERE idx = ?1", (index, hash)).unwrap();
+    }
+}
+
+fn is_bad_at((code, said): (i32, String), index: i64, what: &str) {
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains(what), "{said}");
+    assert!(said.trim_end().ends_with(&format!("first bad index: {index}")), "{index}: {said}");
+}
+
+#[test]
+fn an_untouched_trail_is_good() {
+    let kept = kept();
+    let (code, said) = kept.after(|_| {});
+    assert_eq!(code, 0, "{said}");
+    assert!(said.starts_with(&format!("good: {} entries, {} of them signed", kept.leaves, kept.leaves)), "{said}");
+    let server = Server::start(&kept.data);
+    let (code, said) = verify(&["--data", kept.data.to_str().unwrap()]);
+    assert_eq!(code, 0, "while the server runs: {said}");
+    server.stop();
+    let (code, said) = kept.after(|_| {});
+    assert_eq!(code, 0, "a trail that has grown holds against an older checkpoint: {said}");
+}
+
+#[test]
+fn whatever_is_done_to_an_entry_is_found_at_its_place() {
+    let kept = kept();
+    let last = kept.leaves - 1;
+    for at in [0, 1, last / 2, last] {
+        is_bad_at(kept.after(|db| edit(db, at, false)), at, &format!("leaf {at} was edited"));
+        let remove = |db: &Connection| {
+            db.execute("DELETE FROM audit_leaf WHERE idx = ?1", [at]).unwrap();
+        };
+        is_bad_at(kept.after(remove), at, &format!("leaf {at} is missing"));
+        let (code, said) = kept.after(|db| edit(db, at, true));
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("is not as the signed checkpoint says"), "{said}");
+        let first: i64 = said.rsplit(' ').next().unwrap().trim().parse().unwrap();
+        assert!(first <= at, "the entries before {first} are good: {said}");
+    }
+    for (a, b) in [(0, last), (3, 4), (5, last / 2 + 2)] {
+        let swap = |columns: &str| {
+            let sql = format!(
+                "CREATE TEMP TABLE t AS SELECT * FROM audit_leaf WHERE idx IN ({a}, {b});
+                 UPDATE audit_leaf SET {columns} FROM t WHERE audit_leaf.idx IN ({a}, {b}) AND t.idx = {a} + {b} - audit_leaf.idx;"
+            );
+            move |db: &Connection| db.execute_batch(&sql).unwrap()
+        };
+        is_bad_at(kept.after(swap("leaf = t.leaf")), a, "was edited");
+        is_bad_at(kept.after(swap("leaf = t.leaf, hash = t.hash")), a, "stands in the place of another");
+    }
+}
+
+#[test]
+fn a_trail_that_was_cut_is_found_by_a_checkpoint_that_was_kept() {
+    let kept = kept();
+    for left in [0, 1, kept.leaves - 1] {
+        let cut = |db: &Connection| {
+            db.execute("DELETE FROM audit_leaf WHERE idx >= ?1", [left]).unwrap();
+            db.execute("DELETE FROM audit_checkpoint WHERE size > ?1", [left]).unwrap();
+        };
+        is_bad_at(kept.after(cut), left, &format!("leaf {left} is missing"));
+    }
+}
+
+#[test]
+fn a_checkpoint_that_was_changed_or_is_of_another_is_refused() {
+    let kept = kept();
+    let other = self::kept();
+    let data = kept.data.to_str().unwrap();
+    let note = std::fs::read_to_string(&kept.checkpoint).unwrap();
+    let file = kept.dir.path().join("bad.checkpoint");
+    let with = |note: &str| {
+        std::fs::write(&file, note).unwrap();
+        verify(&["--data", data, "--checkpoint", file.to_str().unwrap()])
+    };
+    assert_eq!(with(&note).0, 0);
+    let fewer = note.replacen(&format!("\n{}\n", kept.leaves), &format!("\n{}\n", kept.leaves - 1), 1);
+    assert_ne!(fewer, note);
+    let theirs = std::fs::read_to_string(&other.checkpoint).unwrap();
+    for (bad, says) in [
+        (fewer.as_str(), "does not fit"),
+        (&theirs, "carries no signature"),
+        ("", "not a checkpoint"),
+        (note.split("\n\n").next().unwrap(), "not a checkpoint"),
+    ] {
+        let (code, said) = with(bad);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+    // The key that is kept elsewhere tells a trail that was signed anew by another key.
+    let their_key = other.data.join("audit.pub");
+    let (code, said) = verify(&["--data", data, "--key", their_key.to_str().unwrap()]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("do not carry the key's signature"), "{said}");
+    let own_key = kept.data.join("audit.pub");
+    assert_eq!(verify(&["--data", data, "--key", own_key.to_str().unwrap()]).0, 0);
+    std::fs::write(&file, "no key").unwrap();
+    let (code, said) = verify(&["--data", data, "--key", file.to_str().unwrap()]);
+    assert_eq!((code, said.contains("not a verifier key")), (2, true), "{said}");
+    let forged = |db: &Connection| {
+        let sql = "UPDATE audit_checkpoint SET note = replace(note, 'wardwatch/', 'wardwatsh/') WHERE no = 1";
+        db.execute(sql, []).unwrap();
+    };
+    let (code, said) = kept.after(forged);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("1 checkpoints in the folder"), "{said}");
+}
+
+#[test]
+fn a_server_signs_nothing_over_a_trail_that_was_changed() {
+    let kept = kept();
+    edit(&database(&kept.data), 4, true);
+    let published = std::fs::read(kept.data.join("audit.checkpoint")).unwrap();
+    let server = Server::start(&kept.data);
+    server.add_bed("later");
+    assert!(server.log().contains("THE AUDIT TRAIL WAS CHANGED"), "{}", server.log());
+    server.stop();
+    assert_eq!(std::fs::read(kept.data.join("audit.checkpoint")).unwrap(), published);
+    let count = "SELECT count(*) FROM audit_checkpoint WHERE size > ?1";
+    let newer: i64 = database(&kept.data).query_row(count, [kept.leaves], |r| r.get(0)).unwrap();
+    assert_eq!(newer, 0);
+}
+
+/// Words that must stand in no entry and in no line of the log.
+const NAMES: [&str; 9] =
+    ["Okafor", "Chidi", "Moreau", "Elise", "pneumonia", "Bedside of Mr", "anna", "mallory", "Ward of Roses"];
+
+#[test]
+fn the_trail_says_who_did_what_and_names_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start_set(&data, &[("WARDWATCH_LOG__LEVEL", "trace")]);
+    let gateway = server.small_ward();
+    server.run(&["ward", "add", "w", "--name", "Ward of Roses"]);
+    server.run(&["bed", "add", "b2", "--label", "Bedside of Mr X"]);
+    let admit = ["patient", "admit", "p2", "--bed", "b2", "--name", "Moreau, Elise", "--note", "pneumonia"];
+    server.run(&admit);
+    server.run(&["device", "add", "d1", "--gateway", "gw", "--name", "Bedside of Mr X"]);
+    let token = server.token("anna", "nurse");
+    let wrong = "not the passphrase at all";
+    for (user, passphrase) in [("anna", wrong), ("mallory", wrong)] {
+        let body = serde_json::json!({ "user": user, "passphrase": passphrase }).to_string();
+        assert_eq!(request(server.address, "POST", "/v1/login", &[], body.as_bytes()).status, 401);
+    }
+    let (mut anna, _, _) = Stream::watch(&server, &token);
+    let body = observation("nbp_sys", 200, now());
+    assert_eq!(server.request("POST", "/v1/observations", &gateway, body.as_bytes()).status, 200);
+    let (_, alert, _) = anna.alert("nbp_sys.high");
+    anna.acknowledge(1, alert.id, 1);
+    assert!(matches!(anna.answer(), ServerMessage::Result { done: true, .. }));
+    let (from, to) = (now() - Millis::from_secs(7200), now());
+    let patients = vec!["p2".parse().unwrap()];
+    let ward = "w".parse().unwrap();
+    let query = HistoryQuery { ward, patients, vitals: Vec::new(), from, to, points: 1, alerts: false };
+    anna.say(&ClientMessage::Query { id: 2, query });
+    assert!(matches!(anna.answer(), ServerMessage::History { .. }));
+    assert_eq!(server.request("POST", "/v1/logout", &token, b"").status, 204);
+    let changed =
+        run_with("another long passphrase", &["user", "passphrase", "anna", "--data", data.to_str().unwrap()]);
+    assert!(changed.status.success());
+    server.run(&["user", "disable", "anna"]);
+    server.run(&["device", "unassign", "d1"]);
+    server.run(&["patient", "discharge", "p2"]);
+    let json = server.run(&["audit", "show", "--json"]);
+    let shown = server.run(&["audit", "show"]);
+    let log = server.log();
+    server.stop();
+    let entries: Vec<serde_json::Value> = json.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let is = |e: &serde_json::Value, key: &str, value: &str| e[key] == *value || e["actor"][key] == *value;
+    let one = |wanted: &[(&str, &str)]| {
+        let found = entries.iter().filter(|e| wanted.iter().all(|(key, value)| is(e, key, value))).count();
+        assert!(found >= 1, "{wanted:?} is not in\n{json}");
+    };
+    one(&[("act", "user.add"), ("outcome", "success"), ("code", "nurse"), ("kind", "console")]);
+    one(&[("act", "user.login"), ("outcome", "success"), ("kind", "user"), ("role", "nurse")]);
+    one(&[("act", "user.login"), ("outcome", "refused"), ("kind", "user"), ("code", "wrong")]);
+    one(&[("act", "user.login"), ("outcome", "refused"), ("kind", "unknown"), ("code", "wrong")]);
+    one(&[("act", "user.logout"), ("kind", "user")]);
+    one(&[("act", "user.passphrase"), ("kind", "console")]);
+    one(&[("act", "user.state"), ("code", "disabled")]);
+    one(&[("act", "patient.view"), ("patient", "p1"), ("kind", "user")]);
+    one(&[("act", "patient.view"), ("patient", "p2"), ("kind", "user")]);
+    one(&[("act", "patient.history"), ("patient", "p2"), ("kind", "user")]);
+    one(&[("act", "alert.acknowledge"), ("outcome", "success"), ("kind", "user"), ("ward", "w")]);
+    one(&[("act", "device.set"), ("device", "d1")]);
+    one(&[("act", "device.token"), ("device", "gw")]);
+    one(&[("act", "device.assign"), ("device", "d1"), ("patient", "p1")]);
+    one(&[("act", "device.unassign"), ("device", "d1")]);
+    one(&[("act", "patient.admit"), ("patient", "p2"), ("bed", "b2")]);
+    one(&[("act", "patient.discharge"), ("patient", "p2")]);
+    one(&[("act", "bed.set"), ("bed", "b2")]);
+    one(&[("act", "ward.set"), ("ward", "w")]);
+    one(&[("act", "server.start"), ("kind", "system")]);
+    assert!(shown.contains("text=\"mallory\""), "the name that was tried stands beside the trail: {shown}");
+    let secrets = [PASSPHRASE, wrong, "another long passphrase", &token, &gateway];
+    for word in NAMES.iter().chain(&secrets) {
+        assert!(!json.contains(word), "{word:?} stands in an entry: {json}");
+        assert!(!log.contains(word), "{word:?} stands in the log: {log}");
+    }
+    let db = database(&data);
+    let mut texts = db.prepare("SELECT text FROM audit_text").unwrap();
+    let texts: Vec<String> = texts.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(texts, ["mallory"], "beside the trail stands the name that nobody has, and nothing else");
+    // No secret is in the data folder in any form that could be used.
+    let bytes = std::fs::read(data.join("wardwatch.db")).unwrap();
+    for secret in secrets {
+        assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret:?} is in the database");
+    }
+    // A name can be forgotten without harm to the trail.
+    db.execute("DELETE FROM audit_text", []).unwrap();
+    assert_eq!(verify(&["--data", data.to_str().unwrap()]).0, 0);
+}
