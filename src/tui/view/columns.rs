@@ -66,8 +66,9 @@ impl Columns {
                 chosen.push((at, column));
             }
         }
+        let kept = kept_for_sparks(scene, &chosen);
         for (_, column) in &mut chosen {
-            if matches!(column.shown, Shown::Pressure(_)) && left >= 6 {
+            if matches!(column.shown, Shown::Pressure(_)) && left >= kept + 6 {
                 (column.mean, column.value) = (true, column.value + 6);
                 left -= 6;
             }
