@@ -114,9 +114,7 @@ pub fn open_with(
     if let Some(wanted) = mode.filter(|wanted| *wanted != found) {
         return Err(ServerError::Mode { found, wanted });
     }
-    if let Some(fault) = store.audit_fault() {
-        tracing::error!(fault, "THE AUDIT TRAIL WAS CHANGED; no checkpoint is signed until this is resolved");
-    }
+    let audit_fault = audit_report(store.audit_fault());
     let vitals = Arc::new(config.vitals()?);
     let engine = EngineConfig { vitals: vitals.clone(), ..EngineConfig::default() };
     let reader: Arc<dyn StoreReader> = Arc::new(store.reader()?);
@@ -137,6 +135,9 @@ pub fn open_with(
         retention: config.retention.retention(),
         outlet: hub.clone(),
     })?;
+    if let Err(e) = pipeline.send(Job::Fault(audit_fault)) {
+        tracing::error!(error = %e, "the state of the audit trail could not be reported");
+    }
     let (stop, stopping) = watch::channel(false);
     let device_rates = Mutex::new(Rates::new(config.limits.device_requests_per_s));
     let app = Arc::new(App {
@@ -155,6 +156,15 @@ pub fn open_with(
         stopping,
     });
     Ok(Opened { app, folder: folder.clone(), threads, stop })
+}
+
+/// What is to be said of the audit trail at the start.
+fn audit_report(fault: Option<&str>) -> FaultReport {
+    if let Some(fault) = fault {
+        tracing::error!(fault, "THE AUDIT TRAIL WAS CHANGED; no checkpoint is signed until this is resolved");
+    }
+    let detail = fault.map(|fault| format!("{fault}; `wardwatch audit verify` says more")).unwrap_or_default();
+    FaultReport { fault: SystemFault::AuditChanged, present: fault.is_some(), detail }
 }
 
 /// A server that serves.
@@ -212,6 +222,15 @@ impl Serving {
     #[must_use]
     pub const fn app(&self) -> &Arc<App> {
         &self.opened.app
+    }
+
+    /// Ends when a thread of the pipeline has ended although nobody asked: then nothing is judged any more, and the process
+    /// has to be started anew.
+    pub async fn failed(&self) {
+        let mut interval = tokio::time::interval(SESSION_INTERVAL);
+        while !self.opened.threads.any_ended() {
+            interval.tick().await;
+        }
     }
 
     /// Stops: no new connections, open requests finish, streams are told, everything is durable.

@@ -31,16 +31,35 @@ impl DataArgs {
             }
         }
     }
+}
 
+/// Which data folder, and the configuration that it is served with.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct SiteArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// The server's configuration file: it may define vitals. Read while no server runs
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl SiteArgs {
     /// The folder, which must hold a database.
-    pub(super) fn existing(&self) -> anyhow::Result<DataFolder> {
-        let path = self.path()?;
+    pub(super) fn existing(&self) -> anyhow::Result<Site> {
+        let path = self.data.path()?;
         let folder = DataFolder::open(&path)?;
         if !folder.database().exists() {
             return Err(FolderError::Absent { path: path.display().to_string() }.into());
         }
-        Ok(folder)
+        Ok(Site { folder, config: self.config.clone() })
     }
+}
+
+/// A data folder, and the configuration file that it is served with.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) folder: DataFolder,
+    pub(super) config: Option<PathBuf>,
 }
 
 /// The configuration of file and environment, for commands that have no flags of their own for it.
@@ -53,23 +72,23 @@ pub(super) fn plain_config(file: Option<&Path>) -> anyhow::Result<Config> {
 }
 
 /// Asks the server of a folder; if none runs, opens the folder and does it here.
-pub(super) fn ask(folder: &DataFolder, request: AdminRequest, mode: Option<Mode>) -> anyhow::Result<AdminAnswer> {
-    if let Some(answer) = admin::ask(&folder.admin_socket(), &request)? {
+pub(super) fn ask(site: &Site, request: AdminRequest, mode: Option<Mode>) -> anyhow::Result<AdminAnswer> {
+    if let Some(answer) = admin::ask(&site.folder.admin_socket(), &request)? {
         return Ok(answer);
     }
-    let config = plain_config(None)?;
+    let config = plain_config(site.config.as_deref())?;
     super::runtime()?.block_on(async {
-        let opened = server::open(folder, mode, config)?;
+        let opened = server::open(&site.folder, mode, config)?;
         let uid = rustix::process::getuid().as_raw();
-        let answer = admin::execute(&opened.app, folder.path(), false, uid, request).await;
+        let answer = admin::execute(&opened.app, site.folder.path(), false, uid, request).await;
         opened.close().await;
         Ok(answer)
     })
 }
 
 /// Asks for something that has no answer but done.
-pub(super) fn ask_done(folder: &DataFolder, request: AdminRequest) -> anyhow::Result<u8> {
-    match ask(folder, request, None)? {
+pub(super) fn ask_done(site: &Site, request: AdminRequest) -> anyhow::Result<u8> {
+    match ask(site, request, None)? {
         AdminAnswer::Done => Ok(0),
         AdminAnswer::Failed { why } => bail!(why),
         other => bail!("the server's answer is not understood: {other:?}"),
@@ -77,11 +96,11 @@ pub(super) fn ask_done(folder: &DataFolder, request: AdminRequest) -> anyhow::Re
 }
 
 /// The ward that is meant: the named one, or the only one of the folder.
-pub(super) fn ward_of(folder: &DataFolder, named: Option<&WardId>) -> anyhow::Result<WardId> {
+pub(super) fn ward_of(site: &Site, named: Option<&WardId>) -> anyhow::Result<WardId> {
     if let Some(ward) = named {
         return Ok(ward.clone());
     }
-    let AdminAnswer::Status(status) = ask(folder, AdminRequest::Status, None)? else {
+    let AdminAnswer::Status(status) = ask(site, AdminRequest::Status, None)? else {
         bail!("the wards of the folder are not known");
     };
     match status.wards.as_slice() {
@@ -95,8 +114,8 @@ pub(super) fn ward_of(folder: &DataFolder, named: Option<&WardId>) -> anyhow::Re
 }
 
 /// Runs a command on a ward.
-pub(super) fn run_on_ward(data: &DataArgs, ward: Option<&WardId>, command: Command) -> anyhow::Result<u8> {
-    let folder = data.existing()?;
-    let ward = ward_of(&folder, ward)?;
-    ask_done(&folder, AdminRequest::Command { ward, command })
+pub(super) fn run_on_ward(site: &SiteArgs, ward: Option<&WardId>, command: Command) -> anyhow::Result<u8> {
+    let site = site.existing()?;
+    let ward = ward_of(&site, ward)?;
+    ask_done(&site, AdminRequest::Command { ward, command })
 }

@@ -1,8 +1,9 @@
 //! `wardwatch audit`.
 
-use super::{FOUND, admin::DataArgs, terminal};
+use super::{FOUND, admin, admin::SiteArgs, terminal};
 use crate::{
     audit::{Checkpoint, NoteVerifier, verify, verify::Fault},
+    backend::admin::AdminRequest,
     store::{DataFolder, StoreReader, sqlite::SqliteReader},
 };
 use anyhow::{Context, bail};
@@ -33,7 +34,7 @@ enum Command {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// Check the trail against its signed checkpoints; exit 1 and name the first bad entry if it was changed
     Verify {
@@ -44,12 +45,12 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// Print the newest signed checkpoint, to be kept elsewhere
     Checkpoint {
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
 }
 
@@ -59,10 +60,10 @@ const CHECKPOINTS_CHECKED_MAX: u32 = 20_000;
 /// Does what is asked.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     match &args.command {
-        Command::Show { from, limit, json, data } => show(data, *from, *limit, *json),
-        Command::Verify { checkpoint, key, data } => verify_trail(data, checkpoint.as_deref(), key.as_deref()),
-        Command::Checkpoint { data } => {
-            let path = data.existing()?.audit_checkpoint();
+        Command::Show { from, limit, json, site } => show(site, *from, *limit, *json),
+        Command::Verify { checkpoint, key, site } => verify_trail(site, checkpoint.as_deref(), key.as_deref()),
+        Command::Checkpoint { site } => {
+            let path = site.existing()?.folder.audit_checkpoint();
             let what = || "there is no checkpoint yet: the server signs one within a second of its start";
             let note = std::fs::read_to_string(path).with_context(what)?;
             write!(std::io::stdout(), "{note}")?;
@@ -71,8 +72,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     }
 }
 
-fn show(data: &DataArgs, from: u64, limit: u32, json: bool) -> anyhow::Result<u8> {
-    let reader = SqliteReader::open(&data.existing()?)?;
+fn show(site: &SiteArgs, from: u64, limit: u32, json: bool) -> anyhow::Result<u8> {
+    let site = site.existing()?;
+    // Reading the trail is an act of its own.
+    admin::ask_done(&site, AdminRequest::NoteAuditRead)?;
+    let reader = SqliteReader::open(&site.folder)?;
     let mut out = std::io::stdout().lock();
     for row in reader.leaves(from, limit)? {
         if json {
@@ -98,9 +102,9 @@ fn line(index: u64, leaf: &str, text: Option<&str>) -> String {
         .filter_map(|key| value.get(*key).map(|v| format!("{key}={}", v.to_string().trim_matches('"'))))
         .chain(text.map(|t| format!("text={t:?}")));
     let about: Vec<String> = about.collect();
-    let line =
-        format!("{index:>8}  {}  {:<18} {:<8} {who:<20} {}", get("utc"), get("act"), get("outcome"), about.join(" "));
-    crate::domain::text::clean(&line)
+    let clean = crate::domain::text::clean;
+    let (at, act, outcome) = (clean(get("utc")), clean(get("act")), clean(get("outcome")));
+    format!("{index:>8}  {at}  {act:<18} {outcome:<8} {:<20} {}", clean(&who), clean(&about.join(" ")))
 }
 
 fn read_key(folder: &DataFolder, key: Option<&Path>) -> anyhow::Result<NoteVerifier> {
@@ -109,8 +113,8 @@ fn read_key(folder: &DataFolder, key: Option<&Path>) -> anyhow::Result<NoteVerif
     Ok(std::fs::read_to_string(&path).with_context(what)?.parse()?)
 }
 
-fn verify_trail(data: &DataArgs, checkpoint: Option<&Path>, key: Option<&Path>) -> anyhow::Result<u8> {
-    let folder = data.existing()?;
+fn verify_trail(site: &SiteArgs, checkpoint: Option<&Path>, key: Option<&Path>) -> anyhow::Result<u8> {
+    let folder = site.existing()?.folder;
     let key = read_key(&folder, key)?;
     let reader = SqliteReader::open(&folder)?;
     let mut checkpoints: Vec<Checkpoint> = Vec::new();

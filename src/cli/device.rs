@@ -1,6 +1,6 @@
 //! `wardwatch device`.
 
-use super::{admin, admin::DataArgs, terminal};
+use super::{admin, admin::SiteArgs, terminal};
 use crate::{
     access::Secret,
     backend::admin::{AdminAnswer, AdminRequest},
@@ -51,7 +51,7 @@ enum Command {
         #[arg(long)]
         ward: Option<WardId>,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// Let a device measure a patient from now on
     Assign {
@@ -64,7 +64,7 @@ enum Command {
         #[arg(long)]
         ward: Option<WardId>,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// Take a device from its patient now
     Unassign {
@@ -74,7 +74,7 @@ enum Command {
         #[arg(long)]
         ward: Option<WardId>,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
 }
 
@@ -93,16 +93,16 @@ fn interval(text: &str) -> anyhow::Result<(VitalCode, Millis)> {
 /// Does what is asked.
 pub(super) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
-        Command::Add { id, name, kind, gateway, interval, token_file, ward, data } => {
+        Command::Add { id, name, kind, gateway, interval, token_file, ward, site } => {
             let kind = match kind {
                 KindArg::Monitor => DeviceKind::Monitor,
                 KindArg::Gateway => DeviceKind::Gateway,
             };
             let name = clean(name.as_deref().unwrap_or(id.as_str()));
             let device = Device { id, name, kind, gateway, intervals_ms: interval.into_iter().collect() };
-            let folder = data.existing()?;
-            let ward = admin::ward_of(&folder, ward.as_ref())?;
-            match admin::ask(&folder, AdminRequest::AddDevice { ward, device }, None)? {
+            let site = site.existing()?;
+            let ward = admin::ward_of(&site, ward.as_ref())?;
+            match admin::ask(&site, AdminRequest::AddDevice { ward, device }, None)? {
                 AdminAnswer::Token { token } => {
                     terminal::hand_over(&Secret::new(token), token_file.as_deref())?;
                     Ok(0)
@@ -111,13 +111,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
                 other => bail!("the server's answer is not understood: {other:?}"),
             }
         }
-        Command::Assign { id, patient, ward, data } => {
+        Command::Assign { id, patient, ward, site } => {
             let assignment = Assignment { device: id, patient, start: OsClock.wall(), end: None };
-            admin::run_on_ward(&data, ward.as_ref(), WardCommand::Assign { assignment })
+            admin::run_on_ward(&site, ward.as_ref(), WardCommand::Assign { assignment })
         }
-        Command::Unassign { id, ward, data } => {
+        Command::Unassign { id, ward, site } => {
             let command = WardCommand::Unassign { device: id, end: OsClock.wall() };
-            admin::run_on_ward(&data, ward.as_ref(), command)
+            admin::run_on_ward(&site, ward.as_ref(), command)
         }
     }
 }

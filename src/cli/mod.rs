@@ -3,17 +3,20 @@
 mod admin;
 mod audit;
 mod config;
+mod demo;
 mod device;
 mod login;
 mod patient;
 mod provision;
 mod replay;
+mod screen;
 mod serve;
 mod simulate;
 mod status;
 mod terminal;
 mod user;
 mod ward;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -38,7 +41,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Serve(serve::Args),
+    Watch(watch::Args),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
     Replay(replay::Args),
@@ -58,12 +63,16 @@ enum Command {
 const FOUND: u8 = 1;
 /// Exit code of a command that was used wrongly or failed.
 const FAILED: u8 = 2;
+/// Exit code of a look at a ward whose link or server is not live.
+const NOT_LIVE: u8 = 3;
 
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Login(args) => login::login(&args),
         Command::Logout(args) => login::logout(&args),

@@ -1,6 +1,6 @@
 //! `wardwatch patient`.
 
-use super::{admin, admin::DataArgs};
+use super::{admin, admin::SiteArgs};
 use crate::{
     access::new_id,
     domain::{BedId, Category, CloseReason, Command as WardCommand, Patient, PatientId, PersonName, WardId},
@@ -46,7 +46,7 @@ enum Command {
         #[arg(long)]
         ward: Option<WardId>,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// Discharge a patient: the bed becomes free, devices are taken away, alerts are closed
     Discharge {
@@ -56,14 +56,14 @@ enum Command {
         #[arg(long)]
         ward: Option<WardId>,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
 }
 
 /// Does what is asked.
 pub(super) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
-        Command::Admit { id, bed, name, category, birth_year, note, ward, data } => {
+        Command::Admit { id, bed, name, category, birth_year, note, ward, site } => {
             let category = match category {
                 CategoryArg::Adult => Category::Adult,
                 CategoryArg::Paediatric => Category::Paediatric,
@@ -72,11 +72,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
             let encounter = new_id("e", &OsEntropy)?.parse()?;
             let (name, note) = (PersonName::new(&name), PersonName::new(&note));
             let patient = Patient { id, name, category, birth_year, note };
-            admin::run_on_ward(&data, ward.as_ref(), WardCommand::Admit { patient, bed, encounter })
+            admin::run_on_ward(&site, ward.as_ref(), WardCommand::Admit { patient, bed, encounter })
         }
-        Command::Discharge { id, ward, data } => {
+        Command::Discharge { id, ward, site } => {
             let command = WardCommand::Discharge { patient: id, reason: CloseReason::Discharged };
-            admin::run_on_ward(&data, ward.as_ref(), command)
+            admin::run_on_ward(&site, ward.as_ref(), command)
         }
     }
 }

@@ -1,6 +1,11 @@
 //! `wardwatch provision`.
 
-use super::{admin, admin::DataArgs, replay::SourceArgs, terminal};
+use super::{
+    admin,
+    admin::{DataArgs, Site},
+    replay::SourceArgs,
+    terminal,
+};
 use crate::{
     access::Secret,
     backend::admin::{AdminAnswer, AdminRequest},
@@ -49,10 +54,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let recording = args.source.load()?;
     let folder = DataFolder::make(&args.data.path()?)?;
     let fresh = !folder.database().exists();
+    let site = Site { folder, config: args.source.config.clone() };
     let (ward, gateway, commands) = plan(&recording, OsClock.wall());
     let id = ward.id.clone();
     let request = AdminRequest::Provision { ward, gateway, commands };
-    match admin::ask(&folder, request, fresh.then_some(Mode::Demo))? {
+    match admin::ask(&site, request, fresh.then_some(Mode::Demo))? {
         AdminAnswer::Token { token } => {
             terminal::write_token(&args.token_file, &Secret::new(token))?;
             let patients = recording.plan.placements.len();

@@ -38,7 +38,7 @@ pub(super) struct SourceArgs {
     seed: Option<u64>,
     /// Configuration file: it may define vitals
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 }
 
 impl SourceArgs {
@@ -118,7 +118,7 @@ impl Shown {
         self.last = Some(now);
         let text = text((now - self.began).as_secs_f64().max(0.001));
         if self.terminal {
-            drop(write!(std::io::stderr(), "\r\u{1b}[2K{text}"));
+            terminal::overwrite(&text);
         } else {
             terminal::note(&text);
         }
@@ -126,7 +126,7 @@ impl Shown {
 
     fn done(&self) {
         if self.terminal && self.last.is_some() {
-            drop(write!(std::io::stderr(), "\r\u{1b}[2K"));
+            terminal::overwrite("");
         }
     }
 }

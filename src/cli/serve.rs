@@ -9,7 +9,7 @@ use crate::{
     domain::Mode,
     store::DataFolder,
 };
-use anyhow::Context;
+use anyhow::{Context, bail};
 use std::{net::SocketAddr, path::PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -102,10 +102,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     super::runtime()?.block_on(async {
         let stop = listen_for_stop()?;
         let serving = server::open(&folder, args.mode.map(Mode::from), config)?.serve().await?;
-        stop.await;
+        let failed = tokio::select! {
+            () = stop => false,
+            () = serving.failed() => true,
+        };
         tracing::info!("stopping");
         serving.stop().await;
         tracing::info!("stopped");
+        if failed {
+            bail!("a part of the server has failed and nothing was judged any more: the log says why; start it again");
+        }
         Ok(0)
     })
 }

@@ -1,6 +1,6 @@
 //! `wardwatch status`.
 
-use super::{admin, admin::DataArgs};
+use super::{admin, admin::SiteArgs};
 use crate::{
     backend::admin::{AdminAnswer, AdminRequest, Status},
     protocol::StoreState,
@@ -15,12 +15,12 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data: DataArgs,
+    site: SiteArgs,
 }
 
 /// Does what is asked.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
-    let status = match admin::ask(&args.data.existing()?, AdminRequest::Status, None)? {
+    let status = match admin::ask(&args.site.existing()?, AdminRequest::Status, None)? {
         AdminAnswer::Status(status) => status,
         AdminAnswer::Failed { why } => bail!(why),
         other => bail!("the server's answer is not understood: {other:?}"),

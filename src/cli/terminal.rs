@@ -86,3 +86,15 @@ pub(super) fn hand_over(token: &Secret, path: Option<&Path>) -> anyhow::Result<(
 pub(super) fn note(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }
+
+/// Writes over the line of the terminal on standard error.
+pub(super) fn overwrite(text: &str) {
+    drop(write!(std::io::stderr(), "\r\u{1b}[2K{text}"));
+}
+
+/// A question on standard error; the answer is typed behind it.
+pub(super) fn ask(question: &str) -> anyhow::Result<()> {
+    let mut err = std::io::stderr();
+    write!(err, "{question}")?;
+    Ok(err.flush()?)
+}

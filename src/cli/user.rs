@@ -1,6 +1,6 @@
 //! `wardwatch user`.
 
-use super::{admin, admin::DataArgs, terminal};
+use super::{admin, admin::SiteArgs, terminal};
 use crate::{
     backend::admin::{AdminAnswer, AdminRequest},
     domain::Role,
@@ -25,61 +25,61 @@ enum Command {
         #[arg(long)]
         role: Role,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// Give a user another passphrase; it also ends the wait after wrong tries
     Passphrase {
         /// Login name
         name: String,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// Keep a user out; open sessions end
     Disable {
         /// Login name
         name: String,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// Let a user in again
     Enable {
         /// Login name
         name: String,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
     /// List users
     List {
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
 }
 
 /// Does what is asked.
 pub(super) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
-        Command::Add { name, role, data } => {
-            let folder = data.existing()?;
+        Command::Add { name, role, site } => {
+            let site = site.existing()?;
             let passphrase = terminal::new_passphrase(&name)?.expose().to_owned();
-            admin::ask_done(&folder, AdminRequest::AddUser { name, role, passphrase })
+            admin::ask_done(&site, AdminRequest::AddUser { name, role, passphrase })
         }
-        Command::Passphrase { name, data } => {
-            let folder = data.existing()?;
+        Command::Passphrase { name, site } => {
+            let site = site.existing()?;
             let passphrase = terminal::new_passphrase(&name)?.expose().to_owned();
-            admin::ask_done(&folder, AdminRequest::SetPassphrase { name, passphrase })
+            admin::ask_done(&site, AdminRequest::SetPassphrase { name, passphrase })
         }
-        Command::Disable { name, data } => {
-            admin::ask_done(&data.existing()?, AdminRequest::EnableUser { name, enabled: false })
+        Command::Disable { name, site } => {
+            admin::ask_done(&site.existing()?, AdminRequest::EnableUser { name, enabled: false })
         }
-        Command::Enable { name, data } => {
-            admin::ask_done(&data.existing()?, AdminRequest::EnableUser { name, enabled: true })
+        Command::Enable { name, site } => {
+            admin::ask_done(&site.existing()?, AdminRequest::EnableUser { name, enabled: true })
         }
-        Command::List { data } => list(&data),
+        Command::List { site } => list(&site),
     }
 }
 
-fn list(data: &DataArgs) -> anyhow::Result<u8> {
-    let users = match admin::ask(&data.existing()?, AdminRequest::ListUsers, None)? {
+fn list(site: &SiteArgs) -> anyhow::Result<u8> {
+    let users = match admin::ask(&site.existing()?, AdminRequest::ListUsers, None)? {
         AdminAnswer::Users { users } => users,
         AdminAnswer::Failed { why } => bail!(why),
         other => bail!("the server's answer is not understood: {other:?}"),

@@ -1,6 +1,6 @@
 //! `wardwatch ward` and `wardwatch bed`.
 
-use super::{admin, admin::DataArgs};
+use super::{admin, admin::SiteArgs};
 use crate::{
     backend::admin::AdminRequest,
     domain::{Bed, BedId, Command as WardCommand, Ward, WardId, text::clean},
@@ -27,7 +27,7 @@ enum WardSub {
         #[arg(long, value_name = "ZONE", default_value = "UTC")]
         time_zone: String,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
 }
 
@@ -51,23 +51,23 @@ enum BedSub {
         #[arg(long)]
         ward: Option<WardId>,
         #[command(flatten)]
-        data: DataArgs,
+        site: SiteArgs,
     },
 }
 
 /// Does what is asked of wards.
 pub(super) fn run_ward(args: WardArgs) -> anyhow::Result<u8> {
-    let WardSub::Add { id, name, time_zone, data } = args.command;
+    let WardSub::Add { id, name, time_zone, site } = args.command;
     let zone = time_zone.parse().map_err(|_| {
         anyhow!("{:?} is not a time zone: an IANA name such as Europe/Berlin is wanted", clean(&time_zone))
     })?;
     let ward = Ward { id, name: clean(&name), time_zone: zone };
-    admin::ask_done(&data.existing()?, AdminRequest::SetWard { ward })
+    admin::ask_done(&site.existing()?, AdminRequest::SetWard { ward })
 }
 
 /// Does what is asked of beds.
 pub(super) fn run_bed(args: BedArgs) -> anyhow::Result<u8> {
-    let BedSub::Add { id, label, ward, data } = args.command;
+    let BedSub::Add { id, label, ward, site } = args.command;
     let label = clean(label.as_deref().unwrap_or(id.as_str()));
-    admin::run_on_ward(&data, ward.as_ref(), WardCommand::SetBed { bed: Bed { id, label } })
+    admin::run_on_ward(&site, ward.as_ref(), WardCommand::SetBed { bed: Bed { id, label } })
 }

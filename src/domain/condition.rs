@@ -24,16 +24,19 @@ pub enum SystemFault {
     DiskNearlyFull,
     /// The wall clock stepped.
     ClockStepped,
+    /// The audit trail does not fit its signed checkpoints.
+    AuditChanged,
 }
 
 impl SystemFault {
-    const ALL: [Self; 3] = [Self::StoreFailed, Self::DiskNearlyFull, Self::ClockStepped];
+    const ALL: [Self; 4] = [Self::StoreFailed, Self::DiskNearlyFull, Self::ClockStepped, Self::AuditChanged];
 
     const fn name(self) -> &'static str {
         match self {
             Self::StoreFailed => "store_failed",
             Self::DiskNearlyFull => "disk_nearly_full",
             Self::ClockStepped => "clock_stepped",
+            Self::AuditChanged => "audit_changed",
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Engine,
     input::IntakeFault,
-    series::Series,
+    series::{NOT_MEASURED_DELAYS, Series},
     timers::{Timer, TimerKind},
 };
 use crate::{
@@ -153,7 +153,9 @@ impl Engine {
         match outcome {
             TechnicalOutcome::Raised { since } => {
                 let new = self.new_alert(key, self.technical_priority(moved), since);
-                self.raise(Raise { value: moved.value, ..new }, events);
+                let delay =
+                    if matches!(code, ConditionCode::NotMeasured(_)) { NOT_MEASURED_DELAYS.raise } else { new.delay };
+                self.raise(Raise { value: moved.value, delay, ..new }, events);
             }
             TechnicalOutcome::Cleared => {
                 let at = self.now;
@@ -199,7 +201,7 @@ impl Engine {
         if report.present && !open {
             let priority = match report.fault {
                 SystemFault::StoreFailed => Priority::High,
-                SystemFault::DiskNearlyFull => Priority::Medium,
+                SystemFault::DiskNearlyFull | SystemFault::AuditChanged => Priority::Medium,
                 SystemFault::ClockStepped => Priority::Low,
             };
             self.raise_plain(key, priority, self.now, report.detail, events);

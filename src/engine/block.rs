@@ -188,6 +188,11 @@ impl InputBlock {
         by_series
     }
 
+    /// The vitals that it speaks of.
+    pub fn vitals(&self) -> impl Iterator<Item = VitalCode> {
+        self.series.iter().map(|key| key.vital)
+    }
+
     /// Adds any other input taken at engine time `at`. Ticks are passed over, and observations, which have a way of their
     /// own.
     ///

@@ -10,7 +10,8 @@ use crate::domain::{Alert, AlertId, Category, Census, DeviceId, PatientId, Times
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Version of the snapshot format. A snapshot of another version is not read: the state is rebuilt from the journal.
+/// Version of the snapshot format. A program that raises it goes on reading the versions before, so that open alerts are
+/// carried over an upgrade; a newer version is refused.
 pub const SNAPSHOT_VERSION: u16 = 1;
 
 /// A snapshot that cannot be used.

@@ -136,6 +136,14 @@ pub fn load(path: &Path, options: &Options) -> Result<Recording, ReplayError> {
     from_files(path, vec![(path.to_owned(), readings)], intake, options)
 }
 
+/// Makes a recording of the text of a scenario; `name` stands for its path in errors, and for the folder of its files.
+///
+/// # Errors
+/// If it cannot be understood, or its files cannot be read.
+pub fn load_text(name: &Path, text: &str, options: &Options) -> Result<Recording, ReplayError> {
+    compile::compile_text(name, text, options)
+}
+
 fn load_folder(path: &Path, options: &Options) -> Result<Recording, ReplayError> {
     let mut intake = IntakeReport::default();
     let mut found = Vec::new();

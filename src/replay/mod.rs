@@ -21,7 +21,7 @@ pub mod write;
 
 pub use episodes::{Episode, Episodes, Onset};
 pub use expect::{Expectations, Verdict};
-pub use load::{Options, ReplayError, load};
+pub use load::{Options, ReplayError, load, load_text};
 pub use offline::{Outcome, Progress, run};
 pub use plan::{Placement, Plan};
 pub use recording::{Recording, Sample};

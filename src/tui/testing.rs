@@ -3,14 +3,18 @@
 use super::core::{App, AppOptions, Effect, Event, Input, Key};
 use crate::{
     alarm::Profiles,
-    client::{ClientEvent, Hello},
+    client::{ClientEvent, ClientRequest, Hello},
     domain::{
         Alert, AlertClass, AlertId, AlertKey, Bed, Category, Condition, ConditionCode, Freshness, Millis, Mode,
         Patient, PatientId, PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal, Timestamp,
         VitalCode, VitalTable, Ward,
+        series::Trend,
         vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
     },
-    protocol::{PatientView, SessionInfo, SessionState, StoreState, VitalView, WardView},
+    protocol::{
+        History, HistoryQuery, PatientHistory, PatientView, SessionInfo, SessionState, StoreState, VitalTrend,
+        VitalView, WardView,
+    },
 };
 use std::collections::BTreeMap;
 
@@ -144,6 +148,57 @@ pub(in crate::tui) fn session(role: Role) -> SessionInfo {
     }
 }
 
+fn query_of(effect: Effect) -> Option<(u64, HistoryQuery)> {
+    match effect {
+        Effect::Send(ClientRequest::Query { id, query }) => Some((id, query)),
+        _ => None,
+    }
+}
+
+/// The past of a vital: near its newest value, with a small swing. The oxygen saturation of bed 04 falls from 96 within
+/// the last 20 minutes, and nothing came between 02:35 and 02:49.
+fn past(newest: &VitalView, falls: bool, at: Timestamp) -> Option<f64> {
+    let minutes = t0().since(at).0 / 60_000;
+    if (24..38).contains(&minutes) {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "minutes of a day")]
+    let back = minutes as f64;
+    let value = if newest.quality == Quality::Valid { newest.value } else { 95.0 };
+    let swing = (back / 7.0).sin() * value * 0.015;
+    Some(if falls { value + back.min(20.0) * 0.75 + swing } else { value + swing })
+}
+
+/// What a server would answer.
+fn history(query: &HistoryQuery, app: &App) -> History {
+    let ward = app.ward.as_ref().unwrap();
+    let of = |id: &PatientId| {
+        let trends = ward.patients[id].vitals.values().map(|newest| {
+            let episodic = newest.freshness.late_after > Millis::from_mins(60);
+            let mut trend = Trend::new(query.from, query.to, query.points);
+            let step = if episodic { Millis::from_mins(30) } else { Millis(trend.step.0.max(1_000) / 2) };
+            let first = query.from.as_ms().div_euclid(step.0) * step.0;
+            let mut at = Timestamp::from_ms(first);
+            while at < query.to && at <= t0() {
+                let falls = *id == patient_id(4) && newest.vital == SPO2;
+                if let Some(value) = past(newest, falls, at) {
+                    trend.add(at, value);
+                }
+                at = at + step;
+            }
+            VitalTrend { vital: newest.vital, trend }
+        });
+        let own = ward.alerts.values().filter(|a| a.key.patient.as_ref() == Some(id)).cloned();
+        PatientHistory { patient: id.clone(), trends: trends.collect(), alerts: own.collect() }
+    };
+    History {
+        ward: query.ward.clone(),
+        from: query.from,
+        to: query.to,
+        patients: query.patients.iter().map(of).collect(),
+    }
+}
+
 /// A screen with a session, and short words for what tests do.
 pub(in crate::tui) struct Bench {
     pub(in crate::tui) app: App,
@@ -193,6 +248,16 @@ impl Bench {
 
     pub(in crate::tui) fn key(&mut self, key: Key) {
         self.event(Event::Input(Input::Key(key)));
+    }
+
+    /// Answers every question for the past that the last event asked.
+    pub(in crate::tui) fn answer_history(&mut self) {
+        let asked: Vec<(u64, HistoryQuery)> =
+            std::mem::take(&mut self.effects).into_iter().filter_map(query_of).collect();
+        for (id, query) in asked {
+            let history = history(&query, &self.app);
+            self.client(ClientEvent::History { id, history });
+        }
     }
 
     pub(in crate::tui) fn type_text(&mut self, text: &str) {

@@ -10,7 +10,20 @@ use crate::{
 use chrono::Offset;
 use chrono_tz::Tz;
 
-/// What an alert is about: `SpO2 81 < 85`, `HR not measured`, `no data from the device`.
+/// What marks on the screen mean, for the help.
+pub const LEGEND: [(&str, &str); 9] = [
+    ("***  **  *", "high, medium, low alert that nobody has acknowledged"),
+    ("?", "technical alert, or a value that could not be measured"),
+    ("✓", "acknowledged, and by whom"),
+    ("held", "the condition was so when it could last be judged"),
+    ("12s  02:58", "age of a late value; time of one taken now and then"),
+    ("struck out", "too old to stand for the present"),
+    ("–", "never measured; with ? the device could not measure it"),
+    ("▂▃▄▅▆▇", "the last hour, from the low limit to the high limit"),
+    ("▁  █", "below the low limit, above the high limit"),
+];
+
+/// What an alert is about: `SpO2 81 < 85`, once it is over `SpO2 < 85`, `HR not measured`, `no data from the device`.
 #[must_use]
 pub fn condition(alert: &Alert, ward: &WardView) -> String {
     let label = |vital| ward.info(vital).map_or_else(|| format!("{vital}"), |info| info.label.to_string());
@@ -20,7 +33,10 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
                 value.map_or_else(|| "?".to_owned(), |v| ward.info(vital).map_or(v.to_string(), |i| i.format(v)))
             };
             let sign = if side == Side::Low { '<' } else { '>' };
-            format!("{} {} {sign} {}", label(vital), show(alert.value), show(alert.limit))
+            // The last value of what is over is one that is well again.
+            let value =
+                if alert.condition == Condition::Absent { String::new() } else { format!("{} ", show(alert.value)) };
+            format!("{} {value}{sign} {}", label(vital), show(alert.limit))
         }
         ConditionCode::NotMeasured(vital) => format!("{} not measured", label(vital)),
         ConditionCode::Stale(vital) => format!("{} no new values", label(vital)),
@@ -30,6 +46,7 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::StoreFailed) => "NOTHING IS RECORDED".to_owned(),
         ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
         ConditionCode::System(SystemFault::ClockStepped) => "the server's clock stepped".to_owned(),
+        ConditionCode::System(SystemFault::AuditChanged) => "THE AUDIT TRAIL WAS CHANGED".to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@
 )]
 
 pub mod stream;
+pub mod terminal;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -46,15 +47,24 @@ pub fn shared() -> Option<PathBuf> {
 
 /// Waits until something is so, and fails after 30 s.
 pub fn wait_for<T>(what: &str, mut so: impl FnMut() -> Option<T>) -> T {
-    let clock = OsClock;
-    let until = clock.boot() + Millis::from_secs(30);
+    let until = deadline();
     loop {
         if let Some(found) = so() {
             return found;
         }
-        assert!(clock.boot() < until, "waited in vain for {what}");
+        assert!(before(until), "waited in vain for {what}");
         pause(20);
     }
+}
+
+/// When waiting from now on is in vain.
+pub fn deadline() -> Millis {
+    OsClock.boot() + Millis::from_secs(30)
+}
+
+/// Whether a deadline is still ahead.
+pub fn before(deadline: Millis) -> bool {
+    OsClock.boot() < deadline
 }
 
 /// Lets other processes run for a moment between two looks at a condition.

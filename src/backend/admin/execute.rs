@@ -26,6 +26,7 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         }
         AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
+        AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
         AdminRequest::Status => status(app, data, serving).await,
     };
     done.unwrap_or_else(|e| AdminAnswer::Failed { why: e.to_string() })
@@ -63,6 +64,12 @@ async fn add_user(app: &App, by: &Actor, name: &str, role: Role, passphrase: &st
     let user = UserRecord { id, name: name.to_owned(), role, phc, enabled: true, failures: 0 };
     let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..leaf(by, Act::UserAdd) };
     app.record(vec![leaf], vec![AccessChange::PutUser(user)]).await.map_err(refused)?;
+    Ok(AdminAnswer::Done)
+}
+
+async fn note_audit_read(app: &App, by: &Actor) -> Done {
+    allow(Verb::ReadAudit)?;
+    app.record(vec![leaf(by, Act::AuditRead)], Vec::new()).await.map_err(refused)?;
     Ok(AdminAnswer::Done)
 }
 

@@ -67,6 +67,8 @@ pub enum AdminRequest {
         /// What is needed, in order.
         commands: Vec<Command>,
     },
+    /// Somebody reads the audit trail.
+    NoteAuditRead,
     /// How the server does.
     Status,
 }

@@ -260,6 +260,8 @@ impl Config {
         range("retention.inputs_hours", self.retention.inputs_hours.into(), 1, 24 * 365)?;
         range("retention.dead_letters_days", self.retention.dead_letters_days.into(), 1, 36_500)?;
         range("disk.alert_percent", self.disk.alert_percent.into(), 1, 100)?;
+        tracing_subscriber::EnvFilter::try_new(&self.log.level)
+            .map_err(|e| ConfigError::Setting { name: "log.level".to_owned(), why: e.to_string() })?;
         if !self.server.insecure_listen && !self.server.listen.ip().is_loopback() {
             return Err(ConfigError::PlainText { listen: self.server.listen });
         }

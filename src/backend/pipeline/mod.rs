@@ -179,6 +179,12 @@ impl PipelineHandle {
 }
 
 impl PipelineThreads {
+    /// Whether a thread has ended.
+    #[must_use]
+    pub fn any_ended(&self) -> bool {
+        self.engine.is_finished() || self.writer.is_finished()
+    }
+
     /// Waits until both threads have ended. Ask the handle for [`Job::Stop`] first.
     pub fn join(self) {
         for thread in [self.engine, self.writer] {

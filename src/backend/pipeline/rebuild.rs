@@ -7,8 +7,8 @@ use crate::{
 
 /// Builds the engine of a ward from what the store keeps.
 ///
-/// If there is no usable snapshot (it was made by another version), all kept inputs are taken from the first on. That
-/// is complete only while no input was expired, which never happens before a snapshot.
+/// Without a snapshot all kept inputs are taken from the first on; inputs expire only behind a snapshot. What this program
+/// cannot read or judge stops the start: a ward without its alerts would look calm.
 pub(super) fn rebuild(
     config: &EngineConfig,
     reader: &dyn StoreReader,
@@ -23,8 +23,13 @@ pub(super) fn rebuild(
         }
     };
     for (no, bytes) in reader.input_blocks(&record.ward.id, after)? {
-        let inputs = InputBlock::decode(&bytes).and_then(InputBlock::inputs);
-        let inputs = inputs.map_err(|e| StoreError::Corrupt { what: "inputs", why: format!("block {no}: {e}") })?;
+        let corrupt = |why: String| StoreError::Corrupt { what: "inputs", why: format!("block {no}: {why}") };
+        let block = InputBlock::decode(&bytes).map_err(|e| corrupt(e.to_string()))?;
+        if let Some(unknown) = block.vitals().find(|vital| config.vitals.get(*vital).is_none()) {
+            let why = format!("it speaks of the vital {unknown}, which this configuration does not define");
+            return Err(corrupt(why));
+        }
+        let inputs = block.inputs().map_err(|e| corrupt(e.to_string()))?;
         for (at, input) in inputs {
             engine.handle(input, at);
         }

@@ -15,7 +15,7 @@ use crate::{
         pipeline::{Job, JobError},
         rate::Bucket,
     },
-    domain::{Command, PatientId, SequencedEvent, WardId},
+    domain::{Command, EventBody, PatientId, SequencedEvent, WardId},
     protocol::{
         ClientMessage, CloseCode, ErrorCode, HEARTBEAT_INTERVAL_MS, HistoryQuery, PROTOCOL_VERSION, ServerMessage,
         without_names,
@@ -183,7 +183,11 @@ impl Watcher {
         E: std::error::Error,
     {
         match news {
-            Ok(News::Event(event)) => self.event(socket, &event).await,
+            Ok(News::Event(event)) => {
+                self.event(socket, &event).await?;
+                self.record_admission(&event).await;
+                Ok(())
+            }
             Ok(News::Unrecorded(event)) => {
                 let Some(watch) = &self.watch else { return Ok(()) };
                 if !is_for(watch, event.patient()) {
@@ -218,6 +222,16 @@ impl Watcher {
             event.event = without_names(&event.event);
         }
         socket.send(&ServerMessage::Event { event }).await
+    }
+
+    /// Who comes while the ward is watched is seen from then on.
+    async fn record_admission(&self, event: &SequencedEvent) {
+        let Some(watch) = &self.watch else { return };
+        if let EventBody::Admitted { patient, .. } = &event.event.body
+            && is_for(watch, Some(&patient.id))
+        {
+            self.record_view(&watch.ward, vec![patient.id.clone()]).await;
+        }
     }
 
     /// Sends the events that were missed, then the ward as it is.
@@ -368,7 +382,8 @@ impl Watcher {
             let detail = format!("there is no ward {ward}");
             return socket.send(&error(ErrorCode::UnknownWard, detail, None)).await;
         };
-        self.record_view(&ward, &hub, only.as_deref()).await;
+        let shown = hub.patients().into_iter().filter(|p| only.as_ref().is_none_or(|only| only.contains(p)));
+        self.record_view(&ward, shown.collect()).await;
         let subscription = hub.subscribe();
         let (sent, version) = (subscription.head, subscription.version);
         self.watch = Some(Watch { ward, hub, only, news: subscription.news, sent, version });
@@ -377,15 +392,14 @@ impl Watcher {
 
     /// One audit entry for each patient that is shown. If it cannot be written, alerts and vitals are shown all the same,
     /// under the standing alert that nothing is recorded.
-    async fn record_view(&self, ward: &WardId, hub: &WardHub, only: Option<&[PatientId]>) {
-        let shown = hub.patients().into_iter().filter(|p| only.is_none_or(|only| only.contains(p)));
+    async fn record_view(&self, ward: &WardId, shown: Vec<PatientId>) {
         let actor = self.session.actor();
         let leaf = |patient| LeafDraft {
             ward: Some(ward.clone()),
             patient: Some(patient),
             ..LeafDraft::new(LeafActor::from(&actor), Act::PatientView, Outcome::Success)
         };
-        let leaves: Vec<LeafDraft> = shown.map(leaf).collect();
+        let leaves: Vec<LeafDraft> = shown.into_iter().map(leaf).collect();
         if !leaves.is_empty()
             && let Err(e) = self.app.record(leaves, Vec::new()).await
         {

@@ -16,9 +16,12 @@ use std::{collections::BTreeSet, path::Path};
 
 /// Reads a scenario and what belongs to it.
 pub(super) fn load_scenario(path: &Path, options: &Options) -> Result<Recording, ReplayError> {
-    let text = std::fs::read_to_string(path).map_err(ReplayError::read(path))?;
-    let scenario: Scenario = toml::from_str(&text)
-        .map_err(|source| ReplayError::Toml { path: path.to_owned(), source: Box::new(source) })?;
+    compile_text(path, &std::fs::read_to_string(path).map_err(ReplayError::read(path))?, options)
+}
+
+pub(super) fn compile_text(path: &Path, text: &str, options: &Options) -> Result<Recording, ReplayError> {
+    let scenario: Scenario =
+        toml::from_str(text).map_err(|source| ReplayError::Toml { path: path.to_owned(), source: Box::new(source) })?;
     Compiler { path, options, intake: IntakeReport::default(), names: TakenNames::default() }.compile(scenario)
 }
 

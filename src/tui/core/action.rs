@@ -6,7 +6,7 @@ use super::{
     page::Range,
 };
 use crate::{
-    domain::Priority,
+    domain::{Alert, Priority},
     protocol::SessionState,
     rights::{Decision, Object, Principal, Verb, decide},
 };
@@ -180,22 +180,28 @@ impl App {
 
     fn may_acknowledge(&self) -> Possible {
         let Some(alert) = self.selected_alert() else { return Possible::No("no alert is selected") };
+        self.why_not_acknowledge(alert).map_or(Possible::Yes, Possible::No)
+    }
+
+    /// Why an alert cannot be acknowledged now; `None` if it can.
+    #[must_use]
+    pub fn why_not_acknowledge(&self, alert: &Alert) -> Option<&'static str> {
         if !alert.is_unacknowledged() {
-            return Possible::No("it is acknowledged already");
+            return Some("it is acknowledged already");
         }
         if self.is_locked() {
-            return Possible::No("the session is locked: unlock it first");
+            return Some("the session is locked: unlock it first");
         }
         if !matches!(self.link.phase, Phase::Up) || !self.link.health(self.now).is_live() {
-            return Possible::No("there is no link to the server");
+            return Some("there is no link to the server");
         }
         match self
             .session
             .as_ref()
             .map(|s| decide(&Principal::User { role: s.role, locked: false }, Verb::AcknowledgeAlert, Object::Ward))
         {
-            Some(Decision::Allow) => Possible::Yes,
-            _ => Possible::No("your role may not acknowledge"),
+            Some(Decision::Allow) => None,
+            _ => Some("your role may not acknowledge"),
         }
     }
 

@@ -261,6 +261,12 @@ impl App {
         }
     }
 
+    /// Whether an acknowledgement of the alert is under way: the server has not answered yet.
+    #[must_use]
+    pub fn is_asked(&self, alert: AlertId) -> bool {
+        self.commands.is_open(alert)
+    }
+
     /// The age of a value; `None` before the server's time is known.
     #[must_use]
     pub fn age(&self, vital: &VitalView) -> Option<Millis> {

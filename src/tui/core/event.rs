@@ -23,6 +23,11 @@ pub enum Event {
         /// Why, for people.
         why: String,
     },
+    /// Something that was asked of the server could not even be handed over: the link takes nothing.
+    NotSent {
+        /// The request's id; `None` for one that has none.
+        id: Option<u64>,
+    },
     /// The program was asleep: it was suspended for this long, and alerts could not sound.
     Resumed {
         /// In milliseconds.

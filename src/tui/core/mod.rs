@@ -13,6 +13,7 @@ mod link;
 mod page;
 mod queue;
 mod select;
+mod shown;
 mod spark;
 mod update;
 
@@ -26,6 +27,7 @@ pub use input::{Input, Key, KeyCode};
 pub use link::{Health, LINK_ALARM_AFTER, LINK_STALE_AFTER, Link, Phase};
 pub use page::{PatientPage, Range};
 pub use queue::{QUEUE_HOLD, Queue};
+pub use shown::{Pressure, Shown};
 pub use spark::{SPARK_MINUTES, Spark, Sparks};
 
 #[cfg(test)]

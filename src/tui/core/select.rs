@@ -1,6 +1,9 @@
 //! What is selected, and how the selection moves. It sticks to a patient or an alert, never to a row.
 
-use super::app::{App, Page};
+use super::{
+    app::{App, Page},
+    shown::Shown,
+};
 use crate::{
     domain::{Alert, PatientId},
     protocol::{PatientView, WardView},
@@ -60,6 +63,16 @@ impl App {
         ward.patients.get(id)
     }
 
+    /// What the patient's page shows, in display order: vitals with a newest value or a trend.
+    #[must_use]
+    pub fn shown_on_page(&self) -> Vec<Shown> {
+        let (Some(ward), Some(page)) = (&self.ward, &self.patient) else { return Vec::new() };
+        let newest = ward.patients.get(&page.patient).map(|p| &p.vitals);
+        Shown::of(ward, |vital| {
+            newest.is_some_and(|v| v.contains_key(&vital)) || page.trends.iter().any(|t| t.vital == vital)
+        })
+    }
+
     /// Keeps the selection on somebody who is shown.
     pub(super) fn settle_selection(&mut self) {
         let Some(ward) = &self.ward else { return };
@@ -85,7 +98,7 @@ impl App {
                 self.queue.selected = self.queue.order.get(moved(at, by, self.queue.order.len())).copied();
             }
             Page::Patient => {
-                let vitals = self.selected_patient().map_or(0, |p| p.vitals.len());
+                let vitals = self.shown_on_page().len();
                 if let Some(page) = &mut self.patient {
                     page.scroll = moved(Some(page.scroll), by, vitals);
                 }

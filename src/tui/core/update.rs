@@ -12,9 +12,9 @@ use super::{
 use crate::{
     access::Secret,
     client::{ClientEvent, ClientRequest},
-    domain::{Command, Event as JournalEvent, EventBody, Millis, PatientId, Priority, Refusal, Timestamp},
+    domain::{AlertId, Command, Event as JournalEvent, EventBody, Millis, PatientId, Priority, Refusal, Timestamp},
     protocol::{ErrorCode, HISTORY_PATIENTS_MAX, History, HistoryQuery, SessionInfo, SessionState},
-    tui::keymap,
+    tui::{keymap, words},
 };
 
 /// How long a notice stays.
@@ -39,6 +39,7 @@ impl App {
             Event::Client(event) => self.client(*event, &mut effects),
             Event::SignedIn { user } => self.signed_in(user),
             Event::SignInFailed { why } => self.sign_in_failed(why),
+            Event::NotSent { id } => self.error(ErrorCode::Busy, "not sent: the link takes nothing now".to_owned(), id),
             Event::Resumed { after_ms } => {
                 self.fail(format!("suspended for {} s: alerts could not sound", after_ms / 1000));
                 effects.push(Effect::Repaint);
@@ -397,7 +398,9 @@ impl App {
                 KeyCode::Char('n') | KeyCode::Esc | KeyCode::Backspace => {}
                 _ => self.dialog = Some(Dialog::ConfirmQuit),
             },
-            Some(Dialog::Help { scroll }) => self.dialog = help_key(key, scroll, self.offers().len()),
+            Some(Dialog::Help { scroll }) => {
+                self.dialog = help_key(key, scroll, self.offers().len() + words::LEGEND.len());
+            }
             Some(Dialog::Filter { before }) => self.filter_key(key, before),
             Some(Dialog::Unlock(form)) => self.unlock_key(key, form, effects),
             None => {}
@@ -493,7 +496,21 @@ impl App {
         }
     }
 
-    fn send_acknowledge(&mut self, alert: crate::domain::AlertId, transition: u32, effects: &mut Vec<Effect>) {
+    /// Asks for the acknowledgement of an alert in the state that a person has seen, named and not selected.
+    ///
+    /// # Errors
+    /// Why it cannot be asked for now.
+    pub fn acknowledge_named(&mut self, alert: AlertId, transition: u32) -> Result<Vec<Effect>, &'static str> {
+        let found = self.ward.as_ref().and_then(|ward| ward.alerts.get(&alert));
+        if let Some(why) = self.why_not_acknowledge(found.ok_or("it is over")?) {
+            return Err(why);
+        }
+        let mut effects = Vec::new();
+        self.send_acknowledge(alert, transition, &mut effects);
+        Ok(effects)
+    }
+
+    fn send_acknowledge(&mut self, alert: AlertId, transition: u32, effects: &mut Vec<Effect>) {
         if !matches!(self.link.phase, Phase::Up) {
             self.fail("not acknowledged: there is no link to the server".to_owned());
             return;

@@ -1,0 +1,215 @@
+//! A ward before a person or a program: what `watch` and `demo` have in common.
+
+use super::{FAILED, FOUND, NOT_LIVE, terminal};
+use crate::{
+    access::Secret,
+    client::{self, Endpoint, LinkOptions},
+    domain::WardId,
+    protocol::Encoding,
+    seam::{OsClock, OsEntropy},
+    tui::{
+        core::App,
+        headless::{self, Feed, HeadlessError, Seen},
+        run::{self, Ending, Server, Start},
+        term::{self, ColorFlag, Console},
+        theme::{Look, Theme},
+        view,
+    },
+};
+use anyhow::Context;
+use std::{
+    io::{BufRead, BufWriter, IsTerminal, Write},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+/// Longest time until a ward is seen by a single look.
+const ONCE_WAIT: Duration = Duration::from_secs(5);
+/// Typed lines that wait to be answered; the reader of the terminal waits for room.
+const TYPED_QUEUE_CAPACITY: usize = 16;
+
+/// How the ward is shown.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ScreenArgs {
+    /// Lines that are only appended, for dumb terminals and screen readers
+    #[arg(long)]
+    plain: bool,
+    /// Theme: default-dark, default-light, high-contrast, mono, or a file
+    #[arg(long, value_name = "THEME", default_value = "default-dark", conflicts_with = "plain")]
+    theme: String,
+    /// Colours: auto, rgb, 256, 16 or mono
+    #[arg(long, value_name = "DEPTH", default_value = "auto", conflicts_with = "plain")]
+    color: ColorFlag,
+}
+
+/// How a single look is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum OnceFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Which ward of which server.
+pub(super) struct Target {
+    pub(super) endpoint: Endpoint,
+    pub(super) ward: Option<WardId>,
+}
+
+/// How the ward is shown here.
+pub(super) enum Screen {
+    /// In lines.
+    Plain,
+    /// On the whole terminal.
+    Full(Box<Look>),
+}
+
+impl ScreenArgs {
+    /// Chooses between a screen and plain lines: a screen needs a terminal that can move its cursor.
+    pub(super) fn prepare(&self) -> anyhow::Result<Screen> {
+        let env = |name: &str| std::env::var(name).ok();
+        let theme = self.read_theme()?;
+        let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+        Ok(match term::color_depth(self.color, env) {
+            Some(depth) if terminal && !self.plain => Screen::Full(Box::new(theme.at(depth, term::glyphs(env)))),
+            _ => Screen::Plain,
+        })
+    }
+
+    fn read_theme(&self) -> anyhow::Result<Theme> {
+        if let Some(theme) = Theme::builtin(&self.theme) {
+            return Ok(theme);
+        }
+        let names: Vec<&str> = Theme::names().collect();
+        let what = || format!("the theme {} is neither {} nor a file", self.theme, names.join(", "));
+        let text = std::fs::read_to_string(&self.theme).with_context(what)?;
+        Theme::parse(&text).with_context(|| format!("the theme {} cannot be used", self.theme))
+    }
+}
+
+impl Target {
+    fn link(&self, token: Secret) -> LinkOptions {
+        LinkOptions {
+            endpoint: self.endpoint.clone(),
+            token,
+            ward: self.ward.clone(),
+            patients: None,
+            encoding: Encoding::MessagePack,
+        }
+    }
+
+    fn feed(&self, token: Secret) -> Feed {
+        let (requests, events) = client::start(self.link(token), Arc::new(OsEntropy));
+        let server = self.endpoint.to_string();
+        Feed { requests, events, clock: Arc::new(OsClock), server, bell: std::io::stdout().is_terminal() }
+    }
+}
+
+/// Ends when the program is told to stop.
+pub(super) async fn told_to_stop() {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let waits = kinds.into_iter().filter_map(|kind| signal(kind).ok()).map(|mut signal| {
+        Box::pin(async move {
+            signal.recv().await;
+        })
+    });
+    futures_util::future::select_all(waits).await;
+}
+
+/// Looks once; tells by the exit code what was seen.
+pub(super) async fn once(target: &Target, token: Secret, format: OnceFormat) -> anyhow::Result<u8> {
+    let report = match headless::once(target.feed(token), ONCE_WAIT).await? {
+        Seen::Ward(report) => report,
+        Seen::NotLive { why } => {
+            terminal::note(&format!("wardwatch: not live: {why}"));
+            return Ok(NOT_LIVE);
+        }
+    };
+    let mut out = std::io::stdout().lock();
+    match format {
+        OnceFormat::Text => write!(out, "{}", report.text())?,
+        OnceFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, &report)?;
+            writeln!(out)?;
+        }
+    }
+    out.flush()?;
+    Ok(match (report.live, report.unacknowledged.total()) {
+        (false, _) => NOT_LIVE,
+        (true, 0) => 0,
+        (true, _) => FOUND,
+    })
+}
+
+/// Writes what comes until interrupted, or until nobody reads.
+pub(super) async fn follow(target: &Target, token: Secret) -> anyhow::Result<u8> {
+    let mut out = BufWriter::new(std::io::stdout());
+    ended(headless::follow(target.feed(token), &mut out, told_to_stop()).await)
+}
+
+/// Shows the ward until the person leaves. Without a token, the person signs in first and is signed out at the end.
+pub(super) async fn show(target: &Target, token: Option<Secret>, user: String, screen: Screen) -> anyhow::Result<u8> {
+    match screen {
+        Screen::Plain => plain(target, token, user).await,
+        Screen::Full(look) => full(target, token, user, &look).await,
+    }
+}
+
+async fn full(target: &Target, token: Option<Secret>, user: String, look: &Look) -> anyhow::Result<u8> {
+    let start = Start { server: target.endpoint.to_string(), user, token };
+    let station = Server { endpoint: target.endpoint.clone(), ward: target.ward.clone(), entropy: Arc::new(OsEntropy) };
+    let console = Console::open()?;
+    let draw = |app: &App, area, buffer: &mut _| view::draw(app, look, area, buffer);
+    let outcome = run::run(console, station, start, Arc::new(OsClock), draw).await?;
+    Ok(if outcome.ending == Ending::Failed { FAILED } else { 0 })
+}
+
+async fn plain(target: &Target, token: Option<Secret>, user: String) -> anyhow::Result<u8> {
+    let own = token.is_none();
+    let token = match token {
+        Some(token) => token,
+        None => sign_in(target, user).await?,
+    };
+    let mut out = BufWriter::new(std::io::stdout());
+    let shown = headless::plain(target.feed(token.clone()), typed_lines(), &mut out, told_to_stop()).await;
+    if own && let Err(e) = client::logout(&target.endpoint, &token).await {
+        terminal::note(&format!("wardwatch: not signed out: {e}"));
+    }
+    ended(shown)
+}
+
+async fn sign_in(target: &Target, mut user: String) -> anyhow::Result<Secret> {
+    if user.is_empty() {
+        terminal::ask("Login name: ")?;
+        std::io::stdin().lock().read_line(&mut user)?;
+    }
+    let user = user.trim();
+    let passphrase = terminal::passphrase(&format!("Passphrase for {user}: "))?;
+    Ok(client::login(&target.endpoint, user, &passphrase).await?.token)
+}
+
+/// Lines typed on standard input, read beside everything else.
+fn typed_lines() -> mpsc::Receiver<String> {
+    let (lines, typed) = mpsc::channel(TYPED_QUEUE_CAPACITY);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if lines.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    typed
+}
+
+/// A closed pipe is no failure: whoever read has enough.
+fn ended(shown: Result<(), HeadlessError>) -> anyhow::Result<u8> {
+    match shown {
+        Err(HeadlessError::Output(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
+        other => Ok(other.map(|()| 0)?),
+    }
+}

@@ -1,0 +1,87 @@
+//! `wardwatch watch`.
+
+use super::{screen, terminal};
+use crate::{
+    cli::screen::{OnceFormat, ScreenArgs, Target},
+    client::Endpoint,
+    domain::WardId,
+};
+use anyhow::bail;
+use std::path::PathBuf;
+
+/// Watch a ward: in this terminal, once, or as a stream for programs
+///
+/// Exit codes of --once: 0 all calm, 1 an alert is not acknowledged, 2 wrong use or failure, 3 link or server not live.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
+    to: Endpoint,
+    /// The session's token, as `wardwatch login` keeps it [default: sign in here]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Login name to begin with, where no token is given
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, conflicts_with = "token_file")]
+    user: String,
+    /// The ward [default: the first that you may watch]
+    #[arg(long, value_name = "ID")]
+    ward: Option<WardId>,
+    /// Look once, write what is seen, and end
+    #[arg(long, requires = "token_file", conflicts_with_all = ["follow", "plain"])]
+    once: bool,
+    /// Write all that comes, a line each, until interrupted
+    #[arg(long, requires = "token_file", conflicts_with = "plain")]
+    follow: bool,
+    /// With --once: text or json; with --follow: ndjson
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Ndjson,
+}
+
+impl Args {
+    fn once_format(&self) -> anyhow::Result<OnceFormat> {
+        match self.format {
+            None | Some(Format::Text) => Ok(OnceFormat::Text),
+            Some(Format::Json) => Ok(OnceFormat::Json),
+            Some(Format::Ndjson) => bail!("--format ndjson goes with --follow; --once writes text or json"),
+        }
+    }
+
+    fn check_follow_format(&self) -> anyhow::Result<()> {
+        match self.format {
+            None | Some(Format::Ndjson) => Ok(()),
+            Some(_) => bail!("--follow writes ndjson; text and json go with --once"),
+        }
+    }
+}
+
+/// Watches.
+pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
+    let token = args.token_file.as_deref().map(terminal::read_token).transpose()?;
+    let target = Target { endpoint: args.to.clone(), ward: args.ward.clone() };
+    match (args.once, args.follow, token) {
+        (true, _, Some(token)) => {
+            let format = args.once_format()?;
+            super::runtime()?.block_on(screen::once(&target, token, format))
+        }
+        (_, true, Some(token)) => {
+            args.check_follow_format()?;
+            super::runtime()?.block_on(screen::follow(&target, token))
+        }
+        (_, _, token) => {
+            if args.format.is_some() {
+                bail!("--format goes with --once or --follow");
+            }
+            let screen = args.screen.prepare()?;
+            super::runtime()?.block_on(screen::show(&target, token, args.user.clone(), screen))
+        }
+    }
+}

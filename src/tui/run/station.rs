@@ -1,0 +1,61 @@
+//! The server, as the loop needs it.
+
+use crate::{
+    access::Secret,
+    client::{self, ClientEvent, ClientRequest, Endpoint, HttpError, LinkOptions, LoginAnswer},
+    domain::WardId,
+    protocol::Encoding,
+    seam::Entropy,
+};
+use std::{pin::Pin, sync::Arc};
+use tokio::sync::mpsc;
+
+/// Something that is under way.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Both ends of a link: what is asked for, what is told. It ends when the latter is dropped.
+pub type LinkEnds = (mpsc::Sender<ClientRequest>, mpsc::Receiver<ClientEvent>);
+
+/// What the loop asks of a server.
+pub trait Station {
+    /// Makes a link with a session's token.
+    fn connect(&self, token: Secret) -> LinkEnds;
+    /// Signs in.
+    fn sign_in(&self, user: String, passphrase: Secret) -> Pending<Result<LoginAnswer, HttpError>>;
+    /// Signs out: the token no longer holds.
+    fn sign_out(&self, token: Secret) -> Pending<Result<(), HttpError>>;
+}
+
+/// A server over its sockets.
+#[derive(Clone)]
+pub struct Server {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// The ward that is watched; the server's first if absent.
+    pub ward: Option<WardId>,
+    /// Spreads the attempts to come back after a cut.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Station for Server {
+    fn connect(&self, token: Secret) -> LinkEnds {
+        let options = LinkOptions {
+            endpoint: self.endpoint.clone(),
+            token,
+            ward: self.ward.clone(),
+            patients: None,
+            encoding: Encoding::MessagePack,
+        };
+        client::start(options, Arc::clone(&self.entropy))
+    }
+
+    fn sign_in(&self, user: String, passphrase: Secret) -> Pending<Result<LoginAnswer, HttpError>> {
+        let endpoint = self.endpoint.clone();
+        Box::pin(async move { client::login(&endpoint, &user, &passphrase).await })
+    }
+
+    fn sign_out(&self, token: Secret) -> Pending<Result<(), HttpError>> {
+        let endpoint = self.endpoint.clone();
+        Box::pin(async move { client::logout(&endpoint, &token).await })
+    }
+}

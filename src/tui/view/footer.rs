@@ -1,0 +1,84 @@
+//! The last line: news, the filter that is being typed, or what keys do now.
+
+use super::pen::{Pen, fit, width};
+use crate::tui::{
+    core::{Action, App, Dialog, NoticeKind, Offer},
+    keymap,
+    theme::{Look, Role},
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+/// What the footer names first: what is done most, and what one may not find.
+const ORDER: [Action; 12] = [
+    Action::Unlock,
+    Action::Acknowledge,
+    Action::Worst,
+    Action::Open,
+    Action::Back,
+    Action::SwitchPane,
+    Action::RangeShorter,
+    Action::RangeLonger,
+    Action::ClearFilter,
+    Action::Filter,
+    Action::Sort,
+    Action::Quit,
+];
+
+pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    if let Some(Dialog::Filter { .. }) = &app.dialog {
+        filter(app, look, area, buffer);
+    } else if let Some(notice) = &app.notice {
+        let (role, mark) = match notice.kind {
+            NoticeKind::Done => (Role::NoticeDone, "✓"),
+            NoticeKind::Failed => (Role::NoticeFailed, "✖"),
+        };
+        Pen::new(buffer, area, 0).put(&format!(" {mark} {} ", notice.text), look.style(role));
+    } else {
+        keys(app, look, area, buffer);
+    }
+}
+
+fn filter(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let (key, words) = (look.style(Role::Key), look.style(Role::KeyWords));
+    let mut pen = Pen::new(buffer, area, 0);
+    pen.put(" filter ", look.style(Role::Title));
+    let text = app.filter.text();
+    let room = (area.width / 2).max(20);
+    // The end is where one types: it is what has to be seen.
+    let skip = width(text).saturating_sub(room.saturating_sub(2));
+    let end: String = text.chars().skip(usize::from(skip)).collect();
+    pen.put(&format!("{:<26}", format!("{end}▌")), look.style(Role::Input));
+    for (name, what) in [("enter", "keep"), ("esc", "as before")] {
+        pen.put(&format!("  {name}"), key).put(&format!(" {what}"), words);
+    }
+    if pen.room() > 50 {
+        pen.put("   bed, name, bed:4, alert, high, medium, low, technical, stale", words);
+    }
+}
+
+fn keys(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let offers = app.offers();
+    let able = |action: Action| offers.iter().find(|o| o.action == action && o.not_now.is_none());
+    let mut pen = Pen::new(buffer, area, 0);
+    let help = able(Action::Help).map(short);
+    let kept = help.as_ref().map_or(0, |(k, w)| width(k) + width(w) + 3);
+    for offer in ORDER.into_iter().filter_map(able) {
+        let (key, words) = short(offer);
+        if width(&key) + width(&words) + 3 + kept <= pen.room() {
+            pen.put(&format!(" {key}"), look.style(Role::Key));
+            pen.put(&format!(" {words} "), look.style(Role::KeyWords));
+        }
+    }
+    if let Some((key, words)) = help {
+        pen.put(&format!(" {key}"), look.style(Role::Key)).put(&format!(" {words}"), look.style(Role::KeyWords));
+    }
+}
+
+fn short(offer: &Offer) -> (String, String) {
+    (fit(&key_of(offer.action), 10), offer.words.to_owned())
+}
+
+/// The usual key of an action, as people write it.
+pub(super) fn key_of(action: Action) -> String {
+    keymap::keys_of(action).next().map(keymap::name).unwrap_or_default()
+}

@@ -1,0 +1,155 @@
+//! Frames of each screen, with text and looks, and what must hold for all of them.
+
+use super::draw;
+use crate::{
+    client::ClientEvent,
+    domain::{
+        Actor, Alert, AlertId, CloseReason, Condition, ConditionCode, InopReason, Millis, Mode, PersonName, Priority,
+        Quality, Response, Role as UserRole, Side, Signal, SystemFault, Timestamp,
+        vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
+    },
+    protocol::{SessionState, StoreState, WardView},
+    tui::{
+        core::{App, AppOptions, Event, Input, Key, KeyCode, Range},
+        testing::{Bench, alert, night, patient_id, session, t0, ward12},
+        theme::{Depth, Glyphs, Look, Role, Theme},
+    },
+};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use std::fmt::Write;
+
+mod properties;
+mod screens;
+
+fn look() -> Look {
+    Theme::builtin("default-dark").unwrap().at(Depth::Rgb, Glyphs::Unicode)
+}
+
+fn mono(glyphs: Glyphs) -> Look {
+    Theme::builtin("default-dark").unwrap().at(Depth::Mono, glyphs)
+}
+
+fn drawn(app: &App, look: &Look, width: u16, height: u16) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    let area = buffer.area;
+    draw(app, look, area, &mut buffer);
+    buffer
+}
+
+/// The text of a frame.
+fn text(app: &App, look: &Look, width: u16, height: u16) -> String {
+    let buffer = drawn(app, look, width, height);
+    let mut out = String::new();
+    for y in 0..height {
+        let mut row = String::new();
+        let mut skip = 0;
+        for x in 0..width {
+            let symbol = buffer[(x, y)].symbol();
+            if skip == 0 {
+                row.push_str(symbol);
+            }
+            skip = super::pen::width(symbol).max(skip).saturating_sub(1);
+        }
+        writeln!(out, "{}", row.trim_end()).unwrap();
+    }
+    out
+}
+
+/// The text of a frame, the look of each cell as a letter below it, and what the letters mean.
+fn frame(app: &App, look: &Look, width: u16, height: u16) -> String {
+    let buffer = drawn(app, look, width, height);
+    let plain = shown(look.style(Role::Text));
+    let mut looks: Vec<String> = Vec::new();
+    let mut out = text(app, look, width, height);
+    writeln!(out, "{}", "=".repeat(usize::from(width))).unwrap();
+    for y in 0..height {
+        let mut row = String::new();
+        for x in 0..width {
+            let cell = &buffer[(x, y)];
+            let style = shown(cell.style());
+            if style == plain {
+                row.push(if cell.symbol() == " " { ' ' } else { '.' });
+                continue;
+            }
+            let named = Role::ALL.into_iter().find(|role| shown(look.style(*role)) == style);
+            let name = named.map_or(style, |role| role.name().to_owned());
+            let at = looks.iter().position(|l| *l == name).unwrap_or_else(|| {
+                looks.push(name);
+                looks.len() - 1
+            });
+            row.push(char::from(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[at]));
+        }
+        writeln!(out, "{}", row.trim_end()).unwrap();
+    }
+    for (letter, name) in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".chars().zip(&looks) {
+        writeln!(out, "{letter} = {name}").unwrap();
+    }
+    out
+}
+
+/// Compares a frame with the one that is kept under a name.
+fn shot(name: &str, frame: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, frame));
+}
+
+/// A style as a cell has it: the same whether a colour is left out or is the terminal's own.
+fn shown(style: Style) -> String {
+    let colour = |c: Option<ratatui::style::Color>| c.unwrap_or_default().to_string();
+    format!("{} on {} {:?}", colour(style.fg), colour(style.bg), style.add_modifier)
+}
+
+fn calm() -> Bench {
+    started(ward12())
+}
+
+/// A bench whose sparklines are there and whose server was heard a moment ago.
+fn started(view: WardView) -> Bench {
+    let mut bench = Bench::with(view);
+    bench.answer_history();
+    bench.heartbeat();
+    bench.wait(400);
+    bench
+}
+
+fn actor(name: &str) -> Actor {
+    Actor::User {
+        user: "u1".parse().unwrap(),
+        name: name.to_owned(),
+        role: UserRole::Doctor,
+        session: "s1".parse().unwrap(),
+    }
+}
+
+/// A night with all that an alert can be.
+fn full_night() -> WardView {
+    let mut view = night();
+    let mut more = vec![
+        alert(4, 11, ConditionCode::Limit(RR, Side::High), Priority::Medium, 362),
+        alert(5, 9, ConditionCode::DeviceLost, Priority::Medium, 240),
+        alert(6, 4, ConditionCode::Limit(HR, Side::High), Priority::Low, 30),
+        alert(7, 12, ConditionCode::Limit(SPO2, Side::Low), Priority::Medium, 1_500),
+    ];
+    more[0].value = Some(29.0);
+    more[0].limit = Some(28.0);
+    more[0].signal = Signal::Ack;
+    more[0].response = Response::Accepted { by: actor("k.brandt"), at: t0() - Millis::from_secs(200) };
+    more[2].value = Some(121.0);
+    more[2].limit = Some(120.0);
+    more[3].signal = Signal::Latch;
+    more[3].condition = Condition::Absent;
+    view.alerts.extend(more.into_iter().map(|a| (a.id, a)));
+    let first = view.patients.get_mut(&patient_id(2)).unwrap();
+    let spo2 = first.vitals.get_mut(&SPO2).unwrap();
+    spo2.quality = Quality::NotMeasured;
+    spo2.value = 0.0;
+    view.patients.get_mut(&patient_id(5)).unwrap().vitals.remove(&TEMP);
+    view
+}
+
+fn login(user: &str) -> App {
+    App::new(AppOptions { server: "https://ward.example:8470".into(), signed_in: false, user: user.into() })
+}

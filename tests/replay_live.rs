@@ -1,0 +1,90 @@
+//! A recording sent to a server as a gateway would send it, and the alerts that came compared with those expected.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+use support::{Server, run, run_with};
+
+const SCENARIO: &str = r#"
+name = "short"
+seed = 1
+duration_s = 22
+[ward]
+id = "w1"
+name = "Ward 1"
+[[patient]]
+id = "p1"
+bed = "1"
+name = "Haddad, Salma"
+[patient.vitals]
+hr = 80
+spo2 = [[0, 96], [3, 96], [4, 86]]
+"#;
+
+const EXPECTED: &str = r#"
+[[expect]]
+patient = "p1"
+condition = "spo2.low"
+priority = "medium"
+raised_between = [11, 18]
+
+[[forbid]]
+condition = "hr.high"
+"#;
+
+/// Provisions, serves, sends with `--expect`; tells exit code and standard error.
+fn replay(folder: &Path, expected: &str) -> (i32, String) {
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("short.toml"), SCENARIO).unwrap();
+    std::fs::write(path("expected.toml"), expected).unwrap();
+    run(&["provision", &path("short.toml"), "--data", &path("data"), "--token-file", &path("gateway.token")]);
+    let server = Server::start(&folder.join("data"));
+    let watch = server.user("anna", "viewer");
+    let out = run_with(
+        "",
+        &[
+            "replay",
+            &path("short.toml"),
+            "--to",
+            &server.url(),
+            "--token-file",
+            &path("gateway.token"),
+            "--expect",
+            &path("expected.toml"),
+            "--watch-token-file",
+            watch.to_str().unwrap(),
+        ],
+    );
+    (out.status.code().unwrap(), String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+#[test]
+fn what_came_is_compared_with_what_was_expected() {
+    let (good, bad) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let wrong = EXPECTED.replace("\"medium\"", "\"high\"");
+    let (good, bad) = std::thread::scope(|scope| {
+        let good = scope.spawn(|| replay(good.path(), EXPECTED));
+        let bad = scope.spawn(|| replay(bad.path(), &wrong));
+        (good.join().unwrap(), bad.join().unwrap())
+    });
+    assert_eq!(good.0, 0, "{}", good.1);
+    assert!(good.1.contains("44 samples acknowledged"), "{}", good.1);
+    assert_eq!(bad.0, 1, "{}", bad.1);
+    assert!(bad.1.contains("spo2.low") && bad.1.contains("high"), "{}", bad.1);
+}
+
+#[test]
+fn an_expectation_wants_delays_in_wall_time() {
+    for args in [
+        &["--to", "http://127.0.0.1:1", "--token-file", "t", "--speed", "2", "--expect", "e"][..],
+        &["--to", "http://127.0.0.1:1", "--token-file", "t", "--expect", "e"],
+        &["--speed", "0", "--to", "http://127.0.0.1:1", "--token-file", "t"],
+        &["--to", "https://somewhere", "--token-file", "t"],
+        &[],
+    ] {
+        let out = run_with("", &[&["replay", "fixtures/desaturation.toml"], args].concat());
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {out:?}");
+    }
+}
