@@ -29,12 +29,12 @@ pub(super) struct Core {
     wards: BTreeMap<WardId, WardRun>,
     ward_of_device: BTreeMap<DeviceId, WardId>,
     tails: Tails,
+    /// Faults of the system that last; a ward that is made meanwhile is told of them.
+    faults: BTreeMap<SystemFault, FaultReport>,
     /// The number of the group that is being made.
     group: u64,
     /// How far wall time is ahead of engine time since the last step of the wall clock.
     skew: Millis,
-    /// Faults of the system that last: a ward that is made later is told of them.
-    standing: BTreeMap<SystemFault, FaultReport>,
 }
 
 impl Core {
@@ -46,9 +46,9 @@ impl Core {
             wards: BTreeMap::new(),
             ward_of_device: BTreeMap::new(),
             tails: Tails::default(),
+            faults: BTreeMap::new(),
             group: 0,
             skew: Millis::ZERO,
-            standing: BTreeMap::new(),
         };
         core.reload(now)?;
         Ok(core)
@@ -59,6 +59,8 @@ impl Core {
         self.wards.clear();
         self.ward_of_device.clear();
         self.tails.forget();
+        // The store is read: it has not failed.
+        self.faults.remove(&SystemFault::StoreFailed);
         for record in self.reader.wards()? {
             let ward = record.ward.clone();
             let engine = super::rebuild::rebuild(&self.config, self.reader.as_ref(), &record)?;
@@ -67,10 +69,7 @@ impl Core {
             }
             let mut run = WardRun::new(ward.id.clone(), engine, None, now);
             run.input(Input::Start { ward: ward.clone() }, self.moment(now));
-            // What was told while nothing could be recorded is not in the store.
-            for report in self.standing.values() {
-                run.input(Input::Fault(report.clone()), self.moment(now));
-            }
+            tell(&mut run, &self.faults, self.moment(now));
             self.wards.insert(ward.id, run);
         }
         Ok(())
@@ -153,27 +152,23 @@ impl Core {
 
     pub(super) fn fault(&mut self, report: &FaultReport, now: Timestamp) {
         let at = self.moment(now);
-        // While nothing can be recorded no ward can be made.
-        if report.present && report.fault != SystemFault::StoreFailed {
-            self.standing.insert(report.fault, report.clone());
-        } else {
-            self.standing.remove(&report.fault);
-        }
         for run in self.wards.values_mut() {
             run.input(Input::Fault(report.clone()), at);
+        }
+        if report.present {
+            self.faults.insert(report.fault, report.clone());
+        } else {
+            self.faults.remove(&report.fault);
         }
     }
 
     fn set_ward(&mut self, ward: Ward, now: Timestamp) {
         let at = self.moment(now);
-        let is_new = !self.wards.contains_key(&ward.id);
         let run = self.wards.entry(ward.id.clone()).or_insert_with(|| {
             WardRun::new(ward.id.clone(), Engine::new(self.config.clone()), Some(ward.clone()), now)
         });
         run.input(Input::Start { ward }, at);
-        for report in self.standing.values().filter(|_| is_new) {
-            run.input(Input::Fault(report.clone()), at);
-        }
+        tell(run, &self.faults, at);
     }
 
     fn backfill(&mut self, ward: &WardId, observations: &[Observation]) {
@@ -288,6 +283,13 @@ impl Core {
         group.batch = Batch::default();
         group.news.extend(self.wards.values_mut().filter_map(WardRun::close_unrecorded));
         self.group += 1;
+    }
+}
+
+/// Tells a ward of the faults that last; one that it knows of already changes nothing.
+fn tell(run: &mut WardRun, faults: &BTreeMap<SystemFault, FaultReport>, at: Moment) {
+    for report in faults.values() {
+        run.input(Input::Fault(report.clone()), at);
     }
 }
 
