@@ -238,8 +238,8 @@ fn the_trail_says_who_did_what_and_names_nobody() {
     server.run(&["user", "disable", "anna"]);
     server.run(&["device", "unassign", "d1"]);
     server.run(&["patient", "discharge", "p2"]);
-    let json = server.run(&["audit", "show", "--json"]);
     let shown = server.run(&["audit", "show"]);
+    let json = server.run(&["audit", "show", "--json"]);
     let log = server.log();
     server.stop();
     let entries: Vec<serde_json::Value> = json.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
@@ -268,6 +268,7 @@ fn the_trail_says_who_did_what_and_names_nobody() {
     one(&[("act", "bed.set"), ("bed", "b2")]);
     one(&[("act", "ward.set"), ("ward", "w")]);
     one(&[("act", "server.start"), ("kind", "system")]);
+    one(&[("act", "audit.read"), ("kind", "console")]);
     assert!(shown.contains("text=\"mallory\""), "the name that was tried stands beside the trail: {shown}");
     let secrets = [PASSPHRASE, wrong, "another long passphrase", &token, &gateway];
     for word in NAMES.iter().chain(&secrets) {
