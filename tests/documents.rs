@@ -107,3 +107,26 @@ fn links_between_documents_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn every_test_that_guards_an_invariant_exists() {
+    let text = read("ARCHITECTURE.md");
+    let start = text.find("## Invariants").unwrap_or_else(|| panic!("no invariants"));
+    let body = &text[start + 2..];
+    let body = &body[..body.find("\n## ").unwrap_or(body.len())];
+    let (mut file, mut checked) = (String::new(), 0);
+    for quoted in body.split('`').skip(1).step_by(2) {
+        if quoted.ends_with(".rs") {
+            file = read(quoted);
+        } else if quoted.contains('_')
+            && quoted.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        {
+            assert!(
+                file.contains(&format!("fn {quoted}(")),
+                "ARCHITECTURE.md: there is no test {quoted} where it is named"
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked} tests were looked up");
+}

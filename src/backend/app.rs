@@ -9,6 +9,7 @@ use crate::{
     access::{Backoff, Hasher, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{DeviceId, Millis, SessionId, VitalTable},
+    ingest::Refused,
     protocol::{SessionInfo, SessionState},
     rights::Principal,
     seam::{Clock, EngineClock, Entropy},
@@ -91,6 +92,19 @@ impl App {
     /// If they could not be kept.
     pub async fn record(&self, leaves: Vec<LeafDraft>, access: Vec<AccessChange>) -> Result<(), JobError> {
         self.pipeline.ask(|reply| Job::Record { leaves, access, dead_letters: Vec::new(), reply }).await
+    }
+
+    /// Keeps a body or a message of a device of which nothing can be used.
+    pub async fn keep_unusable(&self, sender: &DeviceId, payload: &[u8], detail: String) {
+        self.hub.metrics().refused("body_unusable");
+        let letter = DeadLetter {
+            at: self.engine_clock.now(),
+            source: sender.to_string(),
+            code: "body".to_owned(),
+            detail,
+            payload: Refused::payload(payload),
+        };
+        self.dead_letter(letter).await;
     }
 
     /// Keeps an input that could not be used as a whole.

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 /// What every help text ends with.
 const INTENDED_USE: &str = "\
-wardwatch is not a medical device and not a primary alarm source. It is a secondary display: bedside monitors
+wardwatch is not a medical device and not a primary alarm source. It is a secondary display: bedside monitors \
 remain the alarm that counts, unless a site has validated otherwise.";
 
 const VERSION: &str = concat!(

@@ -4,9 +4,8 @@ use super::answer::{Answer, ProblemAnswer, bearer, json, problem, problem_for_no
 use crate::{
     backend::{app::App, pipeline::Job},
     domain::DeviceId,
-    ingest::{BodyError, BodyForm, DecodeRules, Refused, decode_body},
+    ingest::{BodyError, BodyForm, DecodeRules, decode_body},
     protocol::IntakeReport,
-    store::DeadLetter,
 };
 use axum::{
     body::{Body, to_bytes},
@@ -49,7 +48,7 @@ async fn take(app: &App, sender: &DeviceId, body: &[u8], form: BodyForm) -> Resu
     let decoded = match decode_body(body, form, rules) {
         Ok(decoded) => decoded,
         Err(e) => {
-            keep_unusable(app, sender, body, &e).await;
+            app.keep_unusable(sender, body, e.to_string()).await;
             return Err(unusable(&e));
         }
     };
@@ -108,16 +107,4 @@ fn unusable(error: &BodyError) -> ProblemAnswer {
         BodyError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-many-observations"),
     };
     problem(status, code, "The body cannot be used", error.to_string())
-}
-
-async fn keep_unusable(app: &App, sender: &DeviceId, body: &[u8], error: &BodyError) {
-    app.hub.metrics().refused("body_unusable");
-    let letter = DeadLetter {
-        at: app.engine_clock.now(),
-        source: sender.to_string(),
-        code: "body".to_owned(),
-        detail: error.to_string(),
-        payload: Refused::payload(body),
-    };
-    app.dead_letter(letter).await;
 }

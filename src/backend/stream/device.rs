@@ -98,7 +98,10 @@ where
 async fn answer(app: &App, device: &DeviceId, bytes: &[u8], greeted: &mut bool) -> Result<ServerMessage, Ended> {
     let message: DeviceMessage<'_> = match serde_json::from_slice(bytes) {
         Ok(message) => message,
-        Err(e) => return Ok(error(ErrorCode::BadMessage, crate::domain::text::clean(&e.to_string()), None)),
+        Err(e) => {
+            let detail = crate::domain::text::clean(&e.to_string());
+            return Ok(unusable(app, device, bytes, detail, None).await);
+        }
     };
     match (&*message.kind, *greeted) {
         ("hello", _) => {
@@ -116,22 +119,33 @@ async fn answer(app: &App, device: &DeviceId, bytes: &[u8], greeted: &mut bool) 
                 heartbeat_ms: HEARTBEAT_INTERVAL_MS,
             })
         }
-        ("observations", true) => observations(app, device, &message).await,
+        ("observations", true) => observations(app, device, bytes, &message).await,
         ("observations", false) => Ok(error(ErrorCode::HelloExpected, "say hello first".to_owned(), message.id)),
         (other, _) => {
             let detail = format!("{:?} is not a message of a device", crate::domain::text::clean(other));
-            Ok(error(ErrorCode::BadMessage, detail, message.id))
+            Ok(unusable(app, device, bytes, detail, message.id).await)
         }
     }
 }
 
-async fn observations(app: &App, device: &DeviceId, message: &DeviceMessage<'_>) -> Result<ServerMessage, Ended> {
+/// A message of which nothing can be used is kept as a dead letter, as a body of a request is.
+async fn unusable(app: &App, device: &DeviceId, bytes: &[u8], detail: String, id: Option<u64>) -> ServerMessage {
+    app.keep_unusable(device, bytes, detail.clone()).await;
+    error(ErrorCode::BadMessage, detail, id)
+}
+
+async fn observations(
+    app: &App,
+    device: &DeviceId,
+    bytes: &[u8],
+    message: &DeviceMessage<'_>,
+) -> Result<ServerMessage, Ended> {
     let Some(id) = message.id else {
-        return Ok(error(ErrorCode::BadMessage, "observations need an id".to_owned(), None));
+        return Ok(unusable(app, device, bytes, "observations need an id".to_owned(), None).await);
     };
     if message.items.len() > OBSERVATIONS_PER_MESSAGE_MAX {
         let detail = format!("at most {OBSERVATIONS_PER_MESSAGE_MAX} observations in a message");
-        return Ok(error(ErrorCode::BadMessage, detail, Some(id)));
+        return Ok(unusable(app, device, bytes, detail, Some(id)).await);
     }
     let rules = decode_rules(app, device);
     let items = message.items.iter().enumerate();
