@@ -13,6 +13,8 @@ const NAME: (u16, u16) = (12, 26);
 const ALERT: (u16, u16) = (21, 44);
 /// Cells of a sparkline: least and most.
 const SPARK: (u16, u16) = (6, 12);
+/// The importance of the first pressure.
+const PRESSURE_IMPORTANCE: u8 = 3;
 /// What is looked at first, by [`importance`].
 const IMPORTANCE_OF_CORE: u8 = 4;
 /// How many vitals may have a sparkline.
@@ -55,12 +57,15 @@ impl Columns {
         let has = |vital| scene.ward.patients.values().any(|p| p.vitals.contains_key(&vital));
         let shown = Shown::of(scene.ward, has);
         let mut ranked: Vec<(usize, Shown)> = shown.iter().copied().enumerate().collect();
-        ranked.sort_by_key(|(at, shown)| (importance(*shown), *at));
+        // A second pressure is a luxury: the first one that the ward has stands for both.
+        let pressure = shown.iter().find(|s| matches!(s, Shown::Pressure(_))).copied();
+        let rank = |one: Shown| if Some(one) == pressure { PRESSURE_IMPORTANCE } else { importance(one) };
+        ranked.sort_by_key(|(at, shown)| (rank(*shown), *at));
         let mut chosen: Vec<(usize, Column)> = Vec::new();
         for (at, shown) in ranked {
             let column = plain(scene, shown);
             // Traces of what is looked at first come before the numbers of what is looked at last.
-            let kept = if importance(shown) > IMPORTANCE_OF_CORE { kept_for_sparks(scene, &chosen) } else { 0 };
+            let kept = if rank(shown) > IMPORTANCE_OF_CORE { kept_for_sparks(scene, &chosen) } else { 0 };
             if column.width() + kept <= left {
                 left -= column.width();
                 chosen.push((at, column));
@@ -116,11 +121,10 @@ fn importance(shown: Shown) -> u8 {
         Shown::One(vital::HR) => 0,
         Shown::One(vital::SPO2) => 1,
         Shown::One(vital::RR) => 2,
-        Shown::Pressure(_) => 3,
         Shown::One(vital::TEMP) => 4,
         Shown::One(vital::CONSCIOUSNESS) => 5,
         Shown::One(vital::PULSE) => 7,
-        Shown::One(_) => 6,
+        Shown::Pressure(_) | Shown::One(_) => 6,
     }
 }
 
