@@ -1,7 +1,8 @@
 //! Inputs as bytes, so that an engine can be driven again exactly as it was.
 //!
 //! One block holds the inputs of one commit. Observations are rows over a table of series; everything else is spelt out.
-//! Ticks are not kept: timers fire by their deadlines, whatever the rate of ticks.
+//! Ticks are not kept, timers fire by their deadlines whatever the rate of ticks; but for the last one before a stop,
+//! which says how far the engine had come.
 
 use super::{
     Input,
@@ -84,7 +85,9 @@ pub struct Kept {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Other {
+    Tick,
     Start { ward: Ward },
+    WardChanged { ward: Ward },
     Command { command: Command, by: Actor },
     IntakeFault(IntakeFault),
     Corrected(Correction),
@@ -202,6 +205,7 @@ impl InputBlock {
         let other = match input {
             Input::Observation(_) | Input::Tick => return Ok(()),
             Input::Start { ward } => Other::Start { ward: ward.clone() },
+            Input::WardChanged { ward } => Other::WardChanged { ward: ward.clone() },
             Input::Command { command, by } => Other::Command { command: command.clone(), by: by.clone() },
             Input::IntakeFault(fault) => Other::IntakeFault(fault.clone()),
             Input::Corrected(correction) => Other::Corrected(correction.clone()),
@@ -212,6 +216,22 @@ impl InputBlock {
         };
         self.entries.push(Entry::Other(at.as_ms(), rmp_serde::to_vec_named(&other)?));
         Ok(())
+    }
+
+    /// Says that the engine had come as far as `at`: what was due until then has happened.
+    ///
+    /// # Errors
+    /// If it cannot be encoded.
+    pub fn push_reached(&mut self, at: Timestamp) -> Result<(), BlockError> {
+        self.entries.push(Entry::Other(at.as_ms(), rmp_serde::to_vec_named(&Other::Tick)?));
+        Ok(())
+    }
+
+    /// Sets by how much device time is ahead, while no observation says otherwise.
+    pub fn set_skew(&mut self, skew: Millis) {
+        if self.observations() == 0 {
+            self.skew = skew;
+        }
     }
 
     /// As bytes.
@@ -270,7 +290,9 @@ fn observation(series: &[SeriesKey], row: Row) -> Result<Observation, BlockError
 
 fn other(bytes: &[u8]) -> Result<Input, BlockError> {
     Ok(match rmp_serde::from_slice(bytes)? {
+        Other::Tick => Input::Tick,
         Other::Start { ward } => Input::Start { ward },
+        Other::WardChanged { ward } => Input::WardChanged { ward },
         Other::Command { command, by } => Input::Command { command, by },
         Other::IntakeFault(fault) => Input::IntakeFault(fault),
         Other::Corrected(correction) => Input::Corrected(correction),

@@ -13,6 +13,11 @@ pub enum Input {
         /// The ward.
         ward: Ward,
     },
+    /// The ward has another name or time zone.
+    WardChanged {
+        /// The ward.
+        ward: Ward,
+    },
     /// One value of one vital.
     Observation(Observation),
     /// What a person asks for.

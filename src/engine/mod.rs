@@ -116,6 +116,9 @@ impl Engine {
 
     fn take(&mut self, input: Input, events: &mut Vec<Event>) {
         match input {
+            Input::WardChanged { ward } if self.census.ward.as_ref() != Some(&ward) => {
+                self.record(EventBody::WardSet { ward }, events);
+            }
             Input::Command { command, by } => self.command(command, by, events),
             Input::Fault(report) => self.system_fault(report, events),
             Input::IntakeFault(fault) => self.intake_fault(fault, events),
@@ -124,7 +127,7 @@ impl Engine {
                 events.push(Event::new(self.now, EventBody::ClockStepped { by_ms }));
                 self.clock_stepped(by_ms, events);
             }
-            Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
+            Input::WardChanged { .. } | Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
         }
     }
 

@@ -68,7 +68,7 @@ impl Core {
                 self.ward_of_device.insert(device.clone(), ward.id.clone());
             }
             let mut run = WardRun::new(ward.id.clone(), engine, None, now);
-            run.input(Input::Start { ward: ward.clone() }, self.moment(now));
+            run.restart(ward.clone(), self.moment(now));
             tell(&mut run, &self.faults, self.moment(now));
             self.wards.insert(ward.id, run);
         }
@@ -164,11 +164,14 @@ impl Core {
 
     fn set_ward(&mut self, ward: Ward, now: Timestamp) {
         let at = self.moment(now);
-        let run = self.wards.entry(ward.id.clone()).or_insert_with(|| {
-            WardRun::new(ward.id.clone(), Engine::new(self.config.clone()), Some(ward.clone()), now)
-        });
-        run.input(Input::Start { ward }, at);
-        tell(run, &self.faults, at);
+        if let Some(run) = self.wards.get_mut(&ward.id) {
+            run.input(Input::WardChanged { ward }, at);
+            return;
+        }
+        let mut run = WardRun::new(ward.id.clone(), Engine::new(self.config.clone()), Some(ward.clone()), now);
+        run.input(Input::Start { ward: ward.clone() }, at);
+        tell(&mut run, &self.faults, at);
+        self.wards.insert(ward.id, run);
     }
 
     fn backfill(&mut self, ward: &WardId, observations: &[Observation]) {
@@ -275,7 +278,8 @@ impl Core {
             group.batch.wards.push(batch);
             group.news.push(news);
         }
-        self.group += 1;
+        // A group that is not handed over does not count: what is on its way to the disk is told by these numbers.
+        self.group += u64::from(!group.is_empty());
     }
 
     /// Moves what the engines caused into the group without anything to keep: the store cannot record.

@@ -81,7 +81,11 @@ impl EngineThread {
         let mut next = first;
         while let Some(job) = next {
             let stop = matches!(job, Job::Stop { .. });
-            self.core.take(job, now, &mut group);
+            if self.health.state() == WORKS {
+                self.core.take(job, now, &mut group);
+            } else if let Some(job) = job.unless_it_changes_the_ward() {
+                self.core.take(job, now, &mut group);
+            }
             if stop {
                 return (group, true);
             }

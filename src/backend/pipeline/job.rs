@@ -99,3 +99,16 @@ pub enum Job {
         reply: Reply<()>,
     },
 }
+
+impl Job {
+    /// Refuses what would change the ward while nothing can be recorded: an acknowledgement that nobody can find again
+    /// must not quieten an alert. Observations are still judged.
+    pub(super) fn unless_it_changes_the_ward(self) -> Option<Self> {
+        match self {
+            Self::Command { reply, .. } => drop(reply.send(Err(JobError::Unrecorded))),
+            Self::SetWard { reply, .. } => drop(reply.send(Err(JobError::Unrecorded))),
+            other => return Some(other),
+        }
+        None
+    }
+}

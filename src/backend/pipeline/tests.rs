@@ -8,7 +8,7 @@ use crate::{
     },
     ingest::Reading,
     protocol::{IntakeReport, RejectionCode},
-    seam::{OsClock, OsEntropy},
+    seam::{ManualClock, OsClock, OsEntropy},
     store::{
         Batch, DataFolder,
         sqlite::{SqliteStore, StoreParts},
@@ -23,6 +23,8 @@ struct Memory {
     unrecorded: Mutex<Vec<Event>>,
     states: Mutex<Vec<StoreState>>,
     rebuilt: AtomicUsize,
+    /// The open alerts when the engines were last built from the store.
+    alerts: Mutex<Vec<String>>,
 }
 
 impl Outlet for Memory {
@@ -37,7 +39,9 @@ impl Outlet for Memory {
         self.unrecorded.lock().unwrap().extend(news.into_iter().flat_map(|w| w.events));
     }
     fn rebuilt(&self, engines: &mut dyn Iterator<Item = (&WardId, &Engine)>) {
-        engines.for_each(drop);
+        let open =
+            engines.flat_map(|(_, e)| e.alerts().map(|a| format!("#{} {}", a.id, a.key.code)).collect::<Vec<_>>());
+        *self.alerts.lock().unwrap() = open.collect();
         self.rebuilt.fetch_add(1, SeqCst);
     }
     fn store_state(&self, state: StoreState, _: &str) {
@@ -51,10 +55,13 @@ struct Faulty {
     inner: SqliteStore,
     full: Arc<AtomicBool>,
     broken: Arc<AtomicBool>,
+    /// While a test holds it, a commit waits.
+    gate: Arc<Mutex<()>>,
 }
 
 impl Store for Faulty {
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
+        drop(self.gate.lock().unwrap());
         let error = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
         if self.broken.load(SeqCst) {
             return Err(StoreError::Database(error(rusqlite::ffi::SQLITE_IOERR_FSYNC)));
@@ -87,6 +94,7 @@ struct Bench {
     memory: Arc<Memory>,
     full: Arc<AtomicBool>,
     broken: Arc<AtomicBool>,
+    gate: Arc<Mutex<()>>,
 }
 
 fn nurse(name: &str) -> Actor {
@@ -99,26 +107,34 @@ fn ward() -> WardId {
 
 impl Bench {
     fn start(folder: DataFolder) -> Self {
-        let parts = StoreParts { clock: Arc::new(OsClock), entropy: Arc::new(OsEntropy) };
+        Self::start_at(folder, Arc::new(OsClock))
+    }
+
+    fn start_at(folder: DataFolder, clock: Arc<dyn Clock>) -> Self {
+        let parts = StoreParts { clock: clock.clone(), entropy: Arc::new(OsEntropy) };
         let inner = SqliteStore::open(&folder, folder.lock().unwrap(), Mode::Demo, &parts).unwrap();
         let reader: Arc<dyn StoreReader> = Arc::new(inner.reader().unwrap());
         let (full, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let memory = Arc::new(Memory::default());
+        let (memory, gate) = (Arc::new(Memory::default()), Arc::new(Mutex::new(())));
         let parts = PipelineParts {
             config: EngineConfig { vitals: Arc::new(VitalTable::builtin()), ..EngineConfig::default() },
-            store: Box::new(Faulty { inner, full: full.clone(), broken: broken.clone() }),
+            store: Box::new(Faulty { inner, full: full.clone(), broken: broken.clone(), gate: gate.clone() }),
             reader: reader.clone(),
-            clock: Arc::new(OsClock),
+            clock,
             retention: Retention::default(),
             outlet: memory.clone(),
         };
         let (handle, threads, clock) = start(parts).unwrap();
-        Self { folder, handle, threads: Some(threads), clock, reader, memory, full, broken }
+        Self { folder, handle, threads: Some(threads), clock, reader, memory, full, broken, gate }
     }
 
     /// One ward with bed b1, patient p1 and monitor d1 behind gateway gw.
     fn with_ward(folder: DataFolder) -> Self {
-        let bench = Self::start(folder);
+        Self::with_ward_at(folder, Arc::new(OsClock))
+    }
+
+    fn with_ward_at(folder: DataFolder, clock: Arc<dyn Clock>) -> Self {
+        let bench = Self::start_at(folder, clock);
         let by = Actor::Console { uid: 0 };
         let made = Ward { id: ward(), name: "Ward".into(), time_zone: chrono_tz::Tz::UTC };
         bench.handle.ask_blocking(|reply| Job::SetWard { ward: made, by: by.clone(), reply }).unwrap();
@@ -163,6 +179,13 @@ impl Bench {
     fn send(&self, readings: Vec<Reading>) -> Result<IntakeReport, JobError> {
         let decoded = readings.into_iter().map(Ok).collect();
         self.handle.ask_blocking(|reply| Job::Observations { sender: "gw".parse().unwrap(), decoded, reply })
+    }
+
+    /// Ends without a snapshot, as a kill does.
+    fn kill(self) -> DataFolder {
+        drop(self.handle);
+        self.threads.unwrap().join();
+        self.folder
     }
 
     fn stop(mut self) -> DataFolder {
@@ -339,5 +362,118 @@ fn a_full_disk_recovers_by_itself_and_loses_nothing_acknowledged() {
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "no number was given to what was not kept");
     assert!(seqs.len() as u64 > head);
     assert_eq!(bench.memory.rebuilt.load(SeqCst), 2);
+    bench.stop();
+}
+
+fn raised(bench: &Bench, code: &str) -> bool {
+    let recorded = bench.memory.recorded.lock().unwrap();
+    recorded.iter().any(|(_, e)| matches!(&e.body, EventBody::Alert { cause: Cause::Raised, alert, .. } if alert.key.code.to_string() == code))
+}
+
+#[test]
+fn open_alerts_outlive_one_kill_after_another() {
+    let (_dir, folder) = folder();
+    let clock = ManualClock::at(OsClock.wall());
+    let bench = Bench::with_ward_at(folder, Arc::new(clock.clone()));
+    let now = bench.clock.now();
+    bench.send((0..4).map(|s| reading(now - Millis::from_secs(4 - s), 70.0)).collect()).unwrap();
+    // Not yet 5 s long: it is raised by a timer, and so is the silence of the device.
+    clock.advance(Millis::from_secs(30));
+    bench.wait_for("the silence", |_| raised(&bench, "device.lost"));
+    assert!(raised(&bench, "spo2.low"));
+    let mut folder = bench.kill();
+    for kill in 1..=3 {
+        let bench = Bench::start_at(folder, Arc::new(clock.clone()));
+        assert_eq!(*bench.memory.alerts.lock().unwrap(), ["#1 spo2.low", "#2 device.lost"], "kill {kill}");
+        bench.wait_for("the start to be recorded", |m| !m.recorded.lock().unwrap().is_empty());
+        clock.advance(Millis::from_secs(1));
+        folder = bench.kill();
+    }
+}
+
+#[test]
+fn what_is_on_its_way_to_the_disk_is_not_forgotten_while_nothing_else_happens() {
+    let (_dir, folder) = folder();
+    let clock = ManualClock::at(OsClock.wall());
+    let bench = Bench::with_ward_at(folder, Arc::new(clock.clone()));
+    let now = bench.clock.now();
+    let gate = bench.gate.clone();
+    let (first, second) = std::thread::scope(|scope| {
+        let held = gate.lock().unwrap();
+        let first = scope.spawn(|| bench.send(vec![reading(now, 97.0)]));
+        // The engine thread looks up every half second: several groups are made for nothing meanwhile.
+        let until = OsClock.boot() + Millis(1_800);
+        while OsClock.boot() < until {
+            std::thread::yield_now();
+        }
+        let second = scope.spawn(|| bench.send(vec![reading(now, 97.0), reading(now, 96.0)]));
+        let until = OsClock.boot() + Millis(200);
+        while OsClock.boot() < until {
+            std::thread::yield_now();
+        }
+        drop(held);
+        (first.join().unwrap().unwrap(), second.join().unwrap().unwrap())
+    });
+    assert_eq!((first.accepted, second.accepted, second.duplicate, second.rejected), (1, 0, 1, 1));
+    bench.stop();
+}
+
+#[test]
+fn after_a_step_of_the_clock_the_first_value_is_kept_at_its_own_time() {
+    let (_dir, folder) = folder();
+    let clock = ManualClock::at(OsClock.wall());
+    let bench = Bench::with_ward_at(folder, Arc::new(clock.clone()));
+    bench.send(vec![reading(clock.wall(), 97.0)]).unwrap();
+    clock.advance(Millis::from_secs(2));
+    clock.step_wall(Millis::from_secs(60));
+    let at = clock.wall();
+    bench.send(vec![reading(at, 96.0)]).unwrap();
+    for s in 1..5 {
+        clock.advance(Millis::from_secs(1));
+        bench.send(vec![reading(clock.wall(), f64::from(90 + s))]).unwrap();
+    }
+    let device: DeviceId = "d1".parse().unwrap();
+    assert_eq!(bench.reader.sample(&device, SPO2, at).unwrap().map(|s| s.value), Some(96.0));
+    assert_eq!(bench.send(vec![reading(at, 96.0)]).unwrap().duplicate, 1);
+    let correction = Reading { correction: true, ..reading(at, 95.0) };
+    assert_eq!(bench.send(vec![correction]).unwrap().accepted, 1);
+    let bench = Bench::start_at(bench.kill(), Arc::new(clock.clone()));
+    assert_eq!(bench.send(vec![reading(at, 95.0)]).unwrap().duplicate, 1);
+    bench.stop();
+}
+
+#[test]
+fn nothing_is_acknowledged_while_nothing_is_recorded() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let now = bench.clock.now();
+    bench.send((0..9).map(|s| reading(now - Millis::from_secs(9 - s), 70.0)).collect()).unwrap();
+    bench.broken.store(true, SeqCst);
+    assert_eq!(bench.send(vec![reading(now, 70.0)]), Err(JobError::Unrecorded));
+    bench.wait_for("the standing alert", |m| m.states.lock().unwrap().last() == Some(&StoreState::Unrecorded));
+    let acknowledge = Command::Acknowledge { alert: AlertId(1), transition: 1 };
+    assert_eq!(bench.command(acknowledge, nurse("anna")), Err(JobError::Unrecorded));
+    let by = nurse("anna");
+    let other = Ward { id: ward(), name: "Other".into(), time_zone: chrono_tz::Tz::UTC };
+    let renamed = bench.handle.ask_blocking(|reply| Job::SetWard { ward: other, by, reply });
+    assert_eq!(renamed, Err(JobError::Unrecorded));
+    let unrecorded = bench.memory.unrecorded.lock().unwrap();
+    let quiet = unrecorded.iter().any(|e| matches!(&e.body, EventBody::Alert { cause: Cause::Acknowledged, .. }));
+    assert!(!quiet, "the alert goes on");
+}
+
+#[test]
+fn a_renamed_ward_goes_on_as_it_was() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let named = Ward { id: ward(), name: "Other".into(), time_zone: chrono_tz::Tz::UTC };
+    let by = nurse("anna");
+    bench.handle.ask_blocking(|reply| Job::SetWard { ward: named.clone(), by, reply }).unwrap();
+    let recorded = bench.memory.recorded.lock().unwrap().clone();
+    assert!(matches!(&recorded.last().unwrap().1.body, EventBody::WardSet { ward } if *ward == named));
+    let starts = recorded.iter().filter(|(_, e)| matches!(e.body, EventBody::EngineStarted { .. })).count();
+    assert_eq!(starts, 1, "it is no start");
+    let bench = Bench::start(bench.kill());
+    assert_eq!(bench.reader.wards().unwrap()[0].ward, named);
     bench.stop();
 }

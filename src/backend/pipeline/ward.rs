@@ -65,10 +65,22 @@ impl WardRun {
             corrections: Vec::new(),
             news: WardNews { ward: self.id.clone(), made: None, events: Vec::new(), vitals: Vec::new() },
         });
+        // A step of the wall clock opens a group; what comes in it is read against the new time.
+        open.block.set_skew(skew);
         if made.is_some() {
             open.news.made = made;
         }
         open
+    }
+
+    /// The engine begins anew after a stop. How far it had come goes first: a later start from the same snapshot has to
+    /// let happen what had happened.
+    pub(super) fn restart(&mut self, ward: Ward, at: Moment) {
+        let reached = self.engine.now();
+        if let Err(e) = self.open(at.skew).block.push_reached(reached) {
+            tracing::error!(error = %e, "an input could not be kept; the next start will not know of it");
+        }
+        self.input(Input::Start { ward }, at);
     }
 
     /// The events that the group has caused so far.
@@ -183,7 +195,8 @@ impl WardRun {
     /// What the group has caused, with a snapshot if one is due.
     pub(super) fn close(&mut self, now: Timestamp) -> Option<(WardBatch, WardNews)> {
         let Open { block, corrections, news } = self.open.take()?;
-        let mut batch = WardBatch::new(self.id.clone(), now.max(self.engine.now()));
+        // As far as the engine has come, and no further: what falls due later has not happened yet.
+        let mut batch = WardBatch::new(self.id.clone(), self.engine.now());
         batch.made.clone_from(&news.made);
         batch.events.clone_from(&news.events);
         batch.inputs = block;
