@@ -204,7 +204,8 @@ pub(super) fn correct(db: &Connection, corrections: &[CorrectedSample]) -> Resul
             found = true;
         }
         if !found {
-            return Err(corrupt("a sample to be corrected", &format!("there is none at {at}")));
+            // The journal holds the correction. It must not close the store for everybody.
+            tracing::error!(device = %correction.device, vital = %correction.vital, %at, "no sample is there to be corrected");
         }
     }
     Ok(())
