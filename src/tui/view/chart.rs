@@ -54,7 +54,9 @@ impl Scale {
         let unit = 0.1_f64.powi(i32::from(plot.decimals));
         let slack = ((high - low) * 0.08).max(unit);
         let floor = |v: f64| (v / unit).floor() * unit;
-        let (low, high) = (floor(low - slack), -floor(-(high + slack)));
+        // What is never below 0 has no axis below 0.
+        let below = if low >= 0.0 { floor(low - slack).max(0.0) } else { floor(low - slack) };
+        let (low, high) = (below, -floor(-(high + slack)));
         Self { low, high, dots: usize::from(rows) * per_row }
     }
 
