@@ -3,8 +3,8 @@
 use super::message::VitalsUpdate;
 use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Census, DeviceId, EncounterId, Event, EventBody, Freshness, LimitStep,
-    Liveness, Mode, Observation, Patient, PatientId, PersonName, Priority, Profile, Quality, Sampling, Timestamp,
-    VitalCode, VitalDef, VitalLimits, VitalTable, Ward, vital::Scale,
+    Liveness, Millis, Mode, Observation, Patient, PatientId, PersonName, Priority, Profile, Quality, Sampling,
+    Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -60,6 +60,10 @@ impl VitalInfo {
     }
 }
 
+/// What is late only after this is measured now and then, such as a cuff pressure: it is judged by its age alone, for
+/// a restart of the server says nothing of it.
+const SINGLE_FROM: Millis = Millis::from_mins(5);
+
 /// The newest value of a vital.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VitalView {
@@ -87,7 +91,8 @@ impl VitalView {
     /// Whether it may be taken for the present at `now`.
     #[must_use]
     pub fn liveness(&self, now: Timestamp) -> Liveness {
-        if self.confirmed { self.freshness.liveness(self.observed_at, now) } else { Liveness::Lost }
+        let single = self.freshness.late_after >= SINGLE_FROM;
+        if self.confirmed || single { self.freshness.liveness(self.observed_at, now) } else { Liveness::Lost }
     }
 }
 

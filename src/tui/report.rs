@@ -40,16 +40,16 @@ pub struct Report {
 /// A live value of this age, in seconds, is told with its age: it is a single measurement, such as a cuff pressure.
 const TOLD_FROM_AGE_S: f64 = 30.0;
 
-/// Alerts that nobody has acknowledged, by priority; technical ones apart.
+/// Alerts that nobody has acknowledged, by priority; technical ones that are not high apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
 pub struct Counts {
-    /// Physiological, high.
+    /// High, technical ones included.
     pub high: usize,
     /// Physiological, medium.
     pub medium: usize,
     /// Physiological, low.
     pub low: usize,
-    /// Technical, of any priority.
+    /// Technical, not high.
     pub technical: usize,
 }
 
@@ -59,11 +59,11 @@ impl Counts {
     pub fn of(ward: &WardView) -> Self {
         let mut counts = Self::default();
         for alert in ward.alerts.values().filter(|a| a.is_unacknowledged()) {
-            match (alert.class, alert.priority) {
-                (AlertClass::Technical, _) => counts.technical += 1,
-                (_, Priority::High) => counts.high += 1,
-                (_, Priority::Medium) => counts.medium += 1,
-                (_, Priority::Low) => counts.low += 1,
+            match alert.priority {
+                _ if words::is_technical_only(alert) => counts.technical += 1,
+                Priority::High => counts.high += 1,
+                Priority::Medium => counts.medium += 1,
+                Priority::Low => counts.low += 1,
             }
         }
         counts
@@ -220,7 +220,8 @@ fn pad(text: &str, columns: usize) -> String {
 
 impl AlertReport {
     fn write_text(&self, out: &mut String, now: Timestamp) -> std::fmt::Result {
-        let mark = if self.class == AlertClass::Technical { "?" } else { self.priority.mark() };
+        let technical = self.class == AlertClass::Technical && self.priority != Priority::High;
+        let mark = if technical { "?" } else { self.priority.mark() };
         let bed = self.bed.as_deref().unwrap_or("–");
         let age = words::lasting(now.since(self.raised_at));
         let what = pad(&self.condition, 28);
@@ -303,7 +304,7 @@ fn alert(ward: &WardView, alert: &Alert, now: Timestamp) -> AlertReport {
         bed: placed.then(|| words::bed_of(alert, ward).to_owned()),
         patient: alert.key.patient.clone(),
         name: name(ward, alert.key.patient.as_ref()),
-        condition: words::condition(alert, ward),
+        condition: words::condition_now(alert, ward),
         value: alert.value,
         limit: alert.limit,
         unit: info.filter(|_| alert.limit.is_some()).map(|i| i.unit.to_string()),

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        Alert, AlertClass, Condition, ConditionCode, InopReason, Millis, PatientId, Response, Side, Signal,
-        SystemFault, Timestamp,
+        Alert, AlertClass, Condition, ConditionCode, InopReason, Millis, PatientId, Priority, Quality, Response, Side,
+        Signal, SystemFault, Timestamp,
     },
     protocol::WardView,
 };
@@ -50,13 +50,39 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
     }
 }
 
-/// The mark of an alert that survives grey and small terminals: `***`, `**`, `*`, or `?` if it is technical.
+/// As [`condition`], with the newest value in the place of the one that moved the alert: `SpO2 55 < 80`; if that is no longer
+/// beyond the limit, `SpO2 91, was < 90`.
+#[must_use]
+pub fn condition_now(alert: &Alert, ward: &WardView) -> String {
+    let (ConditionCode::Limit(vital, side), Condition::Present, Some(limit)) =
+        (alert.key.code, alert.condition, alert.limit)
+    else {
+        return condition(alert, ward);
+    };
+    let patient = alert.key.patient.as_ref().and_then(|p| ward.patients.get(p));
+    let newest = patient.and_then(|p| p.vitals.get(&vital));
+    let newest = newest.filter(|v| v.confirmed && v.quality == Quality::Valid && v.observed_at >= alert.since);
+    let (Some(newest), Some(info)) = (newest, ward.info(vital)) else { return condition(alert, ward) };
+    let (value, shown, label) = (newest.value, info.format(newest.value), &info.label);
+    let (sign, beyond) = match side {
+        Side::Low => ('<', value < limit),
+        Side::High => ('>', value > limit),
+    };
+    let limit = info.format(limit);
+    if beyond { format!("{label} {shown} {sign} {limit}") } else { format!("{label} {shown}, was {sign} {limit}") }
+}
+
+/// The mark of an alert that survives grey and small terminals: `***`, `**`, `*`, or `?` if it is technical; but a
+/// technical one of high priority is as urgent as any other.
 #[must_use]
 pub const fn mark(alert: &Alert) -> &'static str {
-    match alert.class {
-        AlertClass::Technical => "?",
-        AlertClass::Physiological => alert.priority.mark(),
-    }
+    if is_technical_only(alert) { "?" } else { alert.priority.mark() }
+}
+
+/// Whether an alert counts as technical: about equipment, and not of high priority.
+#[must_use]
+pub const fn is_technical_only(alert: &Alert) -> bool {
+    matches!(alert.class, AlertClass::Technical) && !matches!(alert.priority, Priority::High)
 }
 
 /// Where an alert stands, in a word or two: `new`, `over, not seen`, `held: probe off`, `ack a.meyer`.

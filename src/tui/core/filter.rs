@@ -54,7 +54,7 @@ impl App {
         let bed = ward.beds.get(&patient.bed).map_or(patient.bed.as_str(), |bed| bed.label.as_str()).to_lowercase();
         match word {
             "alert" => alerts.next().is_some(),
-            "high" => alerts.any(physiological(Priority::High)),
+            "high" => alerts.any(|a| a.priority == Priority::High),
             "medium" => alerts.any(physiological(Priority::Medium)),
             "low" => alerts.any(physiological(Priority::Low)),
             "technical" => alerts.any(|a| a.class == AlertClass::Technical),

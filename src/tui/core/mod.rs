@@ -28,7 +28,7 @@ pub use link::{Health, LINK_ALARM_AFTER, LINK_STALE_AFTER, Link, Phase};
 pub use page::{PatientPage, Range};
 pub use queue::{QUEUE_HOLD, Queue};
 pub use shown::{Pressure, Shown};
-pub use spark::{SPARK_MINUTES, Spark, Sparks};
+pub use spark::{SPARK_MINUTES, Spark, SparkPart, Sparks};
 
 #[cfg(test)]
 mod tests;

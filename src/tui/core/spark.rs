@@ -15,6 +15,19 @@ const MINUTE_MS: i64 = 60_000;
 struct Slot {
     mean: f64,
     count: u32,
+    min: f64,
+    max: f64,
+}
+
+/// What is known of a vital within one part of the hour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SparkPart {
+    /// Least value.
+    pub min: f64,
+    /// Greatest value.
+    pub max: f64,
+    /// Mean of the values.
+    pub mean: f64,
 }
 
 /// The means of the last 60 minutes of one vital; a minute without a valid value is a gap.
@@ -44,21 +57,23 @@ impl Spark {
         self.slots.get_mut(at)
     }
 
-    fn add(&mut self, at: Timestamp, mean: f64, count: u32) {
+    fn add(&mut self, at: Timestamp, (min, mean, max): (f64, f64, f64), count: u32) {
         let Some(slot) = self.slot(minute_of(at)) else { return };
         match slot {
             Some(held) => {
                 held.count = held.count.saturating_add(count);
                 held.mean += (mean - held.mean) * f64::from(count) / f64::from(held.count);
+                held.min = held.min.min(min);
+                held.max = held.max.max(max);
             }
-            None => *slot = Some(Slot { mean, count }),
+            None => *slot = Some(Slot { mean, count, min, max }),
         }
     }
 
     /// The hour that ends with the minute of `now`, in `columns` equal parts from old to new; a part without a valid
     /// value is a gap. Parts begin at fixed minutes, so that a picture of them moves only when a part is full.
     #[must_use]
-    pub fn columns(&self, columns: usize, now: Timestamp) -> Vec<Option<f64>> {
+    pub fn parts(&self, columns: usize, now: Timestamp) -> Vec<Option<SparkPart>> {
         let columns = columns.clamp(1, SPARK_MINUTES);
         let per = SPARK_MINUTES.div_ceil(columns);
         let per_i64 = i64::try_from(per).unwrap_or(SPARK_MINUTES_I64);
@@ -66,14 +81,24 @@ impl Spark {
         (0..columns).rev().map(|back| self.part(newest - i64::try_from(back).unwrap_or(0), per_i64)).collect()
     }
 
-    fn part(&self, part: i64, minutes: i64) -> Option<f64> {
+    /// The means of [`Spark::parts`].
+    #[must_use]
+    pub fn columns(&self, columns: usize, now: Timestamp) -> Vec<Option<f64>> {
+        self.parts(columns, now).into_iter().map(|part| part.map(|p| p.mean)).collect()
+    }
+
+    fn part(&self, part: i64, minutes: i64) -> Option<SparkPart> {
         let slots = (part * minutes..(part + 1) * minutes).filter_map(|minute| {
             let at = usize::try_from(SPARK_MINUTES_I64 - 1 - (self.minute - minute)).ok()?;
             self.slots.get(at).copied().flatten()
         });
-        let (sum, count) =
-            slots.fold((0.0, 0_u32), |(sum, count), s| (sum + s.mean * f64::from(s.count), count + s.count));
-        (count > 0).then(|| sum / f64::from(count))
+        let whole = slots.fold(None, |whole: Option<Slot>, s| {
+            let Some(w) = whole else { return Some(s) };
+            let count = w.count.saturating_add(s.count);
+            let mean = w.mean + (s.mean - w.mean) * f64::from(s.count) / f64::from(count);
+            Some(Slot { mean, count, min: w.min.min(s.min), max: w.max.max(s.max) })
+        });
+        whole.map(|Slot { min, max, mean, .. }| SparkPart { min, max, mean })
     }
 }
 
@@ -101,7 +126,7 @@ impl Sparks {
         for vital in &update.vitals {
             let spark = self.entry(&update.patient, vital.vital, vital.observed_at);
             if vital.observed_at > spark.last_at && vital.quality == Quality::Valid {
-                spark.add(vital.observed_at, vital.value, 1);
+                spark.add(vital.observed_at, (vital.value, vital.value, vital.value), 1);
                 spark.last_at = vital.observed_at;
             }
         }
@@ -114,7 +139,7 @@ impl Sparks {
                 let Some(last) = trend.trend.points.last() else { continue };
                 let mut spark = Spark::new(history.to - Millis(1));
                 for point in &trend.trend.points {
-                    spark.add(point.at, point.mean, point.count);
+                    spark.add(point.at, (point.min, point.mean, point.max), point.count);
                 }
                 spark.last_at = last.at + trend.trend.step;
                 self.0.insert((patient.patient.clone(), trend.vital), spark);

@@ -128,7 +128,7 @@ fn facts(scene: &Scene<'_>, alert: &Alert) -> Vec<Line> {
         plain(scene.look, ""),
         vec![
             (format!(" {} ", words::mark(alert)), scene.style(role_of(alert))),
-            (format!(" {}", words::condition(alert, scene.ward)), bold),
+            (format!(" {}", words::condition_now(alert, scene.ward)), bold),
         ],
         plain(scene.look, format!("     {priority}, since {since} ({lasting})")),
     ]
@@ -140,7 +140,7 @@ fn quit(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         lines.push(vec![
             (format!(" {} ", words::mark(alert)), look.style(role_of(alert))),
             (
-                format!(" bed {}  {}", words::bed_of(alert, ward), words::condition(alert, ward)),
+                format!(" bed {}  {}", words::bed_of(alert, ward), words::condition_now(alert, ward)),
                 look.style(Role::DialogTitle),
             ),
         ]);

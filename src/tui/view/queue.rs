@@ -87,7 +87,7 @@ fn draw_row(scene: &Scene<'_>, columns: &Columns, alert: &Alert, mark: (bool, bo
     let text = super::pen::fit(&text, room);
     let spaces = " ".repeat(usize::from(room.saturating_sub(width(&text))));
     pen.put(&text, who).put(&spaces, who).gap(1);
-    pen.left(&words::condition(alert, scene.ward), columns.condition, row);
+    pen.left(&words::condition_now(alert, scene.ward), columns.condition, row);
     let age = scene.now.since(alert.raised_at);
     pen.gap(1).right(&words::lasting(age), 7, row).gap(1);
     pen.put(&scene.state(alert), if alert.is_unacknowledged() { scene.style(Role::Dim) } else { style });

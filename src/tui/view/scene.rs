@@ -1,9 +1,7 @@
 //! What all parts of the screen ask of the state.
 
 use crate::{
-    domain::{
-        Alert, AlertClass, Condition, Liveness, Millis, PatientId, Priority, Quality, Timestamp, VitalCode, vital,
-    },
+    domain::{Alert, Condition, Liveness, Millis, PatientId, Priority, Quality, Timestamp, VitalCode, vital},
     protocol::{PatientView, VitalLimitsView, VitalView, WardView},
     tui::{
         core::{App, Shown},
@@ -126,6 +124,8 @@ impl<'a> Scene<'a> {
         let role = match (liveness, alert) {
             (Liveness::Lost | Liveness::Never, _) => Role::Stale,
             _ if newest.quality == Quality::OutOfRange => Role::Technical,
+            // Somebody deals with it: it is still beyond its limit.
+            (_, Some(alert)) if !alert.is_unacknowledged() && self.is_beyond(patient, newest) => Role::Beyond,
             (_, Some(alert)) => role_of(alert),
             (Liveness::Late, None) => Role::Late,
             (Liveness::Live, None) if self.is_beyond(patient, newest) => Role::Beyond,
@@ -171,7 +171,8 @@ impl<'a> Scene<'a> {
     /// The age of a value that is late, or the time of one that is only taken now and then.
     fn note(&self, value: &VitalView, liveness: Liveness) -> String {
         let age = self.now.since(value.observed_at).max(Millis::ZERO);
-        if self.is_episodic(value.vital) && age < TIME_OF_DAY_MAX {
+        let present = liveness < Liveness::Lost;
+        if present && self.is_episodic(value.vital) && age < TIME_OF_DAY_MAX {
             return words::clock_minutes(value.observed_at, self.zone);
         }
         if liveness == Liveness::Live { String::new() } else { words::age(age) }
@@ -210,11 +211,13 @@ pub(super) const fn role_of(alert: &Alert) -> Role {
     if !alert.is_unacknowledged() {
         return Role::Acknowledged;
     }
-    match (alert.class, alert.priority) {
-        (AlertClass::Technical, _) => Role::Technical,
-        (_, Priority::High) => Role::AlarmHigh,
-        (_, Priority::Medium) => Role::AlarmMedium,
-        (_, Priority::Low) => Role::AlarmLow,
+    if words::is_technical_only(alert) {
+        return Role::Technical;
+    }
+    match alert.priority {
+        Priority::High => Role::AlarmHigh,
+        Priority::Medium => Role::AlarmMedium,
+        Priority::Low => Role::AlarmLow,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sparklines of an hour, one cell per part.
 //!
 //! The scale is that of the alarm limits and not that of the data: the lowest block is below the low limit, the highest
-//! is above the high limit, and the six between lie within. So the limits show without colour, a calm hour does not
+//! is above the high limit, and the six between lie within; one value beyond a limit marks its whole part. So the limits show without colour, a calm hour does not
 //! wiggle, and the same height means the same in every bed.
 
 use super::{
@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     protocol::{PatientView, VitalLimitsView},
-    tui::{core::Shown, theme::Role},
+    tui::{
+        core::{Shown, SparkPart},
+        theme::Role,
+    },
 };
 
 const BLOCKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -24,14 +27,15 @@ pub(super) fn draw(scene: &Scene<'_>, patient: &PatientView, shown: Shown, colum
         pen.gap(columns);
         return;
     };
-    let values = spark.columns(usize::from(columns), scene.now);
-    let scale = Scale::new(&values, scene.limits(patient, shown), scene.unit_of(shown));
-    for value in values {
-        let Some(value) = value else {
+    let parts = spark.parts(usize::from(columns), scene.now);
+    let means: Vec<Option<f64>> = parts.iter().map(|part| part.map(|p| p.mean)).collect();
+    let scale = Scale::new(&means, scene.limits(patient, shown), scene.unit_of(shown));
+    for part in parts {
+        let Some(part) = part else {
             pen.gap(1);
             continue;
         };
-        let (block, beyond) = scale.block(value);
+        let (block, beyond) = scale.block_of(part);
         pen.put_in(block, 1, scene.style(if beyond { Role::Beyond } else { trace_of(shown) }));
     }
 }
@@ -56,6 +60,19 @@ impl Scale {
         let high = high.unwrap_or(end);
         let low = low.unwrap_or_else(|| least.min(high - slack));
         Self { low, high, limited }
+    }
+
+    /// A part with any value beyond a limit shows it: a mean would hide what raised an alert.
+    fn block_of(&self, part: SparkPart) -> (&'static str, bool) {
+        let lowest = self.block(part.min);
+        let highest = self.block(part.max);
+        if lowest.1 {
+            lowest
+        } else if highest.1 {
+            highest
+        } else {
+            self.block(part.mean)
+        }
     }
 
     fn block(&self, value: f64) -> (&'static str, bool) {

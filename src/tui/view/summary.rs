@@ -95,7 +95,10 @@ fn entry(scene: &Scene<'_>, patient: &PatientView, shown: Shown, with_limits: bo
     let value = scene.value(patient, shown, true);
     pen.gap(1).left(scene.label_of(shown), 5, scene.style(trace_of(shown)));
     let wide = matches!(shown, Shown::Pressure(_));
-    pen.right(&value.text, if wide || with_limits { 12 } else { 6 }, value.style).gap(1);
+    let room = if wide || with_limits { 13 } else { 6 };
+    // A number that is cut reads as another: the mean goes first.
+    let text = if super::pen::width(&value.text) > room { scene.value(patient, shown, false).text } else { value.text };
+    pen.right(&text, room, value.style).gap(1);
     pen.left(scene.unit_of(shown), 5, scene.style(Role::Label)).left(&value.note, 6, value.note_style);
     if !wide {
         spark::draw(scene, patient, shown, 12, pen);
@@ -126,7 +129,7 @@ fn draw_alerts(scene: &Scene<'_>, patient: &PatientView, area: Rect, buffer: &mu
         let mut pen = Pen::new(buffer, area, row);
         pen.gap(1).put(mark, style).gap(4_u16.saturating_sub(super::pen::width(mark)));
         let since = words::clock_minutes(alert.since, scene.zone);
-        let line = format!("{} since {since} · {}", words::condition(alert, scene.ward), scene.state(alert));
+        let line = format!("{} since {since} · {}", words::condition_now(alert, scene.ward), scene.state(alert));
         pen.put(&line, text);
     }
 }

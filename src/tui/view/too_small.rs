@@ -61,7 +61,7 @@ fn lines(app: &App, look: &Look) -> Vec<Vec<(String, Style)>> {
             rows.push(vec![
                 (words::mark(alert).to_owned(), look.style(role_of(alert))),
                 (format!(" {} ", words::bed_of(alert, ward)), look.style(Role::Title)),
-                (words::condition(alert, ward), look.style(Role::Text)),
+                (words::condition_now(alert, ward), look.style(Role::Text)),
             ]);
             let name = scene.name(alert.key.patient.as_ref());
             let lasting = words::lasting(scene.now.since(alert.raised_at));
@@ -82,7 +82,7 @@ fn asked(app: &App, look: &Look) -> Option<Vec<(String, Style)>> {
             let ward = app.ward.as_ref()?;
             let about = ward.alerts.get(alert).map_or_else(
                 || "an alert that is over".to_owned(),
-                |a| format!("{} {}", words::bed_of(a, ward), words::condition(a, ward)),
+                |a| format!("{} {}", words::bed_of(a, ward), words::condition_now(a, ward)),
             );
             format!("y/n acknowledge {about}?")
         }

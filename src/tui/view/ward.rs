@@ -120,7 +120,7 @@ fn draw_alert(scene: &Scene<'_>, alert: &Alert, more: usize, pen: &mut Pen<'_>) 
     let style = scene.style(role_of(alert));
     let mark = words::mark(alert);
     pen.put(mark, style).gap(4_u16.saturating_sub(super::pen::width(mark)));
-    let mut condition = words::condition(alert, scene.ward);
+    let mut condition = words::condition_now(alert, scene.ward);
     if alert.condition == Condition::Absent {
         condition = format!("was {condition}");
     }
