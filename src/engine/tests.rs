@@ -206,6 +206,76 @@ fn no_breath_with_a_heart_is_apnoea_without_one_it_is_a_lead() {
 }
 
 #[test]
+fn a_heart_that_hardly_beats_hides_no_apnoea() {
+    // 15 is a beat every four seconds; 0.5 and 400 are no heart rates, but no words of a lead that came off either.
+    for heart in [15.0, 0.5, 400.0] {
+        for first in [HR, RR] {
+            let mut bench = Bench::new(1);
+            for s in 0..80 {
+                let second = if first == HR { RR } else { HR };
+                for vital in [first, second] {
+                    bench.value(f64::from(s), 1, vital, if vital == HR { heart } else { 0.0 });
+                }
+            }
+            let apnoea = bench.alert("rr.low");
+            assert_eq!((apnoea.raised_at, apnoea.priority), (t(10.0), Priority::High), "{heart}");
+        }
+    }
+}
+
+#[test]
+fn a_fall_that_starts_far_down_raises_its_limit_alert() {
+    for (vital, code, value) in [(HR, "hr.low", 15.0), (HR, "hr.low", 1.0), (SPO2, "spo2.low", 20.0)] {
+        let mut bench = Bench::new(1);
+        bench.feed(0, 30, 1, vital, value);
+        let alert = bench.alert(code);
+        assert_eq!((alert.raised_at, alert.priority), (t(5.0), Priority::High), "{vital} {value}");
+    }
+}
+
+#[test]
+fn a_breath_rate_corrected_to_0_is_judged_by_the_heart_beside_it() {
+    for (heart, apnoea) in [(0.0, false), (70.0, true)] {
+        let mut bench = Bench::new(1);
+        bench.value(0.0, 1, HR, heart);
+        let mut breath = observation(0.0, 0.0, 1, RR, 14.0);
+        breath.interval = Some(Millis::from_mins(1));
+        bench.input(0.0, Input::Observation(breath));
+        let correction = Correction {
+            patient: "p1".parse().unwrap(),
+            device: "d1".parse().unwrap(),
+            vital: RR,
+            observed_at: t(0.0),
+            old: 14.0,
+            new: 0.0,
+        };
+        bench.input(0.5, Input::Corrected(correction));
+        bench.feed(1, 30, 1, HR, heart);
+        let found = bench.moves().iter().any(|(_, code, _)| code == "rr.low");
+        assert_eq!(found, apnoea, "{heart}: {:?}", bench.moves());
+    }
+}
+
+#[test]
+fn a_heart_rate_corrected_to_0_takes_the_apnoea_with_it() {
+    let mut bench = Bench::new(1);
+    bench.value(0.0, 1, HR, 70.0);
+    bench.value(0.0, 1, RR, 0.0);
+    let correction = Correction {
+        patient: "p1".parse().unwrap(),
+        device: "d1".parse().unwrap(),
+        vital: HR,
+        observed_at: t(0.0),
+        old: 70.0,
+        new: 0.0,
+    };
+    bench.input(0.5, Input::Corrected(correction));
+    bench.tick(9.0);
+    let codes: Vec<String> = bench.moves().into_iter().map(|(_, code, _)| code).collect();
+    assert_eq!(codes, ["hr.not_measured", "rr.not_measured"]);
+}
+
+#[test]
 fn a_silent_vital_is_stale_a_silent_device_is_lost_once() {
     let mut bench = Bench::new(1);
     for s in 0..10 {
