@@ -129,8 +129,13 @@ impl Series {
         if gone || !self.is_watched() {
             return None;
         }
+        Some(self.silent_from()? + self.freshness().lost_after)
+    }
+
+    /// From when on its silence counts.
+    pub(super) fn silent_from(&self) -> Option<Timestamp> {
         let last = self.state.last?.observed_at;
-        Some(self.state.stale_from.map_or(last, |from| last.max(from)) + self.freshness().lost_after)
+        Some(self.state.stale_from.map_or(last, |from| last.max(from)))
     }
 
     pub(super) const fn machine_mut(&mut self, side: Side) -> (&mut LimitMachine, Option<VitalLimits>) {

@@ -305,6 +305,67 @@ fn a_silent_vital_is_stale_a_silent_device_is_lost_once() {
     assert_eq!(moves[1], (135.0, stale, Cause::Raised), "SpO2 did not come back: {moves:?}");
 }
 
+/// A value of a device that states an interval, in seconds.
+fn paced(s: f64, vital: VitalCode, value: f64, interval: i64) -> Input {
+    let mut o = observation(s, s, 1, vital, value);
+    o.interval = Some(Millis::from_secs(interval));
+    Input::Observation(o)
+}
+
+#[test]
+fn a_fast_vital_that_ends_does_not_lose_a_device_that_sends_slowly() {
+    let mut bench = Bench::new(1);
+    for s in 0..1_800 {
+        if s < 100 {
+            bench.value(f64::from(s), 1, SPO2, 97.0);
+        }
+        if s % 60 == 0 {
+            bench.input(f64::from(s), paced(f64::from(s), RR, 35.0, 60));
+        }
+    }
+    let expected = [(10.0, "rr.high".to_owned(), Cause::Raised), (109.0, "spo2.stale".to_owned(), Cause::Raised)];
+    assert_eq!(bench.moves(), expected);
+    bench.events.clear();
+    bench.tick(3_600.0);
+    // Last word at 1740, so lost at 1920.
+    let lost = |cause| (1_920.0, "device.lost".to_owned(), cause);
+    assert!(bench.moves().contains(&lost(Cause::Raised)), "{:?}", bench.moves());
+}
+
+#[test]
+fn a_slow_vital_does_not_delay_the_word_that_a_bed_is_lost() {
+    // A cuff every quarter of an hour does not vouch for a device whose heart rate and saturation have ended.
+    let mut bench = Bench::new(1);
+    bench.input(0.0, paced(0.0, NBP_SYS, 120.0, 900));
+    for s in 0..20 {
+        bench.value(f64::from(s), 1, HR, 70.0);
+        bench.value(f64::from(s), 1, SPO2, 97.0);
+    }
+    bench.tick(200.0);
+    let lost = |s: f64, cause| (s, "device.lost".to_owned(), cause);
+    assert_eq!(bench.moves(), [lost(29.0, Cause::Raised), lost(89.0, Cause::Worsened)]);
+    // The cuff alone comes back: the others are stale on their own, and the device is not lost again.
+    bench.events.clear();
+    for s in [900, 1_800, 2_700] {
+        bench.input(f64::from(s), paced(f64::from(s), NBP_SYS, 120.0, 900));
+    }
+    let codes: Vec<(String, Cause)> = bench.moves().into_iter().map(|(_, code, cause)| (code, cause)).collect();
+    let expected = [("device.lost", Cause::Cleared), ("hr.stale", Cause::Raised), ("spo2.stale", Cause::Raised)];
+    assert_eq!(codes, expected.map(|(code, cause)| (code.to_owned(), cause)));
+}
+
+#[test]
+fn a_bed_that_fell_silent_over_minutes_is_high_at_once_when_it_is_lost() {
+    let mut bench = Bench::new(1);
+    bench.input(0.0, paced(0.0, RR, 14.0, 60));
+    bench.feed(0, 20, 1, SPO2, 97.0);
+    bench.tick(400.0);
+    let moves = bench.moves();
+    assert_eq!(moves[0], (29.0, "spo2.stale".to_owned(), Cause::Raised), "{moves:?}");
+    let lost = |cause| (180.0, "device.lost".to_owned(), cause);
+    assert!(moves.contains(&lost(Cause::Raised)) && moves.contains(&lost(Cause::Worsened)), "{moves:?}");
+}
+
 #[test]
 fn an_episodic_value_is_not_stale_after_seconds() {
     let mut bench = Bench::new(1);
