@@ -197,6 +197,20 @@ impl LimitMachine {
         outcome
     }
 
+    /// The clock of the device was set by this much: what counts in its time is moved along.
+    pub fn shift(&mut self, by: Millis) {
+        match &mut self.phase {
+            Phase::Pending(violation) => violation.since = violation.since + by,
+            Phase::Inop { valid_since: Some(since), .. } => *since = *since + by,
+            Phase::Absent | Phase::Present { .. } | Phase::Inop { valid_since: None, .. } => {}
+        }
+        let spans = [&mut self.warning_since, &mut self.extreme_since, &mut self.band_since, &mut self.within_since];
+        for since in spans.into_iter().flatten() {
+            *since = *since + by;
+        }
+        self.last_observed = self.last_observed + by;
+    }
+
     /// The violation that waits for its delay, if one does.
     #[must_use]
     pub const fn pending_violation(&self) -> Option<Violation> {

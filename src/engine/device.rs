@@ -37,6 +37,7 @@ pub(super) struct DeviceState {
 /// The part of it that a snapshot keeps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct DeviceKept {
+    /// When its last present value was measured, or came, if its clock is ahead.
     pub(super) last_observed: Option<Timestamp>,
     pub(super) lost: TechnicalMachine,
     pub(super) lost_since: Option<Timestamp>,
@@ -64,12 +65,13 @@ impl Engine {
     /// A present value of the device came.
     pub(super) fn device_spoke(&mut self, observation: &Observation, events: &mut Vec<Event>) {
         let now = self.now;
+        let heard = observation.observed_at.min(now);
         let known = self.devices.get_mut(&observation.device);
         let Some(state) = known else {
-            self.device_state(&observation.device).kept.last_observed = Some(observation.observed_at);
+            self.device_state(&observation.device).kept.last_observed = Some(heard);
             return;
         };
-        state.kept.last_observed = Some(observation.observed_at);
+        state.kept.last_observed = Some(heard);
         if !state.kept.lost.is_raised() {
             return;
         }
@@ -138,7 +140,7 @@ impl Engine {
             judged.not_measured = Some(TechnicalOutcome::Cleared);
         }
         if reason == InopReason::Stale {
-            let since = series.state.last.map_or(deadline, |l| l.observed_at);
+            let since = series.state.last.map_or(deadline, |l| l.heard_at());
             judged.stale = series.state.stale.say(true, STALE_DELAYS, since, deadline);
         } else if series.state.stale.end() {
             judged.stale = Some(TechnicalOutcome::Cleared);
@@ -165,7 +167,19 @@ impl Engine {
         }
         if matches!(outcome, Some(TechnicalOutcome::Raised { .. })) {
             let key = lost_key(patient, device);
-            self.raise_plain(key, Priority::Medium, since, "no data from the device".to_owned(), events);
+            let detail = self.lost_detail(index, device).to_owned();
+            self.raise_plain(key, Priority::Medium, since, detail, events);
+        }
+    }
+
+    /// Why a device is lost: it is silent, or all that it has ever sent came late.
+    fn lost_detail(&self, patient: usize, device: &DeviceId) -> &'static str {
+        let found = self.patients.get(patient);
+        let mut series = found.into_iter().flat_map(|p| &p.series).filter(|s| s.state.device == *device);
+        if series.all(|s| s.state.last.is_none()) {
+            "only late data from the device: see its clock"
+        } else {
+            "no data from the device"
         }
     }
 

@@ -48,10 +48,9 @@ impl Engine {
             series.state.interval = Some(interval);
         }
         let quality = quality::assess(&series.def, observation.value, companion);
-        let last = Last { value: observation.value, observed_at: observed, quality };
-        let newer = series.state.last.is_none_or(|l| observed > l.observed_at);
+        let last = Last { value: observation.value, observed_at: observed, quality, arrived_at: Some(now) };
         let freshness = series.freshness();
-        if !newer || now.since(observed) >= freshness.lost_after {
+        if !series.takes_for_present(observed, now) {
             let moved = note_late(series, last, now);
             self.settle(at, &moved, events);
             return Observed { quality, late: true, freshness };
@@ -268,6 +267,10 @@ pub(super) fn hold(series: &mut Series, reason: InopReason, judged: &mut Judged)
 /// A value that came too late to change the present: it is noted, and a violation in it is history.
 fn note_late(series: &mut Series, last: Last, now: Timestamp) -> Judged {
     series.state.last_late = Some(last);
+    if series.state.last.is_none() {
+        // Nothing present has ever come: without this, nobody would be told that nothing does.
+        series.state.stale_from = series.state.stale_from.or(Some(now));
+    }
     let side = if last.quality == Quality::Valid { series.violated_side(last.value) } else { None };
     let mut ended = None;
     match (side, &mut series.state.offline) {

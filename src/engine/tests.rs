@@ -407,6 +407,132 @@ fn late_data_clear_no_alert_and_their_violations_are_history() {
 }
 
 #[test]
+fn a_clock_that_is_behind_from_the_first_value_on_is_told() {
+    let mut bench = Bench::new(1);
+    for s in 0..300 {
+        assert!(bench.late_value(f64::from(s), f64::from(s - 11), 1, SPO2, 60.0).late);
+    }
+    let lost = |s: f64, cause| (s, "device.lost".to_owned(), cause);
+    assert_eq!(bench.moves(), [lost(10.0, Cause::Raised), lost(70.0, Cause::Worsened)]);
+    assert_eq!(bench.alert("device.lost").detail.as_deref(), Some("only late data from the device: see its clock"));
+    // One vital of a device whose others are on time: the vital alone is stale.
+    let mut bench = Bench::new(1);
+    for s in 0..60 {
+        bench.value(f64::from(s), 1, HR, 70.0);
+        bench.late_value(f64::from(s), f64::from(s - 11), 1, SPO2, 60.0);
+    }
+    assert_eq!(bench.moves(), [(10.0, "spo2.stale".to_owned(), Cause::Raised)]);
+}
+
+#[test]
+fn a_backlog_before_the_first_present_value_raises_nothing() {
+    let mut bench = Bench::new(1);
+    for s in 0..100 {
+        bench.late_value(200.0, f64::from(s), 1, SPO2, 95.0);
+    }
+    bench.feed(201, 260, 1, SPO2, 97.0);
+    assert_eq!(bench.moves(), []);
+}
+
+#[test]
+fn a_clock_that_is_ahead_does_not_delay_the_word_of_silence() {
+    let mut bench = Bench::new(1);
+    for s in 0..10 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 97.0);
+    }
+    bench.tick(60.0);
+    assert_eq!(bench.moves(), [(19.0, "device.lost".to_owned(), Cause::Raised)]);
+    assert_eq!(bench.alert("device.lost").since, t(9.0), "since it was heard, not since a time to come");
+}
+
+#[test]
+fn a_clock_that_was_ahead_and_is_set_right_is_followed() {
+    let mut bench = Bench::new(1);
+    for s in 0..60 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 97.0);
+    }
+    let late = (60..100).filter(|s| bench.value(f64::from(*s), 1, SPO2, 70.0).late).count();
+    assert_eq!(late, 5, "five seconds of arrival make the new time the present");
+    let alert = bench.alert("spo2.low");
+    assert_eq!((alert.raised_at, alert.since, alert.priority), (t(70.0), t(65.0), Priority::High));
+    let codes: Vec<String> = bench.moves().into_iter().map(|(_, code, _)| code).collect();
+    assert_eq!(codes, ["spo2.low"]);
+}
+
+#[test]
+fn delays_that_run_go_on_when_a_clock_is_set_right() {
+    // An alert is open and a signal is lost before the step; what waits is not put off by the 29 s of the step.
+    let mut bench = Bench::new(1);
+    for s in 0..60 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 85.0);
+    }
+    for s in 60..70 {
+        bench.value(f64::from(s), 1, SPO2, 96.0);
+    }
+    let cleared = (70.0, low(), Cause::Cleared);
+    bench.feed(70, 75, 1, SPO2, 96.0);
+    assert_eq!(bench.moves().last(), Some(&cleared));
+    let mut bench = Bench::new(1);
+    for s in 0..20 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 0.0);
+    }
+    bench.feed(20, 60, 1, SPO2, 96.0);
+    assert_eq!(bench.moves().last(), Some(&(30.0, "spo2.not_measured".to_owned(), Cause::Cleared)));
+}
+
+#[test]
+fn an_apnoea_that_runs_while_a_clock_is_set_right_is_high_in_time() {
+    let mut bench = Bench::new(1);
+    for s in 0..100 {
+        let ahead = if s < 60 { 29 } else { 0 };
+        bench.late_value(f64::from(s), f64::from(s + ahead), 1, HR, 70.0);
+        bench.late_value(f64::from(s), f64::from(s + ahead), 1, RR, if s < 50 { 14.0 } else { 0.0 });
+    }
+    let rr = |s: f64, cause| (s, "rr.low".to_owned(), cause);
+    assert_eq!(bench.moves(), [rr(60.0, Cause::Raised), rr(70.0, Cause::Worsened)]);
+}
+
+#[test]
+fn a_lost_device_whose_clock_was_set_right_is_back_after_five_seconds() {
+    let mut bench = Bench::new(1);
+    for s in 0..20 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 97.0);
+    }
+    bench.late_value(40.0, 69.0, 1, SPO2, 97.0);
+    bench.feed(41, 70, 1, SPO2, 97.0);
+    let lost = |s: f64, cause| (s, "device.lost".to_owned(), cause);
+    assert_eq!(bench.moves(), [lost(29.0, Cause::Raised), lost(45.0, Cause::Cleared)]);
+}
+
+#[test]
+fn late_data_are_never_taken_for_a_clock_that_was_set_right() {
+    // A clock that is right: the newest value came first, older ones follow one a second, all within the lost age.
+    let mut bench = Bench::new(1);
+    bench.feed(0, 20, 1, SPO2, 85.0);
+    for s in 20..28 {
+        assert!(bench.late_value(f64::from(s), f64::from(s) - 9.0, 1, SPO2, 99.0).late);
+    }
+    assert_eq!(bench.alert("spo2.low").condition, Condition::Present);
+    // A clock that is ahead by 29 s: a backlog in its own time comes faster than time passes.
+    let mut bench = Bench::new(1);
+    for s in 0..20 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 85.0);
+    }
+    for s in 0..14 {
+        let at = 20.0 + f64::from(s) * 0.5;
+        assert!(bench.late_value(at, 21.0 + f64::from(s), 1, SPO2, 99.0).late, "{s}");
+    }
+    assert_eq!(bench.alert("spo2.low").condition, Condition::Present);
+    // Live values between the older ones: no run of older ones alone.
+    let mut bench = Bench::new(1);
+    for s in 0..60 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 85.0);
+        assert!(bench.late_value(f64::from(s) + 0.5, f64::from(s) + 0.5, 1, SPO2, 99.0).late);
+    }
+    assert_eq!(bench.alert("spo2.low").condition, Condition::Present);
+}
+
+#[test]
 fn a_backlog_after_an_outage_does_not_look_live() {
     let mut bench = Bench::new(1);
     bench.feed(0, 5, 1, SPO2, 97.0);
@@ -638,7 +764,7 @@ fn events_survive_both_encodings() {
 /// A random history: what happens at which second.
 #[derive(Debug, Clone)]
 enum Step {
-    Value { patient: usize, vital: VitalCode, value: f64, lag: u32 },
+    Value { patient: usize, vital: VitalCode, value: f64, lag: i32 },
     Acknowledge { alert: u64, transition: u32 },
     Restart,
     Discharge { patient: usize },
@@ -649,7 +775,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let vital = prop_oneof![Just(SPO2), Just(HR), Just(RR), Just(NBP_SYS)];
     let value = prop_oneof![3 => 60.0..100.0_f64, 1 => Just(0.0), 1 => 100.0..250.0_f64];
     let step = prop_oneof![
-        30 => (1..4_usize, vital, value, prop_oneof![5 => Just(0_u32), 1 => 0_u32..60]).prop_map(
+        30 => (1..4_usize, vital, value, prop_oneof![5 => Just(0), 1 => 0..60, 1 => -29..0]).prop_map(
             |(patient, vital, value, lag)| Step::Value { patient, vital, value: value.round(), lag }),
         3 => (1..6_u64, 1..4_u32).prop_map(|(alert, transition)| Step::Acknowledge { alert, transition }),
         1 => Just(Step::Restart),
