@@ -481,6 +481,27 @@ fn delays_that_run_go_on_when_a_clock_is_set_right() {
 }
 
 #[test]
+fn a_snapshot_keeps_what_shows_that_a_clock_was_set_right() {
+    let mut bench = Bench::new(1);
+    let mut restored = None;
+    for s in 0..100 {
+        let ahead = if s < 60 { 29 } else { 0 };
+        let value = if s % 3 == 0 { 90.0 } else { 89.0 };
+        for bench in std::iter::once(&mut bench).chain(&mut restored) {
+            bench.late_value(f64::from(s), f64::from(s + ahead), 1, SPO2, if s < 55 { 97.0 } else { value });
+        }
+        if s == 63 {
+            let engine = Engine::restore(EngineConfig::default(), &bench.engine.snapshot().unwrap()).unwrap();
+            restored = Some(Bench { engine, events: bench.events.clone() });
+        }
+    }
+    let restored = restored.unwrap();
+    assert_eq!(bench.events, restored.events);
+    assert_eq!(bench.engine.snapshot().unwrap(), restored.engine.snapshot().unwrap());
+    assert!(bench.alert("spo2.low").raised_at < t(75.0));
+}
+
+#[test]
 fn an_apnoea_that_runs_while_a_clock_is_set_right_is_high_in_time() {
     let mut bench = Bench::new(1);
     for s in 0..100 {
