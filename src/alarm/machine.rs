@@ -2,7 +2,8 @@
 //!
 //! Delays count in the device's time between values; after the last value the rest of the delay runs in engine time.
 //! So a backlog that arrives at once is judged by its own times, and a value that stands (one a minute, say) is judged
-//! when its delay is over, not a minute later. Row numbers are those of `docs/alerts.md`.
+//! when its delay is over, not a minute later. A delay begins with a value beyond the limit and starts again only after a
+//! value clearly within, by the hysteresis; but only a value that is itself beyond the limit raises. Row numbers are those of `docs/alerts.md`.
 
 use crate::domain::{
     InopReason, LimitSide, LimitStep, Millis, Priority, Side, Timestamp, VitalLimits,
@@ -77,10 +78,16 @@ enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
 pub struct LimitMachine {
     phase: Phase,
-    /// Since when beyond the first step without a break.
+    /// Since when beyond the first step, and not clearly within since.
     warning_since: Option<Timestamp>,
-    /// Since when beyond the second step without a break.
+    /// Since when beyond the second step, and not clearly within it since.
     extreme_since: Option<Timestamp>,
+    /// Since when in the band of the first step: no longer beyond it, not clearly within it.
+    #[serde(default)]
+    band_since: Option<Timestamp>,
+    /// Whether the last value is in the band of the second step.
+    #[serde(default)]
+    in_extreme_band: bool,
     /// Since when clearly within.
     within_since: Option<Timestamp>,
     /// Time of the last value, by the device's clock.
@@ -181,13 +188,27 @@ impl LimitMachine {
         self.last_observed = self.last_observed + deadline.since(self.last_at);
         self.last_at = deadline;
         let outcome = match self.phase {
-            Phase::Pending(_) => self.step_reached(rules.steps()).map(|reached| self.raise(reached)),
+            Phase::Pending(_) => self.settle_pending(rules),
             Phase::Present { priority } => self.present(rules, priority),
             Phase::Inop { priority, valid_since: Some(since), .. } => self.valid_again(rules, priority, since),
             Phase::Absent | Phase::Inop { .. } => None,
         };
         self.set_due(rules);
         outcome
+    }
+
+    /// The clock of the device was set by this much: what counts in its time is moved along.
+    pub fn shift(&mut self, by: Millis) {
+        match &mut self.phase {
+            Phase::Pending(violation) => violation.since = violation.since + by,
+            Phase::Inop { valid_since: Some(since), .. } => *since = *since + by,
+            Phase::Absent | Phase::Present { .. } | Phase::Inop { valid_since: None, .. } => {}
+        }
+        let spans = [&mut self.warning_since, &mut self.extreme_since, &mut self.band_since, &mut self.within_since];
+        for since in spans.into_iter().flatten() {
+            *since = *since + by;
+        }
+        self.last_observed = self.last_observed + by;
     }
 
     /// The violation that waits for its delay, if one does.
@@ -200,22 +221,32 @@ impl LimitMachine {
     }
 
     fn track(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp) {
-        let steps = rules.steps();
+        let (steps, hysteresis) = (rules.steps(), rules.limits.hysteresis);
         let extreme = steps.extreme.is_some_and(|s| beyond(rules.side, value, s.limit));
+        let out_of_extreme = steps.extreme.is_none_or(|s| s.clearly_within(rules.side, value, hysteresis));
         let violated = steps.violated(rules.side, value) || extreme;
-        let within = steps.clearly_within(rules.side, value, rules.limits.hysteresis);
+        let within = steps.clearly_within(rules.side, value, hysteresis);
         let keep = |is: bool, since: Option<Timestamp>| is.then(|| since.unwrap_or(observed));
-        self.warning_since = keep(violated, self.warning_since);
-        self.extreme_since = keep(extreme, self.extreme_since);
+        self.warning_since = keep(violated || (self.warning_since.is_some() && !within), self.warning_since);
+        self.extreme_since = keep(extreme || (self.extreme_since.is_some() && !out_of_extreme), self.extreme_since);
+        self.band_since = keep(!violated && !within, self.band_since);
+        self.in_extreme_band = self.extreme_since.is_some() && !extreme;
         self.within_since = keep(within, self.within_since);
     }
 
     fn pending(&mut self, rules: Rules<'_>, violation: Violation, value: f64) -> Option<Outcome> {
-        if self.warning_since.is_none() {
-            let band_over = self.last_observed.since(violation.since) >= self.longest_delay(rules.steps());
-            return if self.within_since.is_some() || band_over { self.end_pending(violation) } else { None };
-        }
         self.phase = Phase::Pending(Violation { worst: worse(rules.side, violation.worst, value), ..violation });
+        self.settle_pending(rules)
+    }
+
+    /// Raised when its delay is over and the last value is beyond; dropped when within, or in the band for too long.
+    fn settle_pending(&mut self, rules: Rules<'_>) -> Option<Outcome> {
+        let Phase::Pending(violation) = self.phase else { return None };
+        let band_over =
+            self.band_since.is_some_and(|since| self.last_observed.since(since) >= self.band_delay(rules.steps()));
+        if self.within_since.is_some() || band_over {
+            return self.end_pending(violation);
+        }
         self.step_reached(rules.steps()).map(|reached| self.raise(reached))
     }
 
@@ -249,14 +280,24 @@ impl LimitMachine {
         Some(Outcome::Resumed)
     }
 
-    /// The highest step whose delay is over.
+    /// Since when beyond the first step; `None` while the last value is not.
+    fn beyond_warning(&self) -> Option<Timestamp> {
+        self.warning_since.filter(|_| self.band_since.is_none())
+    }
+
+    /// Since when beyond the second step; `None` while the last value is not.
+    fn beyond_extreme(&self) -> Option<Timestamp> {
+        self.extreme_since.filter(|_| !self.in_extreme_band)
+    }
+
+    /// The highest step whose delay is over and that the last value is beyond.
     fn step_reached(&self, steps: &LimitSide) -> Option<Reached> {
         let over = |step: Option<LimitStep>, since: Option<Timestamp>| {
             let (step, since) = (step?, since?);
             let reached = Reached { priority: step.priority, limit: step.limit, delay: step.delay };
             (self.last_observed.since(since) >= step.delay).then_some(reached)
         };
-        over(steps.extreme, self.extreme_since).or_else(|| over(steps.warning, self.warning_since))
+        over(steps.extreme, self.beyond_extreme()).or_else(|| over(steps.warning, self.beyond_warning()))
     }
 
     fn raise(&mut self, reached: Reached) -> Outcome {
@@ -272,7 +313,8 @@ impl LimitMachine {
         self.within_since.is_some_and(|since| self.last_observed.since(since) >= rules.limits.clear_delay)
     }
 
-    fn longest_delay(&self, steps: &LimitSide) -> Millis {
+    /// How long a pending violation may stay in the band: the longer of the two delays.
+    fn band_delay(&self, steps: &LimitSide) -> Millis {
         let delay = |step: Option<LimitStep>| step.map_or(Millis::ZERO, |s| s.delay);
         delay(steps.warning).max(delay(steps.extreme))
     }
@@ -280,6 +322,8 @@ impl LimitMachine {
     const fn forget_spans(&mut self) {
         self.warning_since = None;
         self.extreme_since = None;
+        self.band_since = None;
+        self.in_extreme_band = false;
         self.within_since = None;
     }
 
@@ -292,10 +336,13 @@ impl LimitMachine {
         let step = |step: Option<LimitStep>, since: Option<Timestamp>| step.and_then(|s| rest(since, s.delay));
         let candidates = match self.phase {
             Phase::Absent => [None; 2],
-            Phase::Pending(_) => [step(steps.warning, self.warning_since), step(steps.extreme, self.extreme_since)],
+            Phase::Pending(_) if self.band_since.is_some() => [rest(self.band_since, self.band_delay(steps)), None],
+            Phase::Pending(_) => {
+                [step(steps.warning, self.beyond_warning()), step(steps.extreme, self.beyond_extreme())]
+            }
             Phase::Present { priority } => {
                 let higher = steps.extreme.filter(|s| s.priority > priority);
-                [step(higher, self.extreme_since), rest(self.within_since, rules.limits.clear_delay)]
+                [step(higher, self.beyond_extreme()), rest(self.within_since, rules.limits.clear_delay)]
             }
             Phase::Inop { valid_since, .. } => [rest(valid_since, VALID_AGAIN_AFTER), None],
         };
@@ -404,6 +451,55 @@ mod tests {
         assert_eq!(dips, 2, "each short dip is suppressed on its own");
         values.extend(repeat(&[(89.0, 11)]));
         assert_eq!(run(&values).len(), 3);
+    }
+
+    fn first(values: &[f64]) -> Option<(i64, Outcome)> {
+        run(values).first().copied()
+    }
+
+    #[test]
+    fn a_value_just_inside_the_limit_does_not_restart_the_delay() {
+        let raised = |priority, limit, delay| Outcome::Raised {
+            priority,
+            since: Timestamp::from_ms(0),
+            limit,
+            delay: Millis::from_secs(delay),
+        };
+        let on_the_limit = [89.0, 89.0, 90.0].repeat(10);
+        assert_eq!(first(&on_the_limit), Some((10_000, raised(Medium, 90.0, 10))));
+        let one_in_five = [75.0, 75.0, 75.0, 75.0, 90.5].repeat(10);
+        assert_eq!(first(&one_in_five), Some((10_000, raised(Medium, 90.0, 10))));
+        let around_the_second = [79.0, 79.0, 80.0].repeat(10);
+        assert_eq!(first(&around_the_second), Some((5_000, raised(High, 80.0, 5))));
+        let worse: Vec<f64> = [vec![85.0; 12], [79.0, 81.0].repeat(10)].concat();
+        let worsened = Outcome::Worsened { priority: High, limit: 80.0, delay: Millis(5_000) };
+        assert_eq!(run(&worse)[1..], [(17_000, worsened)]);
+    }
+
+    #[test]
+    fn nothing_is_raised_by_a_value_that_is_within_the_limit() {
+        // The delay is over while the value stands in the band: the next value beyond raises, not this one.
+        let out = run(&repeat(&[(89.0, 8), (91.0, 6), (89.0, 1), (91.0, 60)]));
+        let raised = Outcome::Raised {
+            priority: Medium,
+            since: Timestamp::from_ms(0),
+            limit: 90.0,
+            delay: Millis::from_secs(10),
+        };
+        assert_eq!(out, [(14_000, raised)]);
+    }
+
+    #[test]
+    fn a_pending_value_that_stands_in_the_band_is_dropped_without_a_further_value() {
+        let limits = spo2();
+        let rules = Rules { side: Side::Low, limits: &limits };
+        let mut machine = LimitMachine::default();
+        assert_eq!(machine.value(rules, 89.0, t(0), t(0)), None);
+        assert_eq!(machine.value(rules, 91.0, t(5_000), t(5_000)), None);
+        assert_eq!(machine.due(), Some(t(15_000)));
+        let dip = Violation { since: t(0), worst: 89.0 };
+        assert_eq!(machine.fire(rules, t(15_000)), Some(Outcome::SuppressedByDelay(dip)));
+        assert!(machine.is_idle() && machine.due().is_none());
     }
 
     #[test]

@@ -77,7 +77,8 @@ impl TechnicalMachine {
         } else if matches!(self.phase, Phase::Pending(_)) {
             *self = Self::default();
         } else {
-            self.over_since = Some(self.over_since.unwrap_or(observed));
+            // The clock of a device that was ahead may have been set back.
+            self.over_since = Some(self.over_since.map_or(observed, |since| since.min(observed)));
         }
         self.settle(delays)
     }
@@ -106,6 +107,15 @@ impl TechnicalMachine {
         let was = self.is_raised();
         *self = Self::default();
         was
+    }
+
+    /// The clock of the device was set by this much: what counts in its time is moved along.
+    pub fn shift(&mut self, by: Millis) {
+        if let Phase::Pending(since) = &mut self.phase {
+            *since = *since + by;
+        }
+        self.over_since = self.over_since.map(|since| since + by);
+        self.last_observed = self.last_observed + by;
     }
 
     fn settle(&mut self, delays: TechnicalDelays) -> Option<TechnicalOutcome> {

@@ -79,6 +79,17 @@ pub fn worse(side: Side, a: f64, b: f64) -> f64 {
     }
 }
 
+impl LimitStep {
+    /// Whether `value` is within this step by at least `hysteresis`.
+    #[must_use]
+    pub fn clearly_within(&self, side: Side, value: f64, hysteresis: f64) -> bool {
+        match side {
+            Side::Low => value >= self.limit + hysteresis,
+            Side::High => value <= self.limit - hysteresis,
+        }
+    }
+}
+
 impl LimitSide {
     /// Whether no alert can come of this side.
     #[must_use]
@@ -95,10 +106,6 @@ impl LimitSide {
     /// Whether `value` is within the first step by at least `hysteresis`.
     #[must_use]
     pub fn clearly_within(&self, side: Side, value: f64, hysteresis: f64) -> bool {
-        let Some(step) = self.warning.or(self.extreme) else { return true };
-        match side {
-            Side::Low => value >= step.limit + hysteresis,
-            Side::High => value <= step.limit - hysteresis,
-        }
+        self.warning.or(self.extreme).is_none_or(|step| step.clearly_within(side, value, hysteresis))
     }
 }

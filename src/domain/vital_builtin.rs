@@ -42,6 +42,13 @@ const PRESSURE: Row = Row { ucum: "mm[Hg]", unit: "mmHg", possible: (-100.0, 400
 const CUFF: Row = Row { sampling: Episodic, possible: (0.0, 400.0), ..PRESSURE };
 const GCS: Row = Row { ucum: "{score}", unit: "pts", sampling: Episodic, ..ROW };
 
+// A rate of 1 to 19 and a saturation of 20 to 39 are seen in patients who are dying or being resuscitated. Monitors send
+// them, and they have to raise the limit alert: an artefact that is taken for a patient costs a look, a patient who is
+// taken for an artefact a life. Below 20 % the light ratio of an oximeter means nothing any more; that raises its
+// technical alert.
+const LEAST_RATE: f64 = 1.0;
+const LEAST_SATURATION: f64 = 20.0;
+
 /// In display order.
 const ROWS: &[Row] = &[
     Row {
@@ -50,7 +57,7 @@ const ROWS: &[Row] = &[
         label: "HR",
         loinc: &["8867-4"],
         mdc: &[147_842],
-        plausible: (20.0, 300.0),
+        plausible: (LEAST_RATE, 300.0),
         possible: (0.0, 500.0),
         ..RATE
     },
@@ -60,7 +67,7 @@ const ROWS: &[Row] = &[
         label: "PR",
         loinc: &["8889-8"],
         mdc: &[149_530],
-        plausible: (20.0, 300.0),
+        plausible: (LEAST_RATE, 300.0),
         possible: (0.0, 500.0),
         ..RATE
     },
@@ -72,7 +79,7 @@ const ROWS: &[Row] = &[
         unit: "%",
         loinc: &["59408-5", "2708-6"],
         mdc: &[150_456],
-        plausible: (40.0, 100.0),
+        plausible: (LEAST_SATURATION, 100.0),
         possible: (0.0, 100.0),
         ..ROW
     },

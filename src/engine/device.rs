@@ -3,13 +3,14 @@
 use super::{
     Engine,
     observe::{Judged, arm_series, hold},
-    series::STALE_DELAYS,
+    series::{STALE_DELAYS, Series},
     timers::{Armed, Timer, TimerKind},
 };
 use crate::{
     alarm::{TechnicalMachine, TechnicalOutcome, episode, technical::TechnicalDelays},
     domain::{
-        AlertKey, ConditionCode, DeviceId, Event, InopReason, Millis, Observation, PatientId, Priority, Timestamp,
+        AlertKey, ConditionCode, DeviceId, Event, Freshness, InopReason, Millis, Observation, PatientId, Priority,
+        Timestamp,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ use serde::{Deserialize, Serialize};
 const LOST_DELAYS: TechnicalDelays = TechnicalDelays { raise: Millis::ZERO, clear: Millis::from_secs(5) };
 /// A device that has been lost for this long with all others of its patient is a lost bed: high priority (row 15).
 const WHOLE_BED_LOST_AFTER: Millis = Millis::from_secs(60);
+/// A vital that comes more rarely than this does not vouch for a device whose faster vitals have all ended: a cuff every
+/// quarter of an hour would keep it alive for three quarters.
+const VOUCHES_UP_TO: Millis = Millis::from_mins(1);
 /// A conflict shows for this long after the last contradiction.
 const CONFLICT_SHOWN_FOR: Millis = Millis::from_secs(60);
 
@@ -33,6 +37,7 @@ pub(super) struct DeviceState {
 /// The part of it that a snapshot keeps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct DeviceKept {
+    /// When its last present value was measured, or came, if its clock is ahead.
     pub(super) last_observed: Option<Timestamp>,
     pub(super) lost: TechnicalMachine,
     pub(super) lost_since: Option<Timestamp>,
@@ -60,12 +65,13 @@ impl Engine {
     /// A present value of the device came.
     pub(super) fn device_spoke(&mut self, observation: &Observation, events: &mut Vec<Event>) {
         let now = self.now;
+        let heard = observation.observed_at.min(now);
         let known = self.devices.get_mut(&observation.device);
         let Some(state) = known else {
-            self.device_state(&observation.device).kept.last_observed = Some(observation.observed_at);
+            self.device_state(&observation.device).kept.last_observed = Some(heard);
             return;
         };
-        state.kept.last_observed = Some(observation.observed_at);
+        state.kept.last_observed = Some(heard);
         if !state.kept.lost.is_raised() {
             return;
         }
@@ -95,14 +101,35 @@ impl Engine {
         }
     }
 
-    /// Whether nothing at all has come from the device within the time of its fastest vital.
+    /// Whether the device as a whole is silent, and not only one of its vitals: every vital that vouches for it is past
+    /// its own deadline. Those that have spoken since the device came back vouch, and of them the faster ones.
     fn device_is_silent(&self, patient: &PatientId, device: &DeviceId, now: Timestamp) -> bool {
-        let Some(state) = self.devices.get(device) else { return true };
-        let Some(last) = state.kept.last_observed else { return true };
         let found = self.patient_index.get(patient).and_then(|i| self.patients.get(*i));
         let series = found.into_iter().flat_map(|p| &p.series).filter(|s| s.state.device == *device);
-        let fastest = series.filter_map(super::series::Series::pace).min();
-        fastest.is_none_or(|pace| now.since(last) >= crate::domain::Freshness::of_interval(pace).lost_after)
+        // The best rank of vouching that any vital has, with whether all vitals of that rank are due.
+        let mut best: Option<((bool, bool), bool)> = None;
+        for series in series {
+            let Some(due) = series.stale_due() else { continue };
+            let spoke = series.state.inop != Some(InopReason::Awaiting);
+            let fast = series.pace().is_some_and(|pace| pace <= VOUCHES_UP_TO);
+            let (rank, over) = ((spoke, fast), due <= now);
+            best = match best {
+                Some((top, all)) if top == rank => Some((top, all && over)),
+                Some((top, all)) if top > rank => Some((top, all)),
+                _ => Some((rank, over)),
+            };
+        }
+        best.is_none_or(|(_, all_over)| all_over)
+    }
+
+    /// When the silence of a device that is lost now began to count: its last word and the time of its fastest vital.
+    fn lost_since(&self, patient: &PatientId, device: &DeviceId) -> Timestamp {
+        let found = self.patient_index.get(patient).and_then(|i| self.patients.get(*i));
+        let series =
+            || found.into_iter().flat_map(|p| &p.series).filter(|s| s.state.device == *device && s.is_watched());
+        let last = series().filter_map(Series::silent_from).max();
+        let within = series().filter_map(Series::pace).min().map(|pace| Freshness::of_interval(pace).lost_after);
+        last.zip(within).map_or(self.now, |(last, within)| (last + within).min(self.now))
     }
 
     fn series_stale(&mut self, at: (usize, usize), deadline: Timestamp, reason: InopReason, events: &mut Vec<Event>) {
@@ -113,7 +140,7 @@ impl Engine {
             judged.not_measured = Some(TechnicalOutcome::Cleared);
         }
         if reason == InopReason::Stale {
-            let since = series.state.last.map_or(deadline, |l| l.observed_at);
+            let since = series.state.last.map_or(deadline, |l| l.heard_at());
             judged.stale = series.state.stale.say(true, STALE_DELAYS, since, deadline);
         } else if series.state.stale.end() {
             judged.stale = Some(TechnicalOutcome::Cleared);
@@ -125,10 +152,11 @@ impl Engine {
     fn device_lost(&mut self, patient: &PatientId, device: &DeviceId, events: &mut Vec<Event>) {
         let now = self.now;
         let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let lost_since = self.lost_since(patient, device);
         let state = self.device_state(device);
         let since = state.kept.last_observed.unwrap_or(now);
         let outcome = state.kept.lost.say(true, LOST_DELAYS, since, now);
-        state.kept.lost_since = Some(state.kept.lost_since.unwrap_or(now));
+        state.kept.lost_since = Some(state.kept.lost_since.unwrap_or(lost_since));
         self.arm_device(device);
         let count = self.patients.get(index).map_or(0, |p| p.series.len());
         for found in 0..count {
@@ -139,7 +167,19 @@ impl Engine {
         }
         if matches!(outcome, Some(TechnicalOutcome::Raised { .. })) {
             let key = lost_key(patient, device);
-            self.raise_plain(key, Priority::Medium, since, "no data from the device".to_owned(), events);
+            let detail = self.lost_detail(index, device).to_owned();
+            self.raise_plain(key, Priority::Medium, since, detail, events);
+        }
+    }
+
+    /// Why a device is lost: it is silent, or all that it has ever sent came late.
+    fn lost_detail(&self, patient: usize, device: &DeviceId) -> &'static str {
+        let found = self.patients.get(patient);
+        let mut series = found.into_iter().flat_map(|p| &p.series).filter(|s| s.state.device == *device);
+        if series.all(|s| s.state.last.is_none()) {
+            "only late data from the device: see its clock"
+        } else {
+            "no data from the device"
         }
     }
 

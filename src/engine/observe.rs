@@ -10,8 +10,8 @@ use super::{
 use crate::{
     alarm::{Outcome, TechnicalOutcome},
     domain::{
-        ConditionCode, Event, EventBody, Freshness, InopReason, Observation, PatientId, Quality, Sampling, Side,
-        Timestamp, VitalCode, vital::Zero,
+        ConditionCode, DeviceId, Event, EventBody, Freshness, InopReason, Observation, PatientId, Quality, Sampling,
+        Side, Timestamp, VitalCode, vital::Zero,
     },
     quality::{self, Companion},
 };
@@ -41,28 +41,25 @@ impl Engine {
     pub fn observe(&mut self, observation: &Observation, now: Timestamp, events: &mut Vec<Event>) -> Observed {
         self.advance(now, events);
         let Some(at) = self.series_of(observation) else { return self.observe_alone(observation) };
-        let now = self.now;
-        let companion = self.companion(at, observation, now);
+        let (now, observed) = (self.now, observation.observed_at);
+        let companion = self.companion(at, observed, now);
         let Some(series) = self.series_mut(at) else { return self.observe_alone(observation) };
         if let Some(interval) = observation.interval {
             series.state.interval = Some(interval);
         }
-        let observed = observation.observed_at;
         let quality = quality::assess(&series.def, observation.value, companion);
-        let last = Last { value: observation.value, observed_at: observed, quality };
-        let newer = series.state.last.is_none_or(|l| observed > l.observed_at);
+        let last = Last { value: observation.value, observed_at: observed, quality, arrived_at: Some(now) };
         let freshness = series.freshness();
-        if !newer || now.since(observed) >= freshness.lost_after {
+        if !series.takes_for_present(observed, now) {
             let moved = note_late(series, last, now);
             self.settle(at, &moved, events);
             return Observed { quality, late: true, freshness };
         }
         let mut judged = Judged { offline: series.state.offline.take(), ..Judged::default() };
         judge(series, last, now, &mut judged);
-        let dependent = (quality != Quality::Valid).then_some(series.state.vital);
         self.settle(at, &judged, events);
-        if let Some(vital) = dependent {
-            self.reassess_dependents(at.0, vital, observation, events);
+        if quality == Quality::NotMeasured {
+            self.reassess_dependents(at.0, observation.vital, &observation.device, events);
         }
         self.device_spoke(observation, events);
         Observed { quality, late: false, freshness }
@@ -78,13 +75,18 @@ impl Engine {
         let Correction { patient, device, vital, observed_at, old, new } = correction;
         self.record(EventBody::Corrected { patient, device, vital, observed_at, old, new }, events);
         let Some(at) = newest else { return };
+        let companion = self.companion(at, observed_at, now);
         let Some(series) = self.series_mut(at) else { return };
         let Some(last) = series.state.last.filter(|last| last.observed_at == observed_at) else { return };
         if now.since(observed_at) < series.freshness().lost_after {
-            let quality = quality::assess(&series.def, new, Companion::Absent);
+            let quality = quality::assess(&series.def, new, companion);
+            let device = series.state.device.clone();
             let mut judged = Judged::default();
             judge(series, Last { value: new, quality, ..last }, now, &mut judged);
             self.settle(at, &judged, events);
+            if quality == Quality::NotMeasured {
+                self.reassess_dependents(at.0, vital, &device, events);
+            }
         }
     }
 
@@ -119,40 +121,36 @@ impl Engine {
         self.patients.get_mut(at.0)?.series.get_mut(at.1)
     }
 
-    /// What stands beside the value: whether the device measures the vital that a 0 depends on.
-    fn companion(&self, at: (usize, usize), observation: &Observation, now: Timestamp) -> Companion {
+    /// What stands beside a value of that time: whether the device measures the vital that a 0 depends on.
+    ///
+    /// Only a 0 says that it does not. A heart rate that no living patient has says that the leads are on.
+    fn companion(&self, at: (usize, usize), observed: Timestamp, now: Timestamp) -> Companion {
         let Some(patient) = self.patients.get(at.0) else { return Companion::Absent };
         let Some(own) = patient.series.get(at.1) else { return Companion::Absent };
         let Zero::ValueWhile(vital) = own.def.zero else { return Companion::Absent };
-        let Some(beside) = patient.find(vital, &observation.device).and_then(|i| patient.series.get(i)) else {
+        let Some(beside) = patient.find(vital, &own.state.device).and_then(|i| patient.series.get(i)) else {
             return Companion::Absent;
         };
-        let late = now.since(observation.observed_at) >= own.freshness().lost_after;
+        let late = now.since(observed) >= own.freshness().lost_after;
         let close = |l: &Last| {
-            let apart = l.observed_at.since(observation.observed_at).0.abs();
+            let apart = l.observed_at.since(observed).0.abs();
             apart <= beside.freshness().lost_after.0
         };
         let last = if late { beside.state.last_late.filter(close) } else { beside.state.last };
         match last {
             None => Companion::Absent,
-            Some(last) if last.quality == Quality::Valid => Companion::Measured,
-            Some(_) => Companion::NotMeasured,
+            Some(last) if last.quality == Quality::NotMeasured => Companion::NotMeasured,
+            Some(_) => Companion::Measured,
         }
     }
 
     /// When a vital stops being measured, a standing 0 of a vital that depends on it is no longer a value.
-    fn reassess_dependents(
-        &mut self,
-        patient: usize,
-        vital: VitalCode,
-        observation: &Observation,
-        events: &mut Vec<Event>,
-    ) {
+    fn reassess_dependents(&mut self, patient: usize, vital: VitalCode, device: &DeviceId, events: &mut Vec<Event>) {
         let now = self.now;
         let Some(series) = self.patients.get_mut(patient).map(|p| &mut p.series) else { return };
         let found = series.iter_mut().enumerate().find(|(_, s)| {
             s.def.zero == Zero::ValueWhile(vital)
-                && s.state.device == observation.device
+                && s.state.device == *device
                 && s.state.last.is_some_and(|l| l.value == 0.0 && l.quality == Quality::Valid)
         });
         let Some((index, dependent)) = found else { return };
@@ -269,6 +267,10 @@ pub(super) fn hold(series: &mut Series, reason: InopReason, judged: &mut Judged)
 /// A value that came too late to change the present: it is noted, and a violation in it is history.
 fn note_late(series: &mut Series, last: Last, now: Timestamp) -> Judged {
     series.state.last_late = Some(last);
+    if series.state.last.is_none() {
+        // Nothing present has ever come: without this, nobody would be told that nothing does.
+        series.state.stale_from = series.state.stale_from.or(Some(now));
+    }
     let side = if last.quality == Quality::Valid { series.violated_side(last.value) } else { None };
     let mut ended = None;
     match (side, &mut series.state.offline) {

@@ -19,12 +19,39 @@ pub(super) const STALE_DELAYS: TechnicalDelays = TechnicalDelays { raise: Millis
 /// A stretch of violations in late data is closed when no late value came for this long.
 pub(super) const OFFLINE_RUN_ENDS_AFTER: Millis = Millis::from_secs(10);
 
+/// A clock that was set back is followed when its values have come for this long.
+const CLOCK_RUN_TAKES: Millis = Millis::from_secs(5);
+/// A clock that was set back is followed after this many values at the least.
+const CLOCK_RUN_VALUES: u32 = 3;
+/// How much faster than time itself values may come that show a clock set back: a backlog comes faster.
+const CLOCK_RUN_TOLERANCE: Millis = Millis::from_secs(1);
+
 /// The last value of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Last {
     pub(super) value: f64,
     pub(super) observed_at: Timestamp,
     pub(super) quality: Quality,
+    /// Engine time when it came.
+    #[serde(default)]
+    pub(super) arrived_at: Option<Timestamp>,
+}
+
+impl Last {
+    /// From when on silence counts: a device whose clock is ahead is not heard from longer for it.
+    pub(super) fn heard_at(&self) -> Timestamp {
+        self.arrived_at.map_or(self.observed_at, |arrived| arrived.min(self.observed_at))
+    }
+}
+
+/// Values that may show that the device's clock was ahead and has been set back: each later than the one before, all
+/// before the last present one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ClockRun {
+    first_observed: Timestamp,
+    first_at: Timestamp,
+    last_observed: Timestamp,
+    values: u32,
 }
 
 /// A stretch of violations in data that came late.
@@ -64,8 +91,12 @@ pub(super) struct SeriesState {
     pub(super) not_measured: TechnicalMachine,
     pub(super) stale: TechnicalMachine,
     pub(super) offline: Option<OfflineRun>,
-    /// From when on staleness counts if it is later than the last value: a restart, the return of the device.
+    /// From when on staleness counts if it is later than the last value: a restart, the return of the device,
+    /// a first value that came late.
     pub(super) stale_from: Option<Timestamp>,
+    /// Values that may show that the device's clock was set back.
+    #[serde(default)]
+    pub(super) clock_run: Option<ClockRun>,
 }
 
 /// Which timers of a series stand in the queue.
@@ -105,6 +136,7 @@ impl Series {
             stale: TechnicalMachine::default(),
             offline: None,
             stale_from: None,
+            clock_run: None,
         };
         Self { limits: profile.vitals.get(&vital).copied(), def, state, timers: SeriesTimers::default() }
     }
@@ -129,8 +161,55 @@ impl Series {
         if gone || !self.is_watched() {
             return None;
         }
-        let last = self.state.last?.observed_at;
-        Some(self.state.stale_from.map_or(last, |from| last.max(from)) + self.freshness().lost_after)
+        Some(self.silent_from()? + self.freshness().lost_after)
+    }
+
+    /// From when on its silence counts.
+    pub(super) fn silent_from(&self) -> Option<Timestamp> {
+        self.state.last.map(|last| last.heard_at()).max(self.state.stale_from)
+    }
+
+    /// Whether a value stands for the present: it is not too old, and newer than the last one, by a clock that may have
+    /// been set back meanwhile.
+    pub(super) fn takes_for_present(&mut self, observed: Timestamp, now: Timestamp) -> bool {
+        if now.since(observed) >= self.freshness().lost_after {
+            return false;
+        }
+        let Some(last) = self.state.last else { return true };
+        if observed <= last.observed_at && !self.clock_was_set_back(last, observed, now) {
+            return false;
+        }
+        self.state.clock_run = None;
+        true
+    }
+
+    /// Whether the clock of the device was ahead, has been set back, and has gone on from there for a while. Then all
+    /// that counts in its time is moved along.
+    ///
+    /// Late data look different: they were measured before the last present value came, or come faster than time.
+    fn clock_was_set_back(&mut self, last: Last, observed: Timestamp, now: Timestamp) -> bool {
+        let Some(arrived) = last.arrived_at else { return false };
+        if last.observed_at <= arrived || observed < arrived {
+            return false;
+        }
+        let goes_on = |run: &ClockRun| {
+            let in_pace = observed.since(run.first_observed) <= now.since(run.first_at) + CLOCK_RUN_TOLERANCE;
+            observed > run.last_observed && in_pace
+        };
+        let run = match self.state.clock_run.filter(goes_on) {
+            Some(run) => ClockRun { last_observed: observed, values: run.values.saturating_add(1), ..run },
+            None => ClockRun { first_observed: observed, first_at: now, last_observed: observed, values: 1 },
+        };
+        self.state.clock_run = Some(run);
+        if now.since(run.first_at) < CLOCK_RUN_TAKES || run.values < CLOCK_RUN_VALUES {
+            return false;
+        }
+        let by = observed.since(now) - last.observed_at.since(arrived);
+        self.state.low.shift(by);
+        self.state.high.shift(by);
+        self.state.not_measured.shift(by);
+        self.state.stale.shift(by);
+        true
     }
 
     pub(super) const fn machine_mut(&mut self, side: Side) -> (&mut LimitMachine, Option<VitalLimits>) {

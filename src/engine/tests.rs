@@ -206,6 +206,76 @@ fn no_breath_with_a_heart_is_apnoea_without_one_it_is_a_lead() {
 }
 
 #[test]
+fn a_heart_that_hardly_beats_hides_no_apnoea() {
+    // 15 is a beat every four seconds; 0.5 and 400 are no heart rates, but no words of a lead that came off either.
+    for heart in [15.0, 0.5, 400.0] {
+        for first in [HR, RR] {
+            let mut bench = Bench::new(1);
+            for s in 0..80 {
+                let second = if first == HR { RR } else { HR };
+                for vital in [first, second] {
+                    bench.value(f64::from(s), 1, vital, if vital == HR { heart } else { 0.0 });
+                }
+            }
+            let apnoea = bench.alert("rr.low");
+            assert_eq!((apnoea.raised_at, apnoea.priority), (t(10.0), Priority::High), "{heart}");
+        }
+    }
+}
+
+#[test]
+fn a_fall_that_starts_far_down_raises_its_limit_alert() {
+    for (vital, code, value) in [(HR, "hr.low", 15.0), (HR, "hr.low", 1.0), (SPO2, "spo2.low", 20.0)] {
+        let mut bench = Bench::new(1);
+        bench.feed(0, 30, 1, vital, value);
+        let alert = bench.alert(code);
+        assert_eq!((alert.raised_at, alert.priority), (t(5.0), Priority::High), "{vital} {value}");
+    }
+}
+
+#[test]
+fn a_breath_rate_corrected_to_0_is_judged_by_the_heart_beside_it() {
+    for (heart, apnoea) in [(0.0, false), (70.0, true)] {
+        let mut bench = Bench::new(1);
+        bench.value(0.0, 1, HR, heart);
+        let mut breath = observation(0.0, 0.0, 1, RR, 14.0);
+        breath.interval = Some(Millis::from_mins(1));
+        bench.input(0.0, Input::Observation(breath));
+        let correction = Correction {
+            patient: "p1".parse().unwrap(),
+            device: "d1".parse().unwrap(),
+            vital: RR,
+            observed_at: t(0.0),
+            old: 14.0,
+            new: 0.0,
+        };
+        bench.input(0.5, Input::Corrected(correction));
+        bench.feed(1, 30, 1, HR, heart);
+        let found = bench.moves().iter().any(|(_, code, _)| code == "rr.low");
+        assert_eq!(found, apnoea, "{heart}: {:?}", bench.moves());
+    }
+}
+
+#[test]
+fn a_heart_rate_corrected_to_0_takes_the_apnoea_with_it() {
+    let mut bench = Bench::new(1);
+    bench.value(0.0, 1, HR, 70.0);
+    bench.value(0.0, 1, RR, 0.0);
+    let correction = Correction {
+        patient: "p1".parse().unwrap(),
+        device: "d1".parse().unwrap(),
+        vital: HR,
+        observed_at: t(0.0),
+        old: 70.0,
+        new: 0.0,
+    };
+    bench.input(0.5, Input::Corrected(correction));
+    bench.tick(9.0);
+    let codes: Vec<String> = bench.moves().into_iter().map(|(_, code, _)| code).collect();
+    assert_eq!(codes, ["hr.not_measured", "rr.not_measured"]);
+}
+
+#[test]
 fn a_silent_vital_is_stale_a_silent_device_is_lost_once() {
     let mut bench = Bench::new(1);
     for s in 0..10 {
@@ -233,6 +303,67 @@ fn a_silent_vital_is_stale_a_silent_device_is_lost_once() {
     let moves = bench.moves();
     assert_eq!(moves[0], (125.0, lost, Cause::Cleared), "{moves:?}");
     assert_eq!(moves[1], (135.0, stale, Cause::Raised), "SpO2 did not come back: {moves:?}");
+}
+
+/// A value of a device that states an interval, in seconds.
+fn paced(s: f64, vital: VitalCode, value: f64, interval: i64) -> Input {
+    let mut o = observation(s, s, 1, vital, value);
+    o.interval = Some(Millis::from_secs(interval));
+    Input::Observation(o)
+}
+
+#[test]
+fn a_fast_vital_that_ends_does_not_lose_a_device_that_sends_slowly() {
+    let mut bench = Bench::new(1);
+    for s in 0..1_800 {
+        if s < 100 {
+            bench.value(f64::from(s), 1, SPO2, 97.0);
+        }
+        if s % 60 == 0 {
+            bench.input(f64::from(s), paced(f64::from(s), RR, 35.0, 60));
+        }
+    }
+    let expected = [(10.0, "rr.high".to_owned(), Cause::Raised), (109.0, "spo2.stale".to_owned(), Cause::Raised)];
+    assert_eq!(bench.moves(), expected);
+    bench.events.clear();
+    bench.tick(3_600.0);
+    // Last word at 1740, so lost at 1920.
+    let lost = |cause| (1_920.0, "device.lost".to_owned(), cause);
+    assert!(bench.moves().contains(&lost(Cause::Raised)), "{:?}", bench.moves());
+}
+
+#[test]
+fn a_slow_vital_does_not_delay_the_word_that_a_bed_is_lost() {
+    // A cuff every quarter of an hour does not vouch for a device whose heart rate and saturation have ended.
+    let mut bench = Bench::new(1);
+    bench.input(0.0, paced(0.0, NBP_SYS, 120.0, 900));
+    for s in 0..20 {
+        bench.value(f64::from(s), 1, HR, 70.0);
+        bench.value(f64::from(s), 1, SPO2, 97.0);
+    }
+    bench.tick(200.0);
+    let lost = |s: f64, cause| (s, "device.lost".to_owned(), cause);
+    assert_eq!(bench.moves(), [lost(29.0, Cause::Raised), lost(89.0, Cause::Worsened)]);
+    // The cuff alone comes back: the others are stale on their own, and the device is not lost again.
+    bench.events.clear();
+    for s in [900, 1_800, 2_700] {
+        bench.input(f64::from(s), paced(f64::from(s), NBP_SYS, 120.0, 900));
+    }
+    let codes: Vec<(String, Cause)> = bench.moves().into_iter().map(|(_, code, cause)| (code, cause)).collect();
+    let expected = [("device.lost", Cause::Cleared), ("hr.stale", Cause::Raised), ("spo2.stale", Cause::Raised)];
+    assert_eq!(codes, expected.map(|(code, cause)| (code.to_owned(), cause)));
+}
+
+#[test]
+fn a_bed_that_fell_silent_over_minutes_is_high_at_once_when_it_is_lost() {
+    let mut bench = Bench::new(1);
+    bench.input(0.0, paced(0.0, RR, 14.0, 60));
+    bench.feed(0, 20, 1, SPO2, 97.0);
+    bench.tick(400.0);
+    let moves = bench.moves();
+    assert_eq!(moves[0], (29.0, "spo2.stale".to_owned(), Cause::Raised), "{moves:?}");
+    let lost = |cause| (180.0, "device.lost".to_owned(), cause);
+    assert!(moves.contains(&lost(Cause::Raised)) && moves.contains(&lost(Cause::Worsened)), "{moves:?}");
 }
 
 #[test]
@@ -273,6 +404,153 @@ fn late_data_clear_no_alert_and_their_violations_are_history() {
         panic!("{offline:?}")
     };
     assert_eq!((*since, *until, *worst), (t(40.0), t(41.0), 68.0));
+}
+
+#[test]
+fn a_clock_that_is_behind_from_the_first_value_on_is_told() {
+    let mut bench = Bench::new(1);
+    for s in 0..300 {
+        assert!(bench.late_value(f64::from(s), f64::from(s - 11), 1, SPO2, 60.0).late);
+    }
+    let lost = |s: f64, cause| (s, "device.lost".to_owned(), cause);
+    assert_eq!(bench.moves(), [lost(10.0, Cause::Raised), lost(70.0, Cause::Worsened)]);
+    assert_eq!(bench.alert("device.lost").detail.as_deref(), Some("only late data from the device: see its clock"));
+    // One vital of a device whose others are on time: the vital alone is stale.
+    let mut bench = Bench::new(1);
+    for s in 0..60 {
+        bench.value(f64::from(s), 1, HR, 70.0);
+        bench.late_value(f64::from(s), f64::from(s - 11), 1, SPO2, 60.0);
+    }
+    assert_eq!(bench.moves(), [(10.0, "spo2.stale".to_owned(), Cause::Raised)]);
+}
+
+#[test]
+fn a_backlog_before_the_first_present_value_raises_nothing() {
+    let mut bench = Bench::new(1);
+    for s in 0..100 {
+        bench.late_value(200.0, f64::from(s), 1, SPO2, 95.0);
+    }
+    bench.feed(201, 260, 1, SPO2, 97.0);
+    assert_eq!(bench.moves(), []);
+}
+
+#[test]
+fn a_clock_that_is_ahead_does_not_delay_the_word_of_silence() {
+    let mut bench = Bench::new(1);
+    for s in 0..10 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 97.0);
+    }
+    bench.tick(60.0);
+    assert_eq!(bench.moves(), [(19.0, "device.lost".to_owned(), Cause::Raised)]);
+    assert_eq!(bench.alert("device.lost").since, t(9.0), "since it was heard, not since a time to come");
+}
+
+#[test]
+fn a_clock_that_was_ahead_and_is_set_right_is_followed() {
+    let mut bench = Bench::new(1);
+    for s in 0..60 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 97.0);
+    }
+    let late = (60..100).filter(|s| bench.value(f64::from(*s), 1, SPO2, 70.0).late).count();
+    assert_eq!(late, 5, "five seconds of arrival make the new time the present");
+    let alert = bench.alert("spo2.low");
+    assert_eq!((alert.raised_at, alert.since, alert.priority), (t(70.0), t(65.0), Priority::High));
+    let codes: Vec<String> = bench.moves().into_iter().map(|(_, code, _)| code).collect();
+    assert_eq!(codes, ["spo2.low"]);
+}
+
+#[test]
+fn delays_that_run_go_on_when_a_clock_is_set_right() {
+    // An alert is open and a signal is lost before the step; what waits is not put off by the 29 s of the step.
+    let mut bench = Bench::new(1);
+    for s in 0..60 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 85.0);
+    }
+    for s in 60..70 {
+        bench.value(f64::from(s), 1, SPO2, 96.0);
+    }
+    let cleared = (70.0, low(), Cause::Cleared);
+    bench.feed(70, 75, 1, SPO2, 96.0);
+    assert_eq!(bench.moves().last(), Some(&cleared));
+    let mut bench = Bench::new(1);
+    for s in 0..20 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 0.0);
+    }
+    bench.feed(20, 60, 1, SPO2, 96.0);
+    assert_eq!(bench.moves().last(), Some(&(30.0, "spo2.not_measured".to_owned(), Cause::Cleared)));
+}
+
+#[test]
+fn a_snapshot_keeps_what_shows_that_a_clock_was_set_right() {
+    let mut bench = Bench::new(1);
+    let mut restored = None;
+    for s in 0..100 {
+        let ahead = if s < 60 { 29 } else { 0 };
+        let value = if s % 3 == 0 { 90.0 } else { 89.0 };
+        for bench in std::iter::once(&mut bench).chain(&mut restored) {
+            bench.late_value(f64::from(s), f64::from(s + ahead), 1, SPO2, if s < 55 { 97.0 } else { value });
+        }
+        if s == 63 {
+            let engine = Engine::restore(EngineConfig::default(), &bench.engine.snapshot().unwrap()).unwrap();
+            restored = Some(Bench { engine, events: bench.events.clone() });
+        }
+    }
+    let restored = restored.unwrap();
+    assert_eq!(bench.events, restored.events);
+    assert_eq!(bench.engine.snapshot().unwrap(), restored.engine.snapshot().unwrap());
+    assert!(bench.alert("spo2.low").raised_at < t(75.0));
+}
+
+#[test]
+fn an_apnoea_that_runs_while_a_clock_is_set_right_is_high_in_time() {
+    let mut bench = Bench::new(1);
+    for s in 0..100 {
+        let ahead = if s < 60 { 29 } else { 0 };
+        bench.late_value(f64::from(s), f64::from(s + ahead), 1, HR, 70.0);
+        bench.late_value(f64::from(s), f64::from(s + ahead), 1, RR, if s < 50 { 14.0 } else { 0.0 });
+    }
+    let rr = |s: f64, cause| (s, "rr.low".to_owned(), cause);
+    assert_eq!(bench.moves(), [rr(60.0, Cause::Raised), rr(70.0, Cause::Worsened)]);
+}
+
+#[test]
+fn a_lost_device_whose_clock_was_set_right_is_back_after_five_seconds() {
+    let mut bench = Bench::new(1);
+    for s in 0..20 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 97.0);
+    }
+    bench.late_value(40.0, 69.0, 1, SPO2, 97.0);
+    bench.feed(41, 70, 1, SPO2, 97.0);
+    let lost = |s: f64, cause| (s, "device.lost".to_owned(), cause);
+    assert_eq!(bench.moves(), [lost(29.0, Cause::Raised), lost(45.0, Cause::Cleared)]);
+}
+
+#[test]
+fn late_data_are_never_taken_for_a_clock_that_was_set_right() {
+    // A clock that is right: the newest value came first, older ones follow one a second, all within the lost age.
+    let mut bench = Bench::new(1);
+    bench.feed(0, 20, 1, SPO2, 85.0);
+    for s in 20..28 {
+        assert!(bench.late_value(f64::from(s), f64::from(s) - 9.0, 1, SPO2, 99.0).late);
+    }
+    assert_eq!(bench.alert("spo2.low").condition, Condition::Present);
+    // A clock that is ahead by 29 s: a backlog in its own time comes faster than time passes.
+    let mut bench = Bench::new(1);
+    for s in 0..20 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 85.0);
+    }
+    for s in 0..14 {
+        let at = 20.0 + f64::from(s) * 0.5;
+        assert!(bench.late_value(at, 21.0 + f64::from(s), 1, SPO2, 99.0).late, "{s}");
+    }
+    assert_eq!(bench.alert("spo2.low").condition, Condition::Present);
+    // Live values between the older ones: no run of older ones alone.
+    let mut bench = Bench::new(1);
+    for s in 0..60 {
+        bench.late_value(f64::from(s), f64::from(s + 29), 1, SPO2, 85.0);
+        assert!(bench.late_value(f64::from(s) + 0.5, f64::from(s) + 0.5, 1, SPO2, 99.0).late);
+    }
+    assert_eq!(bench.alert("spo2.low").condition, Condition::Present);
 }
 
 #[test]
@@ -507,7 +785,7 @@ fn events_survive_both_encodings() {
 /// A random history: what happens at which second.
 #[derive(Debug, Clone)]
 enum Step {
-    Value { patient: usize, vital: VitalCode, value: f64, lag: u32 },
+    Value { patient: usize, vital: VitalCode, value: f64, lag: i32 },
     Acknowledge { alert: u64, transition: u32 },
     Restart,
     Discharge { patient: usize },
@@ -518,7 +796,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let vital = prop_oneof![Just(SPO2), Just(HR), Just(RR), Just(NBP_SYS)];
     let value = prop_oneof![3 => 60.0..100.0_f64, 1 => Just(0.0), 1 => 100.0..250.0_f64];
     let step = prop_oneof![
-        30 => (1..4_usize, vital, value, prop_oneof![5 => Just(0_u32), 1 => 0_u32..60]).prop_map(
+        30 => (1..4_usize, vital, value, prop_oneof![5 => Just(0), 1 => 0..60, 1 => -29..0]).prop_map(
             |(patient, vital, value, lag)| Step::Value { patient, vital, value: value.round(), lag }),
         3 => (1..6_u64, 1..4_u32).prop_map(|(alert, transition)| Step::Acknowledge { alert, transition }),
         1 => Just(Step::Restart),
