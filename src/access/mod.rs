@@ -6,6 +6,8 @@
 mod backoff;
 mod directory;
 mod passphrase;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use backoff::{Backoff, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};

@@ -75,10 +75,10 @@ impl App {
     /// A person is at the keyboard of a session.
     pub fn touch(&self, id: &SessionId) {
         let now = self.clock.boot();
-        let record = self.hub.directory_mut().touch(id, now, ACTIVITY_KEPT_EVERY);
-        if let Some(record) = record {
+        let change = self.hub.directory_mut().touch(id, now, ACTIVITY_KEPT_EVERY);
+        if let Some(change) = change {
             let (reply, _unheard) = tokio::sync::oneshot::channel();
-            let access = vec![AccessChange::PutSession(record)];
+            let access = vec![change];
             let job = Job::Record { leaves: Vec::new(), access, dead_letters: Vec::new(), reply };
             if let Err(e) = self.pipeline.send(job) {
                 tracing::debug!(error = %e, "a sign of a person was not kept");

@@ -2,9 +2,9 @@
 
 use super::{app::App, pipeline::JobError};
 use crate::{
-    access::{HashError, Secret, Session, TokenKind, Verdict, new_id, new_token},
+    access::{HashError, Secret, Session, SessionStanding, TokenKind, Verdict, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome, SideText},
-    domain::{SessionId, UserId, text::clean},
+    domain::{SessionId, text::clean},
     protocol::SessionInfo,
     store::{AccessChange, SessionRecord, UserRecord},
 };
@@ -16,6 +16,9 @@ pub enum LoginError {
     /// Name or passphrase is wrong; it is not said which.
     #[error("the name or the passphrase is wrong")]
     Wrong,
+    /// The session is over.
+    #[error("the session is over: sign in again")]
+    Over,
     /// Too many wrong tries.
     #[error("too many wrong tries: wait {0} s")]
     Wait(i64),
@@ -42,6 +45,11 @@ pub struct SignedIn {
 fn leaf_of(user: Option<&UserRecord>, session: Option<SessionId>, act: Act, outcome: Outcome) -> LeafDraft {
     let actor = user.map_or(LeafActor::Unknown, |u| LeafActor::User { user: u.id.clone(), role: u.role, session });
     LeafDraft::new(actor, act, outcome)
+}
+
+fn ended(user: &UserRecord, session: &SessionId, code: &'static str) -> LeafDraft {
+    let leaf = leaf_of(Some(user), Some(session.clone()), Act::SessionEnd, Outcome::Success);
+    LeafDraft { code: Some(code), session: Some(session.clone()), ..leaf }
 }
 
 impl App {
@@ -115,20 +123,29 @@ impl App {
         let mut leaves = Vec::new();
         let mut access = Vec::new();
         for old in self.hub.directory().pushed_out(&user.id) {
-            let leaf = leaf_of(Some(user), Some(old.clone()), Act::SessionEnd, Outcome::Success);
-            leaves.push(LeafDraft { code: Some("pushed_out"), session: Some(old.clone()), ..leaf });
+            leaves.push(ended(user, &old, "pushed_out"));
             access.push(AccessChange::DropSession(old));
         }
-        let fresh = UserRecord { failures: 0, phc: rehashed.unwrap_or_else(|| user.phc.clone()), ..user.clone() };
-        if fresh != *user {
-            access.push(AccessChange::PutUser(fresh));
-        }
-        access.push(AccessChange::PutSession(record));
+        let (user_id, proven) = (user.id.clone(), user.phc.clone());
+        access.push(AccessChange::BeginSession { session: record, proven: proven.clone() });
+        access.extend(rehashed.map(|new| AccessChange::Rehash { user: user_id.clone(), old: proven, new }));
+        access.push(AccessChange::SetFailures { user: user_id, failures: 0 });
         leaves.push(leaf_of(Some(user), Some(id.clone()), Act::Login, Outcome::Success));
         self.record(leaves, access).await?;
         let session = self.hub.directory().session_by_id(&id, self.clock.boot());
-        let session = session.ok_or_else(|| LoginError::Failed("the session was not kept".to_owned()))?;
+        let Some(session) = session.filter(|s| s.standing != SessionStanding::Ended) else {
+            // The user was disabled or got another passphrase while this one was being checked.
+            self.record(vec![ended(user, &id, "overtaken")], vec![AccessChange::DropSession(id)]).await?;
+            return Err(LoginError::Wrong);
+        };
         Ok(SignedIn { token, session: self.session_info(&session) })
+    }
+
+    /// What ends all sessions of a user, and what is to be said of it.
+    pub fn end_sessions(&self, user: &UserRecord, code: &'static str) -> (Vec<LeafDraft>, AccessChange) {
+        let sessions = self.hub.directory().sessions_of(&user.id);
+        let leaves = sessions.iter().map(|session| ended(user, &session.id, code)).collect();
+        (leaves, AccessChange::DropSessionsOf(user.id.clone()))
     }
 
     /// Signs somebody out.
@@ -146,25 +163,24 @@ impl App {
     /// # Errors
     /// As for a login.
     pub async fn unlock(&self, session: &Session, passphrase: Secret) -> Result<(), LoginError> {
-        let name = &session.user.name;
-        if let Some(wait) = self.wait_of(name) {
-            let leaf = leaf_of(Some(&session.user), None, Act::SessionUnlock, Outcome::Refused);
+        let id = session.record.id.clone();
+        let present = self.hub.directory().session_by_id(&id, self.clock.boot());
+        let Session { user, .. } = present.ok_or(LoginError::Over)?;
+        if let Some(wait) = self.wait_of(&user.name) {
+            let leaf = leaf_of(Some(&user), None, Act::SessionUnlock, Outcome::Refused);
             self.record(vec![LeafDraft { code: Some("wait"), ..leaf }], Vec::new()).await?;
             return Err(LoginError::Wait(wait));
         }
-        let id = session.record.id.clone();
-        let verdict = self.check(Some(&session.user), passphrase).await?;
+        let verdict = self.check(Some(&user), passphrase).await?;
         if verdict == Verdict::Wrong {
-            let (leaf, counted) = self.failure(name, Some(&session.user), Act::SessionUnlock);
+            let (leaf, counted) = self.failure(&user.name, Some(&user), Act::SessionUnlock);
             self.record(vec![leaf], counted).await?;
             return Err(LoginError::Wrong);
         }
-        self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name);
-        let record = SessionRecord { active: self.clock.boot(), locked: false, ..session.record.clone() };
-        let leaf = leaf_of(Some(&session.user), Some(id), Act::SessionUnlock, Outcome::Success);
-        let user: &UserId = &session.user.id;
-        let reset = AccessChange::SetFailures { user: user.clone(), failures: 0 };
-        self.record(vec![leaf], vec![reset, AccessChange::PutSession(record)]).await?;
+        self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&user.name);
+        let leaf = leaf_of(Some(&user), Some(id.clone()), Act::SessionUnlock, Outcome::Success);
+        let active = self.clock.boot();
+        self.record(vec![leaf], vec![AccessChange::UnlockSession { session: id, active }]).await?;
         Ok(())
     }
 
@@ -174,23 +190,21 @@ impl App {
     /// If it could not be recorded.
     pub async fn look_after_sessions(&self) -> Result<(), JobError> {
         let now = self.clock.boot();
-        let (ended, idle) = {
+        let (over, idle) = {
             let directory = self.hub.directory();
             (directory.ended_sessions(now), directory.newly_idle(now))
         };
         let mut leaves = Vec::new();
         let mut access = Vec::new();
-        for session in ended {
-            let id = session.record.id;
-            let leaf = leaf_of(Some(&session.user), Some(id.clone()), Act::SessionEnd, Outcome::Success);
+        for session in over {
             let code = if session.user.enabled { "absolute_limit" } else { "user_disabled" };
-            leaves.push(LeafDraft { code: Some(code), session: Some(id.clone()), ..leaf });
-            access.push(AccessChange::DropSession(id));
+            leaves.push(ended(&session.user, &session.record.id, code));
+            access.push(AccessChange::DropSession(session.record.id));
         }
         for session in idle {
-            let id = session.record.id.clone();
-            leaves.push(leaf_of(Some(&session.user), Some(id), Act::SessionLock, Outcome::Success));
-            access.push(AccessChange::PutSession(SessionRecord { locked: true, ..session.record }));
+            let SessionRecord { id, active: idle_since, .. } = session.record;
+            leaves.push(leaf_of(Some(&session.user), Some(id.clone()), Act::SessionLock, Outcome::Success));
+            access.push(AccessChange::LockSession { session: id, idle_since });
         }
         if leaves.is_empty() { Ok(()) } else { self.record(leaves, access).await }
     }

@@ -40,7 +40,7 @@ impl From<LoginError> for ProblemAnswer {
     fn from(error: LoginError) -> Self {
         let text = error.to_string();
         match error {
-            LoginError::Wrong => problem(StatusCode::UNAUTHORIZED, "login", "Not signed in", text),
+            LoginError::Wrong | LoginError::Over => problem(StatusCode::UNAUTHORIZED, "login", "Not signed in", text),
             LoginError::Wait(seconds) => {
                 let seconds = u64::try_from(seconds).unwrap_or(1);
                 problem_for_now(StatusCode::TOO_MANY_REQUESTS, ("login-wait", "Wait"), text, seconds)

@@ -338,10 +338,18 @@ fn users_are_kept() {
         enabled: true,
         failures: 0,
     };
-    store.commit(&Batch { access: vec![AccessChange::PutUser(user.clone())], ..Batch::default() }).unwrap();
-    let change = AccessChange::SetFailures { user: user.id.clone(), failures: 3 };
-    store.commit(&Batch { access: vec![change], ..Batch::default() }).unwrap();
-    assert_eq!(store.reader().unwrap().access().unwrap().users, [UserRecord { failures: 3, ..user }]);
+    let change = |change| Batch { access: vec![change], ..Batch::default() };
+    store.commit(&change(AccessChange::AddUser(user.clone()))).unwrap();
+    store.commit(&change(AccessChange::SetFailures { user: user.id.clone(), failures: 3 })).unwrap();
+    let stored = || store_users(&bench);
+    assert_eq!(stored(), [UserRecord { failures: 3, ..user.clone() }]);
+    let other = UserRecord { id: "u-2".parse().unwrap(), name: "a.meyer".into(), ..user.clone() };
+    store.commit(&change(AccessChange::AddUser(other))).unwrap();
+    assert_eq!(stored(), [UserRecord { failures: 3, ..user }], "the name is taken");
+}
+
+fn store_users(bench: &Bench) -> Vec<UserRecord> {
+    SqliteReader::open(&bench.folder).unwrap().access().unwrap().users
 }
 
 #[test]
