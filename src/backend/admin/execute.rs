@@ -137,9 +137,26 @@ async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> 
         _ => Verb::ManageCensus,
     };
     allow(verb)?;
+    check_ward(app, ward, &command)?;
     let job = |reply| Job::Command { ward: ward.clone(), command, by: by.clone(), reply };
     let outcome = app.pipeline.ask(job).await.map_err(refused)?;
     outcome.refusal.map_or(Ok(()), |refusal| Err(refused(refusal)))
+}
+
+/// A device or patient is of one ward: two engines that both judge one body would tell of it twice, and data would reach
+/// one of them alone.
+fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminError> {
+    match command {
+        Command::SetDevice { device } => match app.hub.elsewhere(ward, &device.id) {
+            Some(other) => Err(refused(format!("device {} is of ward {other}: use another identifier", device.id))),
+            None => Ok(()),
+        },
+        Command::Admit { patient, .. } => match app.hub.stays_elsewhere(ward, &patient.id) {
+            Some(other) => Err(refused(format!("patient {} is in ward {other}: discharge there first", patient.id))),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<String, AdminError> {
