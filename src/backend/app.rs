@@ -6,7 +6,7 @@ use super::{
     pipeline::{Job, JobError, PipelineHandle},
 };
 use crate::{
-    access::{Backoff, Hasher, Secret, Session, SessionStanding, UnknownToken},
+    access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{DeviceId, Millis, SessionId, VitalTable},
     ingest::Refused,
@@ -46,6 +46,10 @@ pub struct App {
     pub hasher: Hasher,
     /// Failed logins.
     pub backoff: Mutex<Backoff>,
+    /// Failed unlocks by session: who guesses elsewhere keeps nobody from unlocking.
+    pub unlocks: Mutex<Backoff>,
+    /// Bounds on logins.
+    pub gate: Mutex<LoginGate>,
     /// Bounds on requests by device.
     pub device_rates: Mutex<super::rate::Rates<DeviceId>>,
     /// How many streams each principal has.
