@@ -132,6 +132,71 @@ fn who_guesses_waits_and_a_restart_does_not_help() {
     assert_eq!(login(&server, "anna", PASSPHRASE).status, 401, "the old one holds no longer");
 }
 
+/// How often an entry of the audit trail has this act and code.
+fn entries(server: &Server, act: &str, code: &str) -> usize {
+    let shown = server.run(&["audit", "show", "--json"]);
+    let entries = shown.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+    entries.filter(|e| e["act"] == act && e["code"] == code).count()
+}
+
+#[test]
+fn logins_of_one_address_are_bounded_and_fill_no_trail() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = demo(&dir);
+    add_user(&server, "anna", PASSPHRASE);
+    for _ in 0..3 {
+        assert_eq!(login(&server, "anna", "a wrong passphrase").status, 401);
+    }
+    let statuses: Vec<Answer> = (0..97).map(|n| login(&server, if n < 10 { "anna" } else { "nobody" }, "x")).collect();
+    let limited = statuses.iter().filter(|a| a.body.contains("login-rate")).count();
+    assert!((10..=40).contains(&limited), "{limited}");
+    let limited = statuses.iter().find(|a| a.body.contains("login-rate")).unwrap();
+    assert!(limited.head.to_lowercase().contains("retry-after: 2"), "{limited:?}");
+    let forged = [("x-forwarded-for", "10.9.8.7"), ("forwarded", "for=10.9.8.7")];
+    let body = serde_json::json!({ "user": "anna", "passphrase": PASSPHRASE }).to_string();
+    let statuses = (0..5).map(|_| request(server.address, "POST", "/v1/login", &forged, body.as_bytes()).status);
+    assert!(statuses.filter(|status| *status == 429).count() >= 3, "no header makes another address");
+    let told = (entries(&server, "user.login", "wait"), entries(&server, "user.login", "too_many"));
+    assert!((1..=3).contains(&told.0) && told.1 == 1, "{told:?}");
+}
+
+#[test]
+fn a_new_passphrase_ends_the_sessions_of_the_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = demo(&dir);
+    let token = server.token("anna", "nurse");
+    let data = server.data.to_str().unwrap();
+    let changed = run_with("another long passphrase", &["user", "passphrase", "anna", "--data", data]);
+    assert!(changed.status.success());
+    let status = |token: &str| server.request("POST", "/v1/logout", token, b"").status;
+    assert_eq!(status(&token), 401, "a stolen token does not live on");
+    assert_eq!(entries(&server, "session.end", "passphrase_changed"), 1);
+    let answer = login(&server, "anna", "another long passphrase");
+    server.run(&["user", "disable", "anna"]);
+    server.run(&["user", "enable", "anna"]);
+    assert_eq!(status(answer.json()["token"].as_str().unwrap()), 401, "nor after a disable");
+    assert_eq!(entries(&server, "session.end", "user_disabled"), 1);
+}
+
+#[test]
+fn a_device_or_patient_of_another_ward_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = demo(&dir);
+    server.small_ward();
+    let data = server.data.to_str().unwrap();
+    server.run(&["ward", "add", "x", "--name", "Other"]);
+    server.run(&["bed", "add", "x1", "--ward", "x"]);
+    for args in [
+        ["device", "add", "d1", "--ward", "x", "--data", data].as_slice(),
+        &["patient", "admit", "p1", "--bed", "x1", "--ward", "x", "--data", data],
+    ] {
+        let refused = run_with("", args);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("ward w"), "{args:?} {said}");
+    }
+    server.run(&["device", "add", "d1", "--ward", "w", "--gateway", "gw"]);
+}
+
 fn phc(data: &Path) -> String {
     let db = rusqlite::Connection::open(data.join("wardwatch.db")).unwrap();
     db.query_row("SELECT phc FROM user WHERE name = 'anna'", [], |r| r.get(0)).unwrap()

@@ -6,7 +6,7 @@ mod support;
 
 use rstest::rstest;
 use support::{
-    Server, now, observation, pause, run,
+    Server, now, observation, pause, request, run,
     stream::{self, Closed, Stream},
     wait_for,
 };
@@ -535,6 +535,23 @@ fn an_idle_session_locks_and_is_unlocked_in_place() {
     assert_eq!((id, done), (4, true));
     assert_eq!(bench.entries("session.lock", "success", None), 1);
     assert_eq!(bench.entries("session.unlock", "success", None), 1);
+}
+
+#[test]
+fn wrong_logins_from_elsewhere_keep_nobody_from_unlocking() {
+    let bench = bench_set(&[("WARDWATCH_SESSION__IDLE_LOCK_S", "1")]);
+    let (mut anna, _, _) = Stream::watch(&bench.server, &bench.server.token("anna", "nurse"));
+    let body = br#"{"user":"anna","passphrase":"a wrong passphrase"}"#;
+    let wrong = || request(bench.server.address, "POST", "/v1/login", &[], body).status;
+    let state = |wanted| {
+        move |m: &ServerMessage| {
+            matches!(m, ServerMessage::Session { session } if session.state == wanted).then_some(())
+        }
+    };
+    anna.until("the lock", state(SessionState::Locked));
+    assert_eq!([wrong(), wrong(), wrong(), wrong()], [401, 401, 401, 429]);
+    anna.unlock_rightly();
+    anna.until("the unlock", state(SessionState::Active));
 }
 
 #[test]

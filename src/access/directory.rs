@@ -118,44 +118,87 @@ impl Directory {
             devices: HashMap::new(),
             kept_activity: HashMap::new(),
         };
-        records.users.into_iter().for_each(|user| directory.apply(&AccessChange::PutUser(user)));
+        records.users.into_iter().for_each(|user| directory.insert_user(user));
         let of_this_boot = |s: &SessionRecord| s.boot_id == boot_id;
         let sessions = records.sessions.into_iter().filter(of_this_boot);
-        sessions.for_each(|session| directory.apply(&AccessChange::PutSession(session)));
+        sessions.for_each(|session| directory.insert_session(session));
         let tokens = records.device_tokens.into_iter();
         tokens.for_each(|token| directory.apply(&AccessChange::PutDeviceToken(token)));
         directory
     }
 
-    /// Takes in a change that has become durable.
+    fn insert_user(&mut self, user: UserRecord) {
+        self.by_name.insert(user.name.to_lowercase(), user.id.clone());
+        self.users.insert(user.id.clone(), user);
+    }
+
+    fn insert_session(&mut self, session: SessionRecord) {
+        self.by_token.insert(session.token_hash, session.id.clone());
+        self.kept_activity.insert(session.id.clone(), session.active);
+        self.sessions.insert(session.id.clone(), session);
+    }
+
+    fn drop_session(&mut self, id: &SessionId) {
+        self.kept_activity.remove(id);
+        if let Some(session) = self.sessions.remove(id) {
+            self.by_token.remove(&session.token_hash);
+        }
+    }
+
+    /// Takes in a change that has become durable, by the rules of [`AccessChange`].
     pub fn apply(&mut self, change: &AccessChange) {
         match change {
-            AccessChange::PutUser(user) => {
-                self.by_name.insert(user.name.to_lowercase(), user.id.clone());
-                self.users.insert(user.id.clone(), user.clone());
-            }
-            AccessChange::SetFailures { user, failures } => {
-                if let Some(user) = self.users.get_mut(user) {
-                    user.failures = *failures;
+            AccessChange::AddUser(user) => {
+                if !self.users.contains_key(&user.id) && self.user_by_name(&user.name).is_none() {
+                    self.insert_user(user.clone());
                 }
             }
-            AccessChange::PutSession(session) => {
-                self.by_token.insert(session.token_hash, session.id.clone());
-                self.kept_activity.insert(session.id.clone(), session.active);
-                let known = self.sessions.get(&session.id).map_or(session.active, |known| known.active);
-                let active = session.active.max(known);
-                self.sessions.insert(session.id.clone(), SessionRecord { active, ..session.clone() });
-            }
-            AccessChange::DropSession(id) => {
-                self.kept_activity.remove(id);
-                if let Some(session) = self.sessions.remove(id) {
-                    self.by_token.remove(&session.token_hash);
+            AccessChange::SetFailures { user, failures } => self.change_user(user, |u| u.failures = *failures),
+            AccessChange::SetEnabled { user, enabled } => self.change_user(user, |u| u.enabled = *enabled),
+            AccessChange::SetPhc { user, phc } => self.change_user(user, |u| u.phc.clone_from(phc)),
+            AccessChange::Rehash { user, old, new } => self.change_user(user, |u| {
+                if u.phc == *old {
+                    u.phc.clone_from(new);
                 }
+            }),
+            AccessChange::BeginSession { session, proven } => {
+                if self.users.get(&session.user).is_some_and(|u| u.enabled && u.phc == *proven) {
+                    self.insert_session(session.clone());
+                }
+            }
+            AccessChange::TouchSession { session, active } => self.change_session(session, *active, |_| {}),
+            AccessChange::LockSession { session, idle_since } => {
+                if let Some(session) = self.sessions.get_mut(session).filter(|s| s.active <= *idle_since) {
+                    session.locked = true;
+                }
+            }
+            AccessChange::UnlockSession { session, active } => {
+                self.change_session(session, *active, |s| s.locked = false);
+            }
+            AccessChange::DropSession(id) => self.drop_session(id),
+            AccessChange::DropSessionsOf(user) => {
+                self.sessions_of(user).iter().for_each(|session| self.drop_session(&session.id));
             }
             AccessChange::PutDeviceToken(token) => {
                 self.devices.insert(token.token_hash, token.clone());
             }
             AccessChange::DropDeviceTokens(device) => self.devices.retain(|_, t| t.device != *device),
+        }
+    }
+
+    fn change_user(&mut self, user: &UserId, change: impl FnOnce(&mut UserRecord)) {
+        if let Some(user) = self.users.get_mut(user) {
+            change(user);
+        }
+    }
+
+    /// Changes a session that is still there; a late write takes no activity back.
+    fn change_session(&mut self, id: &SessionId, active: Millis, change: impl FnOnce(&mut SessionRecord)) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.active = session.active.max(active);
+            change(session);
+            let kept = self.kept_activity.entry(id.clone()).or_insert(active);
+            *kept = active.max(*kept);
         }
     }
 
@@ -169,6 +212,12 @@ impl Directory {
     #[must_use]
     pub fn user_by_name(&self, name: &str) -> Option<&UserRecord> {
         self.users.get(self.by_name.get(&name.to_lowercase())?)
+    }
+
+    /// A user.
+    #[must_use]
+    pub fn user(&self, id: &UserId) -> Option<&UserRecord> {
+        self.users.get(id)
     }
 
     /// All users, by identifier.
@@ -226,8 +275,8 @@ impl Directory {
         Some(Session { record: record.clone(), user: user.clone(), standing })
     }
 
-    /// A person is at the keyboard: an active session stays so. Gives the record when it is time to keep it.
-    pub fn touch(&mut self, id: &SessionId, now: Millis, keep_every: Millis) -> Option<SessionRecord> {
+    /// A person is at the keyboard: an active session stays so. Gives the change when it is time to keep it.
+    pub fn touch(&mut self, id: &SessionId, now: Millis, keep_every: Millis) -> Option<AccessChange> {
         if self.session_by_id(id, now)?.standing != SessionStanding::Active {
             return None;
         }
@@ -238,7 +287,7 @@ impl Directory {
             return None;
         }
         self.kept_activity.insert(id.clone(), now);
-        Some(session.clone())
+        Some(AccessChange::TouchSession { session: id.clone(), active: now })
     }
 
     /// Sessions that have just become idle: locked by their time, but not yet marked so.
@@ -253,6 +302,12 @@ impl Directory {
     pub fn ended_sessions(&self, now: Millis) -> Vec<Session> {
         let all = self.sessions.keys().filter_map(|id| self.session_by_id(id, now));
         all.filter(|s| s.standing == SessionStanding::Ended).collect()
+    }
+
+    /// The sessions of a user.
+    #[must_use]
+    pub fn sessions_of(&self, user: &UserId) -> Vec<SessionRecord> {
+        self.sessions.values().filter(|s| s.user == *user).cloned().collect()
     }
 
     /// The sessions of a user that a new one pushes out: all but the newest [`SESSIONS_PER_USER_MAX`] less one.
@@ -286,12 +341,14 @@ mod tests {
     use super::*;
     use crate::{domain::Role, domain::Timestamp, seam::OsEntropy};
 
+    const PHC: &str = "$argon2id$1";
+
     fn user(name: &str) -> UserRecord {
         UserRecord {
             id: format!("u-{name}").parse().unwrap(),
             name: name.into(),
             role: Role::Nurse,
-            phc: String::new(),
+            phc: PHC.into(),
             enabled: true,
             failures: 0,
         }
@@ -313,7 +370,7 @@ mod tests {
             active: began,
             locked: false,
         };
-        directory.apply(&AccessChange::PutSession(record.clone()));
+        directory.apply(&AccessChange::BeginSession { session: record.clone(), proven: PHC.into() });
         (token, record)
     }
 
@@ -329,18 +386,17 @@ mod tests {
     #[test]
     fn a_session_locks_when_idle_and_ends_for_good() {
         let mut directory = directory();
-        let (token, mut record) = sign_in(&mut directory, 1, Millis(0));
+        let (token, record) = sign_in(&mut directory, 1, Millis(0));
+        let unlock = |active| AccessChange::UnlockSession { session: record.id.clone(), active };
         let standing = |d: &Directory, minutes| d.session(&token, Millis::from_mins(minutes)).unwrap().standing;
         assert_eq!(standing(&directory, 14), SessionStanding::Active);
         assert_eq!(standing(&directory, 15), SessionStanding::Locked);
-        record.active = Millis::from_mins(16);
-        directory.apply(&AccessChange::PutSession(record.clone()));
+        directory.apply(&unlock(Millis::from_mins(16)));
         assert_eq!(standing(&directory, 30), SessionStanding::Active);
-        record.active = Millis::from_mins(719);
-        directory.apply(&AccessChange::PutSession(record.clone()));
+        directory.apply(&unlock(Millis::from_mins(719)));
         assert_eq!(standing(&directory, 720), SessionStanding::Ended, "whatever one does");
         assert_eq!(directory.ended_sessions(Millis::from_mins(720)).len(), 1);
-        directory.apply(&AccessChange::DropSession(record.id));
+        directory.apply(&AccessChange::DropSession(record.id.clone()));
         assert_eq!(directory.session(&token, Millis::from_mins(1)), Err(UnknownToken::Unknown));
     }
 
@@ -353,7 +409,7 @@ mod tests {
         assert!(directory.touch(&record.id, Millis::from_secs(61), every).is_some());
         assert_eq!(directory.touch(&record.id, Millis::from_secs(62), every), None);
         directory.touch(&record.id, Millis::from_mins(10), every);
-        directory.apply(&AccessChange::PutSession(record.clone()));
+        directory.apply(&AccessChange::TouchSession { session: record.id.clone(), active: Millis::from_secs(61) });
         let session = directory.session(&token, Millis::from_mins(20)).unwrap();
         assert_eq!(session.standing, SessionStanding::Active, "a late write does not take activity back");
         assert_eq!(directory.newly_idle(Millis::from_mins(26)).len(), 1);
@@ -368,8 +424,79 @@ mod tests {
     fn disabling_a_user_ends_the_sessions() {
         let mut directory = directory();
         let (token, _) = sign_in(&mut directory, 1, Millis(0));
-        directory.apply(&AccessChange::PutUser(UserRecord { enabled: false, ..user("Anna") }));
+        directory.apply(&AccessChange::SetEnabled { user: user("Anna").id, enabled: false });
         assert_eq!(directory.session(&token, Millis(1)).unwrap().standing, SessionStanding::Ended);
+    }
+
+    #[test]
+    fn a_session_that_is_gone_does_not_come_back() {
+        let mut directory = directory();
+        let (token, record) = sign_in(&mut directory, 1, Millis(0));
+        let session = record.id;
+        directory.apply(&AccessChange::DropSession(session.clone()));
+        let active = Millis(5);
+        for late in [
+            AccessChange::UnlockSession { session: session.clone(), active },
+            AccessChange::TouchSession { session: session.clone(), active },
+            AccessChange::LockSession { session, idle_since: active },
+        ] {
+            directory.apply(&late);
+            assert_eq!(directory.session(&token, active), Err(UnknownToken::Unknown), "{late:?}");
+        }
+        assert!(directory.kept_activity.is_empty());
+    }
+
+    #[test]
+    fn who_was_just_unlocked_is_not_locked_by_an_older_look() {
+        let mut directory = directory();
+        let (token, record) = sign_in(&mut directory, 1, Millis(0));
+        let now = Millis::from_mins(15);
+        let idle = directory.newly_idle(now).remove(0).record;
+        directory.apply(&AccessChange::UnlockSession { session: record.id.clone(), active: now });
+        directory.apply(&AccessChange::LockSession { session: idle.id, idle_since: idle.active });
+        assert_eq!(directory.session(&token, now).unwrap().standing, SessionStanding::Active);
+        directory.apply(&AccessChange::LockSession { session: record.id, idle_since: now });
+        assert_eq!(directory.session(&token, now).unwrap().standing, SessionStanding::Locked);
+    }
+
+    #[test]
+    fn a_login_that_was_overtaken_changes_nothing() {
+        let mut directory = directory();
+        let anna = user("Anna").id;
+        let late = AccessChange::Rehash { user: anna.clone(), old: PHC.into(), new: "rehashed".into() };
+        directory.apply(&AccessChange::SetEnabled { user: anna.clone(), enabled: false });
+        directory.apply(&late);
+        let (token, _) = sign_in(&mut directory, 1, Millis(0));
+        assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown));
+        assert!(!directory.user(&anna).unwrap().enabled);
+        directory.apply(&AccessChange::SetEnabled { user: anna.clone(), enabled: true });
+        directory.apply(&AccessChange::SetPhc { user: anna.clone(), phc: "another".into() });
+        directory.apply(&late);
+        let (token, _) = sign_in(&mut directory, 2, Millis(0));
+        assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown), "by the old passphrase");
+        assert_eq!(directory.user(&anna).unwrap().phc, "another");
+    }
+
+    #[test]
+    fn nobody_takes_the_name_of_another() {
+        let mut directory = directory();
+        directory.apply(&AccessChange::AddUser(UserRecord { id: "u-2".parse().unwrap(), ..user("ANNA") }));
+        assert_eq!(directory.user_by_name("anna").unwrap().id, user("Anna").id);
+        assert_eq!(directory.users().count(), 1);
+    }
+
+    #[test]
+    fn all_sessions_of_a_user_end_at_once() {
+        let mut directory = directory();
+        let (first, _) = sign_in(&mut directory, 1, Millis(0));
+        let (second, _) = sign_in(&mut directory, 2, Millis(0));
+        directory.apply(&AccessChange::DropSessionsOf("u-Ben".parse().unwrap()));
+        assert_eq!(directory.session_count(), 2);
+        directory.apply(&AccessChange::DropSessionsOf("u-Anna".parse().unwrap()));
+        assert_eq!(directory.session_count(), 0);
+        for token in [first, second] {
+            assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown));
+        }
     }
 
     #[test]

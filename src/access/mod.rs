@@ -5,13 +5,17 @@
 
 mod backoff;
 mod directory;
+mod gate;
 mod passphrase;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use backoff::{Backoff, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};
 pub use directory::{
     Directory, DirectoryError, SESSIONS_PER_USER_MAX, Session, SessionLimits, SessionStanding, UnknownToken,
 };
+pub use gate::{LoginGate, RefusedTry, UNLOCK_TRIES_MAX};
 pub use passphrase::{
     HASH_QUEUE_MAX, HashError, HashParams, Hasher, PASSPHRASE_MAX_CHARS, PASSPHRASE_MIN_CHARS, PassphraseFault,
     Verdict, check_passphrase,

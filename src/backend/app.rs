@@ -6,7 +6,7 @@ use super::{
     pipeline::{Job, JobError, PipelineHandle},
 };
 use crate::{
-    access::{Backoff, Hasher, Secret, Session, SessionStanding, UnknownToken},
+    access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{DeviceId, Millis, SessionId, VitalTable},
     ingest::Refused,
@@ -46,6 +46,10 @@ pub struct App {
     pub hasher: Hasher,
     /// Failed logins.
     pub backoff: Mutex<Backoff>,
+    /// Failed unlocks by session: who guesses elsewhere keeps nobody from unlocking.
+    pub unlocks: Mutex<Backoff>,
+    /// Bounds on logins.
+    pub gate: Mutex<LoginGate>,
     /// Bounds on requests by device.
     pub device_rates: Mutex<super::rate::Rates<DeviceId>>,
     /// How many streams each principal has.
@@ -75,10 +79,10 @@ impl App {
     /// A person is at the keyboard of a session.
     pub fn touch(&self, id: &SessionId) {
         let now = self.clock.boot();
-        let record = self.hub.directory_mut().touch(id, now, ACTIVITY_KEPT_EVERY);
-        if let Some(record) = record {
+        let change = self.hub.directory_mut().touch(id, now, ACTIVITY_KEPT_EVERY);
+        if let Some(change) = change {
             let (reply, _unheard) = tokio::sync::oneshot::channel();
-            let access = vec![AccessChange::PutSession(record)];
+            let access = vec![change];
             let job = Job::Record { leaves: Vec::new(), access, dead_letters: Vec::new(), reply };
             if let Err(e) = self.pipeline.send(job) {
                 tracing::debug!(error = %e, "a sign of a person was not kept");

@@ -13,15 +13,15 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        Event, Freshness, Mode, Observation, PatientId, Quality, SequencedEvent, Timestamp, VitalCode, VitalTable,
-        Ward, WardId,
+        DeviceId, Event, EventBody, Freshness, Mode, Observation, PatientId, Quality, SequencedEvent, Timestamp,
+        VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
     protocol::{StoreState, VitalsUpdate, WardHead, WardView},
     store::{AccessChange, Committed, StoreReader},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU8, AtomicU64, Ordering::SeqCst},
@@ -48,6 +48,8 @@ pub enum News {
 /// The present state of a ward.
 struct WardState {
     view: WardView,
+    /// The devices that were ever added; a view has only those that measure.
+    devices: BTreeSet<DeviceId>,
     head: u64,
     version: u64,
     versions: BTreeMap<PatientId, BTreeMap<VitalCode, u64>>,
@@ -127,6 +129,13 @@ impl WardHub {
 }
 
 impl WardState {
+    fn apply(&mut self, event: &Event) {
+        if let EventBody::DeviceSet { device, .. } = &event.body {
+            self.devices.insert(device.id.clone());
+        }
+        self.view.apply(event);
+    }
+
     fn observe(&mut self, o: &Observation, quality: Quality, freshness: Freshness) {
         if self.view.observe(o, quality, freshness) {
             self.version += 1;
@@ -195,6 +204,28 @@ impl Hub {
         self.wards.read().unwrap_or_else(PoisonError::into_inner).values().map(|hub| hub.ward()).collect()
     }
 
+    /// Another ward than this one that has a device, if this one has it not.
+    #[must_use]
+    pub fn elsewhere(&self, ward: &WardId, device: &DeviceId) -> Option<WardId> {
+        let has = |hub: &Arc<WardHub>| hub.read().devices.contains(device);
+        self.other_ward(ward, has)
+    }
+
+    /// Another ward than this one in which a patient is, if that patient is not in this one.
+    #[must_use]
+    pub fn stays_elsewhere(&self, ward: &WardId, patient: &PatientId) -> Option<WardId> {
+        let has = |hub: &Arc<WardHub>| hub.read().view.patients.contains_key(patient);
+        self.other_ward(ward, has)
+    }
+
+    fn other_ward(&self, ward: &WardId, has: impl Fn(&Arc<WardHub>) -> bool) -> Option<WardId> {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        if wards.get(ward).is_some_and(&has) {
+            return None;
+        }
+        wards.iter().find(|(_, hub)| has(hub)).map(|(id, _)| id.clone())
+    }
+
     /// Where the journals end.
     #[must_use]
     pub fn heads(&self) -> Vec<WardHead> {
@@ -244,7 +275,7 @@ impl Hub {
 
     fn make_ward(&self, ward: &Ward) -> Arc<WardHub> {
         let view = WardView::new(ward.clone(), self.mode, &self.vitals, |category| self.profiles.of(category));
-        let state = WardState { view, head: 0, version: 0, versions: BTreeMap::new() };
+        let state = WardState { view, devices: BTreeSet::new(), head: 0, version: 0, versions: BTreeMap::new() };
         let hub = Arc::new(WardHub { state: RwLock::new(state), news: broadcast::Sender::new(EVENT_QUEUE_CAPACITY) });
         self.wards.write().unwrap_or_else(PoisonError::into_inner).insert(ward.id.clone(), hub.clone());
         hub
@@ -311,7 +342,7 @@ impl Outlet for Hub {
             self.metrics.events(ward.events.len());
             let mut state = hub.write();
             for (seq, event) in (first..).zip(ward.events) {
-                state.view.apply(&event);
+                state.apply(&event);
                 state.head = seq;
                 let event = SequencedEvent { ward: ward.ward.clone(), seq, event };
                 // No watcher is no error.
@@ -329,7 +360,7 @@ impl Outlet for Hub {
             let Some(hub) = self.apply(&ward) else { continue };
             let mut state = hub.write();
             for event in ward.events {
-                state.view.apply(&event);
+                state.apply(&event);
                 drop(hub.news.send(News::Unrecorded(Arc::new(event))));
             }
             ward.vitals.iter().for_each(|(o, quality, freshness)| state.observe(o, *quality, *freshness));
@@ -344,6 +375,7 @@ impl Outlet for Hub {
             let mut state = hub.write();
             state.view = WardView::new(ward, self.mode, &self.vitals, |category| self.profiles.of(category));
             state.view.fill(engine.census(), engine.alerts());
+            state.devices = engine.census().devices.keys().cloned().collect();
             state.head = self.reader.head(id).unwrap_or(state.head);
             state.version += 1;
             self.fill_vitals(id, &mut state, engine.now());

@@ -2,12 +2,12 @@
 
 use super::{app::App, http::router};
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -25,6 +25,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The address at the other end of a request's connection. No header has a say in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// Serves connections until the server stops; then lets requests finish.
 pub async fn serve(app: Arc<App>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(app.config.limits.connections));
@@ -39,10 +43,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) {
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             accepted = accept(&listener, &places) => accepted,
         };
-        if let Some((stream, place)) = accepted {
+        if let Some((stream, peer, place)) = accepted {
             let (routes, app) = (routes.clone(), app.clone());
             connections.spawn(async move {
-                connection(&app, stream, routes).await;
+                connection(&app, stream, peer, routes).await;
                 drop(place);
             });
         }
@@ -57,10 +61,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) {
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
+        Ok((stream, address)) => Some((stream, Peer(address.ip()), place)),
         Err(e) => {
             tracing::warn!(error = %e, "no connection could be taken");
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -69,16 +73,21 @@ async fn accept(
     }
 }
 
-async fn connection(app: &App, stream: TcpStream, routes: Router) {
+async fn connection(app: &App, stream: TcpStream, peer: Peer, routes: Router) {
     if let Err(e) = stream.set_nodelay(true) {
         tracing::debug!(error = %e, "a connection could not be set to send at once");
     }
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        hyper::service::Service::call(&routes, request)
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADER_MAX_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(served);
     let mut stopping = app.stopping.clone();

@@ -2,13 +2,19 @@
 
 use super::{app::App, pipeline::JobError};
 use crate::{
-    access::{HashError, Secret, Session, TokenKind, Verdict, new_id, new_token},
+    access::{
+        Backoff, HashError, LoginGate, RefusedTry, Secret, Session, SessionStanding, TokenKind, UNLOCK_TRIES_MAX,
+        Verdict, new_id, new_token,
+    },
     audit::{Act, LeafActor, LeafDraft, Outcome, SideText},
-    domain::{SessionId, UserId, text::clean},
+    domain::{Millis, SessionId, text::clean},
     protocol::SessionInfo,
     store::{AccessChange, SessionRecord, UserRecord},
 };
-use std::sync::PoisonError;
+use std::{
+    net::IpAddr,
+    sync::{MutexGuard, PoisonError},
+};
 
 /// Why somebody is not signed in.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +22,15 @@ pub enum LoginError {
     /// Name or passphrase is wrong; it is not said which.
     #[error("the name or the passphrase is wrong")]
     Wrong,
+    /// The session is over.
+    #[error("the session is over: sign in again")]
+    Over,
     /// Too many wrong tries.
     #[error("too many wrong tries: wait {0} s")]
     Wait(i64),
+    /// Too many tries, from one address or in all.
+    #[error("too many logins: try again in {0} s")]
+    TooMany(i64),
     /// Too many logins at once.
     #[error("too many logins at once: try again in a moment")]
     Busy,
@@ -44,11 +56,20 @@ fn leaf_of(user: Option<&UserRecord>, session: Option<SessionId>, act: Act, outc
     LeafDraft::new(actor, act, outcome)
 }
 
+const fn whole_seconds(wait: Millis) -> i64 {
+    (wait.0 + 999) / 1000
+}
+
+fn ended(user: &UserRecord, session: &SessionId, code: &'static str) -> LeafDraft {
+    let leaf = leaf_of(Some(user), Some(session.clone()), Act::SessionEnd, Outcome::Success);
+    LeafDraft { code: Some(code), session: Some(session.clone()), ..leaf }
+}
+
 impl App {
     fn wait_of(&self, name: &str) -> Option<i64> {
         let now = self.clock.boot();
         let wait = self.backoff.lock().unwrap_or_else(PoisonError::into_inner).wait(name, now);
-        (wait.0 > 0).then(|| (wait.0 + 999) / 1000)
+        (wait > Millis::ZERO).then(|| whole_seconds(wait))
     }
 
     async fn check(&self, user: Option<&UserRecord>, passphrase: Secret) -> Result<Verdict, LoginError> {
@@ -59,35 +80,84 @@ impl App {
         })
     }
 
-    /// The leaf and the counters of a failed try. The name that was tried stands beside the trail, never in it.
-    fn failure(&self, name: &str, user: Option<&UserRecord>, act: Act) -> (LeafDraft, Vec<AccessChange>) {
-        let failures = self.backoff.lock().unwrap_or_else(PoisonError::into_inner).failed(name, self.clock.boot());
-        let mut leaf = LeafDraft { code: Some("wrong"), ..leaf_of(user, None, act, Outcome::Refused) };
-        let mut salt = [0; crate::audit::leaf::SALT_BYTES];
-        if user.is_none() && self.entropy.fill(&mut salt).is_ok() {
-            leaf.side_text = Some(SideText { field: "login_name", text: clean(name), salt });
-        }
-        let counted = user.map(|u| AccessChange::SetFailures { user: u.id.clone(), failures });
-        (leaf, counted.into_iter().collect())
+    fn gate(&self) -> MutexGuard<'_, LoginGate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Signs somebody in.
+    fn unlocks(&self) -> MutexGuard<'_, Backoff> {
+        self.unlocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn beside(&self, field: &'static str, text: String) -> Option<SideText> {
+        let mut salt = [0; crate::audit::leaf::SALT_BYTES];
+        self.entropy.fill(&mut salt).ok()?;
+        Some(SideText { field, text, salt })
+    }
+
+    /// The leaf of so many refused tries; the number stands beside the trail.
+    fn refused_leaf(&self, kind: &RefusedTry, tries: u32) -> LeafDraft {
+        let directory = self.hub.directory();
+        let (user, act, code) = match kind {
+            RefusedTry::TooMany => (None, Act::Login, "too_many"),
+            RefusedTry::UnknownNames => (None, Act::Login, "wrong"),
+            RefusedTry::Name(name) => (directory.user_by_name(name).cloned(), Act::Login, "wait"),
+            RefusedTry::Unlock(session) => {
+                let session = directory.session_by_id(session, self.clock.boot());
+                (session.map(|s| s.user), Act::SessionUnlock, "wait")
+            }
+        };
+        drop(directory);
+        let side_text = if tries > 1 { self.beside("tries", tries.to_string()) } else { None };
+        LeafDraft { code: Some(code), side_text, ..leaf_of(user.as_ref(), None, act, Outcome::Refused) }
+    }
+
+    /// Counts a refused try; at most once a minute and kind it leaves an entry.
+    async fn note_refused(&self, kind: RefusedTry) -> Result<(), JobError> {
+        let tries = self.gate().refused(kind.clone(), self.clock.boot());
+        match tries {
+            Some(tries) => self.record(vec![self.refused_leaf(&kind, tries)], Vec::new()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Counts and notes a wrong try. The name that was tried stands beside the trail, never in it.
+    async fn failed_login(&self, name: &str, user: Option<&UserRecord>) -> Result<(), JobError> {
+        let now = self.clock.boot();
+        let failures = self.backoff.lock().unwrap_or_else(PoisonError::into_inner).failed(name, now);
+        let leaf = LeafDraft { code: Some("wrong"), ..leaf_of(user, None, Act::Login, Outcome::Refused) };
+        if let Some(user) = user {
+            let counted = AccessChange::SetFailures { user: user.id.clone(), failures };
+            return self.record(vec![leaf], vec![counted]).await;
+        }
+        let own_leaf = self.gate().unknown_name(now);
+        if !own_leaf {
+            return self.note_refused(RefusedTry::UnknownNames).await;
+        }
+        let side_text = self.beside("login_name", clean(name));
+        self.record(vec![LeafDraft { side_text, ..leaf }], Vec::new()).await
+    }
+
+    /// Signs somebody in who asks from this address.
     ///
     /// # Errors
-    /// If name or passphrase is wrong, too many tries were wrong, or it could not be recorded.
-    pub async fn login(&self, name: &str, passphrase: Secret) -> Result<SignedIn, LoginError> {
-        let user = self.hub.directory().user_by_name(name).cloned();
-        if let Some(wait) = self.wait_of(name) {
-            let leaf = LeafDraft { code: Some("wait"), ..leaf_of(user.as_ref(), None, Act::Login, Outcome::Refused) };
-            self.record(vec![leaf], Vec::new()).await?;
+    /// If name or passphrase is wrong, there were too many tries, or it could not be recorded.
+    pub async fn login(&self, name: &str, passphrase: Secret, from: IpAddr) -> Result<SignedIn, LoginError> {
+        let admitted = self.gate().admit(from, self.clock.boot());
+        if let Err(seconds) = admitted {
             self.hub.metrics().login(false);
+            self.note_refused(RefusedTry::TooMany).await?;
+            return Err(LoginError::TooMany(seconds));
+        }
+        if let Some(wait) = self.wait_of(name) {
+            self.hub.metrics().login(false);
+            self.note_refused(RefusedTry::Name(name.to_lowercase())).await?;
             return Err(LoginError::Wait(wait));
         }
+        let user = self.hub.directory().user_by_name(name).cloned();
         let verdict = self.check(user.as_ref(), passphrase).await?;
         let (Verdict::Fits { rehashed }, Some(user)) = (verdict, &user) else {
-            let (leaf, counted) = self.failure(name, user.as_ref(), Act::Login);
-            self.record(vec![leaf], counted).await?;
             self.hub.metrics().login(false);
+            self.failed_login(name, user.as_ref()).await?;
             return Err(LoginError::Wrong);
         };
         self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name);
@@ -115,20 +185,29 @@ impl App {
         let mut leaves = Vec::new();
         let mut access = Vec::new();
         for old in self.hub.directory().pushed_out(&user.id) {
-            let leaf = leaf_of(Some(user), Some(old.clone()), Act::SessionEnd, Outcome::Success);
-            leaves.push(LeafDraft { code: Some("pushed_out"), session: Some(old.clone()), ..leaf });
+            leaves.push(ended(user, &old, "pushed_out"));
             access.push(AccessChange::DropSession(old));
         }
-        let fresh = UserRecord { failures: 0, phc: rehashed.unwrap_or_else(|| user.phc.clone()), ..user.clone() };
-        if fresh != *user {
-            access.push(AccessChange::PutUser(fresh));
-        }
-        access.push(AccessChange::PutSession(record));
+        let (user_id, proven) = (user.id.clone(), user.phc.clone());
+        access.push(AccessChange::BeginSession { session: record, proven: proven.clone() });
+        access.extend(rehashed.map(|new| AccessChange::Rehash { user: user_id.clone(), old: proven, new }));
+        access.push(AccessChange::SetFailures { user: user_id, failures: 0 });
         leaves.push(leaf_of(Some(user), Some(id.clone()), Act::Login, Outcome::Success));
         self.record(leaves, access).await?;
         let session = self.hub.directory().session_by_id(&id, self.clock.boot());
-        let session = session.ok_or_else(|| LoginError::Failed("the session was not kept".to_owned()))?;
+        let Some(session) = session.filter(|s| s.standing != SessionStanding::Ended) else {
+            // The user was disabled or got another passphrase while this one was being checked.
+            self.record(vec![ended(user, &id, "overtaken")], vec![AccessChange::DropSession(id)]).await?;
+            return Err(LoginError::Wrong);
+        };
         Ok(SignedIn { token, session: self.session_info(&session) })
+    }
+
+    /// What ends all sessions of a user, and what is to be said of it.
+    pub fn end_sessions(&self, user: &UserRecord, code: &'static str) -> (Vec<LeafDraft>, AccessChange) {
+        let sessions = self.hub.directory().sessions_of(&user.id);
+        let leaves = sessions.iter().map(|session| ended(user, &session.id, code)).collect();
+        (leaves, AccessChange::DropSessionsOf(user.id.clone()))
     }
 
     /// Signs somebody out.
@@ -141,56 +220,63 @@ impl App {
         self.record(vec![leaf], vec![AccessChange::DropSession(id)]).await
     }
 
-    /// Unlocks a locked session by its user's passphrase. The absolute limit of the session stays.
+    /// Unlocks a locked session by its user's passphrase. The absolute limit of the session stays. It has a count of
+    /// failures of its own, which ends the session at [`UNLOCK_TRIES_MAX`].
     ///
     /// # Errors
     /// As for a login.
     pub async fn unlock(&self, session: &Session, passphrase: Secret) -> Result<(), LoginError> {
-        let name = &session.user.name;
-        if let Some(wait) = self.wait_of(name) {
-            let leaf = leaf_of(Some(&session.user), None, Act::SessionUnlock, Outcome::Refused);
-            self.record(vec![LeafDraft { code: Some("wait"), ..leaf }], Vec::new()).await?;
-            return Err(LoginError::Wait(wait));
-        }
         let id = session.record.id.clone();
-        let verdict = self.check(Some(&session.user), passphrase).await?;
-        if verdict == Verdict::Wrong {
-            let (leaf, counted) = self.failure(name, Some(&session.user), Act::SessionUnlock);
-            self.record(vec![leaf], counted).await?;
-            return Err(LoginError::Wrong);
+        let present = self.hub.directory().session_by_id(&id, self.clock.boot());
+        let Session { user, .. } = present.ok_or(LoginError::Over)?;
+        let wait = self.unlocks().wait(id.as_str(), self.clock.boot());
+        if wait > Millis::ZERO {
+            self.note_refused(RefusedTry::Unlock(id)).await?;
+            return Err(LoginError::Wait(whole_seconds(wait)));
         }
-        self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name);
-        let record = SessionRecord { active: self.clock.boot(), locked: false, ..session.record.clone() };
-        let leaf = leaf_of(Some(&session.user), Some(id), Act::SessionUnlock, Outcome::Success);
-        let user: &UserId = &session.user.id;
-        let reset = AccessChange::SetFailures { user: user.clone(), failures: 0 };
-        self.record(vec![leaf], vec![reset, AccessChange::PutSession(record)]).await?;
+        let verdict = self.check(Some(&user), passphrase).await?;
+        if verdict == Verdict::Wrong {
+            let failures = self.unlocks().failed(id.as_str(), self.clock.boot());
+            let leaf = leaf_of(Some(&user), Some(id.clone()), Act::SessionUnlock, Outcome::Refused);
+            let leaf = LeafDraft { code: Some("wrong"), ..leaf };
+            if failures < UNLOCK_TRIES_MAX {
+                self.record(vec![leaf], Vec::new()).await?;
+                return Err(LoginError::Wrong);
+            }
+            self.unlocks().succeeded(id.as_str());
+            let leaves = vec![leaf, ended(&user, &id, "unlock_tries")];
+            self.record(leaves, vec![AccessChange::DropSession(id)]).await?;
+            return Err(LoginError::Over);
+        }
+        self.unlocks().succeeded(id.as_str());
+        let leaf = leaf_of(Some(&user), Some(id.clone()), Act::SessionUnlock, Outcome::Success);
+        let active = self.clock.boot();
+        self.record(vec![leaf], vec![AccessChange::UnlockSession { session: id, active }]).await?;
         Ok(())
     }
 
-    /// Ends and locks sessions whose time has come, and keeps it. Called each second.
+    /// Ends and locks sessions whose time has come, tells of refused tries, and keeps it. Called each second.
     ///
     /// # Errors
     /// If it could not be recorded.
     pub async fn look_after_sessions(&self) -> Result<(), JobError> {
         let now = self.clock.boot();
-        let (ended, idle) = {
+        let (over, idle) = {
             let directory = self.hub.directory();
             (directory.ended_sessions(now), directory.newly_idle(now))
         };
-        let mut leaves = Vec::new();
+        let refused = self.gate().due(now);
+        let mut leaves: Vec<LeafDraft> = refused.iter().map(|(kind, tries)| self.refused_leaf(kind, *tries)).collect();
         let mut access = Vec::new();
-        for session in ended {
-            let id = session.record.id;
-            let leaf = leaf_of(Some(&session.user), Some(id.clone()), Act::SessionEnd, Outcome::Success);
+        for session in over {
             let code = if session.user.enabled { "absolute_limit" } else { "user_disabled" };
-            leaves.push(LeafDraft { code: Some(code), session: Some(id.clone()), ..leaf });
-            access.push(AccessChange::DropSession(id));
+            leaves.push(ended(&session.user, &session.record.id, code));
+            access.push(AccessChange::DropSession(session.record.id));
         }
         for session in idle {
-            let id = session.record.id.clone();
-            leaves.push(leaf_of(Some(&session.user), Some(id), Act::SessionLock, Outcome::Success));
-            access.push(AccessChange::PutSession(SessionRecord { locked: true, ..session.record }));
+            let SessionRecord { id, active: idle_since, .. } = session.record;
+            leaves.push(leaf_of(Some(&session.user), Some(id.clone()), Act::SessionLock, Outcome::Success));
+            access.push(AccessChange::LockSession { session: id, idle_since });
         }
         if leaves.is_empty() { Ok(()) } else { self.record(leaves, access).await }
     }

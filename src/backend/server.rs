@@ -11,7 +11,7 @@ use super::{
     rate::Rates,
 };
 use crate::{
-    access::{Backoff, Directory, HashError, Hasher},
+    access::{Backoff, Directory, HashError, Hasher, LoginGate},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{Mode, SystemFault, system::FaultReport},
     engine::EngineConfig,
@@ -140,6 +140,7 @@ pub fn open_with(
     }
     let (stop, stopping) = watch::channel(false);
     let device_rates = Mutex::new(Rates::new(config.limits.device_requests_per_s));
+    let gate = Mutex::new(LoginGate::new(clock.boot()));
     let app = Arc::new(App {
         config,
         vitals,
@@ -151,6 +152,8 @@ pub fn open_with(
         reader,
         hasher,
         backoff: Mutex::new(backoff),
+        unlocks: Mutex::default(),
+        gate,
         device_rates,
         streams: Mutex::new(HashMap::new()),
         stopping,

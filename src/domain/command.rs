@@ -58,6 +58,19 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The patient it is about, if it names one.
+    #[must_use]
+    pub const fn patient(&self) -> Option<&PatientId> {
+        match self {
+            Self::Admit { patient, .. } => Some(&patient.id),
+            Self::Discharge { patient, .. } => Some(patient),
+            Self::Assign { assignment } => Some(&assignment.patient),
+            Self::Acknowledge { .. } | Self::SetBed { .. } | Self::SetDevice { .. } | Self::Unassign { .. } => None,
+        }
+    }
+}
+
 /// Why the engine did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "refused", rename_all = "snake_case")]

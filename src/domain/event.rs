@@ -190,7 +190,12 @@ impl Event {
                 Some(&assignment.patient)
             }
             EventBody::Alert { alert, .. } => alert.key.patient.as_ref(),
-            _ => None,
+            EventBody::Refused { command, .. } => command.patient(),
+            EventBody::EngineStarted { .. }
+            | EventBody::WardSet { .. }
+            | EventBody::BedSet { .. }
+            | EventBody::DeviceSet { .. }
+            | EventBody::ClockStepped { .. } => None,
         }
     }
 }
@@ -209,7 +214,30 @@ pub struct SequencedEvent {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Category, CensusError, PersonName};
     use super::*;
+
+    #[test]
+    fn a_refused_command_is_about_the_patient_whom_it_names() {
+        let (id, bed): (PatientId, BedId) = ("p1".parse().unwrap(), "b1".parse().unwrap());
+        let name = PersonName::new("Okafor, Chidi");
+        let patient =
+            Patient { id: id.clone(), name: name.clone(), note: name, category: Category::Adult, birth_year: None };
+        let start = Timestamp::from_ms(0);
+        let assignment = Assignment { device: "d1".parse().unwrap(), patient: id.clone(), start, end: None };
+        let admit = Command::Admit { patient, bed: bed.clone(), encounter: "e1".parse().unwrap() };
+        let patient_of = |command| {
+            let refusal = Refusal::Census(CensusError::UnknownBed { bed: bed.clone() });
+            let body = EventBody::Refused { command, refusal, by: Actor::System };
+            Event::new(Timestamp::from_ms(0), body).patient().cloned()
+        };
+        assert_eq!(patient_of(admit), Some(id.clone()));
+        assert_eq!(patient_of(Command::Assign { assignment }), Some(id.clone()));
+        let reason = CloseReason::Discharged;
+        assert_eq!(patient_of(Command::Discharge { patient: id.clone(), reason }), Some(id));
+        let end = Timestamp::from_ms(0);
+        assert_eq!(patient_of(Command::Unassign { device: "d1".parse().unwrap(), end }), None);
+    }
 
     #[test]
     fn a_numbered_event_about_the_ward_itself_can_be_read_back() {

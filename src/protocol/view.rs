@@ -2,9 +2,9 @@
 
 use super::message::VitalsUpdate;
 use crate::domain::{
-    Alert, AlertId, Bed, BedId, Category, Census, DeviceId, EncounterId, Event, EventBody, Freshness, LimitStep,
-    Liveness, Millis, Mode, Observation, Patient, PatientId, PersonName, Priority, Profile, Quality, Sampling,
-    Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward, vital::Scale,
+    Alert, AlertId, Bed, BedId, Category, Census, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
+    LimitStep, Liveness, Millis, Mode, Observation, Patient, PatientId, PersonName, Priority, Profile, Quality,
+    Sampling, Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -366,13 +366,42 @@ impl WardView {
     }
 }
 
-/// An event without names and notes.
+/// An event without names and notes, be it that somebody came or that somebody was not let in.
 #[must_use]
 pub fn without_names(event: &Event) -> Event {
     let mut event = event.clone();
-    if let EventBody::Admitted { patient, .. } = &mut event.body {
+    if let EventBody::Admitted { patient, .. } | EventBody::Refused { command: Command::Admit { patient, .. }, .. } =
+        &mut event.body
+    {
         patient.name = PersonName::default();
         patient.note = PersonName::default();
     }
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Actor, CensusError, Refusal};
+
+    #[test]
+    fn names_and_notes_are_taken_from_admissions_and_from_refused_ones() {
+        let (name, note) = (PersonName::new("Okafor, Chidi"), PersonName::new("has a pacemaker"));
+        let patient = Patient { id: "p1".parse().unwrap(), name, note, category: Category::Adult, birth_year: None };
+        let (bed, encounter): (BedId, EncounterId) = ("b1".parse().unwrap(), "e1".parse().unwrap());
+        let command = Command::Admit { patient: patient.clone(), bed: bed.clone(), encounter: encounter.clone() };
+        let refusal = Refusal::Census(CensusError::UnknownBed { bed: bed.clone() });
+        let by = Actor::System;
+        for body in [
+            EventBody::Admitted { patient, bed, encounter, by: by.clone() },
+            EventBody::Refused { command, refusal, by },
+        ] {
+            let event = Event::new(Timestamp::from_ms(0), body);
+            let told = |event: &Event| serde_json::to_string(event).unwrap();
+            assert!(told(&event).contains("Chidi") && told(&event).contains("pacemaker"));
+            let shown = told(&without_names(&event));
+            assert!(!shown.contains("Chidi") && !shown.contains("pacemaker"), "{shown}");
+            assert!(shown.contains("p1"), "{shown}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::records::{DeviceTokenRecord, SessionRecord, UserRecord};
 use crate::{
     audit::LeafDraft,
-    domain::{DeviceId, Event, Quality, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
+    domain::{DeviceId, Event, Millis, Quality, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
     engine::InputBlock,
 };
 use std::sync::Arc;
@@ -95,11 +95,13 @@ pub struct CorrectedSample {
     pub quality: Quality,
 }
 
-/// A change of users, sessions or tokens.
-#[derive(Debug, Clone, PartialEq)]
+/// A change of users, sessions or tokens. Each says what changes and nothing else, and under which condition: what was
+/// read before a passphrase was hashed is old when the hash is there, and must not come back. Store and directory apply
+/// them in the same order, by the same rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccessChange {
-    /// Adds or replaces a user.
-    PutUser(UserRecord),
+    /// Adds a user; nothing if identifier or name is taken.
+    AddUser(UserRecord),
     /// Counts failed logins of a user.
     SetFailures {
         /// The user.
@@ -107,10 +109,61 @@ pub enum AccessChange {
         /// Failures since the last success.
         failures: u32,
     },
-    /// Adds or replaces a session.
-    PutSession(SessionRecord),
+    /// Lets a user sign in, or no longer.
+    SetEnabled {
+        /// The user.
+        user: UserId,
+        /// Whether the account may sign in.
+        enabled: bool,
+    },
+    /// Gives a user another passphrase.
+    SetPhc {
+        /// The user.
+        user: UserId,
+        /// The hash as a PHC string.
+        phc: String,
+    },
+    /// Keeps the same passphrase under another hash; nothing if the passphrase is another by now.
+    Rehash {
+        /// The user.
+        user: UserId,
+        /// The hash that the new one stands for.
+        old: String,
+        /// The new hash.
+        new: String,
+    },
+    /// Adds a session; nothing if its user is not enabled or has another hash than the one that was proven.
+    BeginSession {
+        /// The session.
+        session: SessionRecord,
+        /// The hash against which the passphrase was checked.
+        proven: String,
+    },
+    /// Notes a sign of a person, if the session is still there.
+    TouchSession {
+        /// The session.
+        session: SessionId,
+        /// When, since boot.
+        active: Millis,
+    },
+    /// Locks a session, if it is still there and nobody gave a sign since.
+    LockSession {
+        /// The session.
+        session: SessionId,
+        /// The last sign of a person that is known, since boot.
+        idle_since: Millis,
+    },
+    /// Unlocks a session, if it is still there.
+    UnlockSession {
+        /// The session.
+        session: SessionId,
+        /// When, since boot.
+        active: Millis,
+    },
     /// Removes a session.
     DropSession(SessionId),
+    /// Removes all sessions of a user.
+    DropSessionsOf(UserId),
     /// Adds a device token.
     PutDeviceToken(DeviceTokenRecord),
     /// Removes all tokens of a device.

@@ -63,7 +63,13 @@ async fn add_user(app: &App, by: &Actor, name: &str, role: Role, passphrase: &st
     let id = new_id("u", app.entropy.as_ref()).map_err(refused)?.parse().map_err(refused)?;
     let user = UserRecord { id, name: name.to_owned(), role, phc, enabled: true, failures: 0 };
     let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..leaf(by, Act::UserAdd) };
-    app.record(vec![leaf], vec![AccessChange::PutUser(user)]).await.map_err(refused)?;
+    let added = user.id.clone();
+    app.record(vec![leaf], vec![AccessChange::AddUser(user)]).await.map_err(refused)?;
+    // Somebody else may have taken the name while the passphrase was hashed.
+    let directory = app.hub.directory();
+    if directory.user(&added).is_none() {
+        directory.check_new_name(name).map_err(refused)?;
+    }
     Ok(AdminAnswer::Done)
 }
 
@@ -84,8 +90,12 @@ async fn set_passphrase(app: &App, by: &Actor, name: &str, passphrase: &str) -> 
     check_passphrase(passphrase, name).map_err(refused)?;
     let phc = hash(app, passphrase).await?;
     let leaf = LeafDraft { user: Some(user.id.clone()), ..leaf(by, Act::UserPassphrase) };
-    let changed = UserRecord { phc, failures: 0, ..user };
-    app.record(vec![leaf], vec![AccessChange::PutUser(changed)]).await.map_err(refused)?;
+    // Whoever has a token by the old passphrase may be the reason for the new one.
+    let (mut leaves, ending) = app.end_sessions(&user, "passphrase_changed");
+    leaves.insert(0, leaf);
+    let reset = AccessChange::SetFailures { user: user.id.clone(), failures: 0 };
+    let changes = vec![AccessChange::SetPhc { user: user.id, phc }, reset, ending];
+    app.record(leaves, changes).await.map_err(refused)?;
     app.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name);
     Ok(AdminAnswer::Done)
 }
@@ -95,8 +105,14 @@ async fn enable_user(app: &App, by: &Actor, name: &str, enabled: bool) -> Done {
     let user = user_named(app, name)?;
     let code = Some(if enabled { "enabled" } else { "disabled" });
     let leaf = LeafDraft { user: Some(user.id.clone()), code, ..leaf(by, Act::UserState) };
-    let changed = UserRecord { enabled, ..user };
-    app.record(vec![leaf], vec![AccessChange::PutUser(changed)]).await.map_err(refused)?;
+    let mut leaves = vec![leaf];
+    let mut changes = vec![AccessChange::SetEnabled { user: user.id.clone(), enabled }];
+    if !enabled {
+        let (ends, ending) = app.end_sessions(&user, "user_disabled");
+        leaves.extend(ends);
+        changes.push(ending);
+    }
+    app.record(leaves, changes).await.map_err(refused)?;
     Ok(AdminAnswer::Done)
 }
 
@@ -121,9 +137,26 @@ async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> 
         _ => Verb::ManageCensus,
     };
     allow(verb)?;
+    check_ward(app, ward, &command)?;
     let job = |reply| Job::Command { ward: ward.clone(), command, by: by.clone(), reply };
     let outcome = app.pipeline.ask(job).await.map_err(refused)?;
     outcome.refusal.map_or(Ok(()), |refusal| Err(refused(refusal)))
+}
+
+/// A device or patient is of one ward: two engines that both judge one body would tell of it twice, and data would reach
+/// one of them alone.
+fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminError> {
+    match command {
+        Command::SetDevice { device } => match app.hub.elsewhere(ward, &device.id) {
+            Some(other) => Err(refused(format!("device {} is of ward {other}: use another identifier", device.id))),
+            None => Ok(()),
+        },
+        Command::Admit { patient, .. } => match app.hub.stays_elsewhere(ward, &patient.id) {
+            Some(other) => Err(refused(format!("patient {} is in ward {other}: discharge there first", patient.id))),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<String, AdminError> {

@@ -3,10 +3,11 @@
 use super::answer::{Answer, ProblemAnswer, bearer, json, problem, problem_for_now};
 use crate::{
     access::Secret,
-    backend::{app::App, login::LoginError},
+    backend::{app::App, listener::Peer, login::LoginError},
     protocol::SessionInfo,
 };
 use axum::{
+    Extension,
     body::{Body, to_bytes},
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -40,10 +41,14 @@ impl From<LoginError> for ProblemAnswer {
     fn from(error: LoginError) -> Self {
         let text = error.to_string();
         match error {
-            LoginError::Wrong => problem(StatusCode::UNAUTHORIZED, "login", "Not signed in", text),
+            LoginError::Wrong | LoginError::Over => problem(StatusCode::UNAUTHORIZED, "login", "Not signed in", text),
             LoginError::Wait(seconds) => {
                 let seconds = u64::try_from(seconds).unwrap_or(1);
                 problem_for_now(StatusCode::TOO_MANY_REQUESTS, ("login-wait", "Wait"), text, seconds)
+            }
+            LoginError::TooMany(seconds) => {
+                let seconds = u64::try_from(seconds).unwrap_or(1);
+                problem_for_now(StatusCode::TOO_MANY_REQUESTS, ("login-rate", "Too many logins"), text, seconds)
             }
             LoginError::Busy => {
                 problem_for_now(StatusCode::TOO_MANY_REQUESTS, ("login-busy", "Too many logins"), text, 1)
@@ -59,7 +64,7 @@ impl From<LoginError> for ProblemAnswer {
 }
 
 /// Signs in.
-pub(super) async fn login(State(app): State<Arc<App>>, body: Body) -> Answer {
+pub(super) async fn login(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, body: Body) -> Answer {
     let bad = |detail: &str| problem(StatusCode::BAD_REQUEST, "login-body", "Not a login", detail);
     let too_slow = |_| {
         let detail = format!("the body did not arrive within {} s", LOGIN_BODY_TIMEOUT.as_secs());
@@ -69,7 +74,7 @@ pub(super) async fn login(State(app): State<Arc<App>>, body: Body) -> Answer {
     let body = Zeroizing::new(arrived.map_err(|_| bad("the body is too long"))?.to_vec());
     let wanted = "a JSON object with user and passphrase is wanted";
     let request: LoginRequest = serde_json::from_slice(&body).map_err(|_| bad(wanted))?;
-    let signed_in = app.login(&request.user, Secret::new(request.passphrase)).await?;
+    let signed_in = app.login(&request.user, Secret::new(request.passphrase), peer.0).await?;
     let answer = LoginAnswer { token: signed_in.token.expose(), session: &signed_in.session };
     Ok(json(StatusCode::OK, &answer))
 }

@@ -519,7 +519,8 @@ impl Watcher {
             return socket.send(&ServerMessage::Session { session }).await;
         }
         match self.app.unlock(&self.session, passphrase).await {
-            Ok(()) => self.refresh(socket).await,
+            // A session that is over ends the stream.
+            Ok(()) | Err(LoginError::Over) => self.refresh(socket).await,
             Err(e) => {
                 let code = match &e {
                     LoginError::Wrong => ErrorCode::WrongPassphrase,

@@ -1,16 +1,15 @@
 //! Deleting what is past its time, a little at a time, so that the writer is never away for long.
 
-use super::failed;
+use super::{corrupt, failed};
 use crate::{
-    domain::{Timestamp, VitalCode},
+    domain::{Millis, Timestamp},
     store::{Retention, StoreError},
 };
 use rusqlite::{Connection, TransactionBehavior, params};
+use std::collections::BTreeMap;
 
 /// Most rows deleted of one table in one call.
 const ROWS_PER_CALL: i64 = 2_000;
-/// Most series looked at in one call.
-const SERIES_PER_CALL: i64 = 200;
 /// Most dead letters kept; the oldest go first.
 const DEAD_LETTERS_MAX: i64 = 100_000;
 /// Signed checkpoints kept as they came; of older ones every hundredth stays.
@@ -55,35 +54,20 @@ fn delete(db: &Connection, sql: &str, bound: i64) -> Result<bool, StoreError> {
     Ok(i64::try_from(deleted).unwrap_or(i64::MAX) >= ROWS_PER_CALL)
 }
 
+/// A block goes when its newest sample is past the time of its vital. Each vital has its own cut-off in the query, so
+/// that one that is kept for long does not stand before the others.
 fn expire_samples(db: &Connection, now: Timestamp, retention: &Retention) -> Result<bool, StoreError> {
-    let mut statement = db
+    let cutoff_ms = |kept: &Millis| (now - *kept).as_ms();
+    let by_vital: BTreeMap<&str, i64> =
+        retention.by_vital.iter().map(|(v, kept)| (v.as_str(), cutoff_ms(kept))).collect();
+    let by_vital = serde_json::to_string(&by_vital).map_err(|e| corrupt("the retention", &e))?;
+    let deleted = db
         .prepare_cached(
-            "SELECT s.no, s.vital, (SELECT min(last_ms) FROM sample_block WHERE series_no = s.no) AS oldest
-             FROM series s WHERE oldest IS NOT NULL ORDER BY oldest LIMIT ?1",
+            "DELETE FROM sample_block WHERE no IN (
+                 SELECT b.no FROM series s LEFT JOIN json_each(?1) own ON own.key = s.vital
+                 CROSS JOIN sample_block b ON b.series_no = s.no AND b.last_ms < coalesce(own.value, ?2) LIMIT ?3)",
         )
+        .and_then(|mut q| q.execute(params![by_vital, cutoff_ms(&retention.samples), ROWS_PER_CALL]))
         .map_err(failed)?;
-    let rows = statement.query_map([SERIES_PER_CALL], |r| Ok((r.get(0)?, r.get::<_, String>(1)?, r.get(2)?)));
-    let candidates: Vec<(i64, String, i64)> = rows.and_then(Iterator::collect).map_err(failed)?;
-    let mut left = ROWS_PER_CALL;
-    for (series_no, vital, oldest_ms) in candidates {
-        let vital: Option<VitalCode> = vital.parse().ok();
-        let kept = vital.and_then(|v| retention.by_vital.get(&v)).copied().unwrap_or(retention.samples);
-        let cutoff = (now - kept).as_ms();
-        if oldest_ms >= cutoff {
-            continue;
-        }
-        // A block goes when its newest sample is past its time.
-        let deleted = db
-            .prepare_cached(
-                "DELETE FROM sample_block WHERE no IN (
-                     SELECT no FROM sample_block WHERE series_no = ?1 AND last_ms < ?2 ORDER BY last_ms LIMIT ?3)",
-            )
-            .and_then(|mut q| q.execute(params![series_no, cutoff, left]))
-            .map_err(failed)?;
-        left -= i64::try_from(deleted).unwrap_or(left);
-        if left <= 0 {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(i64::try_from(deleted).unwrap_or(i64::MAX) >= ROWS_PER_CALL)
 }

@@ -219,7 +219,7 @@ impl StoreReader for SqliteReader {
         let recent = self.recent(|recent| recent.last_since(ward_no, since))?;
         let mut newest = self.with(|db| {
             let mut newest: BTreeMap<SeriesKey, Kept> = BTreeMap::new();
-            for (series_no, key) in samples::series_of(db, ward_no, None)? {
+            for (series_no, key) in samples::series_in(db, ward_no)? {
                 if let Some(sample) = samples::last_since(db, series_no, since)? {
                     newest.insert(key, sample);
                 }
@@ -244,12 +244,14 @@ impl StoreReader for SqliteReader {
         span: (Timestamp, Timestamp),
         slices: u32,
     ) -> Result<Vec<VitalTrend>, StoreError> {
-        let ward_no = self.ward_no(ward)?;
+        if self.ward_no(ward)? == 0 {
+            return Ok(Vec::new());
+        }
         let wanted = |vital: VitalCode| vitals.is_empty() || vitals.contains(&vital);
-        let recent = self.recent(|recent| recent.within(ward_no, patient, &wanted, span))?;
+        let recent = self.recent(|recent| recent.within(patient, &wanted, span))?;
         let mut by_vital = self.with(|db| {
             let mut by_vital: BTreeMap<VitalCode, Vec<Kept>> = BTreeMap::new();
-            for (series_no, key) in samples::series_of(db, ward_no, Some(patient))? {
+            for (series_no, key) in samples::series_of(db, patient)? {
                 if wanted(key.vital) {
                     by_vital.entry(key.vital).or_default().extend(samples::within(db, series_no, span)?);
                 }

@@ -108,15 +108,14 @@ impl Recent {
         self.runs(ward_no).filter_map(last).collect()
     }
 
-    /// The samples of a patient's wanted vitals within `[from, to)`.
+    /// The samples of a patient's wanted vitals within `[from, to)`, in whatever ward they came.
     pub(super) fn within(
         &self,
-        ward_no: i64,
         patient: &PatientId,
         wanted: &dyn Fn(VitalCode) -> bool,
         (from, to): (Timestamp, Timestamp),
     ) -> Vec<(VitalCode, Vec<Kept>)> {
-        let own = self.runs(ward_no).filter(|(key, _)| key.patient == *patient && wanted(key.vital));
+        let own = self.wards.values().flatten().filter(|(key, _)| key.patient == *patient && wanted(key.vital));
         own.map(|(key, run)| (key.vital, run.within(from, to).cloned().collect())).collect()
     }
 

@@ -6,26 +6,28 @@ use crate::{
     engine::{Kept, SeriesKey},
     store::{CorrectedSample, StoreError},
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use std::collections::HashMap;
 
 /// Most samples of one block: a late query decodes no more than this for one value.
 const BLOCK_SAMPLES_MAX: usize = 4_096;
 
-/// The numbers of series that were written since the start.
+/// The numbers of series that were written since the start, with the ward that wrote last.
 #[derive(Debug, Default)]
 pub(super) struct SeriesNumbers {
-    known: HashMap<SeriesKey, i64>,
+    known: HashMap<SeriesKey, (i64, i64)>,
 }
 
 impl SeriesNumbers {
-    /// The number of a series; made if it has none.
+    /// The number of a series; made if it has none. A series goes with its patient to the ward that writes.
     fn of(&mut self, db: &Connection, ward_no: i64, key: &SeriesKey) -> Result<i64, StoreError> {
-        if let Some(no) = self.known.get(key) {
+        if let Some((no, of_ward)) = self.known.get(key)
+            && *of_ward == ward_no
+        {
             return Ok(*no);
         }
         let no = find_or_make(db, ward_no, key)?;
-        self.known.insert(key.clone(), no);
+        self.known.insert(key.clone(), (no, ward_no));
         Ok(no)
     }
 
@@ -37,15 +39,12 @@ impl SeriesNumbers {
 
 fn find_or_make(db: &Connection, ward_no: i64, key: &SeriesKey) -> Result<i64, StoreError> {
     let (device, vital, patient) = (key.device.as_str(), key.vital.as_str(), key.patient.as_str());
-    let found = db
-        .prepare_cached("SELECT no FROM series WHERE device = ?1 AND vital = ?2 AND patient = ?3")
-        .and_then(|mut q| q.query_row(params![device, vital, patient], |r| r.get(0)).optional());
-    if let Some(no) = found.map_err(failed)? {
-        return Ok(no);
-    }
-    db.prepare_cached("INSERT INTO series (ward_no, device, vital, patient) VALUES (?1, ?2, ?3, ?4)")
-        .and_then(|mut q| q.insert(params![ward_no, device, vital, patient]))
-        .map_err(failed)
+    db.prepare_cached(
+        "INSERT INTO series (ward_no, device, vital, patient) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (device, vital, patient) DO UPDATE SET ward_no = excluded.ward_no RETURNING no",
+    )
+    .and_then(|mut q| q.query_row(params![ward_no, device, vital, patient], |r| r.get(0)))
+    .map_err(failed)
 }
 
 /// Writes samples of one series as blocks. Late samples go into blocks of their own, so that the others stay narrow in
@@ -134,15 +133,20 @@ pub(super) fn newest(db: &Connection, device: &DeviceId, vital: VitalCode) -> Re
     Ok(newest.map(Timestamp::from_ms))
 }
 
-/// The series of a ward's patient, or of all its patients, with their numbers.
-pub(super) fn series_of(
-    db: &Connection,
-    ward_no: i64,
-    patient: Option<&PatientId>,
-) -> Result<Vec<(i64, SeriesKey)>, StoreError> {
-    let sql = "SELECT no, device, vital, patient FROM series WHERE ward_no = ?1 AND (?2 IS NULL OR patient = ?2)";
+/// The series that a ward wrote last, with their numbers.
+pub(super) fn series_in(db: &Connection, ward_no: i64) -> Result<Vec<(i64, SeriesKey)>, StoreError> {
+    series(db, "SELECT no, device, vital, patient FROM series WHERE ward_no = ?1", params![ward_no])
+}
+
+/// The series of a patient in all wards, with their numbers: who was moved has the same past.
+pub(super) fn series_of(db: &Connection, patient: &PatientId) -> Result<Vec<(i64, SeriesKey)>, StoreError> {
+    let sql = "SELECT no, device, vital, patient FROM series WHERE ward_no IN (SELECT no FROM ward) AND patient = ?1";
+    series(db, sql, params![patient.as_str()])
+}
+
+fn series(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<Vec<(i64, SeriesKey)>, StoreError> {
     let mut statement = db.prepare_cached(sql).map_err(failed)?;
-    let mut rows = statement.query(params![ward_no, patient.map(PatientId::as_str)]).map_err(failed)?;
+    let mut rows = statement.query(params).map_err(failed)?;
     let mut series = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
         let text = |index| row.get::<_, String>(index).map_err(failed);

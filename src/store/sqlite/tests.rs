@@ -327,6 +327,57 @@ fn what_is_past_its_time_goes_and_the_rest_stays() {
 }
 
 #[test]
+fn a_vital_that_is_kept_for_long_does_not_keep_the_others() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let mut samples = Vec::new();
+    for n in 0..300 {
+        let (mut kept, quality) = sample(0, TEMP, 37.0, Quality::Valid);
+        kept.patient = format!("p{n}").parse().unwrap();
+        samples.push((kept, quality));
+    }
+    samples.push(sample(10, SPO2, 97.0, Quality::Valid));
+    let mut full = batch(10, &samples, 0);
+    full.wards[0].snapshot = Some(vec![1]);
+    store.commit(&full).unwrap();
+    let retention = Retention {
+        samples: Millis::from_secs(1_000),
+        by_vital: [(TEMP, Millis::from_secs(100_000))].into(),
+        inputs: Millis::from_secs(1_000),
+        dead_letters: Millis::from_secs(1_000),
+    };
+    assert!(!store.expire(t(5_000), &retention).unwrap());
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.newest(&"d".parse().unwrap(), SPO2).unwrap(), None);
+    assert_eq!(reader.newest_samples(&id(), t(0)).unwrap().len(), 300);
+}
+
+#[test]
+fn who_is_moved_with_the_monitor_keeps_past_and_trend() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let patient: PatientId = "p".parse().unwrap();
+    let other = Ward { id: "x".parse().unwrap(), ..ward() };
+    let mut at = |second: i64, made: Ward, snapshot: bool| {
+        let mut batch = batch(second, &[sample(second, SPO2, 97.0, Quality::Valid)], 0);
+        batch.wards[0].ward = made.id.clone();
+        batch.wards[0].made = Some(made);
+        batch.wards[0].snapshot = snapshot.then(|| vec![1]);
+        store.commit(&batch).unwrap();
+        let reader = store.reader().unwrap();
+        let count = |ward: &WardId| -> u32 {
+            let trends = reader.trends(ward, &patient, &[], (t(0), t(100)), 100).unwrap();
+            trends.iter().flat_map(|v| &v.trend.points).map(|p| p.count).sum()
+        };
+        (count(&other.id), reader.newest_samples(&other.id, t(0)).unwrap().len(), count(&"none".parse().unwrap()))
+    };
+    assert_eq!(at(1, ward(), true), (0, 0, 0), "there is no such ward yet");
+    assert_eq!(at(2, other.clone(), false), (2, 1, 0));
+    assert_eq!(at(3, other.clone(), true), (3, 1, 0));
+    assert_eq!(at(4, other.clone(), true), (4, 1, 0));
+}
+
+#[test]
 fn users_are_kept() {
     let bench = Bench::new();
     let mut store = bench.open();
@@ -338,10 +389,18 @@ fn users_are_kept() {
         enabled: true,
         failures: 0,
     };
-    store.commit(&Batch { access: vec![AccessChange::PutUser(user.clone())], ..Batch::default() }).unwrap();
-    let change = AccessChange::SetFailures { user: user.id.clone(), failures: 3 };
-    store.commit(&Batch { access: vec![change], ..Batch::default() }).unwrap();
-    assert_eq!(store.reader().unwrap().access().unwrap().users, [UserRecord { failures: 3, ..user }]);
+    let change = |change| Batch { access: vec![change], ..Batch::default() };
+    store.commit(&change(AccessChange::AddUser(user.clone()))).unwrap();
+    store.commit(&change(AccessChange::SetFailures { user: user.id.clone(), failures: 3 })).unwrap();
+    let stored = || store_users(&bench);
+    assert_eq!(stored(), [UserRecord { failures: 3, ..user.clone() }]);
+    let other = UserRecord { id: "u-2".parse().unwrap(), name: "a.meyer".into(), ..user.clone() };
+    store.commit(&change(AccessChange::AddUser(other))).unwrap();
+    assert_eq!(stored(), [UserRecord { failures: 3, ..user }], "the name is taken");
+}
+
+fn store_users(bench: &Bench) -> Vec<UserRecord> {
+    SqliteReader::open(&bench.folder).unwrap().access().unwrap().users
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! Directory and store take in the same changes: what one says the other says too.
+
+use super::{Directory, SessionLimits};
+use crate::{
+    domain::{Millis, Mode, Role, SessionId, Timestamp, UserId},
+    seam::{ManualClock, OsEntropy},
+    store::{
+        AccessChange, AccessRecords, Batch, DataFolder, SessionRecord, Store, StoreReader, UserRecord,
+        sqlite::{SqliteStore, StoreParts},
+    },
+};
+use std::sync::Arc;
+
+/// Whatever the order in which changes come, what is read back at a start is what the directory said before it.
+#[test]
+fn store_and_directory_judge_access_changes_alike() {
+    let user = UserRecord {
+        id: "u-1".parse().unwrap(),
+        name: "anna".into(),
+        role: Role::Nurse,
+        phc: "old".into(),
+        enabled: true,
+        failures: 0,
+    };
+    let (anna, session): (UserId, SessionId) = (user.id.clone(), "s1".parse().unwrap());
+    let record = SessionRecord {
+        id: session.clone(),
+        token_hash: [7; 32],
+        user: anna.clone(),
+        boot_id: "b".into(),
+        began: Millis(1),
+        active: Millis(1),
+        locked: false,
+    };
+    let changes = [
+        AccessChange::BeginSession { session: record, proven: "old".into() },
+        AccessChange::LockSession { session: session.clone(), idle_since: Millis(1) },
+        AccessChange::UnlockSession { session: session.clone(), active: Millis(9) },
+        AccessChange::TouchSession { session: session.clone(), active: Millis(5) },
+        AccessChange::SetEnabled { user: anna.clone(), enabled: false },
+        AccessChange::SetPhc { user: anna.clone(), phc: "new".into() },
+        AccessChange::Rehash { user: anna.clone(), old: "old".into(), new: "rehashed".into() },
+        AccessChange::DropSession(session),
+        AccessChange::DropSessionsOf(anna),
+    ];
+    for first in 0..changes.len() {
+        for step in 1..changes.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let folder = DataFolder::make(&dir.path().join("data")).unwrap();
+            let clock = Arc::new(ManualClock::at(Timestamp::from_ms(0)));
+            let parts = StoreParts { clock, entropy: Arc::new(OsEntropy) };
+            let mut store = SqliteStore::open(&folder, folder.lock().unwrap(), Mode::Demo, &parts).unwrap();
+            let mut directory = Directory::new(Mode::Demo, SessionLimits::default(), AccessRecords::default(), "b");
+            let places = (0..changes.len()).map(|n| (first + n * step) % changes.len());
+            let order = [AccessChange::AddUser(user.clone()), changes[0].clone()].into_iter();
+            for change in order.chain(places.map(|place| changes[place].clone())) {
+                directory.apply(&change);
+                store.commit(&Batch { access: vec![change.clone()], ..Batch::default() }).unwrap();
+                let stored = store.reader().unwrap().access().unwrap();
+                assert_eq!(stored.users, directory.users().cloned().collect::<Vec<_>>(), "{change:?}");
+                assert_eq!(stored.sessions, directory.sessions_of(&user.id), "{change:?}");
+            }
+        }
+    }
+}
