@@ -73,12 +73,11 @@ impl Feed {
         let mut goes_on = true;
         for effect in effects {
             match effect {
-                // Past values are shown nowhere here: nobody looks at them, so no entry of the audit trail says so.
-                Effect::Send(ClientRequest::Query { .. }) => {}
+                // Past values are shown nowhere here: they are not asked for, and no entry says that they were seen.
+                Effect::Send(ClientRequest::Query { .. }) | Effect::Bell | Effect::Repaint | Effect::SignIn { .. } => {}
                 // What cannot be sent now is asked for again, or told by a timeout.
                 Effect::Send(request) => drop(self.requests.try_send(request)),
                 Effect::Quit => goes_on = false,
-                Effect::Bell | Effect::Repaint | Effect::SignIn { .. } => {}
             }
         }
         goes_on
