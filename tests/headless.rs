@@ -83,6 +83,9 @@ fn a_look_tells_by_its_exit_code_what_it_saw() {
     std::fs::write(&bench.token, "wws_demo_0000000000000000000000000000000000000000000\n").unwrap();
     let refused = bench.once(&[]);
     assert_eq!(refused.0, 2, "{refused:?}");
+    std::fs::write(&bench.token, &bench.gateway).unwrap();
+    let device = bench.once(&[]);
+    assert_eq!((device.0, device.2.contains("sign in with `wardwatch login`")), (2, true), "{device:?}");
 
     bench.token = bench.server.login("anna");
     bench.server.signal("STOP");
@@ -193,6 +196,52 @@ fn plain_lines_take_commands() {
     assert_eq!(plain.child.wait().unwrap().code(), Some(0));
     let all = plain.lines.lock().unwrap().clone();
     assert!(all.iter().all(|line| !line.contains('\u{1b}')), "{all:#?}");
+}
+
+#[test]
+fn a_locked_session_is_unlocked_in_plain_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("wardwatch.toml");
+    std::fs::write(&config, "[session]\nidle_lock_s = 2\n").unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start_with(&data, &["--mode", "demo", "--config", config.to_str().unwrap()]);
+    let gateway = server.small_ward();
+    let token = server.user("anna", "nurse");
+    let bench = Bench { _dir: dir, server, gateway, token, zero: now() };
+    let mut plain = follow(&mut bench.watch(&["--plain"]));
+    plain.find("the lock", |line| line.ends_with("LOCKED: names are hidden; type unlock"));
+    let mut input = plain.child.stdin.take().unwrap();
+    writeln!(input, "unlock\nnot the passphrase").unwrap();
+    plain.find("the refusal", |line| line.to_lowercase().contains("passphrase") && !line.starts_with("type"));
+    writeln!(input, "unlock\n{}", support::PASSPHRASE).unwrap();
+    plain.find("the unlocking", |line| line.ends_with(" unlocked"));
+    writeln!(input, "quit").unwrap();
+    assert_eq!(plain.child.wait().unwrap().code(), Some(0));
+    let all = plain.lines.lock().unwrap().clone();
+    assert!(
+        all.iter().all(|line| !line.contains("NO LINK")
+            && !line.contains("unlock it first")
+            && !line.contains(support::PASSPHRASE)),
+        "{all:#?}"
+    );
+}
+
+#[test]
+fn a_folder_without_a_server_is_not_served() {
+    let Bench { _dir: dir, server, .. } = bench();
+    let data = dir.path().join("data");
+    let status = |args: &[&str]| run_with("", &[&["status", "--data", data.to_str().unwrap()], args].concat());
+    let served = status(&[]);
+    assert_eq!(served.status.code(), Some(0), "{served:?}");
+    assert!(String::from_utf8_lossy(&served.stdout).contains("DEMO · serving · recording"), "{served:?}");
+    server.stop();
+    let dead = status(&[]);
+    let said = String::from_utf8_lossy(&dead.stdout).into_owned();
+    assert_eq!(dead.status.code(), Some(3), "{said}");
+    assert!(said.contains("NOT SERVING: no server runs on this folder") && !said.contains("recording"), "{said}");
+    let dead = status(&["--json"]);
+    assert_eq!(dead.status.code(), Some(3), "{dead:?}");
+    assert_eq!(serde_json::from_slice::<Value>(&dead.stdout).unwrap()["serving"], false);
 }
 
 #[test]

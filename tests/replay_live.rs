@@ -76,6 +76,21 @@ fn what_came_is_compared_with_what_was_expected() {
 }
 
 #[test]
+fn what_is_before_the_live_part_is_not_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let scenario = SCENARIO.replace("duration_s = 22", "duration_s = 3602\nlive_from_s = 3600");
+    std::fs::write(path("long.toml"), scenario).unwrap();
+    run(&["provision", &path("long.toml"), "--data", &path("data"), "--token-file", &path("gateway.token")]);
+    let server = Server::start(&dir.path().join("data"));
+    let token = path("gateway.token");
+    let out = run_with("", &["replay", &path("long.toml"), "--to", &server.url(), "--token-file", &token]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    assert!(said.contains("4 samples acknowledged") && said.contains(" of 4 samples"), "{said}");
+}
+
+#[test]
 fn an_expectation_wants_delays_in_wall_time() {
     for args in [
         &["--to", "http://127.0.0.1:1", "--token-file", "t", "--speed", "2", "--expect", "e"][..],

@@ -67,6 +67,9 @@ impl SourceArgs {
 }
 
 /// Play recordings and scenarios: through an engine alone, or to a server as a gateway would
+///
+/// To a server it begins where a scenario says that its live part begins (live_from_s): what is before is history, for
+/// the demonstration alone. --offline and --expect play all of it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -176,6 +179,11 @@ fn verdict(recording: &Recording, episodes: &replay::Episodes, expected: &Expect
     if verdict.is_good() { 0 } else { FOUND }
 }
 
+/// Where the part begins that is played to a server; what is before it is history.
+fn live_part(recording: &Recording) -> Millis {
+    recording.live_from.unwrap_or(recording.span().first)
+}
+
 fn live(args: &Args, to: &Endpoint, recording: &Recording, expectations: Option<&Expectations>) -> anyhow::Result<u8> {
     #[expect(clippy::float_cmp, reason = "1 is exact")]
     if expectations.is_some() && (args.speed != 1.0 || args.again || args.watch_token_file.is_none()) {
@@ -190,7 +198,7 @@ fn live(args: &Args, to: &Endpoint, recording: &Recording, expectations: Option<
         token: terminal::read_token(token_file)?,
         speed: args.speed,
         again: args.again,
-        from: recording.span().first,
+        from: if expectations.is_some() { recording.span().first } else { live_part(recording) },
         due: None,
     };
     let watch_token = args.watch_token_file.as_deref().map(terminal::read_token).transpose()?;

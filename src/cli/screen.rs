@@ -9,7 +9,7 @@ use crate::{
     seam::{OsClock, OsEntropy},
     tui::{
         core::App,
-        headless::{self, Feed, HeadlessError, Seen},
+        headless::{self, Feed, HeadlessError, Seen, Typed},
         run::{self, Ending, Server, Start},
         term::{self, ColorFlag, Console},
         theme::{Look, Theme},
@@ -176,7 +176,7 @@ async fn plain(target: &Target, token: Option<Secret>, user: String) -> anyhow::
         None => sign_in(target, user).await?,
     };
     let mut out = BufWriter::new(std::io::stdout());
-    let shown = headless::plain(target.feed(token.clone()), typed_lines(), &mut out, told_to_stop()).await;
+    let shown = headless::plain(target.feed(token.clone()), typed(), &mut out, told_to_stop()).await;
     if own && let Err(e) = client::logout(&target.endpoint, &token).await {
         terminal::note(&format!("wardwatch: not signed out: {e}"));
     }
@@ -194,16 +194,16 @@ async fn sign_in(target: &Target, mut user: String) -> anyhow::Result<Secret> {
 }
 
 /// Lines typed on standard input, read beside everything else.
-fn typed_lines() -> mpsc::Receiver<String> {
-    let (lines, typed) = mpsc::channel(TYPED_QUEUE_CAPACITY);
+fn typed() -> Typed {
+    let (send, lines) = mpsc::channel(TYPED_QUEUE_CAPACITY);
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if lines.blocking_send(line).is_err() {
+            if send.blocking_send(line).is_err() {
                 return;
             }
         }
     });
-    typed
+    Typed { lines, echo: Box::new(terminal::echo) }
 }
 
 /// A closed pipe is no failure: whoever read has enough.

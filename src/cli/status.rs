@@ -1,6 +1,6 @@
 //! `wardwatch status`.
 
-use super::{admin, admin::SiteArgs};
+use super::{NOT_LIVE, admin, admin::SiteArgs};
 use crate::{
     backend::admin::{AdminAnswer, AdminRequest, Status},
     protocol::StoreState,
@@ -9,6 +9,8 @@ use anyhow::bail;
 use std::io::Write;
 
 /// Show how the server of a data folder does
+///
+/// Exit codes: 0 the server runs, 2 wrong use or failure, 3 no server runs on this folder.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// One JSON object
@@ -31,14 +33,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     } else {
         write!(out, "{}", text(&status))?;
     }
-    Ok(0)
+    Ok(if status.serving { 0 } else { NOT_LIVE })
 }
 
 fn text(status: &Status) -> String {
-    let serving = if status.serving { "serving" } else { "at rest" };
+    let serving = if status.serving { "serving" } else { "NOT SERVING: no server runs on this folder" };
     let store = match status.store {
-        StoreState::Recording => "recording".to_owned(),
-        StoreState::Unrecorded => format!("NOT RECORDING: {}", status.store_why),
+        StoreState::Unrecorded => format!(" · NOT RECORDING: {}", status.store_why),
+        StoreState::Recording if status.serving => " · recording".to_owned(),
+        StoreState::Recording => String::new(),
     };
     let mode = match status.mode {
         crate::domain::Mode::Live => "live",
@@ -46,7 +49,7 @@ fn text(status: &Status) -> String {
     };
     let disk = status.disk_used_percent.map_or_else(|| "not known".to_owned(), |p| format!("{p} % used"));
     let mut text = format!(
-        "wardwatch {} · {mode} · {serving} · {store}\naudit entries {} · dead letters {} · sessions {} · disk {disk}\n",
+        "wardwatch {} · {mode} · {serving}{store}\naudit entries {} · dead letters {} · sessions {} · disk {disk}\n",
         status.version, status.audit_leaves, status.dead_letters, status.sessions
     );
     for ward in &status.wards {

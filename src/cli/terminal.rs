@@ -2,6 +2,7 @@
 
 use crate::access::Secret;
 use anyhow::{Context, bail};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::{
     io::{BufRead, IsTerminal, Read, Write},
     os::unix::fs::OpenOptionsExt,
@@ -90,6 +91,18 @@ pub(super) fn note(text: &str) {
 /// Writes over the line of the terminal on standard error.
 pub(super) fn overwrite(text: &str) {
     drop(write!(std::io::stderr(), "\r\u{1b}[2K{text}"));
+}
+
+/// Shows what is typed on the terminal of standard input, or hides all of it but the ends of lines. Elsewhere nothing is
+/// shown anyway.
+pub(super) fn echo(on: bool) {
+    let stdin = std::io::stdin();
+    let Ok(mut modes) = tcgetattr(&stdin) else { return };
+    modes.local_modes.set(LocalModes::ECHO, on);
+    modes.local_modes.set(LocalModes::ECHONL, !on);
+    if let Err(e) = tcsetattr(&stdin, OptionalActions::Now, &modes) {
+        note(&format!("wardwatch: the terminal goes on showing what is typed: {e}"));
+    }
 }
 
 /// A question on standard error; the answer is typed behind it.

@@ -6,7 +6,7 @@ use super::{
     event::{ClientEvent, ClientRequest, Hello},
 };
 use crate::{
-    access::Secret,
+    access::{Secret, TokenKind},
     domain::{PatientId, Ward, WardId},
     protocol::{ClientMessage, CloseCode, Encoding, PROTOCOL_VERSION, ServerMessage},
     seam::Entropy,
@@ -32,6 +32,8 @@ pub const LINK_SILENT_MS: u64 = 10_000;
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
 /// Longest message that is taken from a server, in bytes: a snapshot of a large ward.
 const SERVER_MESSAGE_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// What is said to somebody who watches with the token of a device or gateway.
+const DEVICE_TOKEN: &str = "this is a device's token: sign in with `wardwatch login`";
 
 /// What a link is made with.
 #[derive(Debug, Clone)]
@@ -157,6 +159,10 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<(Socket, Hello), Cut> {
+        // The server would speak of subprotocols that devices know: that helps nobody here.
+        if matches!(TokenKind::of(self.options.token.expose()), Some((TokenKind::Device, _))) {
+            return Err(Cut::Refused(DEVICE_TOKEN.to_owned()));
+        }
         let limit = Duration::from_millis(CONNECT_TIMEOUT_MS);
         let late = || Cut::Lost("the server does not answer".to_owned());
         let mut socket = timeout(limit, self.open()).await.map_err(|_| late())??;
@@ -170,7 +176,7 @@ impl Link {
                 }
                 Some(ServerMessage::Error { detail, .. }) => return Err(Cut::Refused(detail)),
                 Some(ServerMessage::Hello { .. }) => {
-                    return Err(Cut::Refused("this is a device's token: it cannot watch".to_owned()));
+                    return Err(Cut::Refused(DEVICE_TOKEN.to_owned()));
                 }
                 _ => {}
             }

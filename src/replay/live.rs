@@ -45,7 +45,7 @@ pub struct LiveOptions {
 pub struct LiveProgress {
     /// Samples that were acknowledged.
     pub sent: u64,
-    /// Samples of one pass.
+    /// Samples of one pass, counted from where it began.
     pub total: u64,
     /// Acknowledged as stored before.
     pub duplicate: u64,
@@ -99,7 +99,7 @@ pub async fn send(
         clock,
         delays: Delays::new(entropy),
         sender: None,
-        progress: LiveProgress { total: recording.count(), ..LiveProgress::default() },
+        progress: LiveProgress { total: count_from(recording, options.from), ..LiveProgress::default() },
         stated: BTreeSet::new(),
         stamped: BTreeMap::new(),
         intervals: intervals_of(recording),
@@ -117,6 +117,12 @@ pub async fn send(
     }
     live.pass_on(&batch, recording.plan.zero, &mut report).await?;
     Ok(live.progress)
+}
+
+/// The samples of one pass that begins at `from`.
+fn count_from(recording: &Recording, from: Millis) -> u64 {
+    let span = recording.span();
+    if from <= span.first { recording.count() } else { recording.window(from, span.end).count() as u64 }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "spans stay far below 2^52 ms")]

@@ -73,10 +73,11 @@ impl Feed {
         let mut goes_on = true;
         for effect in effects {
             match effect {
+                // Past values are shown nowhere here: they are not asked for, and no entry says that they were seen.
+                Effect::Send(ClientRequest::Query { .. }) | Effect::Bell | Effect::Repaint | Effect::SignIn { .. } => {}
                 // What cannot be sent now is asked for again, or told by a timeout.
                 Effect::Send(request) => drop(self.requests.try_send(request)),
                 Effect::Quit => goes_on = false,
-                Effect::Bell | Effect::Repaint | Effect::SignIn { .. } => {}
             }
         }
         goes_on
@@ -259,17 +260,48 @@ fn tell_vitals(app: &App, mode: Mode, update: &VitalsUpdate, out: &mut impl Writ
     write(out, &Line::Vitals { mode, bed, patient: update.patient.as_str(), vitals })
 }
 
+/// What is typed.
+pub struct Typed {
+    /// Line by line.
+    pub lines: mpsc::Receiver<String>,
+    /// Shows what is typed, or hides it; it is shown again at the end.
+    pub echo: Box<dyn FnMut(bool) + Send>,
+}
+
+/// Hides what is typed while a passphrase is; shows it again when this is dropped.
+struct Echo {
+    set: Box<dyn FnMut(bool) + Send>,
+    on: bool,
+}
+
+impl Echo {
+    fn be(&mut self, on: bool) {
+        if on != self.on {
+            self.on = on;
+            (self.set)(on);
+        }
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.be(true);
+    }
+}
+
 /// Says the ward in lines and takes typed lines, until `stop`, `quit`, or nobody reads.
 ///
 /// # Errors
 /// If the server refuses the session or the output cannot be written.
 pub async fn plain(
     mut feed: Feed,
-    mut typed: mpsc::Receiver<String>,
+    typed: Typed,
     out: &mut (impl Write + Send),
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), HeadlessError> {
     let mut plain = Plain::new(feed.app());
+    let Typed { lines: mut typed, echo } = typed;
+    let mut echo = Echo { set: echo, on: true };
     let mut tick = tokio::time::interval(TICK);
     let mut stop = std::pin::pin!(stop);
     let mut typing = true;
@@ -296,6 +328,7 @@ pub async fn plain(
             },
             _ = tick.tick() => plain.tick(feed.now()),
         };
+        echo.be(!plain.awaits_passphrase());
         let bell = feed.bell && said.effects.iter().any(|effect| matches!(effect, Effect::Bell));
         if bell {
             out.write_all(b"\x07")?;

@@ -2,12 +2,13 @@
 //! colour. Commands are typed as lines.
 
 use super::{
-    core::{App, Effect, Event, Health},
+    core::{App, Effect, Event, Health, Phase},
     report::Report,
     words,
 };
 use crate::{
-    client::ClientEvent,
+    access::Secret,
+    client::{ClientEvent, ClientRequest},
     domain::{Alert, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Priority, Timestamp},
     protocol::{PatientView, WardView},
 };
@@ -17,10 +18,14 @@ pub const PLAIN_HELP: &str = "\
 alerts        the open alerts, the most urgent first
 beds          every bed with its newest values
 show BED      one bed
-ack BED       acknowledge the most urgent alert of a bed; ack ID acknowledges by number, such as ack #12
+ack BED       acknowledge the most urgent alert of a bed, such as ack 04; ack #12 acknowledges the alert of that number
+unlock        unlock the session; the passphrase is asked for and not shown
 link          whether what was said is live
 help          this
 quit          leave";
+
+/// The server is told at most this often that somebody types.
+const ACTIVITY_INTERVAL: Millis = Millis::from_secs(20);
 
 /// What is said, and what is to be done.
 #[derive(Debug, Default)]
@@ -45,13 +50,36 @@ pub struct Plain {
     /// The alert that waits for a `yes`.
     asked: Option<(AlertId, u32)>,
     greeted: bool,
+    /// Whether the session was locked when that was last said.
+    locked: bool,
+    /// Whether the next line that is typed is the passphrase.
+    awaits_passphrase: bool,
+    /// When the server was last told that somebody types.
+    activity_told: Option<Millis>,
+    /// Why there is no link yet, as last said.
+    no_link: Option<String>,
 }
 
 impl Plain {
     /// Before the first event.
     #[must_use]
     pub const fn new(app: App) -> Self {
-        Self { app, health: Health::Never, asked: None, greeted: false }
+        Self {
+            app,
+            health: Health::Never,
+            asked: None,
+            greeted: false,
+            locked: false,
+            awaits_passphrase: false,
+            activity_told: None,
+            no_link: None,
+        }
+    }
+
+    /// Whether the next line that is typed is the passphrase: it must not be seen.
+    #[must_use]
+    pub const fn awaits_passphrase(&self) -> bool {
+        self.awaits_passphrase
     }
 
     /// What the screen would know.
@@ -70,6 +98,10 @@ impl Plain {
                 said.lines.iter_mut().for_each(|line| line.push_str(" (UNRECORDED)"));
             }
             ClientEvent::Refused { why } => said.lines.push(format!("SIGNED OUT: {why}")),
+            ClientEvent::Disconnected { why, .. } if !self.greeted && self.no_link.as_ref() != Some(why) => {
+                said.lines.push(format!("no link yet: {why}; trying again"));
+                self.no_link = Some(why.clone());
+            }
             _ => {}
         }
         said.effects = self.app.handle(now, Event::Client(Box::new(event)));
@@ -95,6 +127,7 @@ impl Plain {
             }
         }
         self.say_link(said);
+        self.say_lock(said);
         if let Some(notice) = self.app.notice.take() {
             said.lines.push(format!("{} {}", self.clock(), notice.text));
         }
@@ -109,8 +142,24 @@ impl Plain {
         said.lines.push(format!("{} {}", self.clock(), self.link_words()));
     }
 
+    fn say_lock(&mut self, said: &mut Said) {
+        let locked = self.app.is_locked();
+        if !self.greeted || locked == self.locked {
+            return;
+        }
+        self.locked = locked;
+        if locked {
+            self.asked = None;
+        } else {
+            self.awaits_passphrase = false;
+        }
+        let what = if locked { "LOCKED: names are hidden; type unlock" } else { "unlocked" };
+        said.lines.push(format!("{} {what}", self.clock()));
+    }
+
     fn link_words(&self) -> String {
-        let last = self.app.link.last_heard().map_or_else(String::new, |at| format!(", last data {}", self.at(at)));
+        let last = self.app.link.last_heard().and_then(|at| self.at(at));
+        let last = last.map_or_else(String::new, |at| format!(", last data {at}"));
         match self.app.health() {
             Health::Never => "no data yet".to_owned(),
             Health::Live { .. } => "LINK LIVE".to_owned(),
@@ -123,14 +172,14 @@ impl Plain {
         }
     }
 
-    fn at(&self, at: Timestamp) -> String {
-        let zone = self.app.ward.as_ref().map_or(chrono_tz::Tz::UTC, |w| w.ward.time_zone);
-        words::clock(at, zone)
+    /// A time of day where the ward is; `None` while that is not known.
+    fn at(&self, at: Timestamp) -> Option<String> {
+        self.app.ward.as_ref().map(|ward| words::clock(at, ward.ward.time_zone))
     }
 
     fn clock(&self) -> String {
         let demo = if self.app.mode() == Some(Mode::Demo) { "DEMO " } else { "" };
-        format!("{demo}{}", self.app.server_now().map_or_else(|| "--:--:--".to_owned(), |now| self.at(now)))
+        format!("{demo}{}", self.app.server_now().and_then(|now| self.at(now)).unwrap_or_else(|| "--:--:--".to_owned()))
     }
 
     fn journal(&self, event: &JournalEvent, said: &mut Said) {
@@ -148,14 +197,23 @@ impl Plain {
         };
         let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", by.label()));
         let demo = if ward.mode == Mode::Demo { "DEMO " } else { "" };
-        said.lines.push(format!("{demo}{} {}: {what}{by}", self.at(event.at), sentence(alert, ward)));
+        let at = words::clock(event.at, ward.ward.time_zone);
+        said.lines.push(format!("{demo}{at} {}: {what}{by}", sentence(alert, ward)));
     }
 
     /// Takes in a line that was typed.
     pub fn typed(&mut self, now: Millis, line: &str) -> Said {
         let mut said = self.tick(now);
-        let mut words = line.split_whitespace();
-        let (verb, object) = (words.next().unwrap_or_default(), words.next());
+        self.tell_activity(now, &mut said.effects);
+        if std::mem::take(&mut self.awaits_passphrase) {
+            let more = self.passphrase(line);
+            said.lines.extend(more.lines);
+            said.effects.extend(more.effects);
+            return said;
+        }
+        let line = line.trim();
+        let (verb, object) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let object = Some(object.trim_start()).filter(|object| !object.is_empty());
         let asked = self.asked.take();
         let more = match (verb, object) {
             ("yes", None) => self.confirm(asked),
@@ -166,12 +224,45 @@ impl Plain {
             ("beds", None) => self.section("BEDS"),
             ("show", Some(bed)) => self.show(bed),
             ("ack", Some(object)) => self.acknowledge(object),
+            ("unlock", None) => self.unlock(),
             ("", _) => Said::default(),
             _ => Said::line(format!("{}: not understood; type help", crate::domain::text::clean(line))),
         };
         said.lines.extend(more.lines);
         said.effects.extend(more.effects);
         said
+    }
+
+    fn tell_activity(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let due = self.activity_told.is_none_or(|told| now - told >= ACTIVITY_INTERVAL);
+        if due && self.is_up() && !self.app.is_locked() {
+            self.activity_told = Some(now);
+            effects.push(Effect::Send(ClientRequest::Activity));
+        }
+    }
+
+    const fn is_up(&self) -> bool {
+        matches!(self.app.link.phase, Phase::Up)
+    }
+
+    fn unlock(&mut self) -> Said {
+        if !self.app.is_locked() {
+            return Said::line("the session is not locked");
+        }
+        self.awaits_passphrase = true;
+        Said::line("type your passphrase; it is not shown. An empty line leaves the session locked")
+    }
+
+    fn passphrase(&self, line: &str) -> Said {
+        let passphrase = line.trim_end_matches(['\n', '\r']);
+        if passphrase.is_empty() {
+            return Said::line("still locked");
+        }
+        if !self.is_up() {
+            return Said::line(format!("still locked, for the server cannot be asked: {}", self.link_words()));
+        }
+        let passphrase = Secret::new(passphrase.to_owned());
+        Said { lines: Vec::new(), effects: vec![Effect::Send(ClientRequest::Unlock { passphrase })] }
     }
 
     fn section(&self, title: &str) -> Said {
@@ -191,7 +282,9 @@ impl Plain {
 
     fn show(&self, bed: &str) -> Said {
         let Some(ward) = &self.app.ward else { return Said::line("no data yet") };
-        let Some(patient) = self.bed(ward, bed) else { return Said::line(format!("there is nobody in bed {bed}")) };
+        let Some(patient) = self.bed(ward, bed) else {
+            return Said::line(crate::domain::text::clean(&format!("there is nobody in bed {bed}")));
+        };
         let label = words::bed_label(ward, &patient.bed);
         let mut said = Said::line(format!("bed {label} {}", patient.patient.name.as_str()));
         for info in &ward.vitals {
@@ -206,17 +299,28 @@ impl Plain {
             said.lines.push(format!("{} {} {}, {age} old{live}", info.name, vital.shown, vital.unit));
         }
         let own = ward.by_urgency().into_iter().filter(|a| a.key.patient.as_ref() == Some(&patient.patient.id));
-        said.lines.extend(own.map(|alert| format!("#{} {}: {}", alert.id, sentence(alert, ward), words::state(alert))));
+        said.lines.extend(own.map(|alert| format!("{}: {}", sentence(alert, ward), words::state(alert))));
         said
     }
 
     fn acknowledge(&mut self, object: &str) -> Said {
         let Some(ward) = &self.app.ward else { return Said::line("no data yet") };
-        let alert = match object.strip_prefix('#') {
-            Some(number) => number.parse().ok().and_then(|id| ward.alerts.get(&AlertId(id))),
-            None => self.bed(ward, object).and_then(|p| self.app.worst_of(ward, &p.patient.id)),
+        let alert = match (object.strip_prefix('#'), self.bed(ward, object)) {
+            (_, Some(patient)) => {
+                self.app.worst_of(ward, &patient.patient.id).ok_or_else(|| format!("bed {object} has no alert"))
+            }
+            (Some(number), None) => {
+                let alert = number.parse().ok().and_then(|id| ward.alerts.get(&AlertId(id)));
+                alert.ok_or_else(|| format!("there is no alert {object}"))
+            }
+            (None, None) => Err(format!(
+                "there is nobody in bed {object}: name one bed, or one alert by its number, such as ack #12"
+            )),
         };
-        let Some(alert) = alert else { return Said::line(format!("{object} has no alert")) };
+        let alert = match alert {
+            Ok(alert) => alert,
+            Err(why) => return Said::line(crate::domain::text::clean(&why)),
+        };
         if alert.priority == Priority::High {
             let text = format!("{}. Type yes to acknowledge it", sentence(alert, ward));
             self.asked = Some((alert.id, alert.transition));
@@ -234,7 +338,7 @@ impl Plain {
     }
 }
 
-/// An alert in a sentence without marks: a screen reader says it.
+/// An alert in a sentence that begins with its number and has no other marks: a screen reader says it.
 fn sentence(alert: &Alert, ward: &WardView) -> String {
     let kind = if alert.key.code.is_physiological() { "" } else { "technical, " };
     let bed = words::bed_of(alert, ward);
@@ -242,16 +346,24 @@ fn sentence(alert: &Alert, ward: &WardView) -> String {
     let who = [if bed == "–" { String::new() } else { format!("bed {bed} ") }, name.to_owned()].concat();
     let who = who.trim();
     let colon = if who.is_empty() { "" } else { ": " };
-    format!("{} {kind}{who}{colon}{}", alert.priority.as_str().to_uppercase(), words::condition(alert, ward))
+    format!(
+        "#{} {} {kind}{who}{colon}{}",
+        alert.id,
+        alert.priority.as_str().to_uppercase(),
+        words::condition(alert, ward)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        client::ClientRequest,
-        domain::{Command, ConditionCode, SequencedEvent, Side, vital::SPO2},
-        tui::testing::{self, Bench, alert, night},
+        domain::{Command, ConditionCode, Role, SequencedEvent, Side, vital::SPO2},
+        protocol::{SessionInfo, SessionState},
+        tui::{
+            core::AppOptions,
+            testing::{self, Bench, alert, night},
+        },
     };
 
     fn plain() -> Plain {
@@ -271,7 +383,7 @@ mod tests {
         let event = JournalEvent::new(testing::t0(), body);
         let entry = SequencedEvent { ward: testing::ward().id, seq: 11, event };
         let said = plain.client(Millis(1_100), ClientEvent::Event(entry.clone()));
-        assert_eq!(said.lines, ["DEMO 03:12:45 MEDIUM bed 05 Lund Ingrid: SpO2 81 < 85: new"]);
+        assert_eq!(said.lines, ["DEMO 03:12:45 #9 MEDIUM bed 05 Lund Ingrid: SpO2 81 < 85: new"]);
         assert!(plain.client(Millis(1_200), ClientEvent::Event(entry)).lines.is_empty(), "said once");
     }
 
@@ -292,7 +404,7 @@ mod tests {
     fn a_high_alert_is_acknowledged_by_a_yes() {
         let mut plain = plain();
         let asked = plain.typed(Millis(1_100), "ack 04");
-        assert_eq!(asked.lines, ["HIGH bed 04 Okafor Chidi: SpO2 81 < 85. Type yes to acknowledge it"]);
+        assert_eq!(asked.lines, ["#1 HIGH bed 04 Okafor Chidi: SpO2 81 < 85. Type yes to acknowledge it"]);
         let done = plain.typed(Millis(1_200), "yes");
         let sent = done.effects.iter().find_map(|e| match e {
             Effect::Send(ClientRequest::Command { command, .. }) => Some(command.clone()),
@@ -300,7 +412,96 @@ mod tests {
         });
         assert_eq!(sent, Some(Command::Acknowledge { alert: AlertId(1), transition: 1 }));
         assert_eq!(plain.typed(Millis(1_300), "yes").lines, ["nothing waits for a yes"]);
-        assert_eq!(plain.typed(Millis(1_400), "ack 01").lines, ["01 has no alert"]);
+        assert_eq!(plain.typed(Millis(1_400), "ack 01").lines, ["bed 01 has no alert"]);
+    }
+
+    #[test]
+    fn each_alert_can_be_acknowledged() {
+        let mut view = night();
+        let mut of_the_ward = alert(12, 4, ConditionCode::NotMeasured(SPO2), Priority::Low, 5);
+        (of_the_ward.key.patient, of_the_ward.bed) = (None, None);
+        view.alerts.insert(of_the_ward.id, of_the_ward);
+        for bed in view.beds.values_mut() {
+            bed.label = format!("Bed {}", bed.label);
+        }
+        let mut bench = Bench::with(view);
+        bench.heartbeat();
+        let mut plain = Plain::new(bench.app);
+        let first = plain.tick(Millis(1_000)).lines.join("\n");
+        assert!(["#1 ", "#2 ", "#3 ", "#12 "].iter().all(|id| first.contains(id)), "{first}");
+        let asked = plain.typed(Millis(1_100), "ack  Bed 04 ");
+        assert!(asked.lines[0].starts_with("#1 HIGH bed Bed 04"), "{:?}", asked.lines);
+        let answer = |plain: &mut Plain, line: &str| plain.typed(Millis(1_200), line).lines.join("\n");
+        assert!(answer(&mut plain, "ack 04 and 05").contains("nobody in bed 04 and 05: name one bed"));
+        assert_eq!(answer(&mut plain, "ack #99"), "there is no alert #99");
+        assert!(answer(&mut plain, "show Bed 04").contains("#1 HIGH"));
+        let done = plain.typed(Millis(1_300), "ack #12");
+        let named = |e: &Effect| {
+            let Effect::Send(ClientRequest::Command { command, .. }) = e else { return false };
+            *command == Command::Acknowledge { alert: AlertId(12), transition: 1 }
+        };
+        assert!(done.effects.iter().any(named), "{:?}", done.effects);
+    }
+
+    fn sends_activity(said: &Said) -> bool {
+        said.effects.iter().any(|e| matches!(e, Effect::Send(ClientRequest::Activity)))
+    }
+
+    #[test]
+    fn whoever_types_is_there() {
+        let mut plain = plain();
+        assert!(sends_activity(&plain.typed(Millis(1_100), "link")));
+        assert!(!sends_activity(&plain.typed(Millis(21_000), "")), "at most every 20 s");
+        assert!(sends_activity(&plain.typed(Millis(21_100), "")));
+        let lost = ClientEvent::Disconnected { why: "gone".into(), retry_in_ms: 100, attempt: 1 };
+        plain.client(Millis(30_000), lost);
+        assert!(!sends_activity(&plain.typed(Millis(60_000), "")), "nobody would hear it");
+    }
+
+    #[test]
+    fn a_locked_session_is_said_and_can_be_unlocked() {
+        let mut plain = plain();
+        let session = |state| ClientEvent::Session(SessionInfo { state, ..testing::session(Role::Nurse) });
+        assert_eq!(plain.typed(Millis(1_100), "unlock").lines, ["the session is not locked"]);
+        let locked = plain.client(Millis(1_200), session(SessionState::Locked));
+        assert_eq!(locked.lines, ["DEMO 03:12:45 LOCKED: names are hidden; type unlock"]);
+        assert!(plain.tick(Millis(1_300)).lines.is_empty(), "said once");
+        assert!(!sends_activity(&plain.typed(Millis(30_000), "")));
+
+        plain.client(Millis(31_000), ClientEvent::Vitals(Vec::new()));
+        assert!(plain.typed(Millis(31_100), "unlock").lines[0].starts_with("type your passphrase"));
+        assert!(plain.awaits_passphrase());
+        assert_eq!(plain.typed(Millis(31_200), "").lines, ["still locked"]);
+        assert!(!plain.awaits_passphrase());
+
+        plain.typed(Millis(31_300), "unlock");
+        let sent = plain.typed(Millis(31_400), " quit \n");
+        let unlocks = |e: &Effect| matches!(e, Effect::Send(ClientRequest::Unlock { passphrase }) if passphrase.expose() == " quit ");
+        assert!(sent.effects.iter().any(unlocks) && sent.lines.is_empty(), "{sent:?}");
+        let unlocked = plain.client(Millis(31_500), session(SessionState::Active));
+        assert!(unlocked.lines[0].ends_with("unlocked"), "{:?}", unlocked.lines);
+    }
+
+    #[test]
+    fn a_beginning_is_no_false_alarm() {
+        let mut bench = Bench::with(night());
+        bench.app = App::new(AppOptions { server: "s".into(), signed_in: true, user: String::new() });
+        let mut plain = Plain::new(bench.app);
+        let lost = ClientEvent::Disconnected { why: "no server is there".into(), retry_in_ms: 100, attempt: 1 };
+        assert_eq!(plain.client(Millis(0), lost.clone()).lines, ["no link yet: no server is there; trying again"]);
+        assert!(plain.client(Millis(200), lost).lines.is_empty(), "said once");
+        let beat = ClientEvent::Heartbeat {
+            now: testing::t0(),
+            head: 0,
+            store: crate::protocol::StoreState::Recording,
+            audit: 1,
+        };
+        assert!(plain.client(Millis(300), ClientEvent::Connecting { attempt: 2 }).lines.is_empty());
+        assert!(plain.client(Millis(400), beat).lines.is_empty());
+        assert!(plain.tick(Millis(20_000)).lines.is_empty());
+        assert_eq!(plain.typed(Millis(20_100), "link").lines, ["no data yet"]);
+        let view = ClientEvent::Snapshot { seq: 12, now: testing::t0(), view: Box::new(night()) };
+        assert!(plain.client(Millis(20_200), view).lines[0].starts_with("DEMO · 3 East · LIVE"));
     }
 
     #[test]

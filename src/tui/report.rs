@@ -227,7 +227,8 @@ impl AlertReport {
         let what = pad(&self.condition, 28);
         writeln!(
             out,
-            "{mark:<3} {} {} {} {what} {age:>8}  {}",
+            "{mark:<3} {} {} {} {} {what} {age:>8}  {}",
+            pad(&format!("#{}", self.id), 4),
             pad(self.priority.as_str(), 6),
             pad(bed, 6),
             pad(&self.name, 20),

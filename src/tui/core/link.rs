@@ -84,7 +84,7 @@ pub struct Link {
     pub phase: Phase,
     /// The server's last hello.
     pub hello: Option<Hello>,
-    /// When the server was last heard.
+    /// When the server was last heard; `None` before the first snapshot, for until then nothing is shown that could be old.
     heard_at: Option<Millis>,
     /// The server's time, and when it was told.
     server_time: Option<(Timestamp, Millis)>,
@@ -116,10 +116,16 @@ impl Link {
                 self.server_time = Some((*server, now));
             }
             ClientEvent::Heartbeat { now: server, .. } => {
-                self.heard_at = Some(now);
+                self.hear(now);
                 self.server_time = Some((*server, now));
             }
-            _ => self.heard_at = Some(now),
+            _ => self.hear(now),
+        }
+    }
+
+    fn hear(&mut self, now: Millis) {
+        if let Some(heard) = &mut self.heard_at {
+            *heard = now;
         }
     }
 
