@@ -46,6 +46,12 @@ impl Bench {
     }
 }
 
+/// As long as a person looks at least: what has just changed by itself is not acknowledged.
+fn look() {
+    let begun = OsClock.boot();
+    wait_for("a look", || (OsClock.boot() - begun >= Millis(700)).then_some(()));
+}
+
 /// The terminal is as it was before.
 fn assert_given_back(pty: &Pty) {
     wait_for("the terminal to be given back", || {
@@ -80,6 +86,7 @@ fn sign_in_see_the_alert_acknowledge_it_and_leave() {
     pty.send("q");
     pty.wait_for("the question", |screen| screen.contents().contains("leave"));
     pty.send("n");
+    look();
     pty.send("wa");
     pty.wait_for("the confirmation", |screen| {
         let text = screen.contents();
@@ -111,6 +118,7 @@ fn two_terminals_see_each_other_and_a_lost_server_and_its_return() {
         pty.wait_for_text("LIVE");
         pty.wait_for_text("*** 1");
     }
+    look();
     small.send("way");
     large.wait_for_text("anna");
     large.wait_for_text("*** 0");

@@ -117,7 +117,7 @@ impl Action {
             Self::Worst => ("worst", "select the most urgent alert that nobody has acknowledged"),
             Self::RangeShorter => ("shorter", "show a shorter time"),
             Self::RangeLonger => ("longer", "show a longer time"),
-            Self::Filter => ("filter", "show only some beds: by bed, name, alert or stale"),
+            Self::Filter => ("filter", "beds: name, bed:4, high, medium, low, technical, alert, stale"),
             Self::ClearFilter => ("all beds", "show all beds again"),
             Self::Sort => ("sort", "order the ward by urgency or by bed"),
             Self::Unlock => ("unlock", "unlock with your passphrase"),
@@ -179,7 +179,7 @@ impl App {
     }
 
     fn may_acknowledge(&self) -> Possible {
-        let Some(alert) = self.selected_alert() else { return Possible::No("no alert is selected") };
+        let Some(alert) = self.target_alert() else { return Possible::No("no alert is selected") };
         self.why_not_acknowledge(alert).map_or(Possible::Yes, Possible::No)
     }
 

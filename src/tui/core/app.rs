@@ -8,12 +8,14 @@ use super::{
     link::{Health, Link},
     page::PatientPage,
     queue::Queue,
+    select::Target,
     spark::Sparks,
 };
 use crate::{
     domain::{AlertId, Liveness, Millis, Mode, PatientId, Timestamp},
     protocol::{SessionInfo, StoreState, VitalView, WardView},
 };
+use chrono_tz::Tz;
 use std::collections::BTreeSet;
 
 /// How a screen is started.
@@ -139,6 +141,19 @@ pub struct Notice {
     pub until: Millis,
 }
 
+/// The end of a session: from then on no alerts come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignedOut {
+    /// The server's time then.
+    pub at: Option<Timestamp>,
+    /// The screen's monotonic clock then.
+    pub since: Millis,
+    /// The ward's time zone.
+    pub zone: Tz,
+    /// Whether a key was pressed since: somebody is there, and the bell is still.
+    pub heard: bool,
+}
+
 /// The state of the screen. Views read it; only [`App::handle`] changes it.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -186,6 +201,9 @@ pub struct App {
     pub notice: Option<Notice>,
     /// When the bell sounds.
     pub bell: Bell,
+    /// That the session ended under the person who watched; `None` once somebody has signed in again.
+    pub signed_out: Option<SignedOut>,
+    pub(super) target: Target,
     pub(super) commands: Commands,
     pub(super) last_key: Option<(Key, Millis)>,
     pub(super) activity_told: Option<Millis>,
@@ -224,6 +242,8 @@ impl App {
             filter: Filter::default(),
             notice: None,
             bell: Bell::default(),
+            signed_out: None,
+            target: Target::default(),
             commands: Commands::default(),
             last_key: None,
             activity_told: None,

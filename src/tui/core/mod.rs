@@ -9,16 +9,19 @@ mod command;
 mod event;
 mod filter;
 mod input;
+mod keys;
 mod link;
 mod page;
 mod queue;
 mod select;
+mod server;
 mod shown;
+mod size;
 mod spark;
 mod update;
 
 pub use action::{Action, Offer};
-pub use app::{App, AppOptions, Dialog, LoginField, LoginForm, Notice, NoticeKind, Page, UnlockForm};
+pub use app::{App, AppOptions, Dialog, LoginField, LoginForm, Notice, NoticeKind, Page, SignedOut, UnlockForm};
 pub use bell::{BELL_REPEAT, Bell};
 pub use command::COMMAND_TIMEOUT;
 pub use event::{Effect, Event};
@@ -28,6 +31,7 @@ pub use link::{Health, LINK_ALARM_AFTER, LINK_STALE_AFTER, Link, Phase};
 pub use page::{PatientPage, Range};
 pub use queue::{QUEUE_HOLD, Queue};
 pub use shown::{Pressure, Shown};
+pub use size::{FOOTER_ROWS, HEADER_ROWS, SIZE_MIN, help_rows, is_too_small};
 pub use spark::{SPARK_MINUTES, Spark, SparkPart, Sparks};
 
 #[cfg(test)]

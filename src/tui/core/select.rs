@@ -5,9 +5,19 @@ use super::{
     shown::Shown,
 };
 use crate::{
-    domain::{Alert, PatientId},
+    domain::{Alert, AlertId, Millis, PatientId},
     protocol::{PatientView, WardView},
 };
+
+/// For this long after the alert that `Acknowledge` means became another one by itself, the key does nothing.
+const TARGET_HOLD: Millis = Millis(500);
+
+/// What `Acknowledge` means, and since when without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Target {
+    alert: Option<(AlertId, u32)>,
+    moved_at: Option<Millis>,
+}
 
 impl App {
     /// The patients shown, in the order shown.
@@ -48,6 +58,35 @@ impl App {
             Page::Ward => self.worst_of(ward, self.selected.as_ref()?),
             Page::Patient => self.worst_of(ward, &self.patient.as_ref()?.patient),
         }
+    }
+
+    /// The alert that `Acknowledge` means: the selected one, or on a screen that shows the worst one alone, that one.
+    #[must_use]
+    pub fn target_alert(&self) -> Option<&Alert> {
+        match self.page {
+            Page::Login => None,
+            _ if self.is_too_small() => self.worst_unacknowledged(),
+            _ => self.selected_alert(),
+        }
+    }
+
+    /// Notes whether an event has changed what `Acknowledge` means, or a key of the person has.
+    pub(super) fn watch_target(&mut self, by_key: bool) {
+        let alert = self.target_alert().map(|alert| (alert.id, alert.transition));
+        if alert != self.target.alert {
+            self.target = Target { alert, moved_at: (!by_key).then_some(self.now) };
+        }
+    }
+
+    /// Whether it is another alert than a moment ago without a key: it may not be the one that was looked at.
+    pub(super) fn target_moved(&self) -> bool {
+        self.target.moved_at.is_some_and(|at| self.now - at < TARGET_HOLD)
+    }
+
+    /// Whether the ward shows a patient's bed.
+    pub(super) fn is_shown(&self, patient: &PatientId) -> bool {
+        let Some(ward) = &self.ward else { return false };
+        ward.patients.get(patient).is_some_and(|patient| self.shows(ward, patient))
     }
 
     /// The selected patient: that of the ward, or that of the selected alert.

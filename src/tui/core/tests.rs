@@ -219,7 +219,8 @@ fn a_session_that_ends_takes_the_ward_off_the_screen() {
     let mut bench = Bench::with(night());
     bench.client(ClientEvent::Refused { why: "the session is over".into() });
     assert_eq!((bench.app.page, bench.app.ward.is_none(), bench.app.queue.order.len()), (Page::Login, true, 0));
-    assert_eq!(bench.app.login.failed.as_deref(), Some("the session is over"));
+    let said = Some("your session has ended: sign in again (the session is over)");
+    assert_eq!(bench.app.login.failed.as_deref(), said);
 }
 
 #[test]
@@ -337,4 +338,147 @@ fn offers_tell_what_is_possible_now() {
     bench.wait(5_000);
     assert_eq!(acknowledge(&bench), Some("there is no link to the server"));
     assert!(bench.app.offers().iter().all(|o| o.action != Action::RangeLonger));
+}
+
+#[test]
+fn the_worst_alert_is_reached_though_the_filter_hides_its_bed() {
+    let mut bench = Bench::with(night());
+    bench.key(Key::char('/'));
+    bench.type_text("bed:7");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.key(Key::char('w'));
+    assert_eq!((bench.app.page, bench.app.queue.selected), (Page::Queue, Some(AlertId(1))));
+    bench.key(Key::char('a'));
+    assert_eq!(bench.app.dialog, Some(Dialog::ConfirmAcknowledge { alert: AlertId(1), transition: 1 }));
+}
+
+#[test]
+fn a_screen_too_small_acknowledges_what_it_shows_and_always_asks() {
+    let mut view = night();
+    view.alerts.remove(&AlertId(1));
+    let mut bench = Bench::with(view);
+    bench.key(Key::char('G'));
+    bench.event(Event::Input(Input::Resize { columns: 59, rows: 15 }));
+    bench.wait(500);
+    bench.heartbeat();
+    bench.key(Key::char('a'));
+    assert_eq!(commands(&bench), []);
+    assert_eq!(bench.app.dialog, Some(Dialog::ConfirmAcknowledge { alert: AlertId(2), transition: 1 }));
+    bench.key(Key::char('y'));
+    assert_eq!(commands(&bench), [Command::Acknowledge { alert: AlertId(2), transition: 1 }]);
+}
+
+#[test]
+fn what_changed_a_moment_ago_is_not_acknowledged() {
+    let mut bench = Bench::with(night());
+    bench.key(Key::char('2'));
+    bench.key(Key::char('j'));
+    bench.wait(600);
+    // The selected alert is over: the next one takes its place.
+    let mut over = alert(2, 7, ConditionCode::Limit(HR, Side::High), Priority::Medium, 190);
+    over.response = crate::domain::Response::Closed { reason: crate::domain::CloseReason::Cleared, by: None };
+    bench.client(moved(&over, 11));
+    bench.heartbeat();
+    assert_eq!(bench.app.queue.selected, Some(AlertId(3)));
+    bench.wait(499);
+    for _ in 0..2 {
+        bench.key(Key::char('a'));
+        assert_eq!(commands(&bench), []);
+        assert_eq!(bench.app.notice.as_ref().unwrap().text, "it changed just now: look, then press a again");
+    }
+    bench.wait(1);
+    bench.key(Key::char('a'));
+    assert_eq!(commands(&bench), [Command::Acknowledge { alert: AlertId(3), transition: 1 }]);
+}
+
+#[test]
+fn a_worse_alert_of_the_same_patient_is_not_acknowledged_unseen() {
+    let mut bench = Bench::with(night());
+    bench.key(Key::char('w'));
+    bench.key(Key::plain(KeyCode::Enter));
+    let mut worse = high(1, 4);
+    worse.transition = 2;
+    bench.client(moved(&worse, 11));
+    bench.key(Key::char('a'));
+    assert_eq!(bench.app.dialog, None);
+    bench.wait(500);
+    bench.key(Key::char('a'));
+    assert_eq!(bench.app.dialog, Some(Dialog::ConfirmAcknowledge { alert: AlertId(1), transition: 2 }));
+}
+
+/// What is said once the only command under way is answered.
+fn said(mut bench: Bench, done: bool, refusal: Option<crate::domain::Refusal>) -> String {
+    let id = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Send(ClientRequest::Command { id, .. }) => Some(*id),
+        _ => None,
+    });
+    bench.client(ClientEvent::Result { id: id.unwrap(), done, refusal });
+    bench.app.notice.unwrap().text
+}
+
+#[test]
+fn an_answer_names_bed_patient_and_condition() {
+    let asked = |signal: crate::domain::Signal| {
+        let mut view = night();
+        view.alerts.get_mut(&AlertId(2)).unwrap().signal = signal;
+        view.patients.get_mut(&testing::patient_id(7)).unwrap().patient.name =
+            crate::domain::PersonName::new("Lindt, Max");
+        let mut bench = Bench::with(view);
+        bench.key(Key::char('2'));
+        bench.key(Key::char('j'));
+        bench.key(Key::char('a'));
+        bench
+    };
+    let on = || asked(crate::domain::Signal::On);
+    assert_eq!(said(on(), true, None), "07 Lindt: HR 138 > 130 acknowledged");
+    assert_eq!(said(asked(crate::domain::Signal::Latch), true, None), "07 Lindt: HR 138 > 130 seen and reset");
+    assert_eq!(said(on(), false, None), "07 Lindt: HR 138 > 130: not acknowledged");
+    let mut late = on();
+    late.wait(5_000);
+    let text = late.app.notice.unwrap().text;
+    assert_eq!(text, "07 Lindt: HR 138 > 130: the server has not answered, look whether it was done");
+    let mut cut = on();
+    cut.client(ClientEvent::Disconnected { why: "cut".into(), retry_in_ms: 500, attempt: 1 });
+    let text = cut.app.notice.unwrap().text;
+    assert_eq!(text, "07 Lindt: HR 138 > 130: the link was cut, look whether it was done");
+}
+
+#[test]
+fn a_session_that_ends_sounds_until_a_key_is_pressed() {
+    let mut bench = Bench::with(ward12());
+    bench.client(ClientEvent::Refused { why: "12 hours are over".into() });
+    assert!(rings(&bench), "at once");
+    bench.wait(9_999);
+    assert!(!rings(&bench));
+    bench.wait(1);
+    assert!(rings(&bench), "and again");
+    assert_eq!(bench.app.login.failed.as_deref(), Some("your session has ended: sign in again (12 hours are over)"));
+    bench.key(Key::char('x'));
+    bench.wait(20_000);
+    assert!(!rings(&bench), "somebody is there");
+    assert!(bench.app.signed_out.is_some(), "but alerts still do not arrive");
+    bench.event(Event::SignedIn { user: "a.meyer".into() });
+    assert_eq!(bench.app.signed_out, None);
+}
+
+#[test]
+fn a_first_sign_in_is_no_alarm() {
+    let options = AppOptions { server: "http://x:1".into(), signed_in: false, user: String::new() };
+    let mut bench = Bench { app: App::new(options), at: Millis(0), effects: Vec::new() };
+    bench.client(ClientEvent::Refused { why: "no".into() });
+    bench.wait(60_000);
+    assert_eq!((rings(&bench), bench.app.signed_out), (false, None));
+}
+
+#[test]
+fn help_has_no_dead_keys_at_its_end() {
+    let mut bench = Bench::with(night());
+    bench.key(Key::char('?'));
+    for _ in 0..10 {
+        bench.key(Key::plain(KeyCode::PageDown));
+    }
+    let Some(Dialog::Help { scroll }) = bench.app.dialog else { panic!() };
+    assert!(scroll > 0 && scroll + help_rows(24) == bench.app.offers().len() + crate::tui::words::LEGEND.len());
+    bench.key(Key::char('k'));
+    assert_eq!(bench.app.dialog, Some(Dialog::Help { scroll: scroll - 1 }));
 }

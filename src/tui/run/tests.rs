@@ -403,6 +403,7 @@ async fn a_stop_gives_the_terminal_back_and_is_told_afterwards() {
 #[tokio::test]
 async fn what_the_link_does_not_take_is_told() {
     let mut bench = Bench::with(night()).await;
+    bench.clock.advance(Millis(600));
     bench.type_text("wa");
     let requests = bench.far.as_mut().unwrap();
     requests.0.close();

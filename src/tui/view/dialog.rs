@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{Alert, AlertId, Condition, Priority, Signal},
     tui::{
-        core::{App, Dialog, UnlockForm},
+        core::{App, Dialog, FOOTER_ROWS, HEADER_ROWS, UnlockForm, help_rows},
         keymap,
         theme::{Look, Role},
         words,
@@ -187,7 +187,7 @@ fn help(app: &App, look: &Look, scroll: usize, area: Rect, buffer: &mut Buffer) 
     for (mark, meaning) in words::LEGEND {
         lines.push(vec![(format!("{mark:<15}"), look.style(Role::DialogTitle)), (meaning.to_owned(), base)]);
     }
-    let rows = usize::from(area.height.saturating_sub(2)).max(1);
+    let rows = help_rows(area.height + HEADER_ROWS + FOOTER_ROWS);
     let first = scroll.min(lines.len().saturating_sub(rows));
     let below = lines.len().saturating_sub(first + rows);
     let title = match (first, below) {

@@ -2,9 +2,10 @@
 
 use super::pen::{Pen, fit, width};
 use crate::tui::{
-    core::{Action, App, Dialog, NoticeKind, Offer},
+    core::{Action, App, Dialog, NoticeKind, Offer, Page},
     keymap,
     theme::{Look, Role},
+    words,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -63,7 +64,16 @@ fn keys(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let help = able(Action::Help).map(short);
     let kept = help.as_ref().map_or(0, |(k, w)| width(k) + width(w) + 3);
     for offer in ORDER.into_iter().filter_map(able) {
-        let (key, words) = short(offer);
+        let (key, mut words) = short(offer);
+        // On the patient's page nothing is selected: the key says which of the alerts it means.
+        if let (Action::Acknowledge, Page::Patient, Some(alert), Some(ward)) =
+            (offer.action, app.page, app.target_alert(), &app.ward)
+        {
+            let named = format!("{words} {}", words::condition(alert, ward));
+            if width(&key) + width(&named) + 3 + kept <= pen.room() {
+                words = named;
+            }
+        }
         if width(&key) + width(&words) + 3 + kept <= pen.room() {
             pen.put(&format!(" {key}"), look.style(Role::Key));
             pen.put(&format!(" {words} "), look.style(Role::KeyWords));

@@ -2,22 +2,19 @@
 
 use super::{
     footer::key_of,
-    pen::{Piece, pieces, total, width},
+    pen::{Pen, Piece, pieces, total, width},
     scene::counts,
 };
 use crate::{
     domain::{ConditionCode, Mode, SystemFault},
     protocol::StoreState,
     tui::{
-        core::{Action, App, Health, LINK_STALE_AFTER, Phase},
+        core::{Action, App, Health, LINK_STALE_AFTER, Phase, SignedOut},
         theme::{Look, Role},
         words,
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-
-/// Rows of the header, always.
-pub(super) const HEADER_ROWS: u16 = 2;
 
 pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let live = app.health().is_live();
@@ -42,7 +39,24 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 /// What a dead link means.
-const NOT_ARRIVING: &str = "ALERTS ARE NOT ARRIVING";
+pub(super) const NOT_ARRIVING: &str = "ALERTS ARE NOT ARRIVING";
+
+/// What is still there without it.
+const STILL_SOUND: &str = "bedside monitors still sound";
+
+/// When the session ended: `SIGNED OUT at 06:00`.
+pub(super) fn signed_out(out: &SignedOut) -> String {
+    out.at.map_or_else(|| "SIGNED OUT".to_owned(), |at| format!("SIGNED OUT at {}", words::clock_minutes(at, out.zone)))
+}
+
+/// The header above the login of somebody whose session ended while they watched.
+pub(super) fn draw_signed_out(app: &App, out: &SignedOut, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let base = look.style(Role::HeaderAlarm);
+    buffer.set_style(area, base);
+    Pen::new(buffer, area, 0).put(&format!(" {} · {NOT_ARRIVING} ", signed_out(out)), base.patch(bold()));
+    let mut pen = Pen::new(buffer, area, 1);
+    pen.put(&format!(" {STILL_SOUND} · for {}", words::lasting(app.now - out.since)), base);
+}
 
 fn bold() -> Style {
     Style::new().add_modifier(ratatui::style::Modifier::BOLD)
@@ -144,7 +158,7 @@ fn sentence(app: &App, room: u16) -> Vec<(String, u8)> {
         Phase::Up => all.push(("connected, but nothing comes".to_owned(), 7)),
         Phase::Refused { why } => all.push((why.clone(), 7)),
     }
-    all.push(("bedside monitors still sound".to_owned(), 6));
+    all.push((STILL_SOUND.to_owned(), 6));
     all
 }
 

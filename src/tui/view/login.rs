@@ -1,8 +1,12 @@
 //! Signing in.
 
-use super::{dialog::dots, pen::Pen};
+use super::{
+    dialog::dots,
+    header::draw_signed_out,
+    pen::{Pen, fit, take_top, width},
+};
 use crate::tui::{
-    core::{App, LoginField},
+    core::{App, HEADER_ROWS, LoginField},
     theme::{Look, Role},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -12,17 +16,32 @@ const INTENDED_USE: [&str; 2] =
     ["Not a medical device and not a primary alarm source:", "bedside monitors and people at the bed come first."];
 const FIELD_COLUMNS: usize = 32;
 /// Columns and rows that the form needs.
-pub(super) const SIZE_MIN: (u16, u16) = (48, 9);
+const SIZE_MIN: (u16, u16) = (48, 9);
 const COLUMNS: u16 = 56;
 const ROWS: u16 = 13;
+/// Rows that a long reason takes besides.
+const SAID_ROWS_MORE: u16 = 3;
+
+/// Whether there is room for the form, and for the header that it may have.
+pub(super) fn fits(app: &App, area: Rect) -> bool {
+    let header = if app.signed_out.is_some() { HEADER_ROWS } else { 0 };
+    area.width >= SIZE_MIN.0 && area.height >= SIZE_MIN.1 + header
+}
 
 pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let Some(out) = &app.signed_out else { return form(app, look, area, buffer) };
+    let (top, rest) = take_top(area, HEADER_ROWS);
+    draw_signed_out(app, out, look, top, buffer);
+    form(app, look, rest, buffer);
+}
+
+fn form(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let columns = COLUMNS.min(area.width);
     let place = Rect {
         x: area.x + (area.width - columns) / 2,
         y: area.y + area.height.saturating_sub(ROWS) / 3,
         width: columns,
-        height: area.height.min(ROWS),
+        height: area.height.min(ROWS + SAID_ROWS_MORE),
     };
     let (text, dim) = (look.style(Role::Text), look.style(Role::Dim));
     Pen::new(buffer, place, 0).put("wardwatch", look.style(Role::Title));
@@ -43,18 +62,47 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         pen.put(&format!("{:<FIELD_COLUMNS$}", format!("{end}{cursor}")), style);
     }
     let said = match (&form.failed, form.waiting) {
-        (_, true) => Some(("signing in …".to_owned(), Role::Text)),
-        (Some(why), _) => Some((format!(" ✖ {why} "), Role::NoticeFailed)),
-        (None, false) => None,
+        (_, true) => (vec!["signing in …".to_owned()], Role::Text),
+        (Some(why), _) => {
+            // The keys below must be seen.
+            let rows = usize::from(place.height.saturating_sub(8)).max(1);
+            (wrapped(&format!("✖ {why}"), columns.saturating_sub(2), rows), Role::NoticeFailed)
+        }
+        (None, false) => (Vec::new(), Role::Text),
     };
-    if let Some((said, role)) = said {
-        Pen::new(buffer, place, 6).put(&said, look.style(role));
+    let (said, role) = said;
+    let padded = |line: &str| if role == Role::NoticeFailed { format!(" {line} ") } else { line.to_owned() };
+    let mut row = 6;
+    for line in &said {
+        Pen::new(buffer, place, row).put(&padded(line), look.style(role));
+        row += 1;
     }
-    let mut pen = Pen::new(buffer, place, 8);
+    let row = row.max(7) + 1;
+    let mut pen = Pen::new(buffer, place, row);
     for (key, words) in [("enter", "sign in"), ("tab", "other field"), ("esc", "leave")] {
         pen.put(key, look.style(Role::Key)).put(&format!(" {words}   "), look.style(Role::KeyWords));
     }
-    for (row, line) in (10..).zip(INTENDED_USE) {
+    for (row, line) in (row + 2..).zip(INTENDED_USE) {
         Pen::new(buffer, place, row).put(line, dim);
     }
+}
+
+/// A text in at most `rows` lines, broken between words; the last line tells what was cut with `…`.
+fn wrapped(text: &str, columns: u16, rows: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let rest = lines.split_off(rows.min(lines.len()));
+    if let (Some(last), false) = (lines.last_mut(), rest.is_empty()) {
+        last.push(' ');
+        last.push_str(&rest.join(" "));
+    }
+    lines.into_iter().map(|line| fit(&line, columns)).collect()
 }

@@ -24,7 +24,7 @@ mod too_small;
 mod ward;
 
 use super::{
-    core::{App, Page},
+    core::{App, FOOTER_ROWS, HEADER_ROWS, Page, is_too_small},
     theme::{Look, Role},
 };
 use pen::{Pen, take_bottom, take_left, take_top};
@@ -47,13 +47,13 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             cell.set_style(look.style(Role::Text));
         }
     }
-    if app.page == Page::Login && area.width >= login::SIZE_MIN.0 && area.height >= login::SIZE_MIN.1 {
+    if app.page == Page::Login && login::fits(app, area) {
         login::draw(app, look, area, buffer);
-    } else if area.width < too_small::SIZE_MIN.0 || area.height < too_small::SIZE_MIN.1 {
+    } else if is_too_small((area.width, area.height)) {
         too_small::draw(app, look, area, buffer);
     } else {
-        let (top, rest) = take_top(area, header::HEADER_ROWS);
-        let (bottom, body) = take_bottom(rest, 1);
+        let (top, rest) = take_top(area, HEADER_ROWS);
+        let (bottom, body) = take_bottom(rest, FOOTER_ROWS);
         header::draw(app, look, top, buffer);
         draw_body(app, look, body, buffer);
         footer::draw(app, look, bottom, buffer);
@@ -69,7 +69,7 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         return;
     };
     let scene = Scene::new(app, look, ward);
-    let at_least = |size: (u16, u16)| area.width >= size.0 && area.height + header::HEADER_ROWS + 1 >= size.1;
+    let at_least = |size: (u16, u16)| area.width >= size.0 && area.height + HEADER_ROWS + FOOTER_ROWS >= size.1;
     match app.page {
         Page::Login => {}
         Page::Patient => {

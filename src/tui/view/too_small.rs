@@ -1,22 +1,19 @@
 //! A terminal too small for the screen: still whether it is live, how much is open, and the worst of it.
 
 use super::{
-    header::link,
+    header::{NOT_ARRIVING, link, signed_out},
     pen::Pen,
     scene::{Scene, counts, role_of},
 };
 use crate::{
     domain::Mode,
     tui::{
-        core::{App, Dialog, NoticeKind, Page},
+        core::{App, Dialog, NoticeKind, Page, SIZE_MIN},
         theme::{Look, Role},
         words,
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-
-/// Columns and rows that the screen needs.
-pub(super) const SIZE_MIN: (u16, u16) = (60, 15);
 
 pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let mut rows = lines(app, look);
@@ -34,6 +31,10 @@ fn lines(app: &App, look: &Look) -> Vec<Vec<(String, Style)>> {
     let mut rows = Vec::new();
     let demo = (app.mode() == Some(Mode::Demo)).then(|| ("DEMO ".to_owned(), look.style(Role::Demo)));
     if app.page == Page::Login {
+        if let Some(out) = &app.signed_out {
+            rows.push(vec![(signed_out(out), look.style(Role::HeaderAlarm))]);
+            rows.push(vec![(NOT_ARRIVING.to_owned(), look.style(Role::HeaderAlarm))]);
+        }
         rows.push(vec![("wardwatch: sign in".to_owned(), look.style(Role::Title))]);
         if let Some(why) = &app.login.failed {
             rows.push(vec![(why.clone(), look.style(Role::NoticeFailed))]);
@@ -78,8 +79,11 @@ fn lines(app: &App, look: &Look) -> Vec<Vec<(String, Style)>> {
 /// A question takes the keys although its box does not fit: it is asked in a line.
 fn asked(app: &App, look: &Look) -> Option<Vec<(String, Style)>> {
     let text = match app.dialog.as_ref()? {
-        Dialog::ConfirmAcknowledge { alert, .. } => {
+        Dialog::ConfirmAcknowledge { alert, transition } => {
             let ward = app.ward.as_ref()?;
+            if ward.alerts.get(alert).is_some_and(|a| a.transition != *transition) {
+                return Some(vec![("IT CHANGED: n, look again".to_owned(), look.style(Role::NoticeFailed))]);
+            }
             let about = ward.alerts.get(alert).map_or_else(
                 || "an alert that is over".to_owned(),
                 |a| format!("{} {}", words::bed_of(a, ward), words::condition_now(a, ward)),

@@ -266,3 +266,15 @@ fn many_beds() {
     bench.event(Event::Input(Input::Key(Key::char('2'))));
     shot("many_beds_queue_80x24", &text(&bench.app, &look(), 80, 24));
 }
+
+#[test]
+fn a_session_that_ended_under_the_watch() {
+    let mut bench = started(full_night());
+    bench.client(ClientEvent::Refused {
+        why: "the passphrase of a.meyer was changed by k.brandt: every session of that name has ended".into(),
+    });
+    bench.wait(62_000);
+    both!("signed_out", bench.app);
+    shot("signed_out_48x11", &text(&bench.app, &look(), 48, 11));
+    shot("signed_out_30x8", &text(&bench.app, &look(), 30, 8));
+}
