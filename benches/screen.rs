@@ -48,7 +48,7 @@ fn scenario() -> String {
             "[[patient]]\nid = \"p{bed:02}\"\nbed = \"{bed:02}\"\nname = \"Patient {bed}\"\n[patient.vitals]\n\
              hr = {{ curve = {}, {wander} }}\nspo2 = {{ curve = 96, noise = 0.3, wander = {{ sd = 0.3, tau_s = 300 }} }}\n\
              rr = {{ curve = {}, noise = 0.4, wander = {{ sd = 0.6, tau_s = 180 }} }}\n\
-             nbp_sys = {{ interval_s = 900, curve = 122 }}\nnbp_dia = {{ interval_s = 900, curve = 76 }}\ntemp = 36.8\n",
+             nbp_sys = {{ interval_s = 900, curve = 122 }}\nnbp_dia = {{ interval_s = 900, curve = 76 }}\ntemp = {{ interval_s = 3600, curve = 36.8 }}\n",
             65 + bed,
             12 + bed % 6,
         ));
