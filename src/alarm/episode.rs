@@ -1,11 +1,13 @@
 //! The transitions of one alert: how its condition, signal and response move together.
 //!
-//! One function per kind of move; each changes the alert and counts the transition. Row numbers are those of
-//! `docs/alerts.md`.
+//! One function per kind of move; each changes the alert and counts the transition. Where a move may begin and where the
+//! signal goes is said by the table in [`super::transitions`]; row numbers are those of `docs/alerts.md`.
 
+use super::transitions::{self, Layers, Trigger};
 use crate::domain::{
     Actor, Alert, AlertClass, AlertId, AlertKey, BedId, Cause, CloseReason, Condition, ConditionCode, EncounterId,
-    InopReason, Millis, Priority, Refusal, Response, Signal, Timestamp,
+    Inactivation, InopReason, LoginName, Millis, PauseKind, Priority, Refusal, Remark, Response, Signal, Timestamp,
+    alert::{FIRST_LEVEL, LAST_LEVEL},
 };
 
 /// A move that was made.
@@ -48,7 +50,7 @@ pub fn raise(id: AlertId, new: Raise, at: Timestamp) -> Alert {
         priority: new.priority,
         condition: Condition::Present,
         signal: Signal::On,
-        response: Response::Notified,
+        response: Response::Notified { to: Vec::new() },
         transition: 1,
         since: new.since,
         raised_at: at,
@@ -58,27 +60,45 @@ pub fn raise(id: AlertId, new: Raise, at: Timestamp) -> Alert {
         delay_ms: new.delay,
         count: 1,
         detail: new.detail,
+        inactivation: Inactivation::Enabled,
+        level: FIRST_LEVEL,
+        escalates_at: None,
+        reminds_at: None,
+        announced: 0,
+        comment: None,
     }
 }
 
-/// Whether the signal outlives the condition until a named person resets it: high physiological alerts (as on Dräger
-/// and GE monitors) and the safety alert of a wrong patient.
+/// Whether the signal outlives the condition until a named person resets it: high physiological alerts of vitals (as on
+/// Dräger and GE monitors) and the safety alert of a wrong patient.
 #[must_use]
 pub fn latches(alert: &Alert) -> bool {
     alert.key.code == ConditionCode::WrongPatient
-        || (alert.class == AlertClass::Physiological && alert.priority == Priority::High)
+        || (matches!(alert.key.code, ConditionCode::Limit(..)) && alert.priority == Priority::High)
 }
 
-fn moved(alert: &mut Alert, cause: Cause) -> Transition {
+/// Moves the signal as the table says and counts the transition; `None` if the table has no such move.
+fn step(alert: &mut Alert, trigger: Trigger, cause: Cause) -> Option<Transition> {
+    let line = transitions::line(trigger, Layers::from(&*alert), latches(alert))?;
+    alert.signal = line.to_signal.unwrap_or(alert.signal);
     alert.transition += 1;
-    Transition(cause)
+    Some(Transition(cause))
+}
+
+/// Somebody is asked: at the first level, or at the one that the episode has reached.
+fn ask(alert: &mut Alert) {
+    alert.response = if alert.level > FIRST_LEVEL {
+        Response::Escalated { level: alert.level, to: Vec::new() }
+    } else {
+        Response::Notified { to: Vec::new() }
+    };
 }
 
 /// Row 10: the condition came back while the signal was latched; the same episode goes on.
-pub fn come_back(alert: &mut Alert, new: Raise) -> Transition {
+pub fn come_back(alert: &mut Alert, new: Raise) -> Option<Transition> {
+    let moved = step(alert, Trigger::Returned, Cause::Returned)?;
     alert.condition = Condition::Present;
-    alert.signal = Signal::On;
-    alert.response = Response::Notified;
+    ask(alert);
     alert.ended_at = None;
     alert.count += 1;
     alert.since = new.since;
@@ -89,7 +109,7 @@ pub fn come_back(alert: &mut Alert, new: Raise) -> Transition {
         alert.limit = new.limit;
         alert.delay_ms = new.delay;
     }
-    moved(alert, Cause::Returned)
+    Some(moved)
 }
 
 /// Row 4: a higher priority; an acknowledgement no longer holds.
@@ -99,76 +119,172 @@ pub fn worsen(
     value: Option<f64>,
     limit: Option<f64>,
     delay: Millis,
-) -> Transition {
+) -> Option<Transition> {
+    let moved = step(alert, Trigger::Worsened, Cause::Worsened)?;
     alert.priority = alert.priority.max(priority);
     alert.value = value;
     alert.limit = limit;
     alert.delay_ms = delay;
-    alert.signal = Signal::On;
-    alert.response = Response::Notified;
-    moved(alert, Cause::Worsened)
+    ask(alert);
+    Some(moved)
+}
+
+/// Row 5: nobody answered in time; `to` are asked at the next level.
+pub fn escalate(alert: &mut Alert, to: Vec<LoginName>) -> Option<Transition> {
+    let moved = step(alert, Trigger::Unanswered, Cause::Escalated)?;
+    alert.level = alert.level.saturating_add(1).min(LAST_LEVEL);
+    alert.response = Response::Escalated { level: alert.level, to };
+    Some(moved)
+}
+
+/// Row 7: it was acknowledged, and the condition lasts: the signal is on again, its owner stays.
+pub fn remind(alert: &mut Alert) -> Option<Transition> {
+    step(alert, Trigger::Remind, Cause::Reminded)
 }
 
 /// Row 15: it can no longer be judged; signal and response stay.
-pub fn hold(alert: &mut Alert, reason: InopReason) -> Transition {
+pub fn hold(alert: &mut Alert, reason: InopReason) -> Option<Transition> {
+    let trigger = if reason == InopReason::Awaiting { Trigger::Restart } else { Trigger::CannotJudge };
+    let moved = step(alert, trigger, Cause::Held)?;
     alert.condition = Condition::Inop { reason };
-    moved(alert, Cause::Held)
+    Some(moved)
 }
 
 /// Row 16: it can be judged again and is still so.
-pub fn resume(alert: &mut Alert, value: Option<f64>) -> Transition {
+pub fn resume(alert: &mut Alert, value: Option<f64>) -> Option<Transition> {
+    let moved = step(alert, Trigger::ValidAgain, Cause::Resumed)?;
     alert.condition = Condition::Present;
     alert.value = value;
-    moved(alert, Cause::Resumed)
+    Some(moved)
 }
 
 /// Row 8: the condition has gone. The alert is closed unless its signal latches.
-pub fn clear(alert: &mut Alert, value: Option<f64>, at: Timestamp) -> Transition {
+pub fn clear(alert: &mut Alert, value: Option<f64>, at: Timestamp) -> Option<Transition> {
+    let moved = step(alert, Trigger::Cleared, Cause::Cleared)?;
     alert.condition = Condition::Absent;
     alert.ended_at = Some(at);
     alert.value = value.or(alert.value);
-    if alert.signal == Signal::On && latches(alert) {
-        alert.signal = Signal::Latch;
-    } else {
+    if alert.signal == Signal::Off {
         let by = alert.owner().cloned();
-        alert.signal = Signal::Off;
         alert.response = Response::Closed { reason: CloseReason::Cleared, by };
     }
-    moved(alert, Cause::Cleared)
+    Some(moved)
 }
 
-/// Rows 6 and 9: a person acknowledges, or resets a latched signal. Compare-and-set on the transition number.
-///
-/// # Errors
-/// If the alert is closed, acknowledged already, or has moved since the person saw it.
-pub fn acknowledge(alert: &mut Alert, seen: u32, by: &Actor, at: Timestamp) -> Result<Transition, Refusal> {
+/// Compare-and-set: the alert is open and has not moved since the person saw it.
+fn seen_as_it_is(alert: &Alert, seen: u32) -> Result<(), Refusal> {
     if alert.is_closed() {
         return Err(Refusal::NotOpen { alert: alert.id });
-    }
-    if let (Signal::Ack, Response::Accepted { by: owner, .. }) = (alert.signal, &alert.response) {
-        return Err(Refusal::AlreadyAcknowledged { alert: alert.id, owner: owner.clone() });
     }
     if alert.transition != seen {
         let owner = alert.owner().cloned();
         return Err(Refusal::Changed { alert: alert.id, transition: alert.transition, owner });
     }
-    if alert.signal == Signal::Latch {
-        alert.signal = Signal::Off;
-        alert.response = Response::Closed { reason: CloseReason::Reviewed, by: Some(by.clone()) };
-        return Ok(moved(alert, Cause::Reset));
+    Ok(())
+}
+
+/// Row 6: a person acknowledges. Compare-and-set on the transition number.
+///
+/// # Errors
+/// If the alert is closed, acknowledged already, latched, or has moved since the person saw it.
+pub fn acknowledge(alert: &mut Alert, seen: u32, by: &Actor, at: Timestamp) -> Result<Transition, Refusal> {
+    if let (Signal::Ack, Response::Accepted { by: owner, .. }) = (alert.signal, &alert.response) {
+        return Err(Refusal::AlreadyAcknowledged { alert: alert.id, owner: owner.clone() });
     }
-    alert.signal = Signal::Ack;
+    seen_as_it_is(alert, seen)?;
+    if alert.signal == Signal::Latch {
+        return Err(Refusal::ReasonWanted { alert: alert.id });
+    }
+    let moved = step(alert, Trigger::Acknowledge, Cause::Acknowledged);
+    let moved = moved.ok_or(Refusal::NotOpen { alert: alert.id })?;
     alert.response = Response::Accepted { by: by.clone(), at };
-    Ok(moved(alert, Cause::Acknowledged))
+    Ok(moved)
+}
+
+/// Row 9: a person resets a latched signal. Compare-and-set on the transition number.
+///
+/// # Errors
+/// If the alert is closed, not latched, or has moved since the person saw it.
+pub fn reset(alert: &mut Alert, seen: u32, by: &Actor) -> Result<Transition, Refusal> {
+    seen_as_it_is(alert, seen)?;
+    let moved = step(alert, Trigger::Reset, Cause::Reset).ok_or(Refusal::NotLatched { alert: alert.id })?;
+    alert.response = Response::Closed { reason: CloseReason::Reviewed, by: Some(by.clone()) };
+    Ok(moved)
+}
+
+/// Row 11: a person takes it on; the signal stays. Compare-and-set on the transition number.
+///
+/// # Errors
+/// If the alert is closed, somebody deals with it, or it has moved since the person saw it.
+pub fn accept(alert: &mut Alert, seen: u32, by: &Actor, at: Timestamp) -> Result<Transition, Refusal> {
+    if let Response::Accepted { by: owner, .. } = &alert.response {
+        return Err(Refusal::AlreadyAccepted { alert: alert.id, owner: owner.clone() });
+    }
+    seen_as_it_is(alert, seen)?;
+    let moved = step(alert, Trigger::Accept, Cause::Accepted).ok_or(Refusal::NotOpen { alert: alert.id })?;
+    alert.response = Response::Accepted { by: by.clone(), at };
+    Ok(moved)
+}
+
+/// Row 11: a person cannot come. Compare-and-set on the transition number.
+///
+/// # Errors
+/// If the alert is closed, somebody deals with it, or it has moved since the person saw it.
+pub fn decline(alert: &mut Alert, seen: u32, by: &Actor, reason: Remark, at: Timestamp) -> Result<Transition, Refusal> {
+    if let Response::Accepted { by: owner, .. } = &alert.response {
+        return Err(Refusal::AlreadyAccepted { alert: alert.id, owner: owner.clone() });
+    }
+    seen_as_it_is(alert, seen)?;
+    let moved = step(alert, Trigger::Decline, Cause::Declined).ok_or(Refusal::NotOpen { alert: alert.id })?;
+    alert.response = Response::Declined { by: by.clone(), at, reason };
+    Ok(moved)
+}
+
+/// Row 11: a person gives it to another, who has to accept it; until then it signals. Compare-and-set on the transition
+/// number.
+///
+/// # Errors
+/// If the alert is closed or over, another person deals with it, or it has moved since the person saw it.
+pub fn hand_over(alert: &mut Alert, seen: u32, by: &Actor, to: LoginName) -> Result<Transition, Refusal> {
+    if let Response::Accepted { by: owner, .. } = &alert.response
+        && !owner.is_same_person(by)
+    {
+        return Err(Refusal::NotYours { alert: alert.id, owner: owner.clone() });
+    }
+    seen_as_it_is(alert, seen)?;
+    let moved = step(alert, Trigger::HandOver, Cause::HandedOver).ok_or(Refusal::NotOpen { alert: alert.id })?;
+    alert.response = Response::Notified { to: vec![to] };
+    Ok(moved)
+}
+
+/// Rows 12 to 14: a pause makes it quiet, or no longer does.
+pub fn inactivate(alert: &mut Alert, to: Inactivation) -> Option<Transition> {
+    let trigger = |kind: PauseKind| match kind {
+        PauseKind::AudioPaused | PauseKind::AudioOff => Trigger::PauseAudio,
+        PauseKind::AlarmPaused | PauseKind::Standby => Trigger::PauseAlarms,
+        PauseKind::AlarmOff => Trigger::AlarmOff,
+    };
+    let kind = to.kind().or(alert.inactivation.kind())?;
+    let cause = if to.is_enabled() { Cause::Unpaused } else { Cause::Paused };
+    let moved = step(alert, trigger(kind), cause)?;
+    alert.inactivation = to;
+    Some(moved)
+}
+
+/// Row 17: the patient was moved to another bed; the episode goes along.
+pub fn transfer(alert: &mut Alert, bed: BedId) -> Option<Transition> {
+    let moved = step(alert, Trigger::Transfer, Cause::Moved)?;
+    alert.bed = Some(bed);
+    Some(moved)
 }
 
 /// Row 17: the patient left, the device was taken away, or the recording ended.
-pub fn close(alert: &mut Alert, reason: CloseReason, at: Timestamp) -> Transition {
+pub fn close(alert: &mut Alert, reason: CloseReason, at: Timestamp) -> Option<Transition> {
+    let moved = step(alert, Trigger::Leave, Cause::Closed)?;
     let by = alert.owner().cloned();
     alert.ended_at = alert.ended_at.or(Some(at));
-    alert.signal = Signal::Off;
     alert.response = Response::Closed { reason, by };
-    moved(alert, Cause::Closed)
+    Some(moved)
 }
 
 #[cfg(test)]
@@ -232,7 +348,7 @@ mod tests {
         let mut alert = raise(AlertId(1), new(Priority::Medium), t(10));
         acknowledge(&mut alert, 1, &nurse("anna"), t(11)).unwrap();
         worsen(&mut alert, Priority::High, Some(78.0), Some(80.0), Millis(5_000));
-        assert_eq!((alert.signal, &alert.response), (Signal::On, &Response::Notified));
+        assert_eq!((alert.signal, &alert.response), (Signal::On, &Response::Notified { to: vec![] }));
     }
 
     #[test]
@@ -243,7 +359,9 @@ mod tests {
         let mut high = raise(AlertId(2), new(Priority::High), t(10));
         clear(&mut high, Some(95.0), t(20));
         assert_eq!((high.signal, high.condition, high.is_closed()), (Signal::Latch, Condition::Absent, false));
-        acknowledge(&mut high, 2, &nurse("anna"), t(30)).unwrap();
+        let quiet = acknowledge(&mut high, 2, &nurse("anna"), t(30));
+        assert_eq!(quiet, Err(Refusal::ReasonWanted { alert: AlertId(2) }), "row 9: a reset says what was found");
+        reset(&mut high, 2, &nurse("anna")).unwrap();
         assert_eq!(high.response, Response::Closed { reason: CloseReason::Reviewed, by: Some(nurse("anna")) });
         assert_eq!(high.ended_at, Some(t(20)), "the end is the end of the condition, not of the signal");
     }

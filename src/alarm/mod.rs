@@ -4,11 +4,15 @@
 //! into events. IO, clocks and clinical scores live elsewhere.
 
 pub mod episode;
+pub mod escalation;
 pub mod machine;
+pub mod pause;
 pub mod profile;
 pub mod technical;
+pub mod transitions;
 
 pub use episode::Transition;
+pub use escalation::ResponsePolicy;
 pub use machine::{LimitMachine, Outcome, Violation};
 pub use profile::Profiles;
 pub use technical::{TechnicalMachine, TechnicalOutcome};

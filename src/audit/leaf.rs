@@ -47,6 +47,36 @@ pub enum Act {
     /// An alert was acknowledged or reset, or somebody tried to.
     #[serde(rename = "alert.acknowledge")]
     AlertAcknowledge,
+    /// A latched alert was reset.
+    #[serde(rename = "alert.reset")]
+    AlertReset,
+    /// An alert was taken on.
+    #[serde(rename = "alert.accept")]
+    AlertAccept,
+    /// Somebody could not come.
+    #[serde(rename = "alert.decline")]
+    AlertDecline,
+    /// An alert was given to somebody else.
+    #[serde(rename = "alert.hand_over")]
+    AlertHandOver,
+    /// Somebody commented on an alert.
+    #[serde(rename = "alert.comment")]
+    AlertComment,
+    /// Alerts were made quiet.
+    #[serde(rename = "alerts.pause")]
+    AlertsPause,
+    /// A second person confirmed a pause.
+    #[serde(rename = "alerts.pause_confirm")]
+    AlertsPauseConfirm,
+    /// A pause was ended.
+    #[serde(rename = "alerts.pause_end")]
+    AlertsPauseEnd,
+    /// Who is on duty was changed.
+    #[serde(rename = "rota.set")]
+    RotaSet,
+    /// A patient was moved to another bed.
+    #[serde(rename = "patient.transfer")]
+    PatientTransfer,
     /// A bed was set.
     #[serde(rename = "bed.set")]
     BedSet,

@@ -375,6 +375,7 @@ impl Outlet for Hub {
             let mut state = hub.write();
             state.view = WardView::new(ward, self.mode, &self.vitals, |category| self.profiles.of(category));
             state.view.fill(engine.census(), engine.alerts());
+            state.view.fill_responses(engine.pauses(), engine.rota());
             state.devices = engine.census().devices.keys().cloned().collect();
             state.head = self.reader.head(id).unwrap_or(state.head);
             state.version += 1;

@@ -15,3 +15,4 @@ pub mod pipeline;
 pub mod rate;
 pub mod server;
 pub mod stream;
+pub mod verb;

@@ -2,6 +2,7 @@
 
 use super::{FOUND, admin, terminal};
 use crate::{
+    alarm::ResponsePolicy,
     client::Endpoint,
     domain::{Millis, Timestamp},
     engine::EngineConfig,
@@ -161,7 +162,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 fn offline(args: &Args, recording: &Recording, expectations: Option<&Expectations>) -> anyhow::Result<u8> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut shown = Shown::new();
-    let config = EngineConfig { vitals: args.source.options()?.vitals, ..EngineConfig::default() };
+    // Nobody answers a recording: it tells of alerts, not of who should have come.
+    let response = Arc::new(ResponsePolicy::silent());
+    let config = EngineConfig { vitals: args.source.options()?.vitals, response, ..EngineConfig::default() };
     let outcome = replay::run(recording, config, &mut out, |p| {
         if shown.terminal {
             shown.show(false, |seconds| bar(p.done, p.total, seconds));

@@ -92,6 +92,15 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// Whether both are the same person, whatever the session or role.
+    #[must_use]
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::User { user, .. }, Self::User { user: other, .. }) => user == other,
+            _ => self == other,
+        }
+    }
+
     /// A short name for screens: the login name, `console`, the device, or `system`.
     #[must_use]
     pub fn label(&self) -> &str {

@@ -2,7 +2,10 @@
 //!
 //! Source: IEC 60601-1-8 (condition and signal), ISO/IEEE 11073-10207 (presence `On|Off|Latch|Ack`), IHE ACM (response).
 
-use super::{Actor, AlertId, BedId, ConditionCode, DeviceId, EncounterId, InopReason, Millis, PatientId, Timestamp};
+use super::{
+    Actor, AlertId, BedId, ConditionCode, DeviceId, EncounterId, Inactivation, InopReason, LoginName, Millis,
+    PatientId, Remark, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -101,7 +104,28 @@ pub enum Signal {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Response {
     /// Shown to the first level; nobody has answered.
-    Notified,
+    Notified {
+        /// Who is asked, by the rota or because it was handed over; empty if no rota says.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        to: Vec<LoginName>,
+    },
+    /// Nobody has answered in time: more people are asked.
+    Escalated {
+        /// The level reached, from 2 on.
+        level: u8,
+        /// Who is asked, by the rota; empty if no rota says.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        to: Vec<LoginName>,
+    },
+    /// Somebody who was asked cannot come; the next level follows at once, if there is one.
+    Declined {
+        /// Who.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: Remark,
+    },
     /// A named person deals with it.
     Accepted {
         /// Who.
@@ -130,6 +154,8 @@ pub enum CloseReason {
     Discharged,
     /// The device was taken from the patient.
     Unassigned,
+    /// The limit that it was about was changed or switched off.
+    LimitChanged,
     /// The recording that is being replayed ended.
     RecordingEnded,
 }
@@ -154,6 +180,22 @@ pub enum Cause {
     Acknowledged,
     /// A person reset a latched signal.
     Reset,
+    /// Nobody answered in time.
+    Escalated,
+    /// A person takes it on; the signal stays.
+    Accepted,
+    /// A person who was asked cannot come.
+    Declined,
+    /// A person gives it to another, who has to accept it.
+    HandedOver,
+    /// It was acknowledged and is still so: the signal is on again.
+    Reminded,
+    /// A pause made it quiet.
+    Paused,
+    /// The pause is over, or it broke through: it signals again.
+    Unpaused,
+    /// The patient was moved to another bed.
+    Moved,
     /// The patient left, the device was taken away, or the recording ended.
     Closed,
 }
@@ -215,6 +257,50 @@ pub struct Alert {
     /// What is wrong, in a few words, where code and value do not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The overlay of layer 2: whether a pause makes the signal quiet.
+    #[serde(default, skip_serializing_if = "Inactivation::is_enabled")]
+    pub inactivation: Inactivation,
+    /// The highest level of escalation that the episode has reached, from 1 on.
+    #[serde(default = "first_level", skip_serializing_if = "is_first_level")]
+    pub level: u8,
+    /// When the next level is asked if nobody answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalates_at: Option<Timestamp>,
+    /// When the signal comes on again if the condition lasts although it was acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminds_at: Option<Timestamp>,
+    /// Counts the announcements of the ward: this alert's last one. It is announced when it is raised, becomes worse or
+    /// comes back.
+    #[serde(default)]
+    pub announced: u64,
+    /// The newest comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Comment>,
+}
+
+/// What somebody said of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// The words.
+    pub text: Remark,
+}
+
+/// The level at which an alert begins.
+pub const FIRST_LEVEL: u8 = 1;
+/// The highest level of escalation: the whole ward.
+pub const LAST_LEVEL: u8 = 4;
+
+const fn first_level() -> u8 {
+    FIRST_LEVEL
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_first_level(level: &u8) -> bool {
+    *level == FIRST_LEVEL
 }
 
 impl Alert {
@@ -224,10 +310,22 @@ impl Alert {
         matches!(self.response, Response::Closed { .. })
     }
 
-    /// Whether it asks for an acknowledgement: its signal is on or latched.
+    /// Whether it asks for an acknowledgement: its signal is on or latched, and no pause of alarms makes it quiet.
     #[must_use]
-    pub const fn is_unacknowledged(&self) -> bool {
-        matches!(self.signal, Signal::On | Signal::Latch)
+    pub fn is_unacknowledged(&self) -> bool {
+        matches!(self.signal, Signal::On | Signal::Latch) && !self.inactivation.is_silent()
+    }
+
+    /// Whether it is to be heard: it asks for an acknowledgement, and no pause of sound covers it.
+    #[must_use]
+    pub fn is_audible(&self) -> bool {
+        self.is_unacknowledged() && self.inactivation.is_enabled()
+    }
+
+    /// Whether somebody has said that he or she deals with it.
+    #[must_use]
+    pub const fn is_answered(&self) -> bool {
+        matches!(self.response, Response::Accepted { .. } | Response::Closed { .. })
     }
 
     /// The order of urgency: unacknowledged before acknowledged, then priority, physiological before technical, then

@@ -139,6 +139,22 @@ impl Census {
         }
     }
 
+    /// Whether a patient may be moved to a bed; the bed of before.
+    ///
+    /// # Errors
+    /// If the patient is not here, or the bed is unknown or taken, be it by the patient.
+    pub fn check_transfer(&self, patient: &PatientId, bed: &BedId) -> Result<BedId, CensusError> {
+        let unknown = || CensusError::UnknownPatient { patient: patient.clone() };
+        let from = self.stays.get(patient).ok_or_else(unknown)?.bed.clone();
+        if !self.beds.contains_key(bed) {
+            return Err(CensusError::UnknownBed { bed: bed.clone() });
+        }
+        match self.stay_in(bed) {
+            Some(stay) => Err(CensusError::BedTaken { bed: bed.clone(), patient: stay.patient.id.clone() }),
+            None => Ok(from),
+        }
+    }
+
     /// Whether a device may be assigned.
     ///
     /// # Errors
@@ -203,6 +219,11 @@ impl Census {
             }
             EventBody::Discharged { patient, .. } => {
                 self.stays.remove(patient);
+            }
+            EventBody::Transferred { patient, bed, .. } => {
+                if let Some(stay) = self.stays.get_mut(patient) {
+                    stay.bed = bed.clone();
+                }
             }
             EventBody::DeviceSet { device, .. } => {
                 self.devices.insert(device.id.clone(), device.clone());

@@ -1,8 +1,8 @@
 //! What people ask the engine to do, and why it may say no.
 
 use super::{
-    Actor, AlertId, Assignment, Bed, BedId, CensusError, CloseReason, Device, DeviceId, EncounterId, Patient,
-    PatientId, Timestamp,
+    Actor, AlertId, Assignment, Bed, BedId, CensusError, CloseReason, Device, DeviceId, EncounterId, LoginName, Millis,
+    Patient, PatientId, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Acknowledge an alert, or reset it if its signal is latched. Compare-and-set: it holds only for the transition
-    /// that the person has seen.
+    /// Acknowledge an alert. Compare-and-set: it holds only for the transition that the person has seen.
     Acknowledge {
         /// The alert.
         alert: AlertId,
@@ -56,6 +55,96 @@ pub enum Command {
         /// When its readings stopped being the patient's.
         end: Timestamp,
     },
+    /// Reset an alert whose signal is latched. Compare-and-set.
+    Reset {
+        /// The alert.
+        alert: AlertId,
+        /// The transition that the person has seen.
+        transition: u32,
+        /// What was found.
+        reason: Remark,
+    },
+    /// Take an alert on: no further people are asked; the signal stays until it is acknowledged. Compare-and-set.
+    Accept {
+        /// The alert.
+        alert: AlertId,
+        /// The transition that the person has seen.
+        transition: u32,
+    },
+    /// Say that one cannot come: the next level is asked at once. Compare-and-set.
+    Decline {
+        /// The alert.
+        alert: AlertId,
+        /// The transition that the person has seen.
+        transition: u32,
+        /// Why.
+        reason: Remark,
+    },
+    /// Give an alert to another person, who has to accept it. Compare-and-set.
+    HandOverAlert {
+        /// The alert.
+        alert: AlertId,
+        /// The transition that the person has seen.
+        transition: u32,
+        /// To whom.
+        to: LoginName,
+    },
+    /// Say something about an alert, for the others to see.
+    Comment {
+        /// The alert.
+        alert: AlertId,
+        /// The words.
+        text: Remark,
+    },
+    /// Make alerts quiet for a while.
+    Pause {
+        /// How quiet.
+        kind: PauseKind,
+        /// What about.
+        #[serde(flatten)]
+        scope: PauseScope,
+        /// For how long.
+        #[serde(rename = "for_ms")]
+        span: Millis,
+        /// Why; wanted by all but a pause of sound.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Remark>,
+        /// Whether an alarm that is switched off is off for high alerts too: a second person has to confirm it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        include_high: bool,
+    },
+    /// Confirm, as a second person, a pause that waits for one.
+    ConfirmPause {
+        /// The pause.
+        pause: PauseId,
+    },
+    /// End a pause.
+    EndPause {
+        /// The pause.
+        pause: PauseId,
+    },
+    /// Move a patient to another bed of the ward; alerts, limits and devices go along.
+    Transfer {
+        /// The patient.
+        patient: PatientId,
+        /// The new bed.
+        bed: BedId,
+    },
+    /// Set who is on duty, all shifts at once.
+    SetRota {
+        /// The shifts.
+        shifts: Vec<Shift>,
+    },
+    /// Add one shift.
+    AddShift {
+        /// The shift.
+        shift: Shift,
+    },
+    /// Take one shift out.
+    RemoveShift {
+        /// The shift.
+        shift: Shift,
+    },
 }
 
 impl Command {
@@ -65,8 +154,23 @@ impl Command {
         match self {
             Self::Admit { patient, .. } => Some(&patient.id),
             Self::Discharge { patient, .. } => Some(patient),
+            Self::Transfer { patient, .. } => Some(patient),
             Self::Assign { assignment } => Some(&assignment.patient),
-            Self::Acknowledge { .. } | Self::SetBed { .. } | Self::SetDevice { .. } | Self::Unassign { .. } => None,
+            Self::Pause { scope, .. } => scope.patient(),
+            Self::Acknowledge { .. }
+            | Self::Reset { .. }
+            | Self::Accept { .. }
+            | Self::Decline { .. }
+            | Self::HandOverAlert { .. }
+            | Self::Comment { .. }
+            | Self::ConfirmPause { .. }
+            | Self::EndPause { .. }
+            | Self::SetRota { .. }
+            | Self::AddShift { .. }
+            | Self::RemoveShift { .. }
+            | Self::SetBed { .. }
+            | Self::SetDevice { .. }
+            | Self::Unassign { .. } => None,
         }
     }
 }
@@ -102,4 +206,90 @@ pub enum Refusal {
     /// It does not fit who is where.
     #[error(transparent)]
     Census(#[from] CensusError),
+    /// The signal is latched: what was found has to be said.
+    #[error("alert {alert} is over and latched: reset it with a few words of what you found")]
+    ReasonWanted {
+        /// The alert.
+        alert: AlertId,
+    },
+    /// The signal is not latched.
+    #[error("alert {alert} is not latched: acknowledge it")]
+    NotLatched {
+        /// The alert.
+        alert: AlertId,
+    },
+    /// A named person deals with it already.
+    #[error("{} deals with alert {alert} already", owner.label())]
+    AlreadyAccepted {
+        /// The alert.
+        alert: AlertId,
+        /// Who.
+        owner: Actor,
+    },
+    /// Only who deals with it, or was asked, can give it away.
+    #[error("{} deals with alert {alert}: only that person can hand it over", owner.label())]
+    NotYours {
+        /// The alert.
+        alert: AlertId,
+        /// Who.
+        owner: Actor,
+    },
+    /// A pause that may not be.
+    #[error(transparent)]
+    Pause(#[from] PauseError),
+    /// Not a rota.
+    #[error(transparent)]
+    Rota(#[from] RotaError),
+}
+
+/// Why alerts are not made quiet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "pause_refused", rename_all = "snake_case")]
+pub enum PauseError {
+    /// The kind does not go with the scope.
+    #[error("{} is not offered for that: {}", kind.words(), wanted)]
+    Scope {
+        /// The kind.
+        kind: PauseKind,
+        /// What would be.
+        wanted: String,
+    },
+    /// Too long or too short.
+    #[error("{} lasts at least 1 s and at most {} min", kind.words(), longest_ms.as_secs() / 60)]
+    Span {
+        /// The kind.
+        kind: PauseKind,
+        /// The longest.
+        longest_ms: Millis,
+    },
+    /// Words are wanted.
+    #[error("{} wants a reason", kind.words())]
+    ReasonWanted {
+        /// The kind.
+        kind: PauseKind,
+    },
+    /// The alert is high.
+    #[error("a high alert is never snoozed: acknowledge it, or pause its sound")]
+    High,
+    /// No such pause.
+    #[error("pause {pause} is over or never was")]
+    Unknown {
+        /// The pause.
+        pause: PauseId,
+    },
+    /// It does not wait for anybody.
+    #[error("pause {pause} waits for nobody")]
+    NotWaiting {
+        /// The pause.
+        pause: PauseId,
+    },
+    /// The same person cannot be the second one.
+    #[error("a second person has to confirm it: you asked for it yourself")]
+    SamePerson,
+    /// Too many pauses.
+    #[error("at most {most} pauses at once on a ward: end some first")]
+    TooMany {
+        /// How many there may be.
+        most: usize,
+    },
 }

@@ -58,6 +58,8 @@ pub enum ConditionCode {
     WrongPatient,
     /// A fault of the system itself.
     System(SystemFault),
+    /// Nobody is on duty for an occupied bed, or as charge, or as doctor.
+    RotaGap,
 }
 
 impl ConditionCode {
@@ -88,6 +90,7 @@ impl fmt::Display for ConditionCode {
             Self::Conflict => f.write_str("device.conflict"),
             Self::WrongPatient => f.write_str("device.wrong_patient"),
             Self::System(fault) => write!(f, "system.{}", fault.name()),
+            Self::RotaGap => f.write_str("rota.gap"),
         }
     }
 }
@@ -106,6 +109,7 @@ impl FromStr for ConditionCode {
             ("device", "lost") => Ok(Self::DeviceLost),
             ("device", "conflict") => Ok(Self::Conflict),
             ("device", "wrong_patient") => Ok(Self::WrongPatient),
+            ("rota", "gap") => Ok(Self::RotaGap),
             ("system", _) => SystemFault::ALL.into_iter().find(|f| f.name() == kind).map(Self::System).ok_or_else(bad),
             _ => {
                 let vital = subject.parse().map_err(|_| bad())?;
@@ -164,6 +168,7 @@ mod tests {
             ConditionCode::DeviceLost,
             ConditionCode::Conflict,
             ConditionCode::WrongPatient,
+            ConditionCode::RotaGap,
         ];
         codes.extend(SystemFault::ALL.map(ConditionCode::System));
         for code in codes {

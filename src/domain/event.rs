@@ -1,8 +1,9 @@
 //! The journal of a ward: what happened, in order.
 
 use super::{
-    Actor, Alert, Assignment, Bed, BedId, Cause, CloseReason, Command, ConditionCode, Device, DeviceId, EncounterId,
-    Millis, Patient, PatientId, Refusal, Timestamp, VitalCode, Ward, WardId,
+    Actor, Alert, AlertId, Assignment, Bed, BedId, Cause, CloseReason, Command, ConditionCode, Device, DeviceId,
+    EncounterId, Millis, Patient, PatientId, Pause, PauseEnd, PauseId, Refusal, Remark, Rota, Timestamp, VitalCode,
+    Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +148,52 @@ pub enum EventBody {
         /// By how much; negative is back.
         by_ms: Millis,
     },
+    /// Somebody said something about an alert.
+    Commented {
+        /// The alert.
+        alert: AlertId,
+        /// Whose it is, if anybody's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        patient: Option<PatientId>,
+        /// The words.
+        text: Remark,
+        /// Who.
+        by: Actor,
+    },
+    /// Alerts were made quiet, a pause that waited was confirmed, or people are reminded of one.
+    Paused {
+        /// The pause.
+        pause: Pause,
+    },
+    /// A pause is over.
+    PauseEnded {
+        /// The pause.
+        pause: PauseId,
+        /// Whose alerts it was about, if of one patient.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        patient: Option<PatientId>,
+        /// Why.
+        #[serde(flatten)]
+        end: PauseEnd,
+    },
+    /// A patient was moved to another bed.
+    Transferred {
+        /// The patient.
+        patient: PatientId,
+        /// The bed before.
+        from: BedId,
+        /// The bed now.
+        bed: BedId,
+        /// Who did it.
+        by: Actor,
+    },
+    /// Who is on duty was changed.
+    RotaSet {
+        /// All shifts.
+        rota: Rota,
+        /// Who did it.
+        by: Actor,
+    },
     /// A command was refused.
     Refused {
         /// What was asked.
@@ -185,7 +232,10 @@ impl Event {
             EventBody::Discharged { patient, .. }
             | EventBody::Suppressed { patient, .. }
             | EventBody::OccurredOffline { patient, .. }
-            | EventBody::Corrected { patient, .. } => Some(patient),
+            | EventBody::Corrected { patient, .. }
+            | EventBody::Transferred { patient, .. } => Some(patient),
+            EventBody::Commented { patient, .. } | EventBody::PauseEnded { patient, .. } => patient.as_ref(),
+            EventBody::Paused { pause } => pause.scope.patient(),
             EventBody::Assigned { assignment, .. } | EventBody::Unassigned { assignment, .. } => {
                 Some(&assignment.patient)
             }
@@ -195,6 +245,7 @@ impl Event {
             | EventBody::WardSet { .. }
             | EventBody::BedSet { .. }
             | EventBody::DeviceSet { .. }
+            | EventBody::RotaSet { .. }
             | EventBody::ClockStepped { .. } => None,
         }
     }

@@ -39,35 +39,29 @@ impl Moved {
 impl Engine {
     /// Raises an alert, or lets a latched one come back.
     pub(super) fn raise(&mut self, new: Raise, events: &mut Vec<Event>) {
-        let at = self.now;
-        let (cause, alert) = match self.alerts.get_mut(&new.key) {
-            Some(open) => {
-                let Transition(cause) = episode::come_back(open, new);
-                (cause, open.clone())
-            }
-            None => {
-                self.last_alert = AlertId(self.last_alert.0 + 1);
-                let alert = episode::raise(self.last_alert, new, at);
-                self.alerts.insert(alert.key.clone(), alert.clone());
-                (Cause::Raised, alert)
-            }
-        };
-        events.push(Event::new(at, EventBody::Alert { cause, alert, by: None }));
+        let key = new.key.clone();
+        if self.alerts.contains_key(&key) {
+            self.move_alert(&key, None, events, |open| episode::come_back(open, new));
+            return;
+        }
+        self.last_alert = AlertId(self.last_alert.0 + 1);
+        let alert = episode::raise(self.last_alert, new, self.now);
+        self.alerts.insert(key.clone(), alert);
+        self.tell_alert(&key, Cause::Raised, None, events);
     }
 
-    /// Moves an open alert and tells of it; a closed alert leaves the engine.
+    /// Moves an open alert and tells of it; a closed alert leaves the engine. What the table of transitions does not have
+    /// moves nothing.
     pub(super) fn move_alert(
         &mut self,
         key: &AlertKey,
         by: Option<Actor>,
         events: &mut Vec<Event>,
-        step: impl FnOnce(&mut Alert) -> Transition,
+        step: impl FnOnce(&mut Alert) -> Option<Transition>,
     ) {
         let Some(alert) = self.alerts.get_mut(key) else { return };
-        let Transition(cause) = step(alert);
-        let alert = if alert.is_closed() { self.alerts.remove(key) } else { Some(alert.clone()) };
-        if let Some(alert) = alert {
-            events.push(Event::new(self.now, EventBody::Alert { cause, alert, by }));
+        if let Some(Transition(cause)) = step(alert) {
+            self.tell_alert(key, cause, by, events);
         }
     }
 

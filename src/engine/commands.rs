@@ -3,13 +3,14 @@
 use super::{
     Engine,
     alerts::Moved,
+    pauses::Asked,
     series::{PatientSeries, Series},
 };
 use crate::{
     alarm::episode,
     domain::{
-        Actor, AlertId, AlertKey, Assignment, BedId, CensusError, CloseReason, Command, ConditionCode, Device,
-        DeviceId, EncounterId, Event, EventBody, Patient, PatientId, Refusal, Side, Timestamp, event::SuppressedBy,
+        Actor, AlertKey, Assignment, BedId, CensusError, CloseReason, Command, ConditionCode, Device, DeviceId,
+        EncounterId, Event, EventBody, Patient, PatientId, PauseEnd, Refusal, Side, Timestamp, event::SuppressedBy,
     },
 };
 
@@ -17,29 +18,60 @@ impl Engine {
     /// Does what is asked, or records why not.
     pub(super) fn command(&mut self, command: Command, by: Actor, events: &mut Vec<Event>) {
         let done = match command.clone() {
-            Command::Acknowledge { alert, transition } => self.acknowledge(alert, transition, &by, events),
             Command::SetBed { bed } => {
                 self.record(EventBody::BedSet { bed, by: by.clone() }, events);
                 Ok(())
             }
             Command::Admit { patient, bed, encounter } => self.admit(patient, bed, encounter, &by, events),
             Command::Discharge { patient, reason } => self.discharge(&patient, reason, &by, events),
+            Command::Transfer { patient, bed } => self.transfer(&patient, bed, &by, events),
             Command::SetDevice { device } => self.set_device(device, &by, events),
             Command::Assign { assignment } => self.assign(assignment, &by, events),
             Command::Unassign { device, end } => self.unassign(&device, end, CloseReason::Unassigned, &by, events),
+            other => self.response_command(other, &by, events),
         };
         if let Err(refusal) = done {
             events.push(Event::new(self.now, EventBody::Refused { command, refusal, by }));
         }
     }
 
-    fn acknowledge(&mut self, alert: AlertId, seen: u32, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
+    /// What people do about alerts, and who is on duty for them.
+    fn response_command(&mut self, command: Command, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
         let at = self.now;
-        let found = self.alerts.values_mut().find(|a| a.id == alert).ok_or(Refusal::NotOpen { alert })?;
-        let transition = episode::acknowledge(found, seen, by, at)?;
-        let key = found.key.clone();
-        self.move_alert(&key, Some(by.clone()), events, |_| transition);
-        Ok(())
+        match command {
+            Command::Acknowledge { alert, transition } => {
+                self.on_alert(alert, by, events, |found| episode::acknowledge(found, transition, by, at))
+            }
+            Command::Reset { alert, transition, reason } => {
+                self.comment(alert, reason, by, events)?;
+                self.on_alert(alert, by, events, |found| episode::reset(found, transition, by))
+            }
+            Command::Accept { alert, transition } => {
+                self.on_alert(alert, by, events, |found| episode::accept(found, transition, by, at))
+            }
+            Command::Decline { alert, transition, reason } => {
+                self.on_alert(alert, by, events, |found| episode::decline(found, transition, by, reason, at))
+            }
+            Command::HandOverAlert { alert, transition, to } => {
+                self.on_alert(alert, by, events, |found| episode::hand_over(found, transition, by, to))
+            }
+            Command::Comment { alert, text } => self.comment(alert, text, by, events),
+            Command::Pause { kind, scope, span, reason, include_high } => {
+                self.pause(Asked { kind, scope, span, reason, include_high }, by, events)
+            }
+            Command::ConfirmPause { pause } => self.confirm_pause(pause, by, events),
+            Command::EndPause { pause } => self.end_pause(pause, by, events),
+            Command::SetRota { shifts } => self.set_rota(shifts, by, events),
+            Command::AddShift { shift } => self.add_shift(shift, by, events),
+            Command::RemoveShift { shift } => self.remove_shift(&shift, by, events),
+            Command::SetBed { .. }
+            | Command::Admit { .. }
+            | Command::Discharge { .. }
+            | Command::Transfer { .. }
+            | Command::SetDevice { .. }
+            | Command::Assign { .. }
+            | Command::Unassign { .. } => Ok(()),
+        }
     }
 
     fn admit(
@@ -53,6 +85,7 @@ impl Engine {
         self.census.check_admission(&patient.id, &bed)?;
         self.make_room(&patient);
         self.record(EventBody::Admitted { patient, bed, encounter, by: by.clone() }, events);
+        self.judge_rota(events);
         Ok(())
     }
 
@@ -89,7 +122,28 @@ impl Engine {
         }
         self.close_alerts(reason, events, |key| key.patient.as_ref() == Some(patient));
         self.remove_room(patient);
+        self.end_pauses_of(patient, &PauseEnd::Discharged, |_| true, events);
         self.record(EventBody::Discharged { patient: patient.clone(), encounter, reason, by: by.clone() }, events);
+        self.judge_rota(events);
+        Ok(())
+    }
+
+    /// Row 17: the patient lies in another bed from now on; devices, alerts and pauses go along.
+    fn transfer(
+        &mut self,
+        patient: &PatientId,
+        bed: BedId,
+        by: &Actor,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
+        let from = self.census.check_transfer(patient, &bed)?;
+        let moved = EventBody::Transferred { patient: patient.clone(), from, bed: bed.clone(), by: by.clone() };
+        self.record(moved, events);
+        let keys: Vec<AlertKey> = self.alerts.keys().filter(|k| k.patient.as_ref() == Some(patient)).cloned().collect();
+        for key in keys {
+            self.move_alert(&key, None, events, |alert| episode::transfer(alert, bed.clone()));
+        }
+        self.judge_rota(events);
         Ok(())
     }
 

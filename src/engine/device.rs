@@ -9,8 +9,8 @@ use super::{
 use crate::{
     alarm::{TechnicalMachine, TechnicalOutcome, episode, technical::TechnicalDelays},
     domain::{
-        AlertKey, ConditionCode, DeviceId, Event, Freshness, InopReason, Millis, Observation, PatientId, Priority,
-        Timestamp,
+        AlertKey, ConditionCode, DeviceId, Event, Freshness, InopReason, Millis, Observation, PatientId, PauseEnd,
+        PauseKind, Priority, Timestamp,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -189,8 +189,11 @@ impl Engine {
         state.kept.lost_since = None;
         state.kept.bed_judged = false;
         let keys: Vec<AlertKey> = self.keys_of(ConditionCode::DeviceLost, device);
-        for key in keys {
-            self.clear_plain(&key, events);
+        for key in &keys {
+            self.clear_plain(key, events);
+        }
+        for patient in keys.into_iter().filter_map(|key| key.patient) {
+            self.end_pauses_of(&patient, &PauseEnd::Resumed, |kind| kind == PauseKind::Standby, events);
         }
         // Vitals that did not come back with their device go stale on their own from here.
         for patient in &mut self.patients {

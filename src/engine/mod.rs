@@ -15,6 +15,9 @@ mod commands;
 mod device;
 mod input;
 mod observe;
+mod pauses;
+mod response;
+mod rota;
 mod series;
 mod snapshot;
 mod timers;
@@ -25,13 +28,14 @@ pub use observe::Observed;
 pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 
 use crate::{
-    alarm::Profiles,
+    alarm::{Profiles, ResponsePolicy},
     domain::{
         Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, PatientId, Profile, Timestamp,
         VitalTable, Ward,
     },
 };
 use device::DeviceState;
+use response::Responses;
 use series::PatientSeries;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -46,6 +50,8 @@ pub struct EngineConfig {
     pub vitals: Arc<VitalTable>,
     /// Limits by category of patient.
     pub profiles: Arc<Profiles>,
+    /// How long people have to answer.
+    pub response: Arc<ResponsePolicy>,
     /// The version of the program, kept in the journal.
     pub version: String,
 }
@@ -55,6 +61,7 @@ impl Default for EngineConfig {
         Self {
             vitals: Arc::new(VitalTable::builtin()),
             profiles: Arc::new(Profiles::builtin()),
+            response: Arc::new(ResponsePolicy::default()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -72,6 +79,7 @@ pub struct Engine {
     devices: HashMap<DeviceId, DeviceState>,
     alerts: BTreeMap<AlertKey, Alert>,
     last_alert: AlertId,
+    responses: Responses,
     timers: Timers,
     clock_step_until: Option<Timestamp>,
     clock_step_armed: Armed,
@@ -91,6 +99,7 @@ impl Engine {
             devices: HashMap::new(),
             alerts: BTreeMap::new(),
             last_alert: AlertId(0),
+            responses: Responses::default(),
             timers: Timers::default(),
             clock_step_until: None,
             clock_step_armed: Armed::default(),
@@ -154,6 +163,7 @@ impl Engine {
         if down_since.is_some() {
             self.forget_after_stop(events);
         }
+        self.judge_rota(events);
     }
 
     /// Adds an event at the present engine time and takes in what it changes in the census.

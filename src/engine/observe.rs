@@ -201,12 +201,22 @@ impl Engine {
         self.record(body, events);
     }
 
-    /// A timer of a series or device has come up.
+    /// A timer of the ward has come up.
+    fn fire_ward(&mut self, deadline: Timestamp, kind: TimerKind, events: &mut Vec<Event>) {
+        match kind {
+            TimerKind::Respond => self.fire_respond(deadline, events),
+            TimerKind::PauseEnd => self.fire_pauses(deadline, events),
+            TimerKind::RotaChange => self.fire_rota(deadline, events),
+            _ => self.fire_clock_step(deadline, events),
+        }
+    }
+
+    /// A timer of a series, of a device or of the ward has come up.
     pub(super) fn fire(&mut self, deadline: Timestamp, timer: &Timer, events: &mut Vec<Event>) {
         let (Some(patient), Some(device), Some(vital)) = (&timer.patient, &timer.device, timer.vital) else {
             match &timer.device {
                 Some(device) => self.fire_device(deadline, device, timer.kind, events),
-                None => self.fire_clock_step(deadline, events),
+                None => self.fire_ward(deadline, timer.kind, events),
             }
             return;
         };

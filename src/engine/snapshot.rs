@@ -4,6 +4,7 @@ use super::{
     Engine, EngineConfig,
     device::{DeviceKept, DeviceState},
     observe::arm_series,
+    response::ResponsesKept,
     series::{PatientSeries, Series, SeriesState},
 };
 use crate::domain::{Alert, AlertId, Category, Census, DeviceId, PatientId, Timestamp};
@@ -48,6 +49,8 @@ struct Snapshot {
     alerts: Vec<Alert>,
     last_alert: AlertId,
     clock_step_until: Option<Timestamp>,
+    #[serde(default)]
+    responses: ResponsesKept,
 }
 
 impl Engine {
@@ -70,6 +73,7 @@ impl Engine {
             alerts: self.alerts.values().cloned().collect(),
             last_alert: self.last_alert,
             clock_step_until: self.clock_step_until,
+            responses: self.responses.kept.clone(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -98,6 +102,7 @@ impl Engine {
             engine.arm_device(&device);
         }
         engine.arm_clock_step();
+        engine.restore_responses(snapshot.responses);
         Ok(engine)
     }
 

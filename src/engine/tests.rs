@@ -102,9 +102,10 @@ impl Bench {
         }
     }
 
-    /// The moves of alerts: `(second, code, cause)`.
+    /// The moves of alerts, but for those that come because nobody answers: `(second, code, cause)`.
     fn moves(&self) -> Vec<(f64, String, Cause)> {
         let moved = |e: &Event| match &e.body {
+            EventBody::Alert { cause: Cause::Escalated | Cause::Reminded, .. } => None,
             EventBody::Alert { cause, alert, .. } => {
                 Some((e.at.since(t(0.0)).as_secs_f64(), alert.key.code.to_string(), *cause))
             }
@@ -597,7 +598,8 @@ fn a_wrong_patient_latches_until_a_person_has_looked() {
     bench.input(6.0, Input::IntakeFault(fault));
     let alert = bench.alert("device.wrong_patient").clone();
     assert_eq!((alert.priority, alert.signal, alert.count), (Priority::High, Signal::Latch, 1));
-    bench.command(9.0, Command::Acknowledge { alert: alert.id, transition: alert.transition });
+    let reason = "looked: a wrong wristband".parse().unwrap();
+    bench.command(9.0, Command::Reset { alert: alert.id, transition: alert.transition, reason });
     assert_eq!(bench.engine.alerts().count(), 0);
 }
 

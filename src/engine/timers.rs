@@ -19,6 +19,9 @@ pub(super) enum TimerKind {
     DeviceLostLong,
     ConflictEnd,
     ClockStepEnd,
+    Respond,
+    PauseEnd,
+    RotaChange,
 }
 
 /// Whose timer it is. Field order is the order of firing at the same moment.

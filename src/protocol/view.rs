@@ -3,8 +3,8 @@
 use super::message::VitalsUpdate;
 use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Census, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
-    LimitStep, Liveness, Millis, Mode, Observation, Patient, PatientId, PersonName, Priority, Profile, Quality,
-    Sampling, Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward, vital::Scale,
+    LimitStep, Liveness, Millis, Mode, Observation, Patient, PatientId, Pause, PersonName, Priority, Profile, Quality,
+    Rota, Sampling, Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward, alert::Comment, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -174,6 +174,12 @@ pub struct WardView {
     /// Alerts that are not closed.
     #[serde(deserialize_with = "alerts_by_number")]
     pub alerts: BTreeMap<AlertId, Alert>,
+    /// What is quiet, in the order in which it was set.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
+    /// Who is on duty.
+    #[serde(default)]
+    pub rota: Rota,
 }
 
 /// The key of an alert: a number, which JSON can only write as text.
@@ -225,6 +231,8 @@ impl WardView {
             beds: BTreeMap::new(),
             patients: BTreeMap::new(),
             alerts: BTreeMap::new(),
+            pauses: Vec::new(),
+            rota: Rota::default(),
         }
     }
 
@@ -241,6 +249,12 @@ impl WardView {
             self.patients.insert(stay.patient.id.clone(), view);
         }
         self.alerts = alerts.map(|alert| (alert.id, alert.clone())).collect();
+    }
+
+    /// Takes in what is quiet and who is on duty, as an engine has it.
+    pub fn fill_responses<'a>(&mut self, pauses: impl Iterator<Item = &'a Pause>, rota: &Rota) {
+        self.pauses = pauses.cloned().collect();
+        self.rota = rota.clone();
     }
 
     /// Takes in what an event changes.
@@ -279,6 +293,23 @@ impl WardView {
                     self.alerts.insert(alert.id, alert.clone());
                 }
             }
+            EventBody::Commented { alert, text, by, .. } => {
+                if let Some(alert) = self.alerts.get_mut(alert) {
+                    alert.comment = Some(Comment { by: by.clone(), at: event.at, text: text.clone() });
+                }
+            }
+            EventBody::Paused { pause } => {
+                self.pauses.retain(|p| p.id != pause.id);
+                self.pauses.push(pause.clone());
+                self.pauses.sort_by_key(|p| p.id);
+            }
+            EventBody::PauseEnded { pause, .. } => self.pauses.retain(|p| p.id != *pause),
+            EventBody::Transferred { patient, bed, .. } => {
+                if let Some(patient) = self.patients.get_mut(patient) {
+                    patient.bed = bed.clone();
+                }
+            }
+            EventBody::RotaSet { rota, .. } => self.rota = rota.clone(),
             _ => {}
         }
     }

@@ -13,8 +13,14 @@ pub enum Verb {
     SeeNames,
     /// Read trends and past alerts of a patient.
     ReadHistory,
-    /// Acknowledge or reset an alert.
+    /// Respond to an alert: acknowledge, reset, accept, decline, hand over, comment.
     AcknowledgeAlert,
+    /// Make alerts quiet for minutes: pause the sound, pause alarms for a procedure, snooze a condition, standby.
+    PauseAlerts,
+    /// Switch an alarm or its sound off for longer, or pause the sound of the whole ward.
+    SwitchAlarmsOff,
+    /// Say who is on duty.
+    ManageRota,
     /// Admit and discharge patients, set beds, assign devices.
     ManageCensus,
     /// Add devices and make their tokens.
@@ -31,11 +37,14 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::WatchWard,
         Self::SeeNames,
         Self::ReadHistory,
         Self::AcknowledgeAlert,
+        Self::PauseAlerts,
+        Self::SwitchAlarmsOff,
+        Self::ManageRota,
         Self::ManageCensus,
         Self::ManageDevices,
         Self::ManageUsers,
@@ -123,14 +132,27 @@ fn user_may(role: Role, locked: bool, verb: Verb) -> Decision {
 /// The table of roles and verbs.
 const fn role_has(role: Role, verb: Verb) -> bool {
     use Verb::{
-        AcknowledgeAlert, ManageCensus, ManageDevices, ManageUsers, ReadAudit, ReadHistory, ReadStatus, SeeNames,
-        WatchWard,
+        AcknowledgeAlert, ManageCensus, ManageDevices, ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory,
+        ReadStatus, SeeNames, SwitchAlarmsOff, WatchWard,
     };
     match role {
         Role::Viewer => matches!(verb, WatchWard | SeeNames | ReadHistory),
-        Role::Nurse | Role::Doctor => matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert),
-        Role::Charge => matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | ManageCensus),
-        Role::Admin => matches!(verb, ManageCensus | ManageDevices | ManageUsers | ReadStatus),
+        Role::Nurse => matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts),
+        Role::Doctor => {
+            matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts | SwitchAlarmsOff)
+        }
+        Role::Charge => matches!(
+            verb,
+            WatchWard
+                | SeeNames
+                | ReadHistory
+                | AcknowledgeAlert
+                | PauseAlerts
+                | SwitchAlarmsOff
+                | ManageRota
+                | ManageCensus
+        ),
+        Role::Admin => matches!(verb, ManageCensus | ManageDevices | ManageRota | ManageUsers | ReadStatus),
         Role::Auditor => matches!(verb, ReadAudit),
         Role::Ops => matches!(verb, WatchWard | ManageDevices | ReadStatus),
     }
@@ -139,9 +161,12 @@ const fn role_has(role: Role, verb: Verb) -> bool {
 /// The console keeps the house in order; it watches no patient and acknowledges nothing.
 const fn console_may(verb: Verb) -> Decision {
     match verb {
-        Verb::ManageCensus | Verb::ManageDevices | Verb::ManageUsers | Verb::ReadAudit | Verb::ReadStatus => {
-            Decision::Allow
-        }
+        Verb::ManageCensus
+        | Verb::ManageDevices
+        | Verb::ManageRota
+        | Verb::ManageUsers
+        | Verb::ReadAudit
+        | Verb::ReadStatus => Decision::Allow,
         _ => Decision::Deny(Denial::Role),
     }
 }
@@ -190,10 +215,10 @@ mod tests {
         row("device, ward", &device, Object::Ward);
         insta::assert_snapshot!(table, @r"
         viewer: WatchWard SeeNames ReadHistory
-        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert
-        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert ManageCensus
-        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert
-        admin: ManageCensus ManageDevices ManageUsers ReadStatus
+        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts
+        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ManageRota ManageCensus
+        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff
+        admin: ManageRota ManageCensus ManageDevices ManageUsers ReadStatus
         auditor: ReadAudit
         ops: WatchWard ManageDevices ReadStatus
         viewer, locked: WatchWard
@@ -203,7 +228,7 @@ mod tests {
         admin, locked: 
         auditor, locked: 
         ops, locked: WatchWard
-        console: ManageCensus ManageDevices ManageUsers ReadAudit ReadStatus
+        console: ManageRota ManageCensus ManageDevices ManageUsers ReadAudit ReadStatus
         device, own data: SendObservations
         device, data it is the gateway of: SendObservations
         device, data of another: 

@@ -194,6 +194,14 @@ impl Plain {
             Cause::Acknowledged => "acknowledged".to_owned(),
             Cause::Reset => "seen and reset".to_owned(),
             Cause::Closed => "closed".to_owned(),
+            Cause::Escalated => format!("NOBODY ANSWERED, level {}", alert.level),
+            Cause::Accepted => "taken on".to_owned(),
+            Cause::Declined => "declined".to_owned(),
+            Cause::HandedOver => words::asked(alert),
+            Cause::Reminded => "still so: acknowledge again".to_owned(),
+            Cause::Paused => words::state(alert),
+            Cause::Unpaused => "signals again".to_owned(),
+            Cause::Moved => "patient moved".to_owned(),
         };
         let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", by.label()));
         let demo = if ward.mode == Mode::Demo { "DEMO " } else { "" };

@@ -5,8 +5,8 @@ use crate::{
     alarm::Profiles,
     client::{ClientEvent, ClientRequest, Hello},
     domain::{
-        Alert, AlertClass, AlertId, AlertKey, Bed, Category, Condition, ConditionCode, Freshness, Millis, Mode,
-        Patient, PatientId, PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal, Timestamp,
+        Alert, AlertClass, AlertId, AlertKey, Bed, Category, Condition, ConditionCode, Freshness, Inactivation, Millis,
+        Mode, Patient, PatientId, PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal, Timestamp,
         VitalCode, VitalTable, Ward,
         series::Trend,
         vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
@@ -113,7 +113,7 @@ pub(in crate::tui) fn alert(id: u64, patient: usize, code: ConditionCode, priori
         priority,
         condition: Condition::Present,
         signal: Signal::On,
-        response: Response::Notified,
+        response: Response::Notified { to: Vec::new() },
         transition: 1,
         since: t0() - Millis::from_secs(age_s + 10),
         raised_at: t0() - Millis::from_secs(age_s),
@@ -123,6 +123,12 @@ pub(in crate::tui) fn alert(id: u64, patient: usize, code: ConditionCode, priori
         delay_ms: Millis::from_secs(10),
         count: 1,
         detail: None,
+        inactivation: Inactivation::Enabled,
+        level: 1,
+        escalates_at: None,
+        reminds_at: None,
+        announced: id,
+        comment: None,
     }
 }
 

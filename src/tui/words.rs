@@ -43,6 +43,7 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
         ConditionCode::DeviceLost => "no data from the device".to_owned(),
         ConditionCode::Conflict => "device contradicts itself".to_owned(),
         ConditionCode::WrongPatient => "device names another patient".to_owned(),
+        ConditionCode::RotaGap => "nobody on duty".to_owned(),
         ConditionCode::System(SystemFault::StoreFailed) => "NOTHING IS RECORDED".to_owned(),
         ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
         ConditionCode::System(SystemFault::ClockStepped) => "the server's clock stepped".to_owned(),
@@ -88,6 +89,9 @@ pub const fn is_technical_only(alert: &Alert) -> bool {
 /// Where an alert stands, in a word or two: `new`, `over, not seen`, `held: probe off`, `ack a.meyer`.
 #[must_use]
 pub fn state(alert: &Alert) -> String {
+    if let Some(kind) = alert.inactivation.kind() {
+        return kind.words().to_owned();
+    }
     if let Response::Accepted { by, .. } = &alert.response {
         return format!("✓ {}", by.label());
     }
@@ -97,6 +101,19 @@ pub fn state(alert: &Alert) -> String {
         (Signal::Ack, _) => "✓".to_owned(),
         _ => "open".to_owned(),
     }
+}
+
+/// Who is asked to come: `asked: a.meyer`, `level 2 asked: charge`.
+#[must_use]
+pub fn asked(alert: &Alert) -> String {
+    let (level, to) = match &alert.response {
+        Response::Notified { to } => (None, to),
+        Response::Escalated { level, to } => (Some(level), to),
+        _ => return state(alert),
+    };
+    let names: Vec<&str> = to.iter().map(crate::domain::LoginName::as_str).collect();
+    let names = if names.is_empty() { "whoever is there".to_owned() } else { names.join(", ") };
+    level.map_or_else(|| format!("asked: {names}"), |level| format!("level {level} asked: {names}"))
 }
 
 const fn inop(reason: InopReason) -> &'static str {

@@ -4,7 +4,7 @@ use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::{app::App, pipeline::Job},
+    backend::{app::App, pipeline::Job, verb::verb_of},
     domain::{Actor, Command, Device, DeviceId, Mode, Role, Ward, WardId},
     rights::{Decision, Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
@@ -131,11 +131,7 @@ async fn set_ward(app: &App, by: &Actor, ward: Ward) -> Result<(), AdminError> {
 }
 
 async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> Result<(), AdminError> {
-    let verb = match &command {
-        Command::SetDevice { .. } => Verb::ManageDevices,
-        Command::Acknowledge { .. } => Verb::AcknowledgeAlert,
-        _ => Verb::ManageCensus,
-    };
+    let (verb, _) = verb_of(&command);
     allow(verb)?;
     check_ward(app, ward, &command)?;
     let job = |reply| Job::Command { ward: ward.clone(), command, by: by.clone(), reply };

@@ -8,6 +8,7 @@ pub use vitals::VitalConfig;
 
 use crate::{
     access::{HashParams, SessionLimits},
+    alarm::ResponsePolicy,
     domain::{Millis, VitalCode, VitalTable},
     store::Retention,
 };
@@ -28,6 +29,8 @@ pub struct Config {
     pub passphrase: PassphraseConfig,
     /// How long what is kept.
     pub retention: RetentionConfig,
+    /// How long people have to answer an alert.
+    pub response: ResponseConfig,
     /// When the disk counts as nearly full.
     pub disk: DiskConfig,
     /// The log.
@@ -176,6 +179,81 @@ impl RetentionConfig {
     }
 }
 
+/// How long people have to answer an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResponseConfig {
+    /// High alerts: seconds until levels 2, 3 and 4 are asked.
+    pub high_s: Vec<u32>,
+    /// Medium alerts of patients.
+    pub medium_s: Vec<u32>,
+    /// Medium alerts of equipment.
+    pub technical_s: Vec<u32>,
+    /// Seconds after an acknowledgement until a high alert signals again while it lasts; 0 is never.
+    pub reminder_high_s: u32,
+    /// The same of a medium alert.
+    pub reminder_medium_s: u32,
+}
+
+impl Default for ResponseConfig {
+    fn default() -> Self {
+        Self {
+            high_s: vec![60, 120, 180],
+            medium_s: vec![180, 600],
+            technical_s: vec![900],
+            reminder_high_s: 120,
+            reminder_medium_s: 600,
+        }
+    }
+}
+
+/// Longest time that may pass until somebody else is asked, in seconds.
+const ESCALATION_MAX_S: u32 = 3_600;
+/// Longest time until a reminder, in seconds.
+const REMINDER_MAX_S: u32 = 3_600;
+
+impl ResponseConfig {
+    /// As the engine takes it.
+    #[must_use]
+    pub fn policy(&self) -> ResponsePolicy {
+        let seconds = |list: &[u32]| list.iter().map(|s| Millis::from_secs((*s).into())).collect();
+        let reminder = |s: u32| (s > 0).then(|| Millis::from_secs(s.into()));
+        ResponsePolicy {
+            high: seconds(&self.high_s),
+            medium: seconds(&self.medium_s),
+            technical: seconds(&self.technical_s),
+            reminder_high: reminder(self.reminder_high_s),
+            reminder_medium: reminder(self.reminder_medium_s),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        for (key, steps) in [
+            ("response.high_s", &self.high_s),
+            ("response.medium_s", &self.medium_s),
+            ("response.technical_s", &self.technical_s),
+        ] {
+            let ordered = steps.is_sorted() && steps.iter().all(|s| (1..=ESCALATION_MAX_S).contains(s));
+            if steps.len() > 3 || !ordered {
+                let why = format!("at most 3 ascending numbers of seconds, each from 1 to {ESCALATION_MAX_S}");
+                return Err(ConfigError::Setting { name: key.to_owned(), why });
+            }
+        }
+        if self.high_s.is_empty() {
+            let why = "a high alert that nobody answers has to reach somebody else".to_owned();
+            return Err(ConfigError::Setting { name: "response.high_s".to_owned(), why });
+        }
+        for (key, s) in
+            [("response.reminder_high_s", self.reminder_high_s), ("response.reminder_medium_s", self.reminder_medium_s)]
+        {
+            if s > REMINDER_MAX_S {
+                return Err(ConfigError::Range { key, value: s.into(), low: 0, high: REMINDER_MAX_S.into() });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// When the disk counts as nearly full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -259,6 +337,7 @@ impl Config {
         range("retention.samples_days", self.retention.samples_days.into(), 1, 36_500)?;
         range("retention.inputs_hours", self.retention.inputs_hours.into(), 1, 24 * 365)?;
         range("retention.dead_letters_days", self.retention.dead_letters_days.into(), 1, 36_500)?;
+        self.response.check()?;
         range("disk.alert_percent", self.disk.alert_percent.into(), 1, 100)?;
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|e| ConfigError::Setting { name: "log.level".to_owned(), why: e.to_string() })?;

@@ -9,10 +9,27 @@ use crate::{
 pub(super) fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Option<&Refusal>) -> LeafDraft {
     let outcome = if refusal.is_some() { Outcome::Refused } else { Outcome::Success };
     let actor = LeafActor::from(by);
+    let on_alert = |alert, act| LeafDraft { alert: Some(alert), ..LeafDraft::new(LeafActor::from(by), act, outcome) };
     let mut leaf = match command {
-        Command::Acknowledge { alert, .. } => {
-            LeafDraft { alert: Some(*alert), ..LeafDraft::new(actor, Act::AlertAcknowledge, outcome) }
+        Command::Acknowledge { alert, .. } => on_alert(*alert, Act::AlertAcknowledge),
+        Command::Reset { alert, .. } => on_alert(*alert, Act::AlertReset),
+        Command::Accept { alert, .. } => on_alert(*alert, Act::AlertAccept),
+        Command::Decline { alert, .. } => on_alert(*alert, Act::AlertDecline),
+        Command::HandOverAlert { alert, .. } => on_alert(*alert, Act::AlertHandOver),
+        Command::Comment { alert, .. } => on_alert(*alert, Act::AlertComment),
+        Command::Pause { scope, .. } => {
+            LeafDraft { patient: scope.patient().cloned(), ..LeafDraft::new(actor, Act::AlertsPause, outcome) }
         }
+        Command::ConfirmPause { .. } => LeafDraft::new(actor, Act::AlertsPauseConfirm, outcome),
+        Command::EndPause { .. } => LeafDraft::new(actor, Act::AlertsPauseEnd, outcome),
+        Command::SetRota { .. } | Command::AddShift { .. } | Command::RemoveShift { .. } => {
+            LeafDraft::new(actor, Act::RotaSet, outcome)
+        }
+        Command::Transfer { patient, bed } => LeafDraft {
+            patient: Some(patient.clone()),
+            bed: Some(bed.clone()),
+            ..LeafDraft::new(actor, Act::PatientTransfer, outcome)
+        },
         Command::SetBed { bed } => {
             LeafDraft { bed: Some(bed.id.clone()), ..LeafDraft::new(actor, Act::BedSet, outcome) }
         }
@@ -52,5 +69,11 @@ const fn code(refusal: &Refusal) -> &'static str {
         Refusal::Changed { .. } => "changed",
         Refusal::AlreadyAcknowledged { .. } => "already_acknowledged",
         Refusal::Census(_) => "census",
+        Refusal::ReasonWanted { .. } => "reason_wanted",
+        Refusal::NotLatched { .. } => "not_latched",
+        Refusal::AlreadyAccepted { .. } => "already_accepted",
+        Refusal::NotYours { .. } => "not_yours",
+        Refusal::Pause(_) => "pause",
+        Refusal::Rota(_) => "rota",
     }
 }

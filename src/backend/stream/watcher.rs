@@ -14,6 +14,7 @@ use crate::{
         login::LoginError,
         pipeline::{Job, JobError},
         rate::Bucket,
+        verb::verb_of,
     },
     domain::{Command, EventBody, PatientId, SequencedEvent, WardId},
     protocol::{
@@ -559,18 +560,5 @@ const fn query_code(e: &history::QueryError) -> ErrorCode {
         history::QueryError::Job(_) | history::QueryError::Store => ErrorCode::Busy,
         history::QueryError::NotSubscribed(_) => ErrorCode::Denied,
         _ => ErrorCode::BadMessage,
-    }
-}
-
-/// What a command needs, and how a denial of it is called in the audit trail.
-const fn verb_of(command: &Command) -> (Verb, &'static str) {
-    match command {
-        Command::Acknowledge { .. } => (Verb::AcknowledgeAlert, "acknowledge_alert"),
-        Command::SetDevice { .. } => (Verb::ManageDevices, "manage_devices"),
-        Command::SetBed { .. }
-        | Command::Admit { .. }
-        | Command::Discharge { .. }
-        | Command::Assign { .. }
-        | Command::Unassign { .. } => (Verb::ManageCensus, "manage_census"),
     }
 }

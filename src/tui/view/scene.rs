@@ -207,7 +207,7 @@ pub(super) fn is_beyond(limits: &VitalLimitsView, value: f64) -> bool {
 }
 
 /// The look of an alert: by its urgency until somebody deals with it.
-pub(super) const fn role_of(alert: &Alert) -> Role {
+pub(super) fn role_of(alert: &Alert) -> Role {
     if !alert.is_unacknowledged() {
         return Role::Acknowledged;
     }

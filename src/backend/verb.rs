@@ -1,0 +1,34 @@
+//! What each command needs, for every entry: websocket, HTTP, administration.
+
+use crate::{
+    domain::{Command, PauseKind, PauseScope},
+    rights::Verb,
+};
+
+/// What a command needs, and how a denial of it is called in the audit trail.
+#[must_use]
+pub const fn verb_of(command: &Command) -> (Verb, &'static str) {
+    match command {
+        Command::Acknowledge { .. }
+        | Command::Reset { .. }
+        | Command::Accept { .. }
+        | Command::Decline { .. }
+        | Command::HandOverAlert { .. }
+        | Command::Comment { .. } => (Verb::AcknowledgeAlert, "acknowledge_alert"),
+        Command::Pause { kind: PauseKind::AudioOff | PauseKind::AlarmOff, .. }
+        | Command::Pause { scope: PauseScope::Ward, .. }
+        | Command::ConfirmPause { .. } => (Verb::SwitchAlarmsOff, "switch_alarms_off"),
+        // Whoever may pause may also let the alerts sound again, whoever had made them quiet.
+        Command::Pause { .. } | Command::EndPause { .. } => (Verb::PauseAlerts, "pause_alerts"),
+        Command::SetRota { .. } | Command::AddShift { .. } | Command::RemoveShift { .. } => {
+            (Verb::ManageRota, "manage_rota")
+        }
+        Command::SetDevice { .. } => (Verb::ManageDevices, "manage_devices"),
+        Command::SetBed { .. }
+        | Command::Admit { .. }
+        | Command::Discharge { .. }
+        | Command::Transfer { .. }
+        | Command::Assign { .. }
+        | Command::Unassign { .. } => (Verb::ManageCensus, "manage_census"),
+    }
+}
