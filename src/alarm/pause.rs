@@ -39,9 +39,8 @@ pub fn longest(kind: PauseKind, scope: &PauseScope) -> Result<Millis, PauseError
         (PauseKind::AlarmOff, Condition { .. }) => Ok(ALARM_OFF_MAX),
         (PauseKind::Standby, Patient { .. }) => Ok(STANDBY_MAX),
         (PauseKind::AudioOff, Ward) => wrong("pause the sound of a ward for minutes instead"),
-        (PauseKind::AlarmPaused, Ward) => wrong("choose a patient"),
         (PauseKind::AlarmOff, Patient { .. } | Ward) => wrong("choose one condition of one patient"),
-        (PauseKind::Standby, Condition { .. } | Ward) => wrong("choose a patient"),
+        (PauseKind::AlarmPaused, Ward) | (PauseKind::Standby, Condition { .. } | Ward) => wrong("choose a patient"),
     }
 }
 
@@ -68,9 +67,8 @@ pub fn check(kind: PauseKind, scope: &PauseScope, span: Millis, has_reason: bool
 pub const fn covered(kind: PauseKind, include_high: bool) -> Priority {
     match kind {
         PauseKind::AudioPaused | PauseKind::AudioOff | PauseKind::Standby => Priority::High,
-        PauseKind::AlarmPaused => Priority::Medium,
         PauseKind::AlarmOff if include_high => Priority::High,
-        PauseKind::AlarmOff => Priority::Medium,
+        PauseKind::AlarmPaused | PauseKind::AlarmOff => Priority::Medium,
     }
 }
 

@@ -370,3 +370,68 @@ impl Line {
 pub fn line(trigger: Trigger, layers: Layers, latches: bool) -> Option<&'static Line> {
     TABLE.iter().find(|line| line.trigger == trigger && line.begins_at(layers, latches))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole table, to be read and agreed by hand.
+    #[test]
+    fn golden_table() {
+        let mut table = String::new();
+        for line in TABLE {
+            let any = |list: String| if list == "[]" { "any".to_owned() } else { list };
+            let latching = match line.latching {
+                Some(true) => ", latching",
+                Some(false) => ", not latching",
+                None => "",
+            };
+            let to = [
+                line.to_condition.map(|c| format!("{c:?}")),
+                line.to_signal.map(|s| format!("{s:?}")),
+                (!line.to_response.is_empty()).then(|| format!("{:?}", line.to_response)),
+            ];
+            let to: Vec<String> = to.into_iter().flatten().collect();
+            table.push_str(&format!(
+                "{:>2} {:?} by {:?}: {} / {} / {}{latching} -> {}\n",
+                line.row,
+                line.trigger,
+                line.actor,
+                any(format!("{:?}", line.condition)),
+                any(format!("{:?}", line.signal)),
+                any(format!("{:?}", line.response)),
+                if to.is_empty() { "as before".to_owned() } else { to.join(" / ") },
+            ));
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn there_are_nineteen_rows_and_none_is_closed_twice() {
+        let rows: std::collections::BTreeSet<u8> = TABLE.iter().map(|line| line.row).collect();
+        assert_eq!(rows, (1..=19).collect());
+        for line in TABLE {
+            assert!(!line.response.contains(&Closed), "nothing moves what is over: {line:?}");
+        }
+    }
+
+    #[test]
+    fn of_the_lines_of_one_trigger_at_most_one_begins_anywhere() {
+        let signals = [Signal::Off, Signal::On, Signal::Latch, Signal::Ack];
+        let conditions = [Absent, Pending, Present, Inop];
+        let responses = [ResponseKind::None, Notified, Escalated, Accepted, Declined, Closed];
+        for condition in conditions {
+            for signal in signals {
+                for response in responses {
+                    for latches in [false, true] {
+                        let layers = Layers { condition, signal, response };
+                        for line in TABLE {
+                            let same = TABLE.iter().filter(|l| l.trigger == line.trigger);
+                            assert!(same.filter(|l| l.begins_at(layers, latches)).count() <= 1, "{layers:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -153,8 +153,7 @@ impl Command {
     pub const fn patient(&self) -> Option<&PatientId> {
         match self {
             Self::Admit { patient, .. } => Some(&patient.id),
-            Self::Discharge { patient, .. } => Some(patient),
-            Self::Transfer { patient, .. } => Some(patient),
+            Self::Discharge { patient, .. } | Self::Transfer { patient, .. } => Some(patient),
             Self::Assign { assignment } => Some(&assignment.patient),
             Self::Pause { scope, .. } => scope.patient(),
             Self::Acknowledge { .. }

@@ -24,7 +24,7 @@ impl Engine {
             }
             Command::Admit { patient, bed, encounter } => self.admit(patient, bed, encounter, &by, events),
             Command::Discharge { patient, reason } => self.discharge(&patient, reason, &by, events),
-            Command::Transfer { patient, bed } => self.transfer(&patient, bed, &by, events),
+            Command::Transfer { patient, bed } => self.transfer(&patient, &bed, &by, events),
             Command::SetDevice { device } => self.set_device(device, &by, events),
             Command::Assign { assignment } => self.assign(assignment, &by, events),
             Command::Unassign { device, end } => self.unassign(&device, end, CloseReason::Unassigned, &by, events),
@@ -42,10 +42,7 @@ impl Engine {
             Command::Acknowledge { alert, transition } => {
                 self.on_alert(alert, by, events, |found| episode::acknowledge(found, transition, by, at))
             }
-            Command::Reset { alert, transition, reason } => {
-                self.comment(alert, reason, by, events)?;
-                self.on_alert(alert, by, events, |found| episode::reset(found, transition, by))
-            }
+            Command::Reset { alert, transition, reason } => self.reset(alert, transition, reason, by, events),
             Command::Accept { alert, transition } => {
                 self.on_alert(alert, by, events, |found| episode::accept(found, transition, by, at))
             }
@@ -132,11 +129,11 @@ impl Engine {
     fn transfer(
         &mut self,
         patient: &PatientId,
-        bed: BedId,
+        bed: &BedId,
         by: &Actor,
         events: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
-        let from = self.census.check_transfer(patient, &bed)?;
+        let from = self.census.check_transfer(patient, bed)?;
         let moved = EventBody::Transferred { patient: patient.clone(), from, bed: bed.clone(), by: by.clone() };
         self.record(moved, events);
         let keys: Vec<AlertKey> = self.alerts.keys().filter(|k| k.patient.as_ref() == Some(patient)).cloned().collect();

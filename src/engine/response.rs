@@ -133,6 +133,22 @@ impl Engine {
         Ok(())
     }
 
+    /// Row 9: what was found is said first, for an alert that is reset is over.
+    pub(super) fn reset(
+        &mut self,
+        alert: AlertId,
+        seen: u32,
+        reason: Remark,
+        by: &Actor,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
+        let key = self.responses.keys.get(&alert).ok_or(Refusal::NotOpen { alert })?;
+        let mut trial = self.alerts.get(key).cloned().ok_or(Refusal::NotOpen { alert })?;
+        episode::reset(&mut trial, seen, by)?;
+        self.comment(alert, reason, by, events)?;
+        self.on_alert(alert, by, events, |found| episode::reset(found, seen, by))
+    }
+
     pub(super) fn comment(
         &mut self,
         alert: AlertId,
@@ -192,9 +208,7 @@ impl Responses {
 
     /// Notes where an open alert is found and when something falls due for it.
     fn note(&mut self, alert: &Alert) {
-        if !self.keys.contains_key(&alert.id) {
-            self.keys.insert(alert.id, alert.key.clone());
-        }
+        self.keys.entry(alert.id).or_insert_with(|| alert.key.clone());
         if let Some(due) = due_of(alert).filter(|_| alert.signal != Signal::Off) {
             self.due.insert((due, alert.id));
         }

@@ -11,6 +11,8 @@ use crate::domain::{
 use proptest::prelude::*;
 use std::collections::BTreeMap as Map;
 
+mod response;
+
 fn t(s: f64) -> Timestamp {
     Timestamp::from_ms(1_000_000_000_000) + Millis(format!("{:.0}", s * 1000.0).parse().unwrap())
 }
@@ -789,6 +791,7 @@ fn events_survive_both_encodings() {
 enum Step {
     Value { patient: usize, vital: VitalCode, value: f64, lag: i32 },
     Acknowledge { alert: u64, transition: u32 },
+    Act(response::Act),
     Restart,
     Discharge { patient: usize },
     Wait { seconds: u32 },
@@ -801,6 +804,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         30 => (1..4_usize, vital, value, prop_oneof![5 => Just(0), 1 => 0..60, 1 => -29..0]).prop_map(
             |(patient, vital, value, lag)| Step::Value { patient, vital, value: value.round(), lag }),
         3 => (1..6_u64, 1..4_u32).prop_map(|(alert, transition)| Step::Acknowledge { alert, transition }),
+        6 => response::act().prop_map(Step::Act),
         1 => Just(Step::Restart),
         1 => (1..4_usize).prop_map(|patient| Step::Discharge { patient }),
         6 => (1..40_u32).prop_map(|seconds| Step::Wait { seconds }),
@@ -826,6 +830,7 @@ fn play(bench: &mut Bench, steps: &[Step], mut s: f64, tick: Option<f64>) -> f64
             Step::Acknowledge { alert, transition } => {
                 bench.command(s, Command::Acknowledge { alert: AlertId(*alert), transition: *transition });
             }
+            Step::Act(act) => act.play(bench, s),
             Step::Restart => {
                 // The moment of the stop is part of the history: a start remembers how far the engine had come.
                 bench.tick(s);

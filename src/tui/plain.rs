@@ -188,7 +188,7 @@ impl Plain {
         let what = match cause {
             Cause::Raised => "new".to_owned(),
             Cause::Worsened => "WORSE".to_owned(),
-            Cause::Held | Cause::Resumed => words::state(alert),
+            Cause::Held | Cause::Resumed | Cause::Paused => words::state(alert),
             Cause::Cleared => "over".to_owned(),
             Cause::Returned => "back again".to_owned(),
             Cause::Acknowledged => "acknowledged".to_owned(),
@@ -199,7 +199,6 @@ impl Plain {
             Cause::Declined => "declined".to_owned(),
             Cause::HandedOver => words::asked(alert),
             Cause::Reminded => "still so: acknowledge again".to_owned(),
-            Cause::Paused => words::state(alert),
             Cause::Unpaused => "signals again".to_owned(),
             Cause::Moved => "patient moved".to_owned(),
         };
