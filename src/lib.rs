@@ -17,6 +17,7 @@ pub mod protocol;
 pub mod quality;
 pub mod replay;
 pub mod rights;
+pub mod score;
 pub mod seam;
 pub mod store;
 pub mod tui;

@@ -21,6 +21,7 @@ pub mod people;
 pub mod place;
 pub mod remark;
 pub mod rota;
+pub mod score;
 pub mod series;
 pub mod system;
 pub mod text;
@@ -45,5 +46,8 @@ pub use people::{Category, Patient, PersonName};
 pub use place::{Bed, Device, DeviceKind, Ward};
 pub use remark::Remark;
 pub use rota::{Duty, LoginName, Rota, RotaError, Shift};
+pub use score::{
+    Consciousness, ScoreBasis, ScoreItem, ScoreKind, ScorePart, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale,
+};
 pub use time::{Millis, TimeError, Timestamp};
 pub use vital::{Sampling, VitalCode, VitalDef, VitalTable};
