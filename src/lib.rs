@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod alarm;
+pub mod analysis;
 pub mod audit;
 pub mod backend;
 pub mod cli;

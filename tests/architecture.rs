@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The house: each room with its floor. `ARCHITECTURE.md` says what lives where.
-const FLOORS: [(&str, u8); 18] = [
+const FLOORS: [(&str, u8); 19] = [
     ("domain", 0),
     ("seam", 0),
     ("quality", 1),
@@ -23,6 +23,7 @@ const FLOORS: [(&str, u8); 18] = [
     ("engine", 2),
     ("ingest", 2),
     ("store", 3),
+    ("analysis", 3),
     ("access", 4),
     ("backend", 5),
     ("client", 5),

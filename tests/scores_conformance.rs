@@ -300,7 +300,7 @@ fn compare(result: &ScoreResult, total: Option<f64>, parts: &[(ScoreItem, Option
     differs("the total", &Some(came), &total, &mut differences);
     for (item, wanted) in parts {
         if wanted.is_some() {
-            differs(item.label(), &points(result, *item).map(f64::from), &*wanted, &mut differences);
+            differs(item.label(), &points(result, *item).map(f64::from), wanted, &mut differences);
         }
     }
     verdict(&differences)

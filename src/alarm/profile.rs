@@ -34,6 +34,13 @@ impl Profiles {
         Self { by_category }
     }
 
+    /// The same profiles, each changed by `change`.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(&Profile) -> Profile) -> Self {
+        let changed = self.by_category.iter().map(|(category, profile)| (*category, Arc::new(change(profile))));
+        Self { by_category: changed.collect() }
+    }
+
     /// The profile of a category.
     #[must_use]
     pub fn of(&self, category: Category) -> Arc<Profile> {

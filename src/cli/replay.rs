@@ -67,6 +67,16 @@ impl SourceArgs {
     }
 }
 
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
 /// Play recordings and scenarios: through an engine alone, or to a server as a gateway would
 ///
 /// To a server it begins where a scenario says that its live part begins (live_from_s): what is before is history, for
@@ -78,6 +88,13 @@ pub(super) struct Args {
     /// Through an engine alone, as fast as it goes: journal entries as NDJSON on standard output
     #[arg(long, conflicts_with_all = ["to", "speed", "again", "token_file"])]
     offline: bool,
+    /// With --offline: instead of the journal, a report: every violation accounted for, danger events, alarm load; exit 1
+    /// if something is not accounted for or a danger event lost its alert
+    #[arg(long, requires = "offline", conflicts_with = "expect")]
+    report: bool,
+    /// With --report: how it is written
+    #[arg(long, value_enum, default_value_t, requires = "report")]
+    format: ReportFormat,
     /// To this server
     #[arg(long, value_name = "URL", requires = "token_file", required_unless_present = "offline")]
     to: Option<Endpoint>,
@@ -154,17 +171,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         terminal::note(&format!("{}: no samples in it", recording.plan.name));
     }
     match &args.to {
+        None if args.report => report(args, &recording),
         None => offline(args, &recording, expectations.as_ref()),
         Some(to) => live(args, to, &recording, expectations.as_ref()),
     }
 }
 
+/// Nobody answers a recording: it tells of alerts, not of who should have come.
+fn offline_config(args: &Args) -> anyhow::Result<EngineConfig> {
+    let response = Arc::new(ResponsePolicy::silent());
+    Ok(EngineConfig { vitals: args.source.options()?.vitals, response, ..EngineConfig::default() })
+}
+
 fn offline(args: &Args, recording: &Recording, expectations: Option<&Expectations>) -> anyhow::Result<u8> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut shown = Shown::new();
-    // Nobody answers a recording: it tells of alerts, not of who should have come.
-    let response = Arc::new(ResponsePolicy::silent());
-    let config = EngineConfig { vitals: args.source.options()?.vitals, response, ..EngineConfig::default() };
+    let config = offline_config(args)?;
     let outcome = replay::run(recording, config, &mut out, |p| {
         if shown.terminal {
             shown.show(false, |seconds| bar(p.done, p.total, seconds));
@@ -174,6 +196,26 @@ fn offline(args: &Args, recording: &Recording, expectations: Option<&Expectation
     shown.done();
     terminal::note(outcome.summary.to_string().trim_end());
     Ok(expectations.map_or(0, |expected| verdict(recording, &outcome.episodes, expected)))
+}
+
+fn report(args: &Args, recording: &Recording) -> anyhow::Result<u8> {
+    let mut shown = Shown::new();
+    let config = offline_config(args)?;
+    let report = replay::report::report(recording, &config, |p| {
+        if shown.terminal {
+            shown.show(false, |seconds| bar(p.done, p.total, seconds));
+        }
+    })?;
+    shown.done();
+    let text = match args.format {
+        ReportFormat::Text => report.to_string(),
+        ReportFormat::Json => format!("{}\n", report.json()),
+    };
+    std::io::stdout().write_all(text.as_bytes())?;
+    for skipped in &recording.intake.skipped {
+        terminal::note(&format!("skipped {}: {}", skipped.path.display(), skipped.why));
+    }
+    Ok(if report.is_whole() { 0 } else { FOUND })
 }
 
 fn verdict(recording: &Recording, episodes: &replay::Episodes, expected: &Expectations) -> u8 {

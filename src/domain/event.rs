@@ -11,13 +11,30 @@ use serde::{Deserialize, Serialize};
 pub const EVENT_VERSION: u16 = 1;
 
 /// Why a violation raised no alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SuppressedBy {
     /// It was over before its delay.
     Delay,
     /// The signal was lost before its delay.
     Quality,
+    /// The patient or the device left, or the recording ended, before its delay.
+    Ended,
+}
+
+impl SuppressedBy {
+    /// All causes.
+    pub const ALL: [Self; 3] = [Self::Delay, Self::Quality, Self::Ended];
+
+    /// The name in words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delay => "delay",
+            Self::Quality => "quality",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// What happened.

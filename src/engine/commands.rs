@@ -205,7 +205,7 @@ impl Engine {
             for (side, machine) in [(Side::Low, series.state.low), (Side::High, series.state.high)] {
                 if let Some(violation) = machine.pending_violation() {
                     let code = ConditionCode::Limit(moved.vital, side);
-                    self.suppressed(&moved, code, violation, SuppressedBy::Quality, events);
+                    self.suppressed(&moved, code, violation, SuppressedBy::Ended, events);
                 }
             }
             if let Some(run) = series.state.offline {

@@ -681,7 +681,7 @@ fn what_waits_at_discharge_is_accounted_for() {
         EventBody::Suppressed { code, by, worst, .. } => Some((*code, *by, *worst)),
         _ => None,
     });
-    assert_eq!(suppressed, Some((ConditionCode::Limit(SPO2, Side::Low), SuppressedBy::Quality, 85.0)));
+    assert_eq!(suppressed, Some((ConditionCode::Limit(SPO2, Side::Low), SuppressedBy::Ended, 85.0)));
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub mod load;
 pub mod offline;
 pub mod plan;
 pub mod recording;
+pub mod report;
 pub mod scenario;
 pub mod script;
 pub mod simulate;

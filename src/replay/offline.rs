@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Actor, CloseReason, Command, Event, SequencedEvent, Timestamp, VitalCode, WardId},
-    engine::{Engine, EngineConfig, Input, IntakeFault},
+    engine::{Engine, EngineConfig, Input, IntakeFault, Observed},
 };
 use std::io::{self, Write};
 
@@ -34,6 +34,44 @@ pub struct Outcome {
     pub episodes: Episodes,
 }
 
+/// Who follows a run: values with what the engine made of them, and events. All that was due before a value has been told
+/// before it; what it caused follows it.
+pub trait Follower {
+    /// A value was taken.
+    ///
+    /// # Errors
+    /// If the run is to end.
+    fn value(&mut self, sample: &Sample, observed: Observed) -> io::Result<()>;
+    /// Something happened.
+    ///
+    /// # Errors
+    /// If the run is to end.
+    fn event(&mut self, event: Event) -> io::Result<()>;
+}
+
+/// Writes each event as a line of JSON.
+struct Journal<'a, W> {
+    ward: WardId,
+    seq: u64,
+    out: &'a mut W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Follower for Journal<'_, W> {
+    fn value(&mut self, _sample: &Sample, _observed: Observed) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) -> io::Result<()> {
+        self.seq += 1;
+        let entry = SequencedEvent { ward: self.ward.clone(), seq: self.seq, event };
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &entry)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
+    }
+}
+
 /// Plays a recording through an engine and writes each event as a line of JSON to `out`.
 ///
 /// Beds, patients, devices and assignments come first, at the time of the first sample. After the last sample timers
@@ -46,10 +84,27 @@ pub fn run(
     recording: &Recording,
     config: EngineConfig,
     out: &mut impl Write,
+    progress: impl FnMut(Progress),
+) -> io::Result<Outcome> {
+    let ward = recording.plan.ward.id.clone();
+    let mut journal = Journal { ward, seq: 0, out, line: Vec::new() };
+    let outcome = follow(recording, config, &mut journal, progress)?;
+    journal.out.flush()?;
+    Ok(outcome)
+}
+
+/// As [`run`], for somebody who follows values and events.
+///
+/// # Errors
+/// If the follower ends the run.
+pub fn follow(
+    recording: &Recording,
+    config: EngineConfig,
+    follower: &mut impl Follower,
     mut progress: impl FnMut(Progress),
 ) -> io::Result<Outcome> {
     let total = recording.count();
-    let mut run = Run::new(recording, config, out);
+    let mut run = Run::new(recording, config, follower);
     let start = recording.start();
     run.input(Input::Start { ward: recording.plan.ward.clone() }, start)?;
     for command in recording.plan.setup(start) {
@@ -69,11 +124,6 @@ pub fn run(
         let patient = placement.patient.id.clone();
         run.command(Command::Discharge { patient, reason: CloseReason::RecordingEnded }, last)?;
     }
-    out_of(run, recording)
-}
-
-fn out_of<W: Write>(run: Run<'_, W>, recording: &Recording) -> io::Result<Outcome> {
-    run.out.flush()?;
     let mut summary = run.summary;
     summary.patients = recording.plan.placements.len();
     summary.alerts = run.episodes.counts();
@@ -88,26 +138,20 @@ struct Moment {
     values: Vec<(VitalCode, f64)>,
 }
 
-struct Run<'a, W> {
+struct Run<'a, F> {
     engine: Engine,
-    ward: WardId,
-    seq: u64,
-    out: &'a mut W,
-    line: Vec<u8>,
+    follower: &'a mut F,
     events: Vec<Event>,
     moments: Vec<Moment>,
     episodes: Episodes,
     summary: Summary,
 }
 
-impl<'a, W: Write> Run<'a, W> {
-    fn new(recording: &Recording, config: EngineConfig, out: &'a mut W) -> Self {
+impl<'a, F: Follower> Run<'a, F> {
+    fn new(recording: &Recording, config: EngineConfig, follower: &'a mut F) -> Self {
         Self {
             engine: Engine::new(config),
-            ward: recording.plan.ward.id.clone(),
-            seq: 0,
-            out,
-            line: Vec::new(),
+            follower,
             events: Vec::new(),
             moments: vec![Moment::default(); recording.plan.placements.len()],
             episodes: Episodes::default(),
@@ -117,7 +161,7 @@ impl<'a, W: Write> Run<'a, W> {
 
     fn input(&mut self, input: Input, at: Timestamp) -> io::Result<()> {
         self.events = self.engine.handle(input, at);
-        self.write_events()
+        self.tell()
     }
 
     fn command(&mut self, command: Command, at: Timestamp) -> io::Result<()> {
@@ -128,8 +172,10 @@ impl<'a, W: Write> Run<'a, W> {
         match self.sent_before(sample) {
             None => {
                 self.summary.samples += 1;
-                self.engine.observe(&sample.observation(sample.at), sample.at, &mut self.events);
-                self.write_events()
+                self.input(Input::Tick, sample.at)?;
+                let observed = self.engine.observe(&sample.observation(sample.at), sample.at, &mut self.events);
+                self.follower.value(sample, observed)?;
+                self.tell()
             }
             Some(stored) if stored.to_bits() == sample.value.to_bits() => {
                 self.summary.duplicates += 1;
@@ -163,16 +209,11 @@ impl<'a, W: Write> Run<'a, W> {
         found
     }
 
-    fn write_events(&mut self) -> io::Result<()> {
+    fn tell(&mut self) -> io::Result<()> {
         for event in self.events.drain(..) {
             self.episodes.note(&event);
-            self.seq += 1;
             self.summary.events += 1;
-            let entry = SequencedEvent { ward: self.ward.clone(), seq: self.seq, event };
-            self.line.clear();
-            serde_json::to_writer(&mut self.line, &entry)?;
-            self.line.push(b'\n');
-            self.out.write_all(&self.line)?;
+            self.follower.event(event)?;
         }
         Ok(())
     }

@@ -1,0 +1,12 @@
+//! What came of data: which violations were shown and which were not and why, what would have come with other limits.
+//!
+//! Works over inputs and events that somebody hands in, in their order. No database, no socket, no clinical rule of its
+//! own: the engine judges, this room counts. Called by `replay`, `backend` and `cli`.
+
+pub mod danger;
+pub mod load;
+pub mod violations;
+
+pub use danger::{DangerEvent, DangerWatch};
+pub use load::AlarmLoad;
+pub use violations::{Account, Ledger};
