@@ -74,6 +74,9 @@ pub enum Act {
     /// Who is on duty was changed.
     #[serde(rename = "rota.set")]
     RotaSet,
+    /// Something was charted for a patient.
+    #[serde(rename = "patient.chart")]
+    PatientChart,
     /// A patient was moved to another bed.
     #[serde(rename = "patient.transfer")]
     PatientTransfer,

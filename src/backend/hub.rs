@@ -376,6 +376,11 @@ impl Outlet for Hub {
             state.view = WardView::new(ward, self.mode, &self.vitals, |category| self.profiles.of(category));
             state.view.fill(engine.census(), engine.alerts());
             state.view.fill_responses(engine.pauses(), engine.rota());
+            for patient in engine.census().stays.keys() {
+                if let Some((chart, scores)) = engine.scores_of(patient) {
+                    state.view.fill_scores(patient, chart, scores);
+                }
+            }
             state.devices = engine.census().devices.keys().cloned().collect();
             state.head = self.reader.head(id).unwrap_or(state.head);
             state.version += 1;

@@ -1,7 +1,7 @@
 //! What each command needs, for every entry: websocket, HTTP, administration.
 
 use crate::{
-    domain::{Command, PauseKind, PauseScope},
+    domain::{ChartEntry, Command, PauseKind, PauseScope},
     rights::Verb,
 };
 
@@ -20,6 +20,8 @@ pub const fn verb_of(command: &Command) -> (Verb, &'static str) {
         | Command::ConfirmPause { .. } => (Verb::SwitchAlarmsOff, "switch_alarms_off"),
         // Whoever may pause may also let the alerts sound again, whoever had made them quiet.
         Command::Pause { .. } | Command::EndPause { .. } => (Verb::PauseAlerts, "pause_alerts"),
+        Command::Chart { entry: ChartEntry::Scale { .. }, .. } => (Verb::DecideTargets, "decide_targets"),
+        Command::Chart { .. } => (Verb::ChartPatient, "chart_patient"),
         Command::SetRota { .. } | Command::AddShift { .. } | Command::RemoveShift { .. } => {
             (Verb::ManageRota, "manage_rota")
         }

@@ -1,13 +1,14 @@
 //! What people ask the engine to do, and why it may say no.
 
 use super::{
-    Actor, AlertId, Assignment, Bed, BedId, CensusError, CloseReason, Device, DeviceId, EncounterId, LoginName, Millis,
-    Patient, PatientId, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift, Timestamp,
+    Actor, AlertId, Assignment, Bed, BedId, CensusError, ChartEntry, ChartError, CloseReason, Device, DeviceId,
+    EncounterId, LoginName, Millis, Patient, PatientId, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 /// What a person asks the engine of one ward to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// Acknowledge an alert. Compare-and-set: it holds only for the transition that the person has seen.
@@ -130,6 +131,14 @@ pub enum Command {
         /// The new bed.
         bed: BedId,
     },
+    /// Enter what was observed or decided at the bed.
+    Chart {
+        /// The patient.
+        patient: PatientId,
+        /// What.
+        #[serde(flatten)]
+        entry: ChartEntry,
+    },
     /// Set who is on duty, all shifts at once.
     SetRota {
         /// The shifts.
@@ -153,7 +162,9 @@ impl Command {
     pub const fn patient(&self) -> Option<&PatientId> {
         match self {
             Self::Admit { patient, .. } => Some(&patient.id),
-            Self::Discharge { patient, .. } | Self::Transfer { patient, .. } => Some(patient),
+            Self::Discharge { patient, .. } | Self::Transfer { patient, .. } | Self::Chart { patient, .. } => {
+                Some(patient)
+            }
             Self::Assign { assignment } => Some(&assignment.patient),
             Self::Pause { scope, .. } => scope.patient(),
             Self::Acknowledge { .. }
@@ -239,6 +250,9 @@ pub enum Refusal {
     /// Not a rota.
     #[error(transparent)]
     Rota(#[from] RotaError),
+    /// An entry that cannot be.
+    #[error(transparent)]
+    Chart(#[from] ChartError),
 }
 
 /// Why alerts are not made quiet.

@@ -1,6 +1,6 @@
 //! What an alert can be about.
 
-use super::VitalCode;
+use super::{ScoreKind, VitalCode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
@@ -60,6 +60,8 @@ pub enum ConditionCode {
     WrongPatient,
     /// A fault of the system itself.
     System(SystemFault),
+    /// A score asks for a person.
+    Score(ScoreKind),
     /// Nobody is on duty for an occupied bed, or as charge, or as doctor.
     RotaGap,
 }
@@ -79,7 +81,7 @@ impl ConditionCode {
     /// Whether it is about the patient (physiological) and not about equipment (technical).
     #[must_use]
     pub const fn is_physiological(self) -> bool {
-        matches!(self, Self::Limit(..))
+        matches!(self, Self::Limit(..) | Self::Score(_))
     }
 }
 
@@ -95,6 +97,7 @@ impl fmt::Display for ConditionCode {
             Self::Conflict => f.write_str("device.conflict"),
             Self::WrongPatient => f.write_str("device.wrong_patient"),
             Self::System(fault) => write!(f, "system.{}", fault.name()),
+            Self::Score(kind) => write!(f, "score.{}", kind.as_str()),
             Self::RotaGap => f.write_str("rota.gap"),
         }
     }
@@ -115,6 +118,7 @@ impl FromStr for ConditionCode {
             ("device", "conflict") => Ok(Self::Conflict),
             ("device", "wrong_patient") => Ok(Self::WrongPatient),
             ("rota", "gap") => Ok(Self::RotaGap),
+            ("score", _) => ScoreKind::ALL.into_iter().find(|k| k.as_str() == kind).map(Self::Score).ok_or_else(bad),
             ("system", _) => SystemFault::ALL.into_iter().find(|f| f.name() == kind).map(Self::System).ok_or_else(bad),
             _ => {
                 let vital = subject.parse().map_err(|_| bad())?;
@@ -176,6 +180,7 @@ mod tests {
             ConditionCode::Conflict,
             ConditionCode::WrongPatient,
             ConditionCode::RotaGap,
+            ConditionCode::Score(ScoreKind::News2),
         ];
         codes.extend(SystemFault::ALL.map(ConditionCode::System));
         for code in codes {

@@ -1,9 +1,9 @@
 //! The journal of a ward: what happened, in order.
 
 use super::{
-    Actor, Alert, AlertId, Assignment, Bed, BedId, Cause, CloseReason, Command, ConditionCode, Device, DeviceId,
-    EncounterId, Millis, Patient, PatientId, Pause, PauseEnd, PauseId, Refusal, Remark, Rota, Timestamp, VitalCode,
-    Ward, WardId,
+    Actor, Alert, AlertId, Assignment, Bed, BedId, Cause, ChartEntry, CloseReason, Command, ConditionCode, Device,
+    DeviceId, EncounterId, Millis, Patient, PatientId, Pause, PauseEnd, PauseId, Refusal, Remark, Rota, ScoreResult,
+    Timestamp, VitalCode, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -205,6 +205,23 @@ pub enum EventBody {
         /// Who did it.
         by: Actor,
     },
+    /// Scores of a patient changed; those that did.
+    Scored {
+        /// The patient.
+        patient: PatientId,
+        /// The scores.
+        scores: Vec<ScoreResult>,
+    },
+    /// Somebody entered what was observed or decided at the bed.
+    Charted {
+        /// The patient.
+        patient: PatientId,
+        /// What.
+        #[serde(flatten)]
+        entry: ChartEntry,
+        /// Who.
+        by: Actor,
+    },
     /// Who is on duty was changed.
     RotaSet {
         /// All shifts.
@@ -251,7 +268,9 @@ impl Event {
             | EventBody::Suppressed { patient, .. }
             | EventBody::OccurredOffline { patient, .. }
             | EventBody::Corrected { patient, .. }
-            | EventBody::Transferred { patient, .. } => Some(patient),
+            | EventBody::Transferred { patient, .. }
+            | EventBody::Scored { patient, .. }
+            | EventBody::Charted { patient, .. } => Some(patient),
             EventBody::Commented { patient, .. } | EventBody::PauseEnded { patient, .. } => patient.as_ref(),
             EventBody::Paused { pause } => pause.scope.patient(),
             EventBody::Assigned { assignment, .. } | EventBody::Unassigned { assignment, .. } => {

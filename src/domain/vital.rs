@@ -111,6 +111,18 @@ pub const ART_DIA: VitalCode = VitalCode::of("art_dia");
 pub const ART_MEAN: VitalCode = VitalCode::of("art_mean");
 /// Body temperature.
 pub const TEMP: VitalCode = VitalCode::of("temp");
+/// Oxygen flow.
+pub const O2_FLOW: VitalCode = VitalCode::of("o2_flow");
+/// Inspired oxygen fraction.
+pub const FIO2: VitalCode = VitalCode::of("fio2");
+/// Glasgow coma score, eye.
+pub const GCS_EYE: VitalCode = VitalCode::of("gcs_eye");
+/// Glasgow coma score, motor.
+pub const GCS_MOTOR: VitalCode = VitalCode::of("gcs_motor");
+/// Glasgow coma score, verbal.
+pub const GCS_VERBAL: VitalCode = VitalCode::of("gcs_verbal");
+/// Glasgow coma score.
+pub const GCS_TOTAL: VitalCode = VitalCode::of("gcs_total");
 /// Level of consciousness (ACVPU).
 pub const CONSCIOUSNESS: VitalCode = VitalCode::of("consciousness");
 

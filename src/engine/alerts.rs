@@ -70,7 +70,7 @@ impl Engine {
         }
     }
 
-    fn new_alert(&self, key: AlertKey, priority: Priority, since: Timestamp) -> Raise {
+    pub(super) fn new_alert(&self, key: AlertKey, priority: Priority, since: Timestamp) -> Raise {
         let stay = key.patient.as_ref().and_then(|p| self.census.stays.get(p));
         Raise {
             encounter: stay.map(|s| s.encounter.clone()),

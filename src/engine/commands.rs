@@ -4,6 +4,7 @@ use super::{
     Engine,
     alerts::Moved,
     pauses::Asked,
+    scores::Scores,
     series::{PatientSeries, Series},
 };
 use crate::{
@@ -60,6 +61,7 @@ impl Engine {
             }
             Command::ConfirmPause { pause } => self.confirm_pause(pause, by, events),
             Command::EndPause { pause } => self.end_pause(pause, by, events),
+            Command::Chart { patient, entry } => self.chart(&patient, entry, by, events),
             Command::SetRota { shifts } => self.set_rota(shifts, by, events),
             Command::AddShift { shift } => self.add_shift(shift, by, events),
             Command::RemoveShift { shift } => self.remove_shift(&shift, by, events),
@@ -95,6 +97,7 @@ impl Engine {
             patient: patient.id.clone(),
             category: patient.category,
             beside: Beside::default(),
+            scores: Scores::default(),
             series: Vec::new(),
         });
     }

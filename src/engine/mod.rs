@@ -19,6 +19,7 @@ mod observe;
 mod pauses;
 mod response;
 mod rota;
+mod scores;
 mod series;
 mod snapshot;
 mod timers;

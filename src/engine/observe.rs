@@ -72,6 +72,9 @@ impl Engine {
             self.reassess_dependents(at.0, observation.vital, &observation.device, events);
         }
         self.device_spoke(observation, events);
+        if quality == Quality::Valid {
+            self.score_noted(at.0, observation.vital, events);
+        }
         Observed { quality, marks, late: false, freshness }
     }
 
@@ -236,6 +239,11 @@ impl Engine {
         let (Some(patient), Some(device), Some(vital)) = (&timer.patient, &timer.device, timer.vital) else {
             match &timer.device {
                 Some(device) => self.fire_device(deadline, device, timer.kind, events),
+                None if timer.kind == TimerKind::Scores => {
+                    if let Some(patient) = &timer.patient {
+                        self.fire_scores(patient, deadline, events);
+                    }
+                }
                 None => self.fire_ward(deadline, timer.kind, events),
             }
             return;
@@ -274,6 +282,9 @@ fn judge(series: &mut Series, last: Last, now: Timestamp, judged: &mut Judged) {
     judged.not_measured = series.state.not_measured.say(!valid, NOT_MEASURED_DELAYS, observed, now);
     if valid {
         series.state.inop = None;
+        if series.gates.window {
+            series.state.window.note(observed, last.value);
+        }
         for (slot, side) in judged.limits.iter_mut().zip([Side::Low, Side::High]) {
             let (machine, limits) = series.machine_mut(side);
             let Some(mut limits) = limits else { continue };

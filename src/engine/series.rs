@@ -1,6 +1,9 @@
 //! What the engine keeps of each series: one vital of one patient from one device.
 
-use super::timers::Armed;
+use super::{
+    scores::{Scores, Window},
+    timers::Armed,
+};
 use crate::{
     alarm::{LimitMachine, TechnicalMachine, technical::TechnicalDelays},
     domain::{
@@ -107,6 +110,9 @@ pub(super) struct SeriesState {
     /// Whether the value has jumped.
     #[serde(default)]
     pub(super) jump: Jump,
+    /// Values of the last minutes, if scores look at the vital.
+    #[serde(default)]
+    pub(super) window: Window,
 }
 
 /// Which gates a series has, by its vital.
@@ -115,6 +121,8 @@ pub(super) struct Gates {
     pub(super) flatline: bool,
     pub(super) jump_step: Option<f64>,
     pub(super) part: Option<Part>,
+    /// Whether scores look at the median of its last minutes.
+    pub(super) window: bool,
 }
 
 /// Which timers of a series stand in the queue.
@@ -158,11 +166,13 @@ impl Series {
             clock_run: None,
             flatline: Flatline::default(),
             jump: Jump::default(),
+            window: Window::default(),
         };
         let gates = Gates {
             flatline: quality::has_flatline(vital),
             jump_step: quality::jump_step(vital),
             part: Part::of(vital),
+            window: super::scores::is_windowed(vital),
         };
         Self { limits: profile.vitals.get(&vital).copied(), def, gates, state, timers: SeriesTimers::default() }
     }
@@ -259,6 +269,7 @@ pub(super) struct PatientSeries {
     pub(super) patient: PatientId,
     pub(super) category: Category,
     pub(super) beside: Beside,
+    pub(super) scores: Scores,
     pub(super) series: Vec<Series>,
 }
 

@@ -5,6 +5,7 @@ use super::{
     device::{DeviceKept, DeviceState},
     observe::arm_series,
     response::ResponsesKept,
+    scores::{Scores, ScoresKept},
     series::{PatientSeries, Series, SeriesState},
 };
 use crate::{
@@ -57,6 +58,9 @@ struct Snapshot {
     /// In the order of the patients.
     #[serde(default)]
     beside: Vec<Beside>,
+    /// In the order of the patients.
+    #[serde(default)]
+    scores: Vec<ScoresKept>,
 }
 
 impl Engine {
@@ -81,6 +85,7 @@ impl Engine {
             clock_step_until: self.clock_step_until,
             responses: self.responses.kept.clone(),
             beside: self.patients.iter().map(|p| p.beside.clone()).collect(),
+            scores: self.patients.iter().map(|p| p.scores.kept.clone()).collect(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -102,8 +107,14 @@ impl Engine {
         engine.clock_step_until = snapshot.clock_step_until;
         engine.alerts = snapshot.alerts.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
         let mut beside = snapshot.beside.into_iter();
+        let mut scores = snapshot.scores.into_iter();
         for (patient, category, states) in snapshot.patients {
             engine.restore_patient(patient, category, beside.next().unwrap_or_default(), states)?;
+            let last = engine.patients.len().saturating_sub(1);
+            if let (Some(found), Some(kept)) = (engine.patients.get_mut(last), scores.next()) {
+                found.scores.kept = kept;
+                engine.restore_scores(last);
+            }
         }
         for (device, kept) in snapshot.devices {
             engine.devices.insert(device.clone(), DeviceState { kept, ..DeviceState::default() });
@@ -132,7 +143,7 @@ impl Engine {
             series.push(restored);
         }
         self.patient_index.insert(patient.clone(), self.patients.len());
-        self.patients.push(PatientSeries { patient, category, beside, series });
+        self.patients.push(PatientSeries { patient, category, beside, scores: Scores::default(), series });
         Ok(())
     }
 }

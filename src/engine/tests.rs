@@ -14,6 +14,7 @@ use std::collections::BTreeMap as Map;
 
 mod gates;
 mod response;
+mod scores;
 
 fn t(s: f64) -> Timestamp {
     Timestamp::from_ms(1_000_000_000_000) + Millis(format!("{:.0}", s * 1000.0).parse().unwrap())

@@ -15,6 +15,7 @@ pub(super) enum TimerKind {
     Low,
     High,
     OfflineEnd,
+    Scores,
     DeviceLostClear,
     DeviceLostLong,
     ConflictEnd,

@@ -2,10 +2,10 @@
 
 use super::message::VitalsUpdate;
 use crate::domain::{
-    Alert, AlertId, Bed, BedId, Category, Census, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
+    Alert, AlertId, Bed, BedId, Category, Census, Chart, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
     LimitStep, Liveness, Marks, Millis, Mode, Observation, Patient, PatientId, Pause, PersonName, Priority, Profile,
-    Quality, Rota, Sampling, Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward, alert::Comment,
-    vital::Scale,
+    Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward,
+    alert::Comment, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -158,6 +158,12 @@ pub struct PatientView {
     pub encounter: EncounterId,
     /// Newest values, by vital.
     pub vitals: BTreeMap<VitalCode, VitalView>,
+    /// Newest scores.
+    #[serde(default)]
+    pub scores: BTreeMap<ScoreKind, ScoreResult>,
+    /// What people charted.
+    #[serde(default)]
+    pub chart: Chart,
 }
 
 /// A ward as screens need it.
@@ -249,10 +255,20 @@ impl WardView {
                 bed: stay.bed.clone(),
                 encounter: stay.encounter.clone(),
                 vitals: BTreeMap::new(),
+                scores: BTreeMap::new(),
+                chart: Chart::default(),
             };
             self.patients.insert(stay.patient.id.clone(), view);
         }
         self.alerts = alerts.map(|alert| (alert.id, alert.clone())).collect();
+    }
+
+    /// Takes in the chart and the scores of a patient, as an engine has them.
+    pub fn fill_scores(&mut self, patient: &PatientId, chart: &Chart, scores: &BTreeMap<ScoreKind, ScoreResult>) {
+        if let Some(patient) = self.patients.get_mut(patient) {
+            patient.chart = chart.clone();
+            patient.scores = scores.clone();
+        }
     }
 
     /// Takes in what is quiet and who is on duty, as an engine has it.
@@ -274,6 +290,8 @@ impl WardView {
                     bed: bed.clone(),
                     encounter: encounter.clone(),
                     vitals: BTreeMap::new(),
+                    scores: BTreeMap::new(),
+                    chart: Chart::default(),
                 };
                 self.patients.insert(patient.id.clone(), view);
             }
@@ -314,6 +332,16 @@ impl WardView {
                 }
             }
             EventBody::RotaSet { rota, .. } => self.rota = rota.clone(),
+            EventBody::Scored { patient, scores } => {
+                if let Some(patient) = self.patients.get_mut(patient) {
+                    patient.scores.extend(scores.iter().map(|score| (score.kind, score.clone())));
+                }
+            }
+            EventBody::Charted { patient, entry, by } => {
+                if let Some(patient) = self.patients.get_mut(patient) {
+                    patient.chart.enter(entry, by, event.at);
+                }
+            }
             _ => {}
         }
     }

@@ -19,6 +19,10 @@ pub enum Verb {
     PauseAlerts,
     /// Switch an alarm or its sound off for longer, or pause the sound of the whole ward.
     SwitchAlarmsOff,
+    /// Enter what was observed at the bed: consciousness, oxygen, pregnancy.
+    ChartPatient,
+    /// Decide on a patient's targets, such as the scale of saturation of NEWS2.
+    DecideTargets,
     /// Say who is on duty.
     ManageRota,
     /// Admit and discharge patients, set beds, assign devices.
@@ -37,13 +41,15 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::WatchWard,
         Self::SeeNames,
         Self::ReadHistory,
         Self::AcknowledgeAlert,
         Self::PauseAlerts,
         Self::SwitchAlarmsOff,
+        Self::ChartPatient,
+        Self::DecideTargets,
         Self::ManageRota,
         Self::ManageCensus,
         Self::ManageDevices,
@@ -132,14 +138,26 @@ fn user_may(role: Role, locked: bool, verb: Verb) -> Decision {
 /// The table of roles and verbs.
 const fn role_has(role: Role, verb: Verb) -> bool {
     use Verb::{
-        AcknowledgeAlert, ManageCensus, ManageDevices, ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory,
-        ReadStatus, SeeNames, SwitchAlarmsOff, WatchWard,
+        AcknowledgeAlert, ChartPatient, DecideTargets, ManageCensus, ManageDevices, ManageRota, ManageUsers,
+        PauseAlerts, ReadAudit, ReadHistory, ReadStatus, SeeNames, SwitchAlarmsOff, WatchWard,
     };
     match role {
         Role::Viewer => matches!(verb, WatchWard | SeeNames | ReadHistory),
-        Role::Nurse => matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts),
+        Role::Nurse => {
+            matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts | ChartPatient)
+        }
         Role::Doctor => {
-            matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts | SwitchAlarmsOff)
+            matches!(
+                verb,
+                WatchWard
+                    | SeeNames
+                    | ReadHistory
+                    | AcknowledgeAlert
+                    | PauseAlerts
+                    | SwitchAlarmsOff
+                    | ChartPatient
+                    | DecideTargets
+            )
         }
         Role::Charge => matches!(
             verb,
@@ -149,6 +167,7 @@ const fn role_has(role: Role, verb: Verb) -> bool {
                 | AcknowledgeAlert
                 | PauseAlerts
                 | SwitchAlarmsOff
+                | ChartPatient
                 | ManageRota
                 | ManageCensus
         ),
@@ -215,9 +234,9 @@ mod tests {
         row("device, ward", &device, Object::Ward);
         insta::assert_snapshot!(table, @r"
         viewer: WatchWard SeeNames ReadHistory
-        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts
-        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ManageRota ManageCensus
-        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff
+        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts ChartPatient
+        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChartPatient ManageRota ManageCensus
+        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChartPatient DecideTargets
         admin: ManageRota ManageCensus ManageDevices ManageUsers ReadStatus
         auditor: ReadAudit
         ops: WatchWard ManageDevices ReadStatus

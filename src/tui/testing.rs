@@ -5,8 +5,8 @@ use crate::{
     alarm::Profiles,
     client::{ClientEvent, ClientRequest, Hello},
     domain::{
-        Alert, AlertClass, AlertId, AlertKey, Bed, Category, Condition, ConditionCode, Freshness, Inactivation, Marks,
-        Millis, Mode, Patient, PatientId, PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal,
+        Alert, AlertClass, AlertId, AlertKey, Bed, Category, Chart, Condition, ConditionCode, Freshness, Inactivation,
+        Marks, Millis, Mode, Patient, PatientId, PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal,
         Timestamp, VitalCode, VitalTable, Ward,
         series::Trend,
         vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
@@ -92,7 +92,14 @@ pub(in crate::tui) fn ward12() -> WardView {
         ]);
         let bed_id: crate::domain::BedId = format!("b{bed}").parse().unwrap();
         view.beds.insert(bed_id.clone(), Bed { id: bed_id.clone(), label: bed.to_owned() });
-        let stay = PatientView { patient, bed: bed_id, encounter: format!("e{bed}").parse().unwrap(), vitals };
+        let stay = PatientView {
+            patient,
+            bed: bed_id,
+            encounter: format!("e{bed}").parse().unwrap(),
+            vitals,
+            scores: std::collections::BTreeMap::default(),
+            chart: Chart::default(),
+        };
         view.patients.insert(patient_id(number), stay);
     }
     view

@@ -22,6 +22,9 @@ pub(super) fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Opt
         }
         Command::ConfirmPause { .. } => LeafDraft::new(actor, Act::AlertsPauseConfirm, outcome),
         Command::EndPause { .. } => LeafDraft::new(actor, Act::AlertsPauseEnd, outcome),
+        Command::Chart { patient, .. } => {
+            LeafDraft { patient: Some(patient.clone()), ..LeafDraft::new(actor, Act::PatientChart, outcome) }
+        }
         Command::SetRota { .. } | Command::AddShift { .. } | Command::RemoveShift { .. } => {
             LeafDraft::new(actor, Act::RotaSet, outcome)
         }
@@ -75,5 +78,6 @@ const fn code(refusal: &Refusal) -> &'static str {
         Refusal::NotYours { .. } => "not_yours",
         Refusal::Pause(_) => "pause",
         Refusal::Rota(_) => "rota",
+        Refusal::Chart(_) => "chart",
     }
 }

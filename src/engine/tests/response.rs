@@ -536,6 +536,7 @@ pub(super) enum Act {
     End { pause: u64 },
     Transfer { patient: usize, bed: usize },
     Rota { from: i32, span: i32, bed: usize },
+    Chart { patient: usize, level: usize, oxygen: bool },
 }
 
 pub(super) fn act() -> impl Strategy<Value = Act> {
@@ -553,6 +554,8 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         1 => (1..5_u64).prop_map(|pause| Act::Confirm { pause }),
         1 => (1..5_u64).prop_map(|pause| Act::End { pause }),
         1 => (1..4_usize, 1..4_usize).prop_map(|(patient, bed)| Act::Transfer { patient, bed }),
+        2 => (1..4_usize, 0..5_usize, any::<bool>()).prop_map(
+            |(patient, level, oxygen)| Act::Chart { patient, level, oxygen }),
         1 => (0..400_i32, 1..400_i32, 1..4_usize).prop_map(|(from, span, bed)| Act::Rota { from, span, bed }),
     ]
 }
@@ -579,6 +582,16 @@ impl Act {
             Self::End { pause } => ("ben", Command::EndPause { pause: PauseId(pause) }),
             Self::Transfer { patient: p, bed } => {
                 ("carla", Command::Transfer { patient: patient(p), bed: format!("b{bed}").parse().unwrap() })
+            }
+            Self::Chart { patient: p, level, oxygen } => {
+                use crate::domain::{ChartEntry, Consciousness, Oxygen};
+                let entry = if level == 4 {
+                    ChartEntry::Oxygen { oxygen: Oxygen { given: oxygen, ..Oxygen::default() } }
+                } else {
+                    let span = oxygen.then_some(Millis::from_secs(90));
+                    ChartEntry::Consciousness { level: Consciousness::ALL[level], span }
+                };
+                ("anna", Command::Chart { patient: patient(p), entry })
             }
             Self::Rota { from, span, bed } => {
                 let (from, to) = (s + f64::from(from), s + f64::from(from + span));

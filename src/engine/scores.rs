@@ -1,0 +1,334 @@
+//! Scores of the patients: from the newest values and what people charted.
+//!
+//! A continuous vital counts with the median of its last minutes and makes the score a derived one; an episodic one while
+//! it is not lost. Scores are made anew each minute, and at once when something was charted or measured now and then.
+
+use super::{
+    Engine,
+    series::{PatientSeries, Series},
+    timers::{Armed, Timer, TimerKind},
+};
+use crate::{
+    alarm::{episode, episode::Raise},
+    domain::{
+        Actor, AlertKey, Category, CensusError, Chart, ChartEntry, ConditionCode, Consciousness, Event, EventBody,
+        InopReason, Liveness, Millis, PatientId, Priority, Quality, Refusal, Sampling, ScoreBasis, ScoreItem,
+        ScoreKind, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale, Timestamp, VitalCode,
+        vital::{
+            ART_DIA, ART_SYS, CONSCIOUSNESS, FIO2, GCS_EYE, GCS_MOTOR, GCS_TOTAL, GCS_VERBAL, HR, NBP_DIA, NBP_SYS,
+            O2_FLOW, PULSE, RR, SPO2, TEMP,
+        },
+    },
+    score::{self, Inputs, news2},
+};
+use chrono::Datelike;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+
+/// How often scores are made.
+const SCORES_EVERY: Millis = Millis::from_mins(1);
+/// A continuous vital counts with the median of so much time.
+const WINDOW: Millis = Millis::from_mins(5);
+/// One value of a continuous vital is kept in so much time.
+const WINDOW_STEP: Millis = Millis::from_secs(10);
+/// Most values of a window: [`WINDOW`] over [`WINDOW_STEP`].
+const WINDOW_MAX: usize = 30;
+/// Oxygen above this fraction is given, %.
+const AIR_FIO2: f64 = 21.0;
+/// Changes of an index below this are not told.
+const INDEX_STEP: f64 = 0.1;
+/// An emergency asks for an assessment within this time, an urgent score for a review (RCP 2017; Thorax).
+const EMERGENCY_TARGET_MIN: i64 = 30;
+/// The same of an urgent one.
+const URGENT_TARGET_MIN: i64 = 60;
+
+/// Continuous vitals that scores look at.
+const WINDOWED: [VitalCode; 6] = [HR, PULSE, RR, SPO2, ART_SYS, ART_DIA];
+/// Other vitals that scores look at.
+const SINGLE: [VitalCode; 10] =
+    [NBP_SYS, NBP_DIA, TEMP, CONSCIOUSNESS, GCS_TOTAL, GCS_EYE, GCS_MOTOR, GCS_VERBAL, FIO2, O2_FLOW];
+
+/// Values of the last minutes of a series, a few of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub(super) struct Window(VecDeque<(Timestamp, f64)>);
+
+impl Window {
+    /// Notes a valid value, at most one in [`WINDOW_STEP`].
+    pub(super) fn note(&mut self, at: Timestamp, value: f64) {
+        if self.0.back().is_some_and(|(last, _)| at.since(*last) < WINDOW_STEP && at >= *last) {
+            return;
+        }
+        if self.0.len() >= WINDOW_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((at, value));
+    }
+
+    /// The median of what is not older than the window.
+    fn median(&self, now: Timestamp) -> Option<f64> {
+        let young = self.0.iter().filter(|(at, _)| now.since(*at) <= WINDOW);
+        let mut values: Vec<f64> = young.map(|(_, value)| *value).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    }
+}
+
+/// What the engine keeps of a patient's scores.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scores {
+    pub(super) kept: ScoresKept,
+    armed: Armed,
+}
+
+/// The part of it that a snapshot keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub(super) struct ScoresKept {
+    pub(super) chart: Chart,
+    pub(super) told: BTreeMap<ScoreKind, ScoreResult>,
+    due: Option<Timestamp>,
+}
+
+/// Whether a vital is one that scores take the median of.
+pub(super) fn is_windowed(vital: VitalCode) -> bool {
+    WINDOWED.contains(&vital)
+}
+
+/// Whether a value of a vital that is measured now and then makes scores anew.
+pub(super) fn is_single(vital: VitalCode) -> bool {
+    SINGLE.contains(&vital)
+}
+
+/// Values as scores take them, with whether one of them is a monitor's median.
+struct Gathered<'a> {
+    patient: &'a PatientSeries,
+    now: Timestamp,
+    derived: bool,
+}
+
+impl Gathered<'_> {
+    /// The value of a vital, by the series that was heard last.
+    fn of(&mut self, vital: VitalCode) -> Option<f64> {
+        let now = self.now;
+        let live = |s: &&Series| {
+            let good = s.state.last.filter(|last| last.quality == Quality::Valid && s.state.inop.is_none());
+            good.is_some_and(|last| s.freshness().liveness(last.observed_at, now) != Liveness::Lost)
+        };
+        let own = self.patient.series.iter().filter(|s| s.state.vital == vital).filter(live);
+        let series = own.max_by_key(|s| (s.state.last.map(|l| l.observed_at), s.state.device.clone()))?;
+        // What is sent every few seconds counts with its median, what comes rarely with itself.
+        if is_windowed(vital) && series.def.sampling == Sampling::Continuous {
+            self.derived = true;
+            return series.state.window.median(now).or(series.state.last.map(|l| l.value));
+        }
+        series.state.last.map(|l| l.value)
+    }
+}
+
+impl Engine {
+    /// A valid present value has come.
+    pub(super) fn score_noted(&mut self, patient: usize, vital: VitalCode, events: &mut Vec<Event>) {
+        if is_single(vital) {
+            self.make_scores(patient, events);
+        } else if is_windowed(vital) {
+            self.arm_scores(patient);
+        }
+    }
+
+    /// Makes sure that the scores of a patient come up within a minute.
+    fn arm_scores(&mut self, index: usize) {
+        let now = self.now;
+        let Some(patient) = self.patients.get_mut(index) else { return };
+        let due = *patient.scores.kept.due.get_or_insert(now + SCORES_EVERY);
+        let id = &patient.patient;
+        let timer = || Timer { patient: Some(id.clone()), device: None, vital: None, kind: TimerKind::Scores };
+        self.timers.arm(&mut patient.scores.armed, Some(due), timer);
+    }
+
+    /// Sets the timer of a patient whose scores were kept in a snapshot.
+    pub(super) fn restore_scores(&mut self, index: usize) {
+        if self.patients.get(index).is_some_and(|p| p.scores.kept.due.is_some()) {
+            self.arm_scores(index);
+        }
+    }
+
+    pub(super) fn fire_scores(&mut self, patient: &PatientId, deadline: Timestamp, events: &mut Vec<Event>) {
+        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let Some(found) = self.patients.get_mut(index) else { return };
+        found.scores.armed.came_up();
+        if found.scores.kept.due.is_some_and(|due| due > deadline) {
+            self.arm_scores(index);
+        } else {
+            self.make_scores(index, events);
+        }
+    }
+
+    /// Makes the scores of a patient, tells of those that changed, and moves the alert of NEWS2.
+    fn make_scores(&mut self, index: usize, events: &mut Vec<Event>) {
+        let now = self.now;
+        let Some(patient) = self.patients.get(index) else { return };
+        let id = patient.patient.clone();
+        let (inputs, derived) = self.inputs(patient);
+        let basis = if derived { ScoreBasis::Derived } else { ScoreBasis::Charted };
+        let made: Vec<ScoreResult> =
+            score::all(&inputs, basis, now).into_iter().filter(|made| made.known() > 0 || is_told_why(made)).collect();
+        let Some(patient) = self.patients.get_mut(index) else { return };
+        let told = &mut patient.scores.kept.told;
+        let is_news = |made: &&ScoreResult| told.get(&made.kind).is_none_or(|before| !says_the_same(before, made));
+        let changed: Vec<ScoreResult> = made.iter().filter(is_news).cloned().collect();
+        for score in &changed {
+            told.insert(score.kind, score.clone());
+        }
+        // Nothing live, nothing to wait for: the next value asks again.
+        patient.scores.kept.due =
+            (derived || patient.scores.kept.chart.next_end(now).is_some()).then_some(now + SCORES_EVERY);
+        if patient.scores.kept.due.is_some() {
+            self.arm_scores(index);
+        }
+        if !changed.is_empty() {
+            self.record(EventBody::Scored { patient: id.clone(), scores: changed }, events);
+        }
+        if let Some(made) = made.into_iter().find(|made| made.kind == ScoreKind::News2) {
+            self.move_score(&id, &made, events);
+        }
+    }
+
+    fn inputs(&self, patient: &PatientSeries) -> (Inputs, bool) {
+        let now = self.now;
+        let chart = &patient.scores.kept.chart;
+        let mut values = Gathered { patient, now, derived: false };
+        let stay = self.census.stays.get(&patient.patient).map(|stay| &stay.patient);
+        let age = stay.and_then(|p| p.birth_year).and_then(|year| u32::try_from(now.utc().year() - year).ok());
+        let oxygen = chart.oxygen.as_ref().and_then(|o| o.at(now));
+        let (fio2, flow) = (values.of(FIO2), values.of(O2_FLOW));
+        let by_device = match (fio2, flow) {
+            (Some(fio2), flow) => Some(fio2 > AIR_FIO2 || flow.is_some_and(|flow| flow > 0.0)),
+            (None, flow) => flow.map(|flow| flow > 0.0),
+        };
+        let parts = [GCS_EYE, GCS_MOTOR, GCS_VERBAL].map(|vital| values.of(vital));
+        let sum = parts.iter().try_fold(0.0, |sum, part| part.map(|part| sum + part));
+        let level = values.of(CONSCIOUSNESS).and_then(Consciousness::of_code);
+        let inputs = Inputs {
+            rr: values.of(RR),
+            spo2: values.of(SPO2),
+            oxygen: oxygen.map(|o| o.given).or(by_device),
+            scale: chart.scale.as_ref().and_then(|s| s.at(now)).unwrap_or(Spo2Scale::One),
+            sbp: values.of(ART_SYS).or_else(|| values.of(NBP_SYS)),
+            dbp: values.of(ART_DIA).or_else(|| values.of(NBP_DIA)),
+            hr: values.of(HR).or_else(|| values.of(PULSE)),
+            consciousness: chart.consciousness.as_ref().and_then(|c| c.at(now)).or(level),
+            gcs: values.of(GCS_TOTAL).or(sum),
+            temp: values.of(TEMP),
+            age,
+            pregnant: chart.pregnant.as_ref().and_then(|p| p.at(now)),
+            adult: patient.category == Category::Adult,
+            fio2: oxygen.and_then(|o| o.fio2).or(fio2),
+            high_flow: oxygen.map(|o| o.high_flow),
+            paco2: None,
+            wbc: None,
+            bands: None,
+        };
+        (inputs, values.derived)
+    }
+
+    /// What a person observed or decided.
+    pub(super) fn chart(
+        &mut self,
+        patient: &PatientId,
+        entry: ChartEntry,
+        by: &Actor,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
+        entry.check()?;
+        let unknown = || CensusError::UnknownPatient { patient: patient.clone() };
+        let index = self.patient_index.get(patient).copied().ok_or_else(unknown)?;
+        let at = self.now;
+        if let Some(found) = self.patients.get_mut(index) {
+            found.scores.kept.chart.enter(&entry, by, at);
+        }
+        self.record(EventBody::Charted { patient: patient.clone(), entry, by: by.clone() }, events);
+        self.make_scores(index, events);
+        Ok(())
+    }
+
+    /// Raises, moves or ends the alert of NEWS2. An incomplete score raises nothing, and holds what is open.
+    fn move_score(&mut self, patient: &PatientId, made: &ScoreResult, events: &mut Vec<Event>) {
+        let key =
+            AlertKey { patient: Some(patient.clone()), code: ConditionCode::Score(ScoreKind::News2), device: None };
+        let open = self.alerts.get(&key).map(|alert| (alert.priority, alert.condition));
+        let Some(total) = made.total() else {
+            if matches!(open, Some((_, crate::domain::Condition::Present))) {
+                self.move_alert(&key, None, events, |alert| episode::hold(alert, InopReason::Stale));
+            }
+            return;
+        };
+        let now = self.now;
+        let wanted = priority(made);
+        match (wanted, open) {
+            (Some(priority), None) => {
+                let raise = self.new_alert(key, priority, now);
+                let limit = Some(if priority == Priority::Medium { news2::EMERGENCY } else { news2::URGENT });
+                let detail = Some(detail(made));
+                self.raise(Raise { value: Some(total), limit, detail, ..raise }, events);
+            }
+            (Some(wanted), Some((priority, condition))) => {
+                if condition != crate::domain::Condition::Present {
+                    self.move_alert(&key, None, events, |alert| episode::resume(alert, Some(total)));
+                }
+                if wanted > priority {
+                    let words = detail(made);
+                    self.move_alert(&key, None, events, |alert| {
+                        alert.detail = Some(words);
+                        episode::worsen(alert, wanted, Some(total), Some(news2::EMERGENCY), Millis::ZERO)
+                    });
+                }
+            }
+            (None, Some(_)) => {
+                self.move_alert(&key, None, events, |alert| episode::clear(alert, Some(total), now));
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// The chart and the scores of a patient, for the first view of a ward.
+    pub fn scores_of(&self, patient: &PatientId) -> Option<(&Chart, &BTreeMap<ScoreKind, ScoreResult>)> {
+        let kept = &self.patients.get(*self.patient_index.get(patient)?)?.scores.kept;
+        Some((&kept.chart, &kept.told))
+    }
+}
+
+/// How urgent a complete NEWS2 is: 7 and more medium, 5 and 6 or a single 3 low. The times that the publication gives are
+/// minutes; what is a matter of seconds is raised by limits.
+fn priority(made: &ScoreResult) -> Option<Priority> {
+    match made.risk? {
+        ScoreRisk::High => Some(Priority::Medium),
+        ScoreRisk::Medium | ScoreRisk::LowMedium => Some(Priority::Low),
+        ScoreRisk::Low => None,
+    }
+}
+
+/// What an alert of NEWS2 asks for, and of what it is made.
+fn detail(made: &ScoreResult) -> String {
+    let points = |p: &&crate::domain::ScorePart| p.points.is_some_and(|points| points > 0);
+    let part = |p: &crate::domain::ScorePart| format!("{} {}", p.item.label(), p.points.unwrap_or_default());
+    let parts: Vec<String> = made.parts.iter().filter(points).map(part).collect();
+    let (what, minutes) = if made.risk == Some(ScoreRisk::High) {
+        ("emergency assessment", EMERGENCY_TARGET_MIN)
+    } else {
+        ("urgent review", URGENT_TARGET_MIN)
+    };
+    format!("{what} within {minutes} min: {}", parts.join(", "))
+}
+
+/// Why NEWS2 was not made for a patient is worth saying; of the others it is not.
+fn is_told_why(made: &ScoreResult) -> bool {
+    made.kind == ScoreKind::News2 && matches!(made.value, ScoreValue::NotApplicable { .. })
+}
+
+/// Whether nothing worth telling has changed. An index moves with every value: only steps are told.
+fn says_the_same(before: &ScoreResult, now: &ScoreResult) -> bool {
+    let is_index = now.parts.iter().all(|p| p.points.is_none()) && now.parts.iter().any(|p| p.item != ScoreItem::Age);
+    match (is_index, before.total(), now.total()) {
+        (true, Some(a), Some(b)) => before.risk == now.risk && (a - b).abs() < INDEX_STEP,
+        _ => before.says_the_same(now),
+    }
+}
