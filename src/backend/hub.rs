@@ -13,7 +13,7 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        DeviceId, Event, EventBody, Freshness, Mode, Observation, PatientId, Quality, SequencedEvent, Timestamp,
+        DeviceId, Event, EventBody, Freshness, Marks, Mode, Observation, PatientId, Quality, SequencedEvent, Timestamp,
         VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
@@ -136,8 +136,8 @@ impl WardState {
         self.view.apply(event);
     }
 
-    fn observe(&mut self, o: &Observation, quality: Quality, freshness: Freshness) {
-        if self.view.observe(o, quality, freshness) {
+    fn observe(&mut self, o: &Observation, belief: (Quality, Marks), freshness: Freshness) {
+        if self.view.observe(o, belief, freshness) {
             self.version += 1;
             match self.versions.get_mut(&o.patient) {
                 Some(versions) => {
@@ -303,7 +303,7 @@ impl Hub {
                 correction: false,
                 interval: None,
             };
-            state.observe(&observation, kept.quality, Freshness::of_sampling(def.sampling));
+            state.observe(&observation, (kept.quality, kept.marks), Freshness::of_sampling(def.sampling));
         }
         for vital in state.view.patients.values_mut().flat_map(|p| p.vitals.values_mut()) {
             vital.confirmed = false;
@@ -348,7 +348,7 @@ impl Outlet for Hub {
                 // No watcher is no error.
                 drop(hub.news.send(News::Event(Arc::new(event))));
             }
-            ward.vitals.iter().for_each(|(o, quality, freshness)| state.observe(o, *quality, *freshness));
+            ward.vitals.iter().for_each(|(o, belief, freshness)| state.observe(o, *belief, *freshness));
         }
         if any_event {
             self.count_alerts();
@@ -363,7 +363,7 @@ impl Outlet for Hub {
                 state.apply(&event);
                 drop(hub.news.send(News::Unrecorded(Arc::new(event))));
             }
-            ward.vitals.iter().for_each(|(o, quality, freshness)| state.observe(o, *quality, *freshness));
+            ward.vitals.iter().for_each(|(o, belief, freshness)| state.observe(o, *belief, *freshness));
         }
         self.count_alerts();
     }

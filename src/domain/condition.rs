@@ -50,6 +50,8 @@ pub enum ConditionCode {
     NotMeasured(VitalCode),
     /// A vital has stopped coming while its device still sends.
     Stale(VitalCode),
+    /// A vital has had the same value for so long that its measurement may be stuck.
+    Flatline(VitalCode),
     /// A device has stopped sending.
     DeviceLost,
     /// A device sent another value for a time that it had sent before.
@@ -67,7 +69,9 @@ impl ConditionCode {
     #[must_use]
     pub const fn vital(self) -> Option<VitalCode> {
         match self {
-            Self::Limit(vital, _) | Self::NotMeasured(vital) | Self::Stale(vital) => Some(vital),
+            Self::Limit(vital, _) | Self::NotMeasured(vital) | Self::Stale(vital) | Self::Flatline(vital) => {
+                Some(vital)
+            }
             _ => None,
         }
     }
@@ -86,6 +90,7 @@ impl fmt::Display for ConditionCode {
             Self::Limit(vital, Side::High) => write!(f, "{vital}.high"),
             Self::NotMeasured(vital) => write!(f, "{vital}.not_measured"),
             Self::Stale(vital) => write!(f, "{vital}.stale"),
+            Self::Flatline(vital) => write!(f, "{vital}.flatline"),
             Self::DeviceLost => f.write_str("device.lost"),
             Self::Conflict => f.write_str("device.conflict"),
             Self::WrongPatient => f.write_str("device.wrong_patient"),
@@ -118,6 +123,7 @@ impl FromStr for ConditionCode {
                     "high" => Ok(Self::Limit(vital, Side::High)),
                     "not_measured" => Ok(Self::NotMeasured(vital)),
                     "stale" => Ok(Self::Stale(vital)),
+                    "flatline" => Ok(Self::Flatline(vital)),
                     _ => Err(bad()),
                 }
             }
@@ -165,6 +171,7 @@ mod tests {
             ConditionCode::Limit(HR, Side::High),
             ConditionCode::NotMeasured(HR),
             ConditionCode::Stale(HR),
+            ConditionCode::Flatline(HR),
             ConditionCode::DeviceLost,
             ConditionCode::Conflict,
             ConditionCode::WrongPatient,

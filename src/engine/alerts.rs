@@ -12,11 +12,14 @@ use crate::{
         episode::{self, Raise},
     },
     domain::{
-        Actor, Alert, AlertId, AlertKey, Cause, CloseReason, ConditionCode, DeviceId, Event, EventBody, Millis,
+        Actor, Alert, AlertId, AlertKey, Cause, CloseReason, ConditionCode, DeviceId, Event, EventBody, Marks, Millis,
         PatientId, Priority, Side, Signal, SystemFault, Timestamp, VitalCode, event::SuppressedBy, system::FaultReport,
     },
+    quality::FLATLINE_ALERTS_AFTER,
 };
 
+/// Said of a vital that is lost while its device measures with a cuff.
+const CUFF_DETAIL: &str = "its device has measured with a cuff: perhaps on the same arm";
 /// A clock step shows for this long.
 const CLOCK_STEP_SHOWN_FOR: Millis = Millis::from_mins(10);
 
@@ -28,6 +31,8 @@ pub(super) struct Moved {
     pub(super) vital: VitalCode,
     pub(super) value: Option<f64>,
     pub(super) measured_once: bool,
+    /// What is doubtful about the value.
+    pub(super) marks: Marks,
 }
 
 impl Moved {
@@ -146,10 +151,15 @@ impl Engine {
         let key = moved.key(code);
         match outcome {
             TechnicalOutcome::Raised { since } => {
-                let new = self.new_alert(key, self.technical_priority(moved), since);
-                let delay =
-                    if matches!(code, ConditionCode::NotMeasured(_)) { NOT_MEASURED_DELAYS.raise } else { new.delay };
-                self.raise(Raise { value: moved.value, delay, ..new }, events);
+                let (priority, delay) = match code {
+                    ConditionCode::NotMeasured(_) => (self.technical_priority(moved), NOT_MEASURED_DELAYS.raise),
+                    // A paced heart is as steady: it says "look", no more.
+                    ConditionCode::Flatline(_) => (Priority::Low, FLATLINE_ALERTS_AFTER),
+                    _ => (self.technical_priority(moved), Millis::ZERO),
+                };
+                let detail = moved.marks.has(Marks::CUFF).then(|| CUFF_DETAIL.to_owned());
+                let new = self.new_alert(key, priority, since);
+                self.raise(Raise { value: moved.value, delay, detail, ..new }, events);
             }
             TechnicalOutcome::Cleared => {
                 let at = self.now;

@@ -9,7 +9,7 @@ use super::{
     input::{Correction, IntakeFault},
 };
 use crate::domain::{
-    Actor, Command, DeviceId, Millis, Observation, PatientId, Quality, SystemFault, Timestamp, VitalCode, Ward,
+    Actor, Command, DeviceId, Marks, Millis, Observation, PatientId, Quality, SystemFault, Timestamp, VitalCode, Ward,
     system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,9 @@ struct Row {
     interval_ms: Option<i64>,
     quality: Quality,
     late: bool,
+    /// [`Marks`] as bits. Rows that were written before there were any end here.
+    #[serde(default)]
+    marks: u8,
 }
 
 /// A series of a block: whose, by which device, what.
@@ -79,6 +82,8 @@ pub struct Kept {
     pub text: Option<Arc<str>>,
     /// How far it is to be believed.
     pub quality: Quality,
+    /// What is doubtful about it.
+    pub marks: Marks,
     /// Whether it came too late to change the present.
     pub late: bool,
 }
@@ -144,7 +149,7 @@ impl InputBlock {
         series: BlockSeries,
         o: &Observation,
         at: Timestamp,
-        (quality, late): (Quality, bool),
+        (quality, marks, late): (Quality, Marks, bool),
     ) {
         let row = Row {
             series: series.0,
@@ -155,6 +160,7 @@ impl InputBlock {
             interval_ms: o.interval.map(|i| i.0),
             quality,
             late,
+            marks: marks.bits(),
         };
         match self.entries.last_mut() {
             Some(Entry::Rows(last, rows)) if *last == at.as_ms() => rows.push(row),
@@ -184,6 +190,7 @@ impl InputBlock {
                     value: row.value,
                     text: row.text.clone(),
                     quality: row.quality,
+                    marks: Marks::from_bits(row.marks),
                     late: row.late,
                 });
             }
@@ -299,4 +306,74 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::Fault { fault, present, detail } => Input::Fault(FaultReport { fault, present, detail }),
         Other::ClockStepped { by_ms } => Input::ClockStepped { by_ms },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::vital::HR;
+
+    /// A row as version 0.1.0 wrote it.
+    #[derive(Serialize)]
+    struct FormerRow {
+        series: u32,
+        observed_ms: i64,
+        received_ms: i64,
+        value: f64,
+        text: Option<Arc<str>>,
+        interval_ms: Option<i64>,
+        quality: Quality,
+        late: bool,
+    }
+
+    #[derive(Serialize)]
+    enum FormerEntry {
+        Rows(i64, Vec<FormerRow>),
+    }
+
+    fn key() -> SeriesKey {
+        SeriesKey { patient: "p".parse().unwrap(), device: "d".parse().unwrap(), vital: HR }
+    }
+
+    #[test]
+    fn rows_without_marks_are_read() {
+        let row = |series| FormerRow {
+            series,
+            observed_ms: 1_000,
+            received_ms: 1_040,
+            value: 80.0,
+            text: None,
+            interval_ms: Some(1_000),
+            quality: Quality::Valid,
+            late: true,
+        };
+        let former = (1_u16, Millis::ZERO, vec![key()], vec![FormerEntry::Rows(1_040, vec![row(0), row(0)])]);
+        let block = InputBlock::decode(&rmp_serde::to_vec(&former).unwrap()).unwrap();
+        let kept = block.kept();
+        assert_eq!(kept[0].1.len(), 2);
+        let first = &kept[0].1[0];
+        assert_eq!((first.value, first.marks, first.late), (80.0, Marks::NONE, true));
+        assert_eq!(block.inputs().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn marks_are_kept() {
+        let mut block = InputBlock::default();
+        let series = block.add_series(key());
+        let o = Observation {
+            patient: key().patient,
+            device: key().device,
+            vital: HR,
+            value: 80.0,
+            text: None,
+            observed_at: Timestamp::from_ms(0),
+            received_at: Timestamp::from_ms(0),
+            correction: false,
+            interval: None,
+        };
+        let marks = Marks::JUMP.and(Marks::DISAGREES);
+        block.push_observation(series, &o, o.observed_at, (Quality::Valid, marks, false));
+        let again = InputBlock::decode(&block.encode().unwrap()).unwrap();
+        assert_eq!(again.kept()[0].1[0].marks, marks);
+    }
 }

@@ -10,8 +10,10 @@ use crate::{
     alarm::episode,
     domain::{
         Actor, AlertKey, Assignment, BedId, CensusError, CloseReason, Command, ConditionCode, Device, DeviceId,
-        EncounterId, Event, EventBody, Patient, PatientId, PauseEnd, Refusal, Side, Timestamp, event::SuppressedBy,
+        EncounterId, Event, EventBody, Marks, Patient, PatientId, PauseEnd, Refusal, Side, Timestamp,
+        event::SuppressedBy,
     },
+    quality::Beside,
 };
 
 impl Engine {
@@ -92,6 +94,7 @@ impl Engine {
         self.patients.push(PatientSeries {
             patient: patient.id.clone(),
             category: patient.category,
+            beside: Beside::default(),
             series: Vec::new(),
         });
     }
@@ -201,6 +204,7 @@ impl Engine {
                 vital: series.state.vital,
                 value: None,
                 measured_once: series.state.measured_once,
+                marks: series.state.last.map_or(Marks::NONE, |l| l.marks),
             };
             for (side, machine) in [(Side::Low, series.state.low), (Side::High, series.state.high)] {
                 if let Some(violation) = machine.pending_violation() {

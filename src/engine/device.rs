@@ -139,6 +139,7 @@ impl Engine {
         if series.state.not_measured.end() {
             judged.not_measured = Some(TechnicalOutcome::Cleared);
         }
+        judged.flatline = series.end_flatline();
         if reason == InopReason::Stale {
             let since = series.state.last.map_or(deadline, |l| l.heard_at());
             judged.stale = series.state.stale.say(true, STALE_DELAYS, since, deadline);

@@ -13,6 +13,7 @@ mod alerts;
 mod block;
 mod commands;
 mod device;
+mod gates;
 mod input;
 mod observe;
 mod pauses;

@@ -3,6 +3,7 @@
 use super::{
     Engine,
     alerts::Moved,
+    gates::{Doubt, until_confirmed},
     input::Correction,
     series::{Last, NOT_MEASURED_DELAYS, OFFLINE_RUN_ENDS_AFTER, OfflineRun, STALE_DELAYS, Series},
     timers::{Timer, TimerKind},
@@ -10,10 +11,10 @@ use super::{
 use crate::{
     alarm::{Outcome, TechnicalOutcome},
     domain::{
-        ConditionCode, DeviceId, Event, EventBody, Freshness, InopReason, Observation, PatientId, Quality, Sampling,
-        Side, Timestamp, VitalCode, vital::Zero,
+        ConditionCode, DeviceId, Event, EventBody, Freshness, InopReason, Marks, Observation, PatientId, Quality,
+        Sampling, Side, Timestamp, VitalCode, vital::Zero,
     },
-    quality::{self, Companion},
+    quality::{self, Companion, Jump},
 };
 
 /// What the engine made of an observation.
@@ -21,6 +22,8 @@ use crate::{
 pub struct Observed {
     /// How far the value is to be believed.
     pub quality: Quality,
+    /// What is doubtful about it.
+    pub marks: Marks,
     /// Whether it came too late to change the present: it is stored and marked, and judged only as history.
     pub late: bool,
     /// When the value becomes late and lost.
@@ -33,6 +36,7 @@ pub(super) struct Judged {
     pub(super) limits: [Option<(Side, Outcome)>; 2],
     pub(super) not_measured: Option<TechnicalOutcome>,
     pub(super) stale: Option<TechnicalOutcome>,
+    pub(super) flatline: Option<TechnicalOutcome>,
     pub(super) offline: Option<OfflineRun>,
 }
 
@@ -42,27 +46,33 @@ impl Engine {
         self.advance(now, events);
         let Some(at) = self.series_of(observation) else { return self.observe_alone(observation) };
         let (now, observed) = (self.now, observation.observed_at);
-        let companion = self.companion(at, observed, now);
+        // It tells of a 0 alone.
+        let companion = if observation.value == 0.0 { self.companion(at, observed, now) } else { Companion::Absent };
         let Some(series) = self.series_mut(at) else { return self.observe_alone(observation) };
         if let Some(interval) = observation.interval {
             series.state.interval = Some(interval);
         }
         let quality = quality::assess(&series.def, observation.value, companion);
-        let last = Last { value: observation.value, observed_at: observed, quality, arrived_at: Some(now) };
+        let value = observation.value;
+        let last = Last { value, observed_at: observed, quality, arrived_at: Some(now), marks: Marks::NONE };
         let freshness = series.freshness();
         if !series.takes_for_present(observed, now) {
             let moved = note_late(series, last, now);
             self.settle(at, &moved, events);
-            return Observed { quality, late: true, freshness };
+            return Observed { quality, marks: Marks::NONE, late: true, freshness };
         }
-        let mut judged = Judged { offline: series.state.offline.take(), ..Judged::default() };
-        judge(series, last, now, &mut judged);
+        let offline = series.state.offline.take();
+        let Doubt { marks, flatline } = self.doubt(at, value, quality, observed);
+        let mut judged = Judged { offline, flatline, ..Judged::default() };
+        if let Some(series) = self.series_mut(at) {
+            judge(series, Last { marks, ..last }, now, &mut judged);
+        }
         self.settle(at, &judged, events);
         if quality == Quality::NotMeasured {
             self.reassess_dependents(at.0, observation.vital, &observation.device, events);
         }
         self.device_spoke(observation, events);
-        Observed { quality, late: false, freshness }
+        Observed { quality, marks, late: false, freshness }
     }
 
     /// A stored value was replaced. The event says so; if it was the newest of its series, the new value is judged.
@@ -81,8 +91,13 @@ impl Engine {
         if now.since(observed_at) < series.freshness().lost_after {
             let quality = quality::assess(&series.def, new, companion);
             let device = series.state.device.clone();
-            let mut judged = Judged::default();
-            judge(series, Last { value: new, quality, ..last }, now, &mut judged);
+            // What is put in order is no jump.
+            series.state.jump = Jump::default();
+            let Doubt { marks, flatline } = self.doubt(at, new, quality, observed_at);
+            let mut judged = Judged { flatline, ..Judged::default() };
+            if let Some(series) = self.series_mut(at) {
+                judge(series, Last { value: new, quality, marks, ..last }, now, &mut judged);
+            }
             self.settle(at, &judged, events);
             if quality == Quality::NotMeasured {
                 self.reassess_dependents(at.0, vital, &device, events);
@@ -95,7 +110,8 @@ impl Engine {
         let def = self.config.vitals.get(observation.vital);
         let quality = def.map_or(Quality::Valid, |def| quality::assess(def, observation.value, Companion::Absent));
         let sampling = def.map_or(Sampling::Continuous, |def| def.sampling);
-        Observed { quality, late: true, freshness: Freshness::of_sampling(sampling) }
+        let freshness = Freshness::of_sampling(sampling);
+        Observed { quality, marks: Marks::NONE, late: true, freshness }
     }
 
     /// The place of the observation's series; made if the patient is here and the device is the patient's.
@@ -174,6 +190,7 @@ impl Engine {
             vital: series.state.vital,
             value: series.state.last.map(|l| l.value),
             measured_once: series.state.measured_once,
+            marks: series.state.last.map_or(Marks::NONE, |l| l.marks),
         };
         if let Some(run) = judged.offline {
             self.offline_ended(&moved, run, events);
@@ -183,6 +200,9 @@ impl Engine {
         }
         if let Some(outcome) = judged.not_measured {
             self.move_technical(&moved, ConditionCode::NotMeasured(moved.vital), outcome, events);
+        }
+        if let Some(outcome) = judged.flatline {
+            self.move_technical(&moved, ConditionCode::Flatline(moved.vital), outcome, events);
         }
         for (side, outcome) in judged.limits.iter().flatten().copied() {
             self.move_limit(&moved, side, outcome, events);
@@ -238,6 +258,7 @@ impl Judged {
         matches!(self.limits, [None, None])
             && self.not_measured.is_none()
             && self.stale.is_none()
+            && self.flatline.is_none()
             && self.offline.is_none()
     }
 }
@@ -255,7 +276,10 @@ fn judge(series: &mut Series, last: Last, now: Timestamp, judged: &mut Judged) {
         series.state.inop = None;
         for (slot, side) in judged.limits.iter_mut().zip([Side::Low, Side::High]) {
             let (machine, limits) = series.machine_mut(side);
-            let Some(limits) = limits else { continue };
+            let Some(mut limits) = limits else { continue };
+            if last.marks.has(Marks::JUMP) {
+                limits = until_confirmed(limits, side, last.value);
+            }
             let rules = crate::alarm::machine::Rules { side, limits: &limits };
             *slot = machine.value(rules, last.value, observed, now).map(|outcome| (side, outcome));
         }

@@ -4,9 +4,10 @@ use super::timers::Armed;
 use crate::{
     alarm::{LimitMachine, TechnicalMachine, technical::TechnicalDelays},
     domain::{
-        Category, DeviceId, Freshness, InopReason, Millis, PatientId, Profile, Quality, Side, Timestamp, VitalCode,
-        VitalDef, VitalLimits, limits, liveness::CONTINUOUS_INTERVAL,
+        Category, DeviceId, Freshness, InopReason, Marks, Millis, PatientId, Profile, Quality, Side, Timestamp,
+        VitalCode, VitalDef, VitalLimits, limits, liveness::CONTINUOUS_INTERVAL,
     },
+    quality::{self, Beside, Flatline, Jump, Part},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -35,6 +36,9 @@ pub(super) struct Last {
     /// Engine time when it came.
     #[serde(default)]
     pub(super) arrived_at: Option<Timestamp>,
+    /// What is doubtful about it.
+    #[serde(default, skip_serializing_if = "Marks::is_empty")]
+    pub(super) marks: Marks,
 }
 
 impl Last {
@@ -97,6 +101,20 @@ pub(super) struct SeriesState {
     /// Values that may show that the device's clock was set back.
     #[serde(default)]
     pub(super) clock_run: Option<ClockRun>,
+    /// Whether the value varies as it does in a living patient.
+    #[serde(default)]
+    pub(super) flatline: Flatline,
+    /// Whether the value has jumped.
+    #[serde(default)]
+    pub(super) jump: Jump,
+}
+
+/// Which gates a series has, by its vital.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gates {
+    pub(super) flatline: bool,
+    pub(super) jump_step: Option<f64>,
+    pub(super) part: Option<Part>,
 }
 
 /// Which timers of a series stand in the queue.
@@ -115,6 +133,7 @@ pub(super) struct SeriesTimers {
 pub(super) struct Series {
     pub(super) def: Arc<VitalDef>,
     pub(super) limits: Option<VitalLimits>,
+    pub(super) gates: Gates,
     pub(super) state: SeriesState,
     pub(super) timers: SeriesTimers,
 }
@@ -137,8 +156,15 @@ impl Series {
             offline: None,
             stale_from: None,
             clock_run: None,
+            flatline: Flatline::default(),
+            jump: Jump::default(),
         };
-        Self { limits: profile.vitals.get(&vital).copied(), def, state, timers: SeriesTimers::default() }
+        let gates = Gates {
+            flatline: quality::has_flatline(vital),
+            jump_step: quality::jump_step(vital),
+            part: Part::of(vital),
+        };
+        Self { limits: profile.vitals.get(&vital).copied(), def, gates, state, timers: SeriesTimers::default() }
     }
 
     pub(super) fn freshness(&self) -> Freshness {
@@ -232,6 +258,7 @@ impl Series {
 pub(super) struct PatientSeries {
     pub(super) patient: PatientId,
     pub(super) category: Category,
+    pub(super) beside: Beside,
     pub(super) series: Vec<Series>,
 }
 

@@ -7,7 +7,10 @@ use super::{
     response::ResponsesKept,
     series::{PatientSeries, Series, SeriesState},
 };
-use crate::domain::{Alert, AlertId, Category, Census, DeviceId, PatientId, Timestamp};
+use crate::{
+    domain::{Alert, AlertId, Category, Census, DeviceId, PatientId, Timestamp},
+    quality::Beside,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -51,6 +54,9 @@ struct Snapshot {
     clock_step_until: Option<Timestamp>,
     #[serde(default)]
     responses: ResponsesKept,
+    /// In the order of the patients.
+    #[serde(default)]
+    beside: Vec<Beside>,
 }
 
 impl Engine {
@@ -74,6 +80,7 @@ impl Engine {
             last_alert: self.last_alert,
             clock_step_until: self.clock_step_until,
             responses: self.responses.kept.clone(),
+            beside: self.patients.iter().map(|p| p.beside.clone()).collect(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -94,8 +101,9 @@ impl Engine {
         engine.last_alert = snapshot.last_alert;
         engine.clock_step_until = snapshot.clock_step_until;
         engine.alerts = snapshot.alerts.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
+        let mut beside = snapshot.beside.into_iter();
         for (patient, category, states) in snapshot.patients {
-            engine.restore_patient(patient, category, states)?;
+            engine.restore_patient(patient, category, beside.next().unwrap_or_default(), states)?;
         }
         for (device, kept) in snapshot.devices {
             engine.devices.insert(device.clone(), DeviceState { kept, ..DeviceState::default() });
@@ -110,6 +118,7 @@ impl Engine {
         &mut self,
         patient: PatientId,
         category: Category,
+        beside: Beside,
         states: Vec<SeriesState>,
     ) -> Result<(), SnapshotError> {
         let profile = self.config.profiles.of(category);
@@ -123,7 +132,7 @@ impl Engine {
             series.push(restored);
         }
         self.patient_index.insert(patient.clone(), self.patients.len());
-        self.patients.push(PatientSeries { patient, category, series });
+        self.patients.push(PatientSeries { patient, category, beside, series });
         Ok(())
     }
 }

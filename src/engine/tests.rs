@@ -3,7 +3,8 @@
 use super::*;
 use crate::domain::{
     Actor, Assignment, Bed, Cause, CloseReason, Command, Condition, ConditionCode, Device, DeviceKind, InopReason,
-    Millis, Observation, Patient, Priority, Quality, Refusal, Response, Role, Side, Signal, SystemFault, VitalCode,
+    Marks, Millis, Observation, Patient, Priority, Quality, Refusal, Response, Role, Side, Signal, SystemFault,
+    VitalCode,
     event::SuppressedBy,
     system::FaultReport,
     vital::{HR, NBP_SYS, RR, SPO2},
@@ -11,6 +12,7 @@ use crate::domain::{
 use proptest::prelude::*;
 use std::collections::BTreeMap as Map;
 
+mod gates;
 mod response;
 
 fn t(s: f64) -> Timestamp {
@@ -374,7 +376,9 @@ fn an_episodic_value_is_not_stale_after_seconds() {
     let mut bench = Bench::new(1);
     bench.feed(0, 5, 1, HR, 70.0);
     bench.value(4.0, 1, NBP_SYS, 120.0);
-    bench.feed(5, 3600, 1, HR, 70.0);
+    for s in 5..3600 {
+        bench.value(f64::from(s), 1, HR, 70.0 + f64::from(s % 2));
+    }
     assert_eq!(bench.moves(), []);
 }
 
@@ -740,7 +744,7 @@ fn a_block_of_inputs_drives_an_engine_again() {
         if let Input::Observation(o) = input {
             let key = SeriesKey { patient: o.patient.clone(), device: o.device.clone(), vital: o.vital };
             let place = *series.entry(key.clone()).or_insert_with(|| block.add_series(key));
-            block.push_observation(place, o, *at, (Quality::Valid, false));
+            block.push_observation(place, o, *at, (Quality::Valid, Marks::NONE, false));
         } else {
             block.push(input, *at).unwrap();
         }

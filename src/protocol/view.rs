@@ -3,8 +3,9 @@
 use super::message::VitalsUpdate;
 use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Census, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
-    LimitStep, Liveness, Millis, Mode, Observation, Patient, PatientId, Pause, PersonName, Priority, Profile, Quality,
-    Rota, Sampling, Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward, alert::Comment, vital::Scale,
+    LimitStep, Liveness, Marks, Millis, Mode, Observation, Patient, PatientId, Pause, PersonName, Priority, Profile,
+    Quality, Rota, Sampling, Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward, alert::Comment,
+    vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -76,6 +77,9 @@ pub struct VitalView {
     pub text: Option<Arc<str>>,
     /// How far it is to be believed.
     pub quality: Quality,
+    /// What is doubtful about it; it is judged all the same.
+    #[serde(default, skip_serializing_if = "Marks::is_empty")]
+    pub marks: Marks,
     /// When it was measured.
     pub observed_at: Timestamp,
     /// The device that measured it.
@@ -329,13 +333,19 @@ impl WardView {
 
     /// Takes in one present value; says whether it became the newest. A value of another device takes the place of a
     /// newer one only when that one is no longer live.
-    pub fn observe(&mut self, observation: &Observation, quality: Quality, freshness: Freshness) -> bool {
+    pub fn observe(
+        &mut self,
+        observation: &Observation,
+        (quality, marks): (Quality, Marks),
+        freshness: Freshness,
+    ) -> bool {
         let Some(patient) = self.patients.get_mut(&observation.patient) else { return false };
         let new = VitalView {
             vital: observation.vital,
             value: observation.value,
             text: observation.text.clone(),
             quality,
+            marks,
             observed_at: observation.observed_at,
             device: observation.device.clone(),
             freshness,

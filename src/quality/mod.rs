@@ -1,7 +1,17 @@
 //! Is this value to be believed?
 //!
-//! Pure rules from a value and what stands beside it to a [`Quality`]. Nothing is discarded here: values of any quality
-//! are stored and shown as what they are. Called by `ingest` (what can physically be) and `engine` (what to judge).
+//! Pure rules from a value and what stands beside it to a [`Quality`] and to [`crate::domain::Marks`]. Nothing is
+//! discarded here: values of any quality are stored and shown as what they are, and doubt suppresses no alert. Called by
+//! `ingest` (what can physically be) and `engine` (what to judge).
+
+mod beside;
+mod flatline;
+mod jump;
+
+pub use beside::{Beside, CUFF_WITHIN, PULSE_PRESSURE_MIN, Part, Pressure, RATES_APART_MAX, TOGETHER};
+pub use beside::{pressures_misfit, rates_disagree};
+pub use flatline::{FLATLINE_ALERTS_AFTER, FLATLINE_MARKS_AFTER, Flatline, FlatlineChange, RUN_GAP_MAX, has_flatline};
+pub use jump::{JUMP_HOLDS_MAX, JUMP_WITHIN, Jump, jump_step};
 
 use crate::domain::{
     Quality, VitalDef,

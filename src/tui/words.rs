@@ -40,6 +40,7 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
         }
         ConditionCode::NotMeasured(vital) => format!("{} not measured", label(vital)),
         ConditionCode::Stale(vital) => format!("{} no new values", label(vital)),
+        ConditionCode::Flatline(vital) => format!("{} does not vary", label(vital)),
         ConditionCode::DeviceLost => "no data from the device".to_owned(),
         ConditionCode::Conflict => "device contradicts itself".to_owned(),
         ConditionCode::WrongPatient => "device names another patient".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::job::{CommandOutcome, JobError, Reply};
 use crate::{
-    domain::{Event, Freshness, Observation, Quality, Refusal, Ward, WardId},
+    domain::{Event, Freshness, Marks, Observation, Quality, Refusal, Ward, WardId},
     protocol::IntakeReport,
     store::{AccessChange, Batch, Committed},
 };
@@ -22,7 +22,7 @@ pub struct WardNews {
     /// Events in order.
     pub events: Vec<Event>,
     /// Present values in order.
-    pub vitals: Vec<(Observation, Quality, Freshness)>,
+    pub vitals: Vec<(Observation, (Quality, Marks), Freshness)>,
 }
 
 /// An answer that waits for the disk.

@@ -5,7 +5,7 @@ use super::{
     tail::{Standing, Tail},
 };
 use crate::{
-    domain::{Event, Freshness, Millis, Observation, Quality, Sampling, Timestamp, Ward, WardId},
+    domain::{Event, Freshness, Marks, Millis, Observation, Quality, Sampling, Timestamp, Ward, WardId},
     engine::{BlockSeries, Correction, Engine, Input, InputBlock, IntakeFault, Observed, SeriesKey},
     protocol::RejectionCode,
     quality::{Companion, assess},
@@ -143,11 +143,11 @@ impl WardRun {
         self.inputs_since_snapshot += 1;
         self.open(at.skew);
         let Some(open) = &mut self.open else { return false };
-        let Observed { quality, late, freshness } = self.engine.observe(o, at.now, &mut open.news.events);
+        let Observed { quality, marks, late, freshness } = self.engine.observe(o, at.now, &mut open.news.events);
         let series = block_series(open, o, tail, at.group);
-        open.block.push_observation(series, o, at.now, (quality, late));
+        open.block.push_observation(series, o, at.now, (quality, marks, late));
         if !late {
-            let value = (o.clone(), quality, freshness);
+            let value = (o.clone(), (quality, marks), freshness);
             match tail.news.filter(|(group, _)| *group == at.group).and_then(|(_, i)| open.news.vitals.get_mut(i)) {
                 // Only the newest value of a series is news.
                 Some(held) => *held = value,
@@ -183,7 +183,7 @@ impl WardRun {
             text: o.text.clone(),
             quality,
         });
-        open.news.vitals.push((o.clone(), quality, freshness));
+        open.news.vitals.push((o.clone(), (quality, Marks::NONE), freshness));
     }
 
     /// Asks for a snapshot with this group, so that the next start is quick.

@@ -4,7 +4,7 @@
 //! variable-length integers: about 3 bytes for a sample at 1 Hz. Texts stand at the end, only where there are any.
 
 use crate::{
-    domain::{Quality, Timestamp},
+    domain::{Marks, Quality, Timestamp},
     engine::Kept,
 };
 
@@ -18,6 +18,8 @@ const DECIMALS_MAX: u8 = 4;
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 const LATE: u8 = 0b100;
+/// Marks stand above quality and lateness. Blocks that were written before there were any have zeros there.
+const MARKS_SHIFT: u32 = 3;
 
 fn put(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
@@ -80,13 +82,13 @@ fn whole(value: f64, decimals: u8) -> Option<i64> {
     exact.then_some(scaled as i64)
 }
 
-const fn flags(quality: Quality, late: bool) -> u8 {
-    let quality = match quality {
+const fn flags(sample: &Kept) -> u8 {
+    let quality = match sample.quality {
         Quality::Valid => 0,
         Quality::NotMeasured => 1,
         Quality::OutOfRange => 2,
     };
-    quality | if late { LATE } else { 0 }
+    quality | if sample.late { LATE } else { 0 } | (sample.marks.bits() << MARKS_SHIFT)
 }
 
 const fn quality_of(flags: u8) -> Quality {
@@ -138,7 +140,7 @@ pub(super) fn encode(samples: &[Kept]) -> Vec<u8> {
 fn put_flags(out: &mut Vec<u8>, samples: &[Kept]) {
     let mut runs: Vec<(u8, u64)> = Vec::new();
     for sample in samples {
-        let flags = flags(sample.quality, sample.late);
+        let flags = flags(sample);
         match runs.last_mut() {
             Some((last, n)) if *last == flags => *n += 1,
             _ => runs.push((flags, 1)),
@@ -171,6 +173,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Kept>> {
             value: 0.0,
             text: None,
             quality: Quality::Valid,
+            marks: Marks::NONE,
             late: false,
         };
         samples.push(kept);
@@ -207,6 +210,7 @@ fn take_flags(reader: &mut Reader<'_>, samples: &mut [Kept]) -> Option<()> {
             let sample = rest.next()?;
             sample.quality = quality_of(flags);
             sample.late = flags & LATE != 0;
+            sample.marks = Marks::from_bits(flags >> MARKS_SHIFT);
         }
     }
     rest.next().is_none().then_some(())
@@ -226,13 +230,15 @@ mod tests {
         let quality =
             prop_oneof![8 => Just(Quality::Valid), 1 => Just(Quality::NotMeasured), 1 => Just(Quality::OutOfRange)];
         let text = prop::option::weighted(0.1, "[0-9.]{1,8}");
-        (0_i64..4_000_000_000_000, -100_000_i64..100_000, value, quality, text, any::<bool>()).prop_map(
-            |(ms, lag, value, quality, text, late)| Kept {
+        let marks = prop_oneof![8 => Just(0_u8), 1 => 0_u8..32].prop_map(Marks::from_bits);
+        (0_i64..4_000_000_000_000, -100_000_i64..100_000, value, quality, text, any::<bool>(), marks).prop_map(
+            |(ms, lag, value, quality, text, late, marks)| Kept {
                 observed_at: Timestamp::from_ms(ms),
                 received_at: Timestamp::from_ms(ms + lag),
                 value,
                 text: text.map(Into::into),
                 quality,
+                marks,
                 late,
             },
         )
@@ -267,6 +273,7 @@ mod tests {
             value: f64::from(u16::try_from(96 + s % 3).unwrap()),
             text: None,
             quality: Quality::Valid,
+            marks: Marks::NONE,
             late: false,
         };
         let samples: Vec<Kept> = (0..600).map(sample).collect();

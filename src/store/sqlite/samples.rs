@@ -2,7 +2,7 @@
 
 use super::{codec, corrupt, failed};
 use crate::{
-    domain::{DeviceId, PatientId, Timestamp, VitalCode},
+    domain::{DeviceId, Marks, PatientId, Timestamp, VitalCode},
     engine::{Kept, SeriesKey},
     store::{CorrectedSample, StoreError},
 };
@@ -202,6 +202,8 @@ pub(super) fn correct(db: &Connection, corrections: &[CorrectedSample]) -> Resul
             sample.value = correction.value;
             sample.text.clone_from(&correction.text);
             sample.quality = correction.quality;
+            // Doubt was about the former value.
+            sample.marks = Marks::NONE;
             db.prepare_cached("UPDATE sample_block SET body = ?2 WHERE no = ?1")
                 .and_then(|mut q| q.execute(params![no, codec::encode(&samples)]))
                 .map_err(failed)?;

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     audit::{Act, LeafActor, LeafDraft, NoteVerifier, Outcome, SideText, verify},
     domain::{
-        DeviceId, Event, EventBody, Millis, Mode, Observation, PatientId, Quality, Role, Timestamp, VitalCode, Ward,
-        WardId,
+        DeviceId, Event, EventBody, Marks, Millis, Mode, Observation, PatientId, Quality, Role, Timestamp, VitalCode,
+        Ward, WardId,
         vital::{HR, SPO2, TEMP},
     },
     engine::{Input, InputBlock, SeriesKey},
@@ -69,7 +69,7 @@ fn block(samples: &[(Observation, Quality)]) -> InputBlock {
     for (o, quality) in samples {
         let key = SeriesKey { patient: o.patient.clone(), device: o.device.clone(), vital: o.vital };
         let place = *places.entry(key.clone()).or_insert_with(|| block.add_series(key));
-        block.push_observation(place, o, o.observed_at, (*quality, false));
+        block.push_observation(place, o, o.observed_at, (*quality, Marks::NONE, false));
     }
     block
 }
