@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     domain::{
         Actor, AlertId, Assignment, Bed, Category, Cause, Command, Device, DeviceId, DeviceKind, Event, EventBody,
-        Millis, Mode, Patient, PersonName, Refusal, Role, VitalTable, Ward, vital::SPO2,
+        Marks, Millis, Mode, Patient, PersonName, Quality, Refusal, Role, VitalTable, Ward, vital::SPO2,
     },
     ingest::Reading,
     protocol::{IntakeReport, RejectionCode},
@@ -475,5 +475,23 @@ fn a_renamed_ward_goes_on_as_it_was() {
     assert_eq!(starts, 1, "it is no start");
     let bench = Bench::start(bench.kill());
     assert_eq!(bench.reader.wards().unwrap()[0].ward, named);
+    bench.stop();
+}
+
+#[test]
+fn what_is_doubtful_is_kept_with_its_mark() {
+    let (_dir, folder) = folder();
+    let clock = ManualClock::at(OsClock.wall());
+    let bench = Bench::with_ward_at(folder, Arc::new(clock.clone()));
+    let from = clock.wall();
+    let newest = |bench: &Bench| bench.reader.newest_samples(&ward(), from).unwrap().remove(0).1;
+    for (value, marks) in [(97.0, Marks::NONE), (88.0, Marks::JUMP)] {
+        clock.advance(Millis::from_secs(1));
+        bench.send(vec![reading(clock.wall(), value)]).unwrap();
+        assert_eq!((newest(&bench).value, newest(&bench).marks), (value, marks), "among the inputs");
+    }
+    let bench = Bench::start_at(bench.stop(), Arc::new(clock.clone()));
+    let kept = newest(&bench);
+    assert_eq!((kept.value, kept.quality, kept.marks), (88.0, Quality::Valid, Marks::JUMP), "in a block");
     bench.stop();
 }
