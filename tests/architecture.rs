@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The house: each room with its floor. `ARCHITECTURE.md` says what lives where.
-const FLOORS: [(&str, u8); 19] = [
+const FLOORS: [(&str, u8); 20] = [
     ("domain", 0),
     ("seam", 0),
     ("quality", 1),
