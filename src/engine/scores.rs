@@ -290,6 +290,7 @@ impl Engine {
     }
 
     /// The chart and the scores of a patient, for the first view of a ward.
+    #[must_use]
     pub fn scores_of(&self, patient: &PatientId) -> Option<(&Chart, &BTreeMap<ScoreKind, ScoreResult>)> {
         let kept = &self.patients.get(*self.patient_index.get(patient)?)?.scores.kept;
         Some((&kept.chart, &kept.told))

@@ -97,7 +97,7 @@ pub(in crate::tui) fn ward12() -> WardView {
             bed: bed_id,
             encounter: format!("e{bed}").parse().unwrap(),
             vitals,
-            scores: std::collections::BTreeMap::default(),
+            scores: BTreeMap::default(),
             chart: Chart::default(),
         };
         view.patients.insert(patient_id(number), stay);
