@@ -376,6 +376,7 @@ impl Outlet for Hub {
             state.view = WardView::new(ward, self.mode, &self.vitals, |category| self.profiles.of(category));
             state.view.fill(engine.census(), engine.alerts());
             state.view.fill_responses(engine.pauses(), engine.rota());
+            state.view.fill_limits(engine.limit_overrides());
             state.devices = engine.census().devices.keys().cloned().collect();
             state.head = self.reader.head(id).unwrap_or(state.head);
             state.version += 1;

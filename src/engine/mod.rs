@@ -14,6 +14,7 @@ mod block;
 mod commands;
 mod device;
 mod input;
+mod limits;
 mod observe;
 mod pauses;
 mod response;
@@ -35,6 +36,7 @@ use crate::{
     },
 };
 use device::DeviceState;
+use limits::Overrides;
 use response::Responses;
 use series::PatientSeries;
 use std::{
@@ -80,6 +82,7 @@ pub struct Engine {
     alerts: BTreeMap<AlertKey, Alert>,
     last_alert: AlertId,
     responses: Responses,
+    limits: Overrides,
     timers: Timers,
     clock_step_until: Option<Timestamp>,
     clock_step_armed: Armed,
@@ -100,6 +103,7 @@ impl Engine {
             alerts: BTreeMap::new(),
             last_alert: AlertId(0),
             responses: Responses::default(),
+            limits: Overrides::default(),
             timers: Timers::default(),
             clock_step_until: None,
             clock_step_armed: Armed::default(),

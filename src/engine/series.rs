@@ -4,7 +4,7 @@ use super::timers::Armed;
 use crate::{
     alarm::{LimitMachine, TechnicalMachine, technical::TechnicalDelays},
     domain::{
-        Category, DeviceId, Freshness, InopReason, Millis, PatientId, Profile, Quality, Side, Timestamp, VitalCode,
+        Category, DeviceId, Freshness, InopReason, Millis, PatientId, Quality, Side, Timestamp, VitalCode,
         VitalDef, VitalLimits, limits, liveness::CONTINUOUS_INTERVAL,
     },
 };
@@ -120,7 +120,12 @@ pub(super) struct Series {
 }
 
 impl Series {
-    pub(super) fn new(def: Arc<VitalDef>, profile: &Profile, device: DeviceId, interval: Option<Millis>) -> Self {
+    pub(super) fn new(
+        def: Arc<VitalDef>,
+        limits: Option<VitalLimits>,
+        device: DeviceId,
+        interval: Option<Millis>,
+    ) -> Self {
         let vital = def.code;
         let state = SeriesState {
             vital,
@@ -138,7 +143,7 @@ impl Series {
             stale_from: None,
             clock_run: None,
         };
-        Self { limits: profile.vitals.get(&vital).copied(), def, state, timers: SeriesTimers::default() }
+        Self { limits, def, state, timers: SeriesTimers::default() }
     }
 
     pub(super) fn freshness(&self) -> Freshness {

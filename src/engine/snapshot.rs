@@ -3,6 +3,7 @@
 use super::{
     Engine, EngineConfig,
     device::{DeviceKept, DeviceState},
+    limits::OverridesKept,
     observe::arm_series,
     response::ResponsesKept,
     series::{PatientSeries, Series, SeriesState},
@@ -51,6 +52,8 @@ struct Snapshot {
     clock_step_until: Option<Timestamp>,
     #[serde(default)]
     responses: ResponsesKept,
+    #[serde(default)]
+    limits: OverridesKept,
 }
 
 impl Engine {
@@ -74,6 +77,7 @@ impl Engine {
             last_alert: self.last_alert,
             clock_step_until: self.clock_step_until,
             responses: self.responses.kept.clone(),
+            limits: self.limits.kept.clone(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -94,6 +98,8 @@ impl Engine {
         engine.last_alert = snapshot.last_alert;
         engine.clock_step_until = snapshot.clock_step_until;
         engine.alerts = snapshot.alerts.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
+        engine.limits.kept = snapshot.limits;
+        engine.arm_limits();
         for (patient, category, states) in snapshot.patients {
             engine.restore_patient(patient, category, states)?;
         }
@@ -112,12 +118,12 @@ impl Engine {
         category: Category,
         states: Vec<SeriesState>,
     ) -> Result<(), SnapshotError> {
-        let profile = self.config.profiles.of(category);
         let mut series = Vec::with_capacity(states.len());
         for state in states {
             let unknown = SnapshotError::UnknownVital { vital: state.vital };
             let def = self.config.vitals.get(state.vital).ok_or(unknown)?.clone();
-            let mut restored = Series::new(def, &profile, state.device.clone(), None);
+            let limits = self.limits.kept.in_force(&self.config.profiles, &patient, category, state.vital);
+            let mut restored = Series::new(def, limits, state.device.clone(), None);
             restored.state = state;
             arm_series(&mut self.timers, &patient, &mut restored);
             series.push(restored);

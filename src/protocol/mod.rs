@@ -4,6 +4,7 @@
 //! No sockets, no clock.
 
 mod codec;
+mod limits;
 mod message;
 mod observations;
 pub mod problem;
@@ -15,7 +16,8 @@ pub use message::{
     SessionInfo, SessionState, StoreState, VitalTrend, VitalsUpdate, WardHead,
 };
 pub use observations::{IntakeReport, Rejection, RejectionCode, WireObservation};
-pub use view::{PatientView, StepView, VitalInfo, VitalLimitsView, VitalView, WardView, without_names};
+pub use limits::{PatientLimitsView, StepView, VitalLimitsView};
+pub use view::{PatientView, VitalInfo, VitalView, WardView, without_names};
 
 /// The version of the protocol.
 pub const PROTOCOL_VERSION: u16 = 1;

@@ -19,6 +19,10 @@ pub enum Verb {
     PauseAlerts,
     /// Switch an alarm or its sound off for longer, or pause the sound of the whole ward.
     SwitchAlarmsOff,
+    /// Change the alarm limits of a patient.
+    ChangeLimits,
+    /// Change the alarm limits of all patients of a category.
+    ChangeWardLimits,
     /// Say who is on duty.
     ManageRota,
     /// Admit and discharge patients, set beds, assign devices.
@@ -37,13 +41,15 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::WatchWard,
         Self::SeeNames,
         Self::ReadHistory,
         Self::AcknowledgeAlert,
         Self::PauseAlerts,
         Self::SwitchAlarmsOff,
+        Self::ChangeLimits,
+        Self::ChangeWardLimits,
         Self::ManageRota,
         Self::ManageCensus,
         Self::ManageDevices,
@@ -132,15 +138,25 @@ fn user_may(role: Role, locked: bool, verb: Verb) -> Decision {
 /// The table of roles and verbs.
 const fn role_has(role: Role, verb: Verb) -> bool {
     use Verb::{
-        AcknowledgeAlert, ManageCensus, ManageDevices, ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory,
+        AcknowledgeAlert, ChangeLimits, ChangeWardLimits, ManageCensus, ManageDevices, ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory,
         ReadStatus, SeeNames, SwitchAlarmsOff, WatchWard,
     };
     match role {
         Role::Viewer => matches!(verb, WatchWard | SeeNames | ReadHistory),
-        Role::Nurse => matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts),
-        Role::Doctor => {
-            matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts | SwitchAlarmsOff)
+        Role::Nurse => {
+            matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts | ChangeLimits)
         }
+        Role::Doctor => matches!(
+            verb,
+            WatchWard
+                | SeeNames
+                | ReadHistory
+                | AcknowledgeAlert
+                | PauseAlerts
+                | SwitchAlarmsOff
+                | ChangeLimits
+                | ChangeWardLimits
+        ),
         Role::Charge => matches!(
             verb,
             WatchWard
@@ -149,6 +165,8 @@ const fn role_has(role: Role, verb: Verb) -> bool {
                 | AcknowledgeAlert
                 | PauseAlerts
                 | SwitchAlarmsOff
+                | ChangeLimits
+                | ChangeWardLimits
                 | ManageRota
                 | ManageCensus
         ),
@@ -215,9 +233,9 @@ mod tests {
         row("device, ward", &device, Object::Ward);
         insta::assert_snapshot!(table, @r"
         viewer: WatchWard SeeNames ReadHistory
-        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts
-        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ManageRota ManageCensus
-        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff
+        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts ChangeLimits
+        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChangeLimits ChangeWardLimits ManageRota ManageCensus
+        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChangeLimits ChangeWardLimits
         admin: ManageRota ManageCensus ManageDevices ManageUsers ReadStatus
         auditor: ReadAudit
         ops: WatchWard ManageDevices ReadStatus
