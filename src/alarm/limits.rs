@@ -94,7 +94,7 @@ const SATURATIONS: [Row; 3] = [
 const BREATHS: [Row; 3] = [
     [APNOEA, (6.0, 4.0), (40.0, 60.0), NO],
     [APNOEA, (6.0, 4.0), (50.0, 70.0), NO],
-    [APNOEA, (20.0, 10.0), (110.0, 130.0), NO],
+    [APNOEA, (20.0, 10.0), (110.0, 120.0), NO],
 ];
 const NBP_SYSTOLES: [Row; 3] = [
     [NO, (80.0, 60.0), (180.0, 220.0), NO],

@@ -684,7 +684,7 @@ mod tests {
         let values = repeat(&[(84.0, 4), (91.0, 2), (77.0, 2), (89.0, 2)]);
         assert_eq!(first_by_depth(&values).map(|(at, _)| at), Some(8_000));
         // A value clearly within ends it; the next violation begins with nothing.
-        let values = repeat(&[(84.0, 8), (92.0, 1), (84.0, 9)]);
+        let values = repeat(&[(84.0, 8), (92.0, 1), (84.0, 10)]);
         let times: Vec<i64> = run_by(&by_depth(), &values).iter().map(|(at, _)| *at).collect();
         assert_eq!(times, [8_000, 9_000 + 8_334]);
     }

@@ -91,7 +91,8 @@ pub(in crate::tui) fn ward12() -> WardView {
         ]);
         let bed_id: crate::domain::BedId = format!("b{bed}").parse().unwrap();
         view.beds.insert(bed_id.clone(), Bed { id: bed_id.clone(), label: bed.to_owned() });
-        let stay = PatientView { patient, bed: bed_id, encounter: format!("e{bed}").parse().unwrap(), vitals };
+        let encounter = format!("e{bed}").parse().unwrap();
+        let stay = PatientView { patient, bed: bed_id, encounter, vitals, limits: BTreeMap::new() };
         view.patients.insert(patient_id(number), stay);
     }
     view
