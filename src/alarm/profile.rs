@@ -78,7 +78,7 @@ impl Profiles {
     #[must_use]
     pub fn map(&self, change: impl Fn(&Profile) -> Profile) -> Self {
         let changed = self.by_category.iter().map(|(category, profile)| (*category, Arc::new(change(profile))));
-        Self { by_category: changed.collect() }
+        Self { by_category: changed.collect(), ..self.clone() }
     }
 
     /// The profile of a category.

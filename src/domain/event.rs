@@ -35,7 +35,7 @@ impl SuppressedBy {
             Self::Delay => "delay",
             Self::Quality => "quality",
             Self::Ended => "ended",
-            Self::LimitsChanged => "limits changed",
+            Self::LimitsChanged => "limits",
         }
     }
 }
