@@ -3,11 +3,12 @@
 //! Delays count in the device's time between values; after the last value the rest of the delay runs in engine time.
 //! So a backlog that arrives at once is judged by its own times, and a value that stands (one a minute, say) is judged
 //! when its delay is over, not a minute later. A delay begins with a value beyond the limit and starts again only after a
-//! value clearly within, by the hysteresis; but only a value that is itself beyond the limit raises. Row numbers are those of `docs/alerts.md`.
+//! value clearly within, by the hysteresis; but only a value that is itself beyond the limit raises. A step with a depth
+//! budget is over earlier if depth times duration has added up to the budget. Row numbers are those of `docs/alerts.md`.
 
 use crate::domain::{
     InopReason, LimitSide, LimitStep, Millis, Priority, Side, Timestamp, VitalLimits,
-    limits::{beyond, worse},
+    limits::{beyond, depth, worse},
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,8 @@ pub enum Outcome {
     SuppressedByDelay(Violation),
     /// Row 15, while pending: the signal was lost before the delay.
     SuppressedByQuality(Violation),
+    /// While pending, its limits were changed: by the new ones it is no violation.
+    SuppressedByLimits(Violation),
     /// Row 15: it can no longer be judged; held.
     Held(InopReason),
     /// Row 16: it can be judged again and is still so.
@@ -74,6 +77,57 @@ enum Phase {
     },
 }
 
+/// What a violation of one step has added up to: depth beyond the limit times duration (the SatSeconds idea).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
+struct Depth {
+    /// Unit × milliseconds so far.
+    sum: f64,
+    /// Units beyond the limit by which the last value goes on adding, at least [`DEPTH_MIN`]; 0 while it is not beyond.
+    rate: f64,
+}
+
+/// Less than one unit beyond the limit counts as one: the delay is `budget / max(1, depth)`.
+const DEPTH_MIN: f64 = 1.0;
+/// A budget counts in seconds, a sum in milliseconds.
+const MS_PER_S: f64 = 1_000.0;
+
+impl Depth {
+    const NONE: Self = Self { sum: 0.0, rate: 0.0 };
+
+    const fn is_none(&self) -> bool {
+        self.sum == 0.0 && self.rate == 0.0
+    }
+
+    /// The last value has stood for this long.
+    fn stood(&mut self, span: Millis) {
+        self.sum += self.rate * ms(span);
+    }
+
+    /// Whether the budget of a step is used up.
+    fn is_spent(&self, step: &LimitStep) -> bool {
+        step.depth_budget.is_some_and(|budget| self.sum >= budget * MS_PER_S)
+    }
+
+    /// How long the last value has to stand until the budget is used up, if it ever is: the least whole number of
+    /// milliseconds.
+    fn rest(&self, step: &LimitStep) -> Option<Millis> {
+        let missing = step.depth_budget? * MS_PER_S - self.sum;
+        if self.rate < DEPTH_MIN {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest whole number that there is")]
+        let whole = Millis((missing / self.rate).ceil().max(0.0) as i64);
+        // The quotient may have been rounded down to a number at which the sum falls short by its last digit.
+        let reached = Self { sum: self.sum + self.rate * ms(whole), ..*self }.is_spent(step);
+        Some(if reached { whole } else { whole + Millis(1) })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "spans of time are far below 2^53 ms")]
+const fn ms(span: Millis) -> f64 {
+    span.0 as f64
+}
+
 /// The condition layer of one side of one series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
 pub struct LimitMachine {
@@ -96,6 +150,12 @@ pub struct LimitMachine {
     last_at: Timestamp,
     /// Engine time at which something falls due if no value comes.
     due: Option<Timestamp>,
+    /// What the violation of the first step adds up to.
+    #[serde(default, skip_serializing_if = "Depth::is_none")]
+    warning_depth: Depth,
+    /// What the violation of the second step adds up to.
+    #[serde(default, skip_serializing_if = "Depth::is_none")]
+    extreme_depth: Depth,
 }
 
 /// The rules that a machine judges by.
@@ -138,8 +198,7 @@ impl LimitMachine {
         if matches!(self.phase, Phase::Absent) && !steps.violated(rules.side, value) {
             return None;
         }
-        self.last_observed = observed;
-        self.last_at = at;
+        self.stand_until(observed, at);
         self.track(rules, value, observed);
         let outcome = match self.phase {
             Phase::Absent => {
@@ -185,8 +244,7 @@ impl LimitMachine {
         if self.due.is_none_or(|due| due > deadline) {
             return None;
         }
-        self.last_observed = self.last_observed + deadline.since(self.last_at);
-        self.last_at = deadline;
+        self.stand_until(self.last_observed + deadline.since(self.last_at), deadline);
         let outcome = match self.phase {
             Phase::Pending(_) => self.settle_pending(rules),
             Phase::Present { priority } => self.present(rules, priority),
@@ -195,6 +253,29 @@ impl LimitMachine {
         };
         self.set_due(rules);
         outcome
+    }
+
+    /// The limits are other than before: the value that stands, measured at `observed`, is judged anew at `at`, and only
+    /// if it can be judged.
+    ///
+    /// A violation that is one by the new limits too goes on counting from its beginning; one that is none any more is
+    /// over. A raised condition ends as always, within for the clear delay.
+    pub fn rejudge(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp, at: Timestamp) -> Option<Outcome> {
+        let observed = match self.phase {
+            Phase::Absent => observed,
+            _ => self.last_observed + at.since(self.last_at),
+        };
+        self.warning_depth = Depth::NONE;
+        self.extreme_depth = Depth::NONE;
+        match self.phase {
+            Phase::Pending(violation) if !rules.steps().violated(rules.side, value) => {
+                self.phase = Phase::Absent;
+                self.forget_spans();
+                self.due = None;
+                Some(Outcome::SuppressedByLimits(violation))
+            }
+            _ => self.value(rules, value, observed, at),
+        }
     }
 
     /// The clock of the device was set by this much: what counts in its time is moved along.
@@ -220,6 +301,15 @@ impl LimitMachine {
         }
     }
 
+    /// The last value has stood until now.
+    fn stand_until(&mut self, observed: Timestamp, at: Timestamp) {
+        let span = observed.since(self.last_observed).max(Millis::ZERO);
+        self.warning_depth.stood(span);
+        self.extreme_depth.stood(span);
+        self.last_observed = observed;
+        self.last_at = at;
+    }
+
     fn track(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp) {
         let (steps, hysteresis) = (rules.steps(), rules.limits.hysteresis);
         let extreme = steps.extreme.is_some_and(|s| beyond(rules.side, value, s.limit));
@@ -232,6 +322,15 @@ impl LimitMachine {
         self.band_since = keep(!violated && !within, self.band_since);
         self.in_extreme_band = self.extreme_since.is_some() && !extreme;
         self.within_since = keep(within, self.within_since);
+        let depth_of = |step: Option<LimitStep>, before: Depth, runs: bool| match step {
+            Some(step) if runs => {
+                let depth = depth(rules.side, value, step.limit);
+                Depth { rate: if depth > 0.0 { depth.max(DEPTH_MIN) } else { 0.0 }, ..before }
+            }
+            _ => Depth::NONE,
+        };
+        self.warning_depth = depth_of(steps.warning, self.warning_depth, self.warning_since.is_some());
+        self.extreme_depth = depth_of(steps.extreme, self.extreme_depth, self.extreme_since.is_some());
     }
 
     fn pending(&mut self, rules: Rules<'_>, violation: Violation, value: f64) -> Option<Outcome> {
@@ -292,12 +391,13 @@ impl LimitMachine {
 
     /// The highest step whose delay is over and that the last value is beyond.
     fn step_reached(&self, steps: &LimitSide) -> Option<Reached> {
-        let over = |step: Option<LimitStep>, since: Option<Timestamp>| {
+        let over = |step: Option<LimitStep>, since: Option<Timestamp>, depth: Depth| {
             let (step, since) = (step?, since?);
             let reached = Reached { priority: step.priority, limit: step.limit, delay: step.delay };
-            (self.last_observed.since(since) >= step.delay).then_some(reached)
+            (self.last_observed.since(since) >= step.delay || depth.is_spent(&step)).then_some(reached)
         };
-        over(steps.extreme, self.beyond_extreme()).or_else(|| over(steps.warning, self.beyond_warning()))
+        over(steps.extreme, self.beyond_extreme(), self.extreme_depth)
+            .or_else(|| over(steps.warning, self.beyond_warning(), self.warning_depth))
     }
 
     fn raise(&mut self, reached: Reached) -> Outcome {
@@ -325,6 +425,8 @@ impl LimitMachine {
         self.band_since = None;
         self.in_extreme_band = false;
         self.within_since = None;
+        self.warning_depth = Depth::NONE;
+        self.extreme_depth = Depth::NONE;
     }
 
     /// Sets the engine time at which the last value, standing, changes something.
@@ -333,16 +435,22 @@ impl LimitMachine {
         let rest = |since: Option<Timestamp>, span: Millis| {
             since.map(|s| self.last_at + (span - self.last_observed.since(s)).max(Millis::ZERO))
         };
-        let step = |step: Option<LimitStep>, since: Option<Timestamp>| step.and_then(|s| rest(since, s.delay));
+        let step = |step: Option<LimitStep>, since: Option<Timestamp>, depth: Depth| {
+            let (step, since) = (step?, since?);
+            let spent = depth.rest(&step).map(|span| self.last_at + span);
+            rest(Some(since), step.delay).into_iter().chain(spent).min()
+        };
         let candidates = match self.phase {
             Phase::Absent => [None; 2],
             Phase::Pending(_) if self.band_since.is_some() => [rest(self.band_since, self.band_delay(steps)), None],
             Phase::Pending(_) => {
-                [step(steps.warning, self.beyond_warning()), step(steps.extreme, self.beyond_extreme())]
+                let warning = step(steps.warning, self.beyond_warning(), self.warning_depth);
+                [warning, step(steps.extreme, self.beyond_extreme(), self.extreme_depth)]
             }
             Phase::Present { priority } => {
                 let higher = steps.extreme.filter(|s| s.priority > priority);
-                [step(higher, self.beyond_extreme()), rest(self.within_since, rules.limits.clear_delay)]
+                let higher = step(higher, self.beyond_extreme(), self.extreme_depth);
+                [higher, rest(self.within_since, rules.limits.clear_delay)]
             }
             Phase::Inop { valid_since, .. } => [rest(valid_since, VALID_AGAIN_AFTER), None],
         };
@@ -369,7 +477,8 @@ mod tests {
 
     /// SpO2: below 90 for 10 s is medium, below 80 for 5 s is high, over at 92 for 5 s.
     fn spo2() -> VitalLimits {
-        let step = |limit, priority, s| Some(LimitStep { limit, priority, delay: Millis::from_secs(s) });
+        let step =
+            |limit, priority, s| Some(LimitStep { limit, priority, delay: Millis::from_secs(s), depth_budget: None });
         VitalLimits {
             low: LimitSide { warning: step(90.0, Medium, 10), extreme: step(80.0, High, 5) },
             high: LimitSide::default(),
@@ -380,8 +489,11 @@ mod tests {
 
     /// Feeds one value a second with timers in between, as the engine does, and lists what came of it with its time.
     fn run(values: &[f64]) -> Vec<(i64, Outcome)> {
-        let limits = spo2();
-        let rules = Rules { side: Side::Low, limits: &limits };
+        run_by(&spo2(), values)
+    }
+
+    fn run_by(limits: &VitalLimits, values: &[f64]) -> Vec<(i64, Outcome)> {
+        let rules = Rules { side: Side::Low, limits };
         let mut machine = LimitMachine::default();
         let mut out = Vec::new();
         for (second, value) in (0_i64..).zip(values) {
@@ -519,6 +631,168 @@ mod tests {
         assert_eq!(out, [(9_000, Outcome::SuppressedByQuality(dip))]);
     }
 
+    /// As [`spo2`], with a depth budget of 50 %·s on the first step.
+    fn by_depth() -> VitalLimits {
+        let mut limits = spo2();
+        if let Some(step) = &mut limits.low.warning {
+            step.depth_budget = Some(50.0);
+        }
+        limits
+    }
+
+    fn first_by_depth(values: &[f64]) -> Option<(i64, Outcome)> {
+        run_by(&by_depth(), values).first().copied()
+    }
+
+    #[rstest::rstest]
+    // Less than one beyond counts as one, and up to the fifth the plain delay is shorter.
+    #[case(89.9, 10_000)]
+    #[case(89.0, 10_000)]
+    #[case(85.0, 10_000)]
+    #[case(84.9, 9_804)]
+    #[case(84.0, 8_334)]
+    #[case(82.0, 6_250)]
+    #[case(80.0, 5_000)]
+    fn the_deeper_the_earlier(#[case] value: f64, #[case] raised_at: i64) {
+        let raised = Outcome::Raised { priority: Medium, since: t(0), limit: 90.0, delay: Millis::from_secs(10) };
+        assert_eq!(first_by_depth(&repeat(&[(value, 20)])), Some((raised_at, raised)));
+    }
+
+    #[test]
+    fn beyond_the_second_limit_its_own_delay_holds() {
+        let raised = |priority, limit, delay| Outcome::Raised {
+            priority,
+            since: Timestamp::from_ms(0),
+            limit,
+            delay: Millis::from_secs(delay),
+        };
+        // At 70 the budget of the first step is used up before the delay of the second is over, which then worsens it.
+        let out = run_by(&by_depth(), &repeat(&[(70.0, 20)]));
+        let worse = Outcome::Worsened { priority: High, limit: 80.0, delay: Millis::from_secs(5) };
+        assert_eq!(out, [(2_500, raised(Medium, 90.0, 10)), (5_000, worse)]);
+        // Both fall due at once: the second step is looked at first.
+        let mut limits = by_depth();
+        limits.low.warning.as_mut().unwrap().depth_budget = Some(55.0);
+        assert_eq!(run_by(&limits, &repeat(&[(79.0, 20)])).first(), Some(&(5_000, raised(High, 80.0, 5))));
+    }
+
+    #[test]
+    fn depth_adds_up_over_values_and_not_in_the_band() {
+        // 6 for 4 s are 24, nothing for 2 s in the band, 13 for 2 s are 26: 50 at 8 s.
+        let values = repeat(&[(84.0, 4), (91.0, 2), (77.0, 2), (89.0, 2)]);
+        assert_eq!(first_by_depth(&values).map(|(at, _)| at), Some(8_000));
+        // A value clearly within ends it; the next violation begins with nothing.
+        let values = repeat(&[(84.0, 8), (92.0, 1), (84.0, 10)]);
+        let times: Vec<i64> = run_by(&by_depth(), &values).iter().map(|(at, _)| *at).collect();
+        assert_eq!(times, [8_000, 9_000 + 8_334]);
+    }
+
+    #[test]
+    fn the_budget_of_a_value_that_stands_is_used_up_to_the_millisecond() {
+        let limits = by_depth();
+        let rules = Rules { side: Side::Low, limits: &limits };
+        for tenths in 800..900_u32 {
+            let value = f64::from(tenths) / 10.0;
+            let mut machine = LimitMachine::default();
+            assert_eq!(machine.value(rules, value, t(0), t(0)), None);
+            let due = machine.due().unwrap();
+            assert_eq!(machine.fire(rules, due + Millis(-1)), None, "{value}: not yet");
+            assert!(matches!(machine.fire(rules, due), Some(Outcome::Raised { .. })), "{value} at {due}");
+        }
+    }
+
+    #[test]
+    fn a_second_step_may_have_a_budget_too() {
+        let mut limits = spo2();
+        limits.low.extreme.as_mut().unwrap().depth_budget = Some(20.0);
+        let out = run_by(&limits, &repeat(&[(70.0, 10)]));
+        assert!(matches!(out[0], (2_000, Outcome::Raised { priority: High, .. })), "{out:?}");
+        let out = run_by(&limits, &repeat(&[(85.0, 12), (75.0, 10)]));
+        assert!(matches!(out[1], (16_000, Outcome::Worsened { priority: High, .. })), "{out:?}");
+    }
+
+    #[test]
+    fn a_machine_of_an_earlier_version_is_read() {
+        let limits = by_depth();
+        let rules = Rules { side: Side::Low, limits: &limits };
+        let mut machine = LimitMachine::default();
+        machine.value(rules, 84.0, t(0), t(0));
+        let mut kept = serde_json::to_value(machine).unwrap();
+        assert_eq!(serde_json::from_value::<LimitMachine>(kept.clone()).unwrap(), machine);
+        kept.as_object_mut().unwrap().retain(|key, _| !key.ends_with("_depth"));
+        let mut old: LimitMachine = serde_json::from_value(kept).unwrap();
+        assert_eq!(old.value(rules, 84.0, t(1_000), t(1_000)), None);
+        assert_eq!(old.due(), Some(t(9_334)), "what came before is not known");
+        let idle = serde_json::to_value(LimitMachine::default()).unwrap();
+        assert!(!idle.to_string().contains("depth"), "an idle machine is as long as ever: {idle}");
+    }
+
+    fn pending_at_89() -> LimitMachine {
+        let mut machine = LimitMachine::default();
+        let limits = spo2();
+        assert_eq!(machine.value(Rules { side: Side::Low, limits: &limits }, 89.0, t(0), t(0)), None);
+        machine
+    }
+
+    fn with_low(limit: f64, delay_s: i64) -> VitalLimits {
+        let mut limits = spo2();
+        let low = limits.low.warning.as_mut().unwrap();
+        (low.limit, low.delay) = (limit, Millis::from_secs(delay_s));
+        limits
+    }
+
+    #[test]
+    fn other_limits_judge_what_stands_at_once() {
+        let judge = |limits: &VitalLimits, mut machine: LimitMachine, at| {
+            let outcome = machine.rejudge(Rules { side: Side::Low, limits }, 89.0, t(0), t(at));
+            (outcome, machine.due().map(Timestamp::as_ms))
+        };
+        let dip = Violation { since: t(0), worst: 89.0 };
+        // Wider, on the limit: it is no violation any more.
+        assert_eq!(judge(&with_low(89.0, 10), pending_at_89(), 4_000), (Some(Outcome::SuppressedByLimits(dip)), None));
+        // Still one: it goes on counting from its beginning.
+        assert_eq!(judge(&with_low(89.5, 10), pending_at_89(), 4_000), (None, Some(10_000)));
+        assert_eq!(judge(&with_low(90.0, 15), pending_at_89(), 4_000), (None, Some(15_000)));
+        let raised =
+            |delay| Outcome::Raised { priority: Medium, since: t(0), limit: 90.0, delay: Millis::from_secs(delay) };
+        assert_eq!(judge(&with_low(90.0, 4), pending_at_89(), 4_000).0, Some(raised(4)));
+        assert_eq!(judge(&with_low(90.0, 5), pending_at_89(), 4_000), (None, Some(5_000)));
+        // Narrower, and nothing was going on: the delay begins.
+        assert_eq!(judge(&with_low(89.0, 10), LimitMachine::default(), 4_000), (None, None));
+        assert_eq!(judge(&with_low(89.1, 10), LimitMachine::default(), 4_000), (None, Some(14_000)));
+    }
+
+    #[test]
+    fn a_raised_condition_ends_by_the_clear_delay_of_other_limits() {
+        let before = spo2();
+        let mut machine = pending_at_89();
+        assert!(machine.fire(Rules { side: Side::Low, limits: &before }, t(10_000)).is_some());
+        let after = with_low(87.0, 10);
+        let rules = Rules { side: Side::Low, limits: &after };
+        assert_eq!(machine.rejudge(rules, 89.0, t(0), t(12_000)), None);
+        assert_eq!(machine.due(), Some(t(17_000)));
+        assert_eq!(machine.fire(rules, t(17_000)), Some(Outcome::Cleared));
+        let mut machine = pending_at_89();
+        machine.fire(Rules { side: Side::Low, limits: &before }, t(10_000));
+        let in_the_band = with_low(88.0, 10);
+        assert_eq!(machine.rejudge(Rules { side: Side::Low, limits: &in_the_band }, 89.0, t(0), t(12_000)), None);
+        assert_eq!((machine.due(), machine.is_raised()), (None, true));
+    }
+
+    #[test]
+    fn what_was_added_up_by_other_limits_counts_no_more() {
+        let (before, after) = (by_depth(), {
+            let mut limits = by_depth();
+            limits.low.warning.as_mut().unwrap().limit = 88.0;
+            limits
+        });
+        let mut machine = LimitMachine::default();
+        machine.value(Rules { side: Side::Low, limits: &before }, 82.0, t(0), t(0));
+        let rules = Rules { side: Side::Low, limits: &after };
+        assert_eq!(machine.rejudge(rules, 82.0, t(0), t(6_000)), None);
+        assert_eq!(machine.due(), Some(t(10_000)), "the plain delay, from the beginning of the violation");
+    }
+
     proptest! {
         /// Property m: every stretch of values beyond the limit ends as an alert or as suppressed; nothing vanishes.
         #[test]
@@ -534,7 +808,9 @@ mod tests {
                     Outcome::Raised { .. } => { prop_assert!(!open); open = true; }
                     Outcome::Cleared => { prop_assert!(open); open = false; }
                     Outcome::Worsened { .. } | Outcome::Held(_) | Outcome::Resumed => prop_assert!(open),
-                    Outcome::SuppressedByDelay(_) | Outcome::SuppressedByQuality(_) => prop_assert!(!open),
+                    Outcome::SuppressedByDelay(_)
+                    | Outcome::SuppressedByQuality(_)
+                    | Outcome::SuppressedByLimits(_) => prop_assert!(!open),
                 }
             }
             prop_assert!(!open, "after 30 good seconds nothing is open");
@@ -542,14 +818,47 @@ mod tests {
             prop_assert_eq!(any_low, !out.is_empty(), "a violation leaves a trace, its absence none");
         }
 
+        /// A budget raises earlier or as the delay does, never later; and all violations are accounted for with it too.
+        #[test]
+        fn depth_is_never_later_than_the_plain_delay(values in prop::collection::vec(
+            prop_oneof![Just(f64::NAN), (700_u32..1000).prop_map(|v| f64::from(v) / 10.0)], 0..300), budget in 1_u8..200)
+        {
+            let mut padded = values;
+            padded.extend(repeat(&[(99.0, 30)]));
+            let mut limits = spo2();
+            limits.low.warning.as_mut().unwrap().depth_budget = Some(f64::from(budget));
+            let raised = |out: &[(i64, Outcome)]| -> Vec<i64> {
+                out.iter().filter(|(_, o)| matches!(o, Outcome::Raised { .. })).map(|(at, _)| *at).collect()
+            };
+            let (plain, deep) = (run(&padded), run_by(&limits, &padded));
+            // Whenever the plain one is raised, the other is raised then or has been before, and has not ended.
+            let mut open = Vec::new();
+            let mut began = None;
+            for (at, outcome) in &deep {
+                match outcome {
+                    Outcome::Raised { .. } => { prop_assert!(began.is_none()); began = Some(*at); }
+                    Outcome::Cleared => open.push((began.take().unwrap(), *at)),
+                    Outcome::SuppressedByDelay(_) | Outcome::SuppressedByQuality(_) => prop_assert!(began.is_none()),
+                    _ => prop_assert!(began.is_some()),
+                }
+            }
+            prop_assert!(began.is_none());
+            for at in raised(&plain) {
+                prop_assert!(open.iter().any(|(from, to)| *from <= at && at < *to), "{at}: {open:?}");
+            }
+            let any_low = padded.iter().any(|v| *v < 90.0);
+            prop_assert_eq!(any_low, !deep.is_empty());
+        }
+
         /// Property a: ten seconds below 90 without a break never pass without an alert.
         #[test]
         fn a_lasting_violation_is_always_raised(before in prop::collection::vec(70_u8..100, 0..100), low in 60_u8..90) {
             let mut values: Vec<f64> = before.into_iter().map(f64::from).collect();
             values.extend(repeat(&[(f64::from(low), 12)]));
-            let out = run(&values);
-            let last_word = out.iter().rev().find(|(_, o)| !matches!(o, Outcome::Worsened { .. }));
-            prop_assert!(matches!(last_word, Some((_, Outcome::Raised { .. }))), "{out:?}");
+            for out in [run(&values), run_by(&by_depth(), &values)] {
+                let last_word = out.iter().rev().find(|(_, o)| !matches!(o, Outcome::Worsened { .. }));
+                prop_assert!(matches!(last_word, Some((_, Outcome::Raised { .. }))), "{out:?}");
+            }
         }
     }
 }

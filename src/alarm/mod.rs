@@ -5,14 +5,17 @@
 
 pub mod episode;
 pub mod escalation;
+pub mod limits;
 pub mod machine;
 pub mod pause;
 pub mod profile;
+pub mod suggest;
 pub mod technical;
 pub mod transitions;
 
 pub use episode::Transition;
 pub use escalation::ResponsePolicy;
+pub use limits::{Authority, GuardBand, Reach};
 pub use machine::{LimitMachine, Outcome, Violation};
-pub use profile::Profiles;
+pub use profile::{ProfileError, ProfilePatch, Profiles};
 pub use technical::{TechnicalMachine, TechnicalOutcome};

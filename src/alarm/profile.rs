@@ -1,7 +1,10 @@
-//! Default limits by category of patient.
+//! Default limits by category of patient, and what a site makes of them.
 
+use super::limits::{DELAY_MAX, GuardBand, Reach, builtin_guard};
 use crate::domain::{
-    Category, LimitSide, LimitStep, Millis, Priority, Profile, VitalCode, VitalLimits,
+    Category, LimitSide, LimitStep, Millis, Priority, Profile, Sampling, Side, StepName, VitalCode, VitalDef,
+    VitalLimits,
+    limits::beyond,
     vital::{ART_MEAN, ART_SYS, HR, NBP_MEAN, NBP_SYS, PULSE, RR, SPO2, TEMP},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -10,6 +13,9 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profiles {
     by_category: BTreeMap<Category, Arc<Profile>>,
+    /// Guard bands of the site's own.
+    guards: BTreeMap<(Category, VitalCode), GuardBand>,
+    delay_max: Millis,
 }
 
 impl Default for Profiles {
@@ -31,14 +37,48 @@ impl Profiles {
             .map(|category| (category, Arc::new(builtin_profile(category))))
             .into_iter()
             .collect();
-        Self { by_category }
+        Self { by_category, guards: BTreeMap::new(), delay_max: DELAY_MAX }
+    }
+
+    /// The same with another longest delay of continuous vitals.
+    #[must_use]
+    pub fn with_delay_max(mut self, delay_max: Millis) -> Self {
+        self.delay_max = delay_max;
+        self
+    }
+
+    /// The longest delay that people may give a continuous vital.
+    #[must_use]
+    pub const fn delay_max(&self) -> Millis {
+        self.delay_max
+    }
+
+    /// How far people may change the limits of a vital.
+    #[must_use]
+    pub fn guard(&self, category: Category, vital: VitalCode) -> GuardBand {
+        let own = self.guards.get(&(category, vital)).copied();
+        own.unwrap_or_else(|| builtin_guard(category, vital))
+    }
+
+    /// Takes in what a site says of one vital in one category.
+    ///
+    /// # Errors
+    /// If the limits would be out of order, implausible or senseless.
+    pub fn set(&mut self, category: Category, def: &VitalDef, patch: &ProfilePatch) -> Result<(), ProfileError> {
+        let mut profile = Profile::clone(&self.of(category));
+        let limits = patch.limits(profile.vitals.get(&def.code), def)?;
+        profile.vitals.insert(def.code, limits);
+        self.by_category.insert(category, Arc::new(profile));
+        let guard = patch.guard(self.guard(category, def.code), def)?;
+        self.guards.insert((category, def.code), guard);
+        Ok(())
     }
 
     /// The same profiles, each changed by `change`.
     #[must_use]
     pub fn map(&self, change: impl Fn(&Profile) -> Profile) -> Self {
         let changed = self.by_category.iter().map(|(category, profile)| (*category, Arc::new(change(profile))));
-        Self { by_category: changed.collect() }
+        Self { by_category: changed.collect(), ..self.clone() }
     }
 
     /// The profile of a category.
@@ -60,6 +100,8 @@ struct Row {
     delay_s: i64,
     extreme_delay_s: i64,
     hysteresis: f64,
+    /// Whether the delay of the first step below shrinks with the depth, to that of the second step at its limit.
+    by_depth: bool,
 }
 
 const NONE: f64 = f64::NAN;
@@ -74,6 +116,7 @@ const ROWS: &[Row] = &[
         delay_s: 5,
         extreme_delay_s: 5,
         hysteresis: 3.0,
+        by_depth: false,
     },
     Row {
         vital: PULSE,
@@ -84,6 +127,7 @@ const ROWS: &[Row] = &[
         delay_s: 5,
         extreme_delay_s: 5,
         hysteresis: 3.0,
+        by_depth: false,
     },
     Row {
         vital: SPO2,
@@ -94,6 +138,7 @@ const ROWS: &[Row] = &[
         delay_s: 10,
         extreme_delay_s: 5,
         hysteresis: 2.0,
+        by_depth: true,
     },
     // Apnoea is the second step below: no breath for 20 s.
     Row {
@@ -105,6 +150,7 @@ const ROWS: &[Row] = &[
         delay_s: 10,
         extreme_delay_s: 20,
         hysteresis: 2.0,
+        by_depth: false,
     },
     Row {
         vital: NBP_SYS,
@@ -115,6 +161,7 @@ const ROWS: &[Row] = &[
         delay_s: 0,
         extreme_delay_s: 0,
         hysteresis: 3.0,
+        by_depth: false,
     },
     Row {
         vital: NBP_MEAN,
@@ -125,6 +172,7 @@ const ROWS: &[Row] = &[
         delay_s: 0,
         extreme_delay_s: 0,
         hysteresis: 3.0,
+        by_depth: false,
     },
     Row {
         vital: ART_SYS,
@@ -135,6 +183,7 @@ const ROWS: &[Row] = &[
         delay_s: 8,
         extreme_delay_s: 8,
         hysteresis: 3.0,
+        by_depth: false,
     },
     Row {
         vital: ART_MEAN,
@@ -145,6 +194,7 @@ const ROWS: &[Row] = &[
         delay_s: 8,
         extreme_delay_s: 8,
         hysteresis: 3.0,
+        by_depth: false,
     },
     Row {
         vital: TEMP,
@@ -155,6 +205,7 @@ const ROWS: &[Row] = &[
         delay_s: 0,
         extreme_delay_s: 0,
         hysteresis: 0.2,
+        by_depth: false,
     },
 ];
 
@@ -170,20 +221,202 @@ fn builtin_profile(category: Category) -> Profile {
     let limits = |row: &Row| {
         let (extreme_low, low, high, extreme_high) = bounds(row);
         let step = |limit: f64, priority: Priority, delay_s: i64| {
-            (!limit.is_nan()).then_some(LimitStep { limit, priority, delay: Millis::from_secs(delay_s) })
+            let delay = Millis::from_secs(delay_s);
+            (!limit.is_nan()).then_some(LimitStep { limit, priority, delay, depth_budget: None })
         };
         let side = |warning: f64, extreme: f64| LimitSide {
             warning: step(warning, row.warning, row.delay_s),
             extreme: step(extreme, Priority::High, row.extreme_delay_s),
         };
+        let mut low_side = side(low, extreme_low);
+        if let (true, Some(warning), Some(extreme)) = (row.by_depth, &mut low_side.warning, low_side.extreme) {
+            warning.depth_budget = Some((low - extreme_low) * extreme.delay.as_secs_f64());
+        }
         VitalLimits {
-            low: side(low, extreme_low),
+            low: low_side,
             high: side(high, extreme_high),
             hysteresis: row.hysteresis,
             clear_delay: CLEAR_DELAY,
         }
     };
     Profile { vitals: ROWS.iter().map(|row| (row.vital, limits(row))).collect() }
+}
+
+/// What a site says of one vital in one category; what is absent stays.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProfilePatch {
+    /// Limits by step.
+    pub steps: BTreeMap<StepName, f64>,
+    /// Steps that the profile is to be without.
+    pub without: Vec<StepName>,
+    /// Delay of the first steps.
+    pub delay: Option<Millis>,
+    /// Delay of the second steps.
+    pub extreme_delay: Option<Millis>,
+    /// Depth budget of the first step on each side, in the unit × seconds; 0 is none.
+    pub depth_budgets: BTreeMap<Side, f64>,
+    /// Hysteresis, in the unit.
+    pub hysteresis: Option<f64>,
+    /// How long a value must be clearly within.
+    pub clear_delay: Option<Millis>,
+    /// How far nurses may change limits, by step.
+    pub guards: BTreeMap<StepName, f64>,
+}
+
+/// What is wrong with the limits of a site. `key` is the key of the configuration.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ProfileError {
+    /// A limit that no patient can have.
+    #[error("{key}: {value} is not a value that is believed of a patient ({low} to {high})")]
+    Implausible {
+        /// Which key.
+        key: &'static str,
+        /// Its value.
+        value: f64,
+        /// The least believed.
+        low: f64,
+        /// The greatest believed.
+        high: f64,
+    },
+    /// Out of order.
+    #[error(
+        "low_extreme, low, high and high_extreme must ascend, and low and high be more than twice the hysteresis apart"
+    )]
+    Order,
+    /// No or senseless hysteresis.
+    #[error("hysteresis must be a number from 0 to {0}: a value has to be able to come back within the limits by it")]
+    Hysteresis(f64),
+    /// The vital has no built-in hysteresis.
+    #[error("hysteresis is wanted: there is none built in for this vital")]
+    HysteresisWanted,
+    /// A delay is too long.
+    #[error("{key} must be from 0 to {} s", LONGEST_DELAY.as_secs())]
+    Delay {
+        /// Which key.
+        key: &'static str,
+    },
+    /// A depth budget is no budget.
+    #[error("{key} must be a number from 0 (none) to {DEPTH_BUDGET_MAX}")]
+    Budget {
+        /// Which key.
+        key: &'static str,
+    },
+    /// A guard is within the limit that it guards.
+    #[error("guard_{}: {guard} is within the limit itself ({limit})", step.as_str())]
+    Guard {
+        /// The step.
+        step: StepName,
+        /// The guard.
+        guard: f64,
+        /// The limit.
+        limit: f64,
+    },
+}
+
+/// Longest delay that a site may set.
+pub const LONGEST_DELAY: Millis = Millis::from_secs(60);
+/// Greatest depth budget, in the vital's unit × seconds.
+pub const DEPTH_BUDGET_MAX: f64 = 100_000.0;
+/// Delay of a continuous vital that has no built-in limits.
+const DELAY_DEFAULT: Millis = Millis::from_secs(10);
+
+impl ProfilePatch {
+    /// The limits that come of it over those before.
+    fn limits(&self, before: Option<&VitalLimits>, def: &VitalDef) -> Result<VitalLimits, ProfileError> {
+        let hysteresis = self.hysteresis.or_else(|| before.map(|l| l.hysteresis));
+        let mut limits = VitalLimits {
+            hysteresis: hysteresis.ok_or(ProfileError::HysteresisWanted)?,
+            clear_delay: self.clear_delay.or_else(|| before.map(|l| l.clear_delay)).unwrap_or(CLEAR_DELAY),
+            low: before.map(|l| l.low).unwrap_or_default(),
+            high: before.map(|l| l.high).unwrap_or_default(),
+        };
+        for name in StepName::ALL {
+            let step = self.step(name, limits.step(name), def)?;
+            let side = if name.side() == Side::Low { &mut limits.low } else { &mut limits.high };
+            *(if name.is_extreme() { &mut side.extreme } else { &mut side.warning }) = step;
+        }
+        self.check(&limits, def)?;
+        Ok(limits)
+    }
+
+    fn step(
+        &self,
+        name: StepName,
+        before: Option<LimitStep>,
+        def: &VitalDef,
+    ) -> Result<Option<LimitStep>, ProfileError> {
+        if self.without.contains(&name) {
+            return Ok(None);
+        }
+        let wanted = self.steps.get(&name).copied();
+        let Some(limit) = wanted.or_else(|| before.map(|step| step.limit)) else { return Ok(None) };
+        believed(name.as_str(), limit, def)?;
+        let made = LimitStep {
+            limit,
+            priority: if name.is_extreme() { Priority::High } else { Priority::Medium },
+            delay: if def.sampling == Sampling::Continuous { DELAY_DEFAULT } else { Millis::ZERO },
+            depth_budget: None,
+        };
+        let mut step = LimitStep { limit, ..before.unwrap_or(made) };
+        step.delay = (if name.is_extreme() { self.extreme_delay } else { self.delay }).unwrap_or(step.delay);
+        if let (false, Some(budget)) = (name.is_extreme(), self.depth_budgets.get(&name.side())) {
+            step.depth_budget = (*budget > 0.0).then_some(*budget);
+        }
+        Ok(Some(step))
+    }
+
+    fn check(&self, limits: &VitalLimits, def: &VitalDef) -> Result<(), ProfileError> {
+        let delays =
+            [("delay_s", self.delay), ("extreme_delay_s", self.extreme_delay), ("clear_delay_s", self.clear_delay)];
+        for (key, delay) in delays {
+            if delay.is_some_and(|delay| delay < Millis::ZERO || delay > LONGEST_DELAY) {
+                return Err(ProfileError::Delay { key });
+            }
+        }
+        for (side, budget) in &self.depth_budgets {
+            if !(0.0..=DEPTH_BUDGET_MAX).contains(budget) {
+                let key = if *side == Side::Low { "low_depth_budget" } else { "high_depth_budget" };
+                return Err(ProfileError::Budget { key });
+            }
+        }
+        let (least, greatest) = (*def.plausible.start(), *def.plausible.end());
+        let low = limits.low.warning.or(limits.low.extreme).map_or(least, |s| s.limit);
+        let high = limits.high.warning.or(limits.high.extreme).map_or(greatest, |s| s.limit);
+        let room = (greatest - low).min(high - least);
+        if !(0.0..=room).contains(&limits.hysteresis) {
+            return Err(ProfileError::Hysteresis(room));
+        }
+        if limits.is_ordered() { Ok(()) } else { Err(ProfileError::Order) }
+    }
+
+    /// The guard band that comes of it over the one before.
+    fn guard(&self, before: GuardBand, def: &VitalDef) -> Result<GuardBand, ProfileError> {
+        let mut band = before;
+        for (name, guard) in &self.guards {
+            believed("guard", *guard, def)?;
+            let limit = self.steps.get(name).copied();
+            if let Some(limit) = limit.filter(|limit| beyond(name.side(), *limit, *guard)) {
+                return Err(ProfileError::Guard { step: *name, guard: *guard, limit });
+            }
+            let end = if name.side() == Side::Low { *def.plausible.start() } else { *def.plausible.end() };
+            let bound = band.step(*name).map_or(end, |reach| reach.bound);
+            let slot = match name {
+                StepName::LowExtreme => &mut band.low_extreme,
+                StepName::Low => &mut band.low,
+                StepName::High => &mut band.high,
+                StepName::HighExtreme => &mut band.high_extreme,
+            };
+            *slot = Some(Reach { guard: *guard, bound });
+        }
+        Ok(band)
+    }
+}
+
+fn believed(key: &'static str, value: f64, def: &VitalDef) -> Result<(), ProfileError> {
+    if def.plausible.contains(&value) {
+        return Ok(());
+    }
+    Err(ProfileError::Implausible { key, value, low: *def.plausible.start(), high: *def.plausible.end() })
 }
 
 #[cfg(test)]

@@ -55,10 +55,10 @@ impl RawCount {
     }
 }
 
-/// A profile in which every step has this delay.
+/// A profile in which every step has this delay, however deep a violation is.
 #[must_use]
 pub fn with_delay(profile: &Profile, delay: Millis) -> Profile {
-    let step = |step: Option<LimitStep>| step.map(|s| LimitStep { delay, ..s });
+    let step = |step: Option<LimitStep>| step.map(|s| LimitStep { delay, depth_budget: None, ..s });
     let side = |side: &LimitSide| LimitSide { warning: step(side.warning), extreme: step(side.extreme) };
     let mut profile = profile.clone();
     for limits in profile.vitals.values_mut() {

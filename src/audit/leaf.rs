@@ -71,6 +71,15 @@ pub enum Act {
     /// A pause was ended.
     #[serde(rename = "alerts.pause_end")]
     AlertsPauseEnd,
+    /// Alarm limits were changed.
+    #[serde(rename = "limits.set")]
+    LimitsSet,
+    /// Changed alarm limits were taken back.
+    #[serde(rename = "limits.reset")]
+    LimitsReset,
+    /// A patient was put in another category.
+    #[serde(rename = "patient.category")]
+    PatientCategory,
     /// Who is on duty was changed.
     #[serde(rename = "rota.set")]
     RotaSet,

@@ -117,7 +117,8 @@ pub fn open_with(
     let audit_fault = audit_report(store.audit_fault());
     let vitals = Arc::new(config.vitals()?);
     let response = Arc::new(config.response.policy());
-    let engine = EngineConfig { vitals: vitals.clone(), response, ..EngineConfig::default() };
+    let profiles = Arc::new(config.profiles()?);
+    let engine = EngineConfig { vitals: vitals.clone(), profiles, response, ..EngineConfig::default() };
     let reader: Arc<dyn StoreReader> = Arc::new(store.reader()?);
     let records = reader.access()?;
     let mut backoff = Backoff::default();

@@ -1,7 +1,7 @@
 //! What each command needs, for every entry: websocket, HTTP, administration.
 
 use crate::{
-    domain::{ChartEntry, Command, PauseKind, PauseScope},
+    domain::{ChartEntry, Command, LimitScope, PauseKind, PauseScope},
     rights::Verb,
 };
 
@@ -25,11 +25,16 @@ pub const fn verb_of(command: &Command) -> (Verb, &'static str) {
         Command::SetRota { .. } | Command::AddShift { .. } | Command::RemoveShift { .. } => {
             (Verb::ManageRota, "manage_rota")
         }
+        // A nurse changes the limits of a patient, within the guard band; those of all patients are changed by others.
+        Command::SetLimits { scope: LimitScope::Ward { .. }, .. }
+        | Command::ResetLimits { scope: LimitScope::Ward { .. }, .. } => (Verb::ChangeWardLimits, "change_ward_limits"),
+        Command::SetLimits { .. } | Command::ResetLimits { .. } => (Verb::ChangeLimits, "change_limits"),
         Command::SetDevice { .. } => (Verb::ManageDevices, "manage_devices"),
         Command::SetBed { .. }
         | Command::Admit { .. }
         | Command::Discharge { .. }
         | Command::Transfer { .. }
+        | Command::SetCategory { .. }
         | Command::Assign { .. }
         | Command::Unassign { .. } => (Verb::ManageCensus, "manage_census"),
     }

@@ -180,7 +180,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 /// Nobody answers a recording: it tells of alerts, not of who should have come.
 fn offline_config(args: &Args) -> anyhow::Result<EngineConfig> {
     let response = Arc::new(ResponsePolicy::silent());
-    Ok(EngineConfig { vitals: args.source.options()?.vitals, response, ..EngineConfig::default() })
+    let profiles = Arc::new(admin::plain_config(args.source.config.as_deref())?.profiles()?);
+    Ok(EngineConfig { vitals: args.source.options()?.vitals, profiles, response, ..EngineConfig::default() })
 }
 
 fn offline(args: &Args, recording: &Recording, expectations: Option<&Expectations>) -> anyhow::Result<u8> {

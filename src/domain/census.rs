@@ -225,6 +225,11 @@ impl Census {
                     stay.bed = bed.clone();
                 }
             }
+            EventBody::CategorySet { patient, category, .. } => {
+                if let Some(stay) = self.stays.get_mut(patient) {
+                    stay.patient.category = *category;
+                }
+            }
             EventBody::DeviceSet { device, .. } => {
                 self.devices.insert(device.id.clone(), device.clone());
             }

@@ -1,9 +1,9 @@
 //! What people ask the engine to do, and why it may say no.
 
 use super::{
-    Actor, AlertId, Assignment, Bed, BedId, CensusError, ChartEntry, ChartError, CloseReason, Device, DeviceId,
-    EncounterId, LoginName, Millis, Patient, PatientId, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift,
-    Timestamp,
+    Actor, AlertId, Assignment, Basis, Bed, BedId, Category, CensusError, ChartEntry, ChartError, CloseReason, Device,
+    DeviceId, EncounterId, Expiry, LimitScope, LimitsChange, LimitsError, LoginName, Millis, Patient, PatientId,
+    PauseId, PauseKind, PauseScope, Remark, RotaError, Shift, Timestamp, VitalCode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -154,6 +154,42 @@ pub enum Command {
         /// The shift.
         shift: Shift,
     },
+    /// Change the limits of one vital. What the change does not name stays as an earlier change has it.
+    SetLimits {
+        /// Whose.
+        #[serde(flatten)]
+        scope: LimitScope,
+        /// The vital.
+        vital: VitalCode,
+        /// What is to be different.
+        change: LimitsChange,
+        /// Why.
+        reason: Remark,
+        /// For how long.
+        #[serde(flatten)]
+        expires: Expiry,
+        /// Where the change comes from.
+        #[serde(default, skip_serializing_if = "Basis::is_chosen")]
+        basis: Basis,
+    },
+    /// Take changed limits back.
+    ResetLimits {
+        /// Whose.
+        #[serde(flatten)]
+        scope: LimitScope,
+        /// Of which vital; of all if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vital: Option<VitalCode>,
+        /// Why.
+        reason: Remark,
+    },
+    /// Say that a patient is of another category: limits and scores follow it, changed limits are taken back.
+    SetCategory {
+        /// The patient.
+        patient: PatientId,
+        /// The category.
+        category: Category,
+    },
 }
 
 impl Command {
@@ -162,9 +198,11 @@ impl Command {
     pub const fn patient(&self) -> Option<&PatientId> {
         match self {
             Self::Admit { patient, .. } => Some(&patient.id),
-            Self::Discharge { patient, .. } | Self::Transfer { patient, .. } | Self::Chart { patient, .. } => {
-                Some(patient)
-            }
+            Self::Discharge { patient, .. }
+            | Self::Transfer { patient, .. }
+            | Self::Chart { patient, .. }
+            | Self::SetCategory { patient, .. } => Some(patient),
+            Self::SetLimits { scope, .. } | Self::ResetLimits { scope, .. } => scope.patient(),
             Self::Assign { assignment } => Some(&assignment.patient),
             Self::Pause { scope, .. } => scope.patient(),
             Self::Acknowledge { .. }
@@ -253,6 +291,9 @@ pub enum Refusal {
     /// An entry that cannot be.
     #[error(transparent)]
     Chart(#[from] ChartError),
+    /// Limits that may not be.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
 }
 
 /// Why alerts are not made quiet.

@@ -1,9 +1,9 @@
 //! The journal of a ward: what happened, in order.
 
 use super::{
-    Actor, Alert, AlertId, Assignment, Bed, BedId, Cause, ChartEntry, CloseReason, Command, ConditionCode, Device,
-    DeviceId, EncounterId, Millis, Patient, PatientId, Pause, PauseEnd, PauseId, Refusal, Remark, Rota, ScoreResult,
-    Timestamp, VitalCode, Ward, WardId,
+    Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
+    Device, DeviceId, EncounterId, LimitOverride, LimitScope, LimitsCause, Millis, Patient, PatientId, Pause, PauseEnd,
+    PauseId, Refusal, Remark, Rota, ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,11 +20,13 @@ pub enum SuppressedBy {
     Quality,
     /// The patient or the device left, or the recording ended, before its delay.
     Ended,
+    /// Its limits were changed before its delay, and by the new ones it is none.
+    LimitsChanged,
 }
 
 impl SuppressedBy {
     /// All causes.
-    pub const ALL: [Self; 3] = [Self::Delay, Self::Quality, Self::Ended];
+    pub const ALL: [Self; 4] = [Self::Delay, Self::Quality, Self::Ended, Self::LimitsChanged];
 
     /// The name in words.
     #[must_use]
@@ -33,6 +35,7 @@ impl SuppressedBy {
             Self::Delay => "delay",
             Self::Quality => "quality",
             Self::Ended => "ended",
+            Self::LimitsChanged => "limits",
         }
     }
 }
@@ -229,6 +232,39 @@ pub enum EventBody {
         /// Who did it.
         by: Actor,
     },
+    /// Limits are other than before, or are due for review.
+    LimitsChanged {
+        /// Whose.
+        #[serde(flatten)]
+        scope: LimitScope,
+        /// The vital.
+        vital: VitalCode,
+        /// The limits before, as they hold for the scope.
+        old: VitalLimits,
+        /// The limits now.
+        new: VitalLimits,
+        /// What is set now for the scope; absent if nothing is any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set: Option<LimitOverride>,
+        /// What changed them.
+        cause: LimitsCause,
+        /// Why, if a person says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Remark>,
+        /// Who.
+        by: Actor,
+    },
+    /// A patient is of another category from now on.
+    CategorySet {
+        /// The patient.
+        patient: PatientId,
+        /// The category before.
+        from: Category,
+        /// The category now.
+        category: Category,
+        /// Who did it.
+        by: Actor,
+    },
     /// A command was refused.
     Refused {
         /// What was asked.
@@ -271,6 +307,8 @@ impl Event {
             | EventBody::Transferred { patient, .. }
             | EventBody::Scored { patient, .. }
             | EventBody::Charted { patient, .. } => Some(patient),
+            EventBody::CategorySet { patient, .. } => Some(patient),
+            EventBody::LimitsChanged { scope, .. } => scope.patient(),
             EventBody::Commented { patient, .. } | EventBody::PauseEnded { patient, .. } => patient.as_ref(),
             EventBody::Paused { pause } => pause.scope.patient(),
             EventBody::Assigned { assignment, .. } | EventBody::Unassigned { assignment, .. } => {

@@ -14,6 +14,10 @@ pub struct LimitStep {
     /// How long the value must stay beyond the limit.
     #[serde(rename = "delay_ms")]
     pub delay: Millis,
+    /// What a violation may add up to before it is raised ahead of its delay: depth beyond the limit times duration, in
+    /// the vital's unit × seconds. Absent: the delay alone counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth_budget: Option<f64>,
 }
 
 /// The two steps of one side.
@@ -67,6 +71,15 @@ pub fn beyond(side: Side, value: f64, limit: f64) -> bool {
     match side {
         Side::Low => value < limit,
         Side::High => value > limit,
+    }
+}
+
+/// How far `value` is beyond `limit` on that side; 0 if it is not.
+#[must_use]
+pub fn depth(side: Side, value: f64, limit: f64) -> f64 {
+    match side {
+        Side::Low => (limit - value).max(0.0),
+        Side::High => (value - limit).max(0.0),
     }
 }
 

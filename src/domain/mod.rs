@@ -13,6 +13,7 @@ pub mod command;
 pub mod condition;
 pub mod event;
 pub mod ids;
+pub mod limit_change;
 pub mod limits;
 pub mod liveness;
 pub mod marks;
@@ -40,6 +41,9 @@ pub use command::{Command, Refusal};
 pub use condition::{ConditionCode, InopReason, Side, SystemFault};
 pub use event::{EVENT_VERSION, Event, EventBody, SequencedEvent};
 pub use ids::{AlertId, BedId, DeviceId, EncounterId, IdError, PatientId, SessionId, UserId, WardId};
+pub use limit_change::{
+    Basis, Expiry, LimitOverride, LimitScope, LimitValue, LimitsCause, LimitsChange, LimitsError, StepName,
+};
 pub use limits::{LimitSide, LimitStep, Profile, VitalLimits};
 pub use liveness::{Freshness, Liveness};
 pub use marks::Marks;

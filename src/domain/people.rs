@@ -16,6 +16,21 @@ pub enum Category {
     Neonate,
 }
 
+impl Category {
+    /// All categories.
+    pub const ALL: [Self; 3] = [Self::Adult, Self::Paediatric, Self::Neonate];
+
+    /// The name as commands and files use it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Adult => "adult",
+            Self::Paediatric => "paediatric",
+            Self::Neonate => "neonate",
+        }
+    }
+}
+
 /// A person's name, cleaned of control characters and direction marks when it is decoded.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Default)]
 #[serde(transparent)]

@@ -103,6 +103,9 @@ impl Engine {
             Outcome::SuppressedByDelay(violation) => {
                 self.suppressed(moved, code, violation, SuppressedBy::Delay, events);
             }
+            Outcome::SuppressedByLimits(violation) => {
+                self.suppressed(moved, code, violation, SuppressedBy::LimitsChanged, events);
+            }
             Outcome::SuppressedByQuality(violation) => {
                 self.suppressed(moved, code, violation, SuppressedBy::Quality, events);
             }

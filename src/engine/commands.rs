@@ -3,6 +3,7 @@
 use super::{
     Engine,
     alerts::Moved,
+    limits::Wanted,
     pauses::Asked,
     scores::Scores,
     series::{PatientSeries, Series},
@@ -11,7 +12,7 @@ use crate::{
     alarm::episode,
     domain::{
         Actor, AlertKey, Assignment, BedId, CensusError, CloseReason, Command, ConditionCode, Device, DeviceId,
-        EncounterId, Event, EventBody, Marks, Patient, PatientId, PauseEnd, Refusal, Side, Timestamp,
+        EncounterId, Event, EventBody, LimitsCause, Marks, Patient, PatientId, PauseEnd, Refusal, Side, Timestamp,
         event::SuppressedBy,
     },
     quality::Beside,
@@ -31,6 +32,11 @@ impl Engine {
             Command::SetDevice { device } => self.set_device(device, &by, events),
             Command::Assign { assignment } => self.assign(assignment, &by, events),
             Command::Unassign { device, end } => self.unassign(&device, end, CloseReason::Unassigned, &by, events),
+            Command::SetLimits { scope, vital, change, reason, expires, basis } => {
+                self.set_limits(Wanted { scope, vital, change, reason, expires, basis }, &by, events)
+            }
+            Command::ResetLimits { scope, vital, reason } => self.reset_limits(&scope, vital, &reason, &by, events),
+            Command::SetCategory { patient, category } => self.set_category(&patient, category, &by, events),
             other => self.response_command(other, &by, events),
         };
         if let Err(refusal) = done {
@@ -71,6 +77,9 @@ impl Engine {
             | Command::Transfer { .. }
             | Command::SetDevice { .. }
             | Command::Assign { .. }
+            | Command::SetLimits { .. }
+            | Command::ResetLimits { .. }
+            | Command::SetCategory { .. }
             | Command::Unassign { .. } => Ok(()),
         }
     }
@@ -125,6 +134,7 @@ impl Engine {
         }
         self.close_alerts(reason, events, |key| key.patient.as_ref() == Some(patient));
         self.remove_room(patient);
+        self.drop_limits_of(patient, LimitsCause::Discharged, by, events);
         self.end_pauses_of(patient, &PauseEnd::Discharged, |_| true, events);
         self.record(EventBody::Discharged { patient: patient.clone(), encounter, reason, by: by.clone() }, events);
         self.judge_rota(events);
@@ -146,6 +156,8 @@ impl Engine {
         for key in keys {
             self.move_alert(&key, None, events, |alert| episode::transfer(alert, bed.clone()));
         }
+        // Others look after the patient from now on.
+        self.limits_handed_over(patient, by, events);
         self.judge_rota(events);
         Ok(())
     }

@@ -15,6 +15,7 @@ mod commands;
 mod device;
 mod gates;
 mod input;
+mod limits;
 mod observe;
 mod pauses;
 mod response;
@@ -37,6 +38,7 @@ use crate::{
     },
 };
 use device::DeviceState;
+use limits::Overrides;
 use response::Responses;
 use series::PatientSeries;
 use std::{
@@ -82,6 +84,7 @@ pub struct Engine {
     alerts: BTreeMap<AlertKey, Alert>,
     last_alert: AlertId,
     responses: Responses,
+    limits: Overrides,
     timers: Timers,
     clock_step_until: Option<Timestamp>,
     clock_step_armed: Armed,
@@ -102,6 +105,7 @@ impl Engine {
             alerts: BTreeMap::new(),
             last_alert: AlertId(0),
             responses: Responses::default(),
+            limits: Overrides::default(),
             timers: Timers::default(),
             clock_step_until: None,
             clock_step_armed: Armed::default(),

@@ -131,8 +131,9 @@ impl Engine {
         let def = self.config.vitals.get(observation.vital)?;
         let device = self.census.devices.get(&observation.device);
         let interval = device.and_then(|d| d.intervals_ms.get(&observation.vital).copied());
-        let profile = self.config.profiles.of(patient.category);
-        patient.series.push(Series::new(def.clone(), &profile, observation.device.clone(), interval));
+        let (profiles, overrides) = (&self.config.profiles, &self.limits.kept);
+        let limits = overrides.in_force(profiles, &patient.patient, patient.category, observation.vital);
+        patient.series.push(Series::new(def.clone(), limits, observation.device.clone(), interval));
         Some((index, patient.series.len() - 1))
     }
 
@@ -230,6 +231,7 @@ impl Engine {
             TimerKind::Respond => self.fire_respond(deadline, events),
             TimerKind::PauseEnd => self.fire_pauses(deadline, events),
             TimerKind::RotaChange => self.fire_rota(deadline, events),
+            TimerKind::LimitsEnd => self.fire_limits(deadline, events),
             _ => self.fire_clock_step(deadline, events),
         }
     }

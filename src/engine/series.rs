@@ -7,8 +7,8 @@ use super::{
 use crate::{
     alarm::{LimitMachine, TechnicalMachine, technical::TechnicalDelays},
     domain::{
-        Category, DeviceId, Freshness, InopReason, Marks, Millis, PatientId, Profile, Quality, Side, Timestamp,
-        VitalCode, VitalDef, VitalLimits, limits, liveness::CONTINUOUS_INTERVAL,
+        Category, DeviceId, Freshness, InopReason, Marks, Millis, PatientId, Quality, Side, Timestamp, VitalCode,
+        VitalDef, VitalLimits, limits, liveness::CONTINUOUS_INTERVAL,
     },
     quality::{self, Beside, Flatline, Jump, Part},
 };
@@ -147,7 +147,12 @@ pub(super) struct Series {
 }
 
 impl Series {
-    pub(super) fn new(def: Arc<VitalDef>, profile: &Profile, device: DeviceId, interval: Option<Millis>) -> Self {
+    pub(super) fn new(
+        def: Arc<VitalDef>,
+        limits: Option<VitalLimits>,
+        device: DeviceId,
+        interval: Option<Millis>,
+    ) -> Self {
         let vital = def.code;
         let state = SeriesState {
             vital,
@@ -174,7 +179,7 @@ impl Series {
             part: Part::of(vital),
             window: super::scores::is_windowed(vital),
         };
-        Self { limits: profile.vitals.get(&vital).copied(), def, gates, state, timers: SeriesTimers::default() }
+        Self { limits, def, gates, state, timers: SeriesTimers::default() }
     }
 
     pub(super) fn freshness(&self) -> Freshness {

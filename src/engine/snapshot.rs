@@ -3,6 +3,7 @@
 use super::{
     Engine, EngineConfig,
     device::{DeviceKept, DeviceState},
+    limits::OverridesKept,
     observe::arm_series,
     response::ResponsesKept,
     scores::{Scores, ScoresKept},
@@ -61,6 +62,8 @@ struct Snapshot {
     /// In the order of the patients.
     #[serde(default)]
     scores: Vec<ScoresKept>,
+    #[serde(default)]
+    limits: OverridesKept,
 }
 
 impl Engine {
@@ -86,6 +89,7 @@ impl Engine {
             responses: self.responses.kept.clone(),
             beside: self.patients.iter().map(|p| p.beside.clone()).collect(),
             scores: self.patients.iter().map(|p| p.scores.kept.clone()).collect(),
+            limits: self.limits.kept.clone(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -108,6 +112,8 @@ impl Engine {
         engine.alerts = snapshot.alerts.into_iter().map(|alert| (alert.key.clone(), alert)).collect();
         let mut beside = snapshot.beside.into_iter();
         let mut scores = snapshot.scores.into_iter();
+        engine.limits.kept = snapshot.limits;
+        engine.arm_limits();
         for (patient, category, states) in snapshot.patients {
             engine.restore_patient(patient, category, beside.next().unwrap_or_default(), states)?;
             let last = engine.patients.len().saturating_sub(1);
@@ -132,12 +138,12 @@ impl Engine {
         beside: Beside,
         states: Vec<SeriesState>,
     ) -> Result<(), SnapshotError> {
-        let profile = self.config.profiles.of(category);
         let mut series = Vec::with_capacity(states.len());
         for state in states {
             let unknown = SnapshotError::UnknownVital { vital: state.vital };
             let def = self.config.vitals.get(state.vital).ok_or(unknown)?.clone();
-            let mut restored = Series::new(def, &profile, state.device.clone(), None);
+            let limits = self.limits.kept.in_force(&self.config.profiles, &patient, category, state.vital);
+            let mut restored = Series::new(def, limits, state.device.clone(), None);
             restored.state = state;
             arm_series(&mut self.timers, &patient, &mut restored);
             series.push(restored);

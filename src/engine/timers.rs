@@ -23,6 +23,7 @@ pub(super) enum TimerKind {
     Respond,
     PauseEnd,
     RotaChange,
+    LimitsEnd,
 }
 
 /// Whose timer it is. Field order is the order of firing at the same moment.

@@ -4,18 +4,20 @@
 //! No sockets, no clock.
 
 mod codec;
+mod limits;
 mod message;
 mod observations;
 pub mod problem;
 mod view;
 
 pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES};
+pub use limits::{PatientLimitsView, StepView, VitalLimitsView};
 pub use message::{
     ClientMessage, CloseCode, DeviceMessage, ErrorCode, History, HistoryQuery, PatientHistory, ServerMessage,
     SessionInfo, SessionState, StoreState, VitalTrend, VitalsUpdate, WardHead,
 };
 pub use observations::{IntakeReport, Rejection, RejectionCode, WireObservation};
-pub use view::{PatientView, StepView, VitalInfo, VitalLimitsView, VitalView, WardView, without_names};
+pub use view::{PatientView, VitalInfo, VitalView, WardView, without_names};
 
 /// The version of the protocol.
 pub const PROTOCOL_VERSION: u16 = 1;

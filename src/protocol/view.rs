@@ -1,11 +1,14 @@
 //! A ward as screens need it: a fold of events and newest values, the same on both sides of the wire.
 
-use super::message::VitalsUpdate;
+use super::{
+    limits::{PatientLimitsView, VitalLimitsView},
+    message::VitalsUpdate,
+};
 use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Census, Chart, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
-    LimitStep, Liveness, Marks, Millis, Mode, Observation, Patient, PatientId, Pause, PersonName, Priority, Profile,
-    Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode, VitalDef, VitalLimits, VitalTable, Ward,
-    alert::Comment, vital::Scale,
+    LimitOverride, Liveness, Marks, Millis, Mode, Observation, Patient, PatientId, Pause, PersonName, Profile, Quality,
+    Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode, VitalDef, VitalTable, Ward, alert::Comment,
+    vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -100,53 +103,6 @@ impl VitalView {
     }
 }
 
-/// One step of a limit, as shown.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct StepView {
-    /// The limit.
-    pub limit: f64,
-    /// The priority beyond it.
-    pub priority: Priority,
-}
-
-impl From<LimitStep> for StepView {
-    fn from(step: LimitStep) -> Self {
-        Self { limit: step.limit, priority: step.priority }
-    }
-}
-
-/// The limits of a vital, as shown.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct VitalLimitsView {
-    /// The vital.
-    pub vital: VitalCode,
-    /// First step below.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub low: Option<StepView>,
-    /// First step above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub high: Option<StepView>,
-    /// Second step below.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub low_extreme: Option<StepView>,
-    /// Second step above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub high_extreme: Option<StepView>,
-}
-
-impl VitalLimitsView {
-    fn of(vital: VitalCode, limits: &VitalLimits) -> Self {
-        let step = |step: Option<LimitStep>| step.map(StepView::from);
-        Self {
-            vital,
-            low: step(limits.low.warning),
-            high: step(limits.high.warning),
-            low_extreme: step(limits.low.extreme),
-            high_extreme: step(limits.high.extreme),
-        }
-    }
-}
-
 /// A patient as screens need it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PatientView {
@@ -164,6 +120,9 @@ pub struct PatientView {
     /// What people charted.
     #[serde(default)]
     pub chart: Chart,
+    /// Limits in force, where somebody changed them; else those of the category hold.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<VitalCode, PatientLimitsView>,
 }
 
 /// A ward as screens need it.
@@ -175,8 +134,11 @@ pub struct WardView {
     pub mode: Mode,
     /// All vitals of the site in display order.
     pub vitals: Vec<VitalInfo>,
-    /// Limits by category.
+    /// Limits by category, as the site has set them.
     pub limits: BTreeMap<Category, Vec<VitalLimitsView>>,
+    /// What is changed of them for all patients of a category.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ward_limits: BTreeMap<Category, BTreeMap<VitalCode, LimitOverride>>,
     /// Beds in order.
     pub beds: BTreeMap<BedId, Bed>,
     /// Patients present.
@@ -238,6 +200,7 @@ impl WardView {
             mode,
             vitals: vitals.iter().map(|def| VitalInfo::of(def)).collect(),
             limits: [Category::Adult, Category::Paediatric, Category::Neonate].map(limits).into(),
+            ward_limits: BTreeMap::new(),
             beds: BTreeMap::new(),
             patients: BTreeMap::new(),
             alerts: BTreeMap::new(),
@@ -257,6 +220,7 @@ impl WardView {
                 vitals: BTreeMap::new(),
                 scores: BTreeMap::new(),
                 chart: Chart::default(),
+                limits: BTreeMap::new(),
             };
             self.patients.insert(stay.patient.id.clone(), view);
         }
@@ -292,8 +256,10 @@ impl WardView {
                     vitals: BTreeMap::new(),
                     scores: BTreeMap::new(),
                     chart: Chart::default(),
+                    limits: BTreeMap::new(),
                 };
                 self.patients.insert(patient.id.clone(), view);
+                self.apply_ward_limits(&patient.id);
             }
             EventBody::Discharged { patient, .. } => {
                 self.patients.remove(patient);
@@ -330,6 +296,13 @@ impl WardView {
                 if let Some(patient) = self.patients.get_mut(patient) {
                     patient.bed = bed.clone();
                 }
+            }
+            EventBody::LimitsChanged { scope, vital, set, .. } => self.apply_limits(scope, *vital, set.as_ref()),
+            EventBody::CategorySet { patient, category, .. } => {
+                if let Some(found) = self.patients.get_mut(patient) {
+                    found.patient.category = *category;
+                }
+                self.apply_ward_limits(patient);
             }
             EventBody::RotaSet { rota, .. } => self.rota = rota.clone(),
             EventBody::Scored { patient, scores } => {
@@ -404,12 +377,6 @@ impl WardView {
             patient.patient.note = PersonName::default();
         }
         view
-    }
-
-    /// The limits in force for a vital of a patient.
-    #[must_use]
-    pub fn limits_of(&self, category: Category, vital: VitalCode) -> Option<&VitalLimitsView> {
-        self.limits.get(&category)?.iter().find(|row| row.vital == vital)
     }
 
     /// What a screen needs to know of a vital.

@@ -188,6 +188,7 @@ fn a_run_begins_with_the_ward_and_ends_with_everybody_discharged() {
         "device_set",
         "assigned",
         "alert",
+        "scored",
         "alert",
         "unassigned",
         "discharged",

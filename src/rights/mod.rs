@@ -23,6 +23,10 @@ pub enum Verb {
     ChartPatient,
     /// Decide on a patient's targets, such as the scale of saturation of NEWS2.
     DecideTargets,
+    /// Change the alarm limits of a patient.
+    ChangeLimits,
+    /// Change the alarm limits of all patients of a category.
+    ChangeWardLimits,
     /// Say who is on duty.
     ManageRota,
     /// Admit and discharge patients, set beds, assign devices.
@@ -41,13 +45,15 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::WatchWard,
         Self::SeeNames,
         Self::ReadHistory,
         Self::AcknowledgeAlert,
         Self::PauseAlerts,
         Self::SwitchAlarmsOff,
+        Self::ChangeLimits,
+        Self::ChangeWardLimits,
         Self::ChartPatient,
         Self::DecideTargets,
         Self::ManageRota,
@@ -138,27 +144,28 @@ fn user_may(role: Role, locked: bool, verb: Verb) -> Decision {
 /// The table of roles and verbs.
 const fn role_has(role: Role, verb: Verb) -> bool {
     use Verb::{
-        AcknowledgeAlert, ChartPatient, DecideTargets, ManageCensus, ManageDevices, ManageRota, ManageUsers,
-        PauseAlerts, ReadAudit, ReadHistory, ReadStatus, SeeNames, SwitchAlarmsOff, WatchWard,
+        AcknowledgeAlert, ChangeLimits, ChangeWardLimits, ChartPatient, DecideTargets, ManageCensus, ManageDevices,
+        ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory, ReadStatus, SeeNames, SwitchAlarmsOff, WatchWard,
     };
     match role {
         Role::Viewer => matches!(verb, WatchWard | SeeNames | ReadHistory),
-        Role::Nurse => {
-            matches!(verb, WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts | ChartPatient)
-        }
-        Role::Doctor => {
-            matches!(
-                verb,
-                WatchWard
-                    | SeeNames
-                    | ReadHistory
-                    | AcknowledgeAlert
-                    | PauseAlerts
-                    | SwitchAlarmsOff
-                    | ChartPatient
-                    | DecideTargets
-            )
-        }
+        Role::Nurse => matches!(
+            verb,
+            WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts | ChartPatient | ChangeLimits
+        ),
+        Role::Doctor => matches!(
+            verb,
+            WatchWard
+                | SeeNames
+                | ReadHistory
+                | AcknowledgeAlert
+                | PauseAlerts
+                | SwitchAlarmsOff
+                | ChangeLimits
+                | ChangeWardLimits
+                | ChartPatient
+                | DecideTargets
+        ),
         Role::Charge => matches!(
             verb,
             WatchWard
@@ -167,6 +174,8 @@ const fn role_has(role: Role, verb: Verb) -> bool {
                 | AcknowledgeAlert
                 | PauseAlerts
                 | SwitchAlarmsOff
+                | ChangeLimits
+                | ChangeWardLimits
                 | ChartPatient
                 | ManageRota
                 | ManageCensus
@@ -234,9 +243,9 @@ mod tests {
         row("device, ward", &device, Object::Ward);
         insta::assert_snapshot!(table, @r"
         viewer: WatchWard SeeNames ReadHistory
-        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts ChartPatient
-        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChartPatient ManageRota ManageCensus
-        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChartPatient DecideTargets
+        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts ChangeLimits ChartPatient
+        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChangeLimits ChangeWardLimits ChartPatient ManageRota ManageCensus
+        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChangeLimits ChangeWardLimits ChartPatient DecideTargets
         admin: ManageRota ManageCensus ManageDevices ManageUsers ReadStatus
         auditor: ReadAudit
         ops: WatchWard ManageDevices ReadStatus

@@ -97,8 +97,9 @@ pub(in crate::tui) fn ward12() -> WardView {
             bed: bed_id,
             encounter: format!("e{bed}").parse().unwrap(),
             vitals,
-            scores: BTreeMap::default(),
+            scores: BTreeMap::new(),
             chart: Chart::default(),
+            limits: BTreeMap::new(),
         };
         view.patients.insert(patient_id(number), stay);
     }

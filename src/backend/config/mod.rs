@@ -1,14 +1,16 @@
 //! Configuration: flags over environment over file over defaults. An unknown key is an error.
 
 mod layers;
+mod profiles;
 mod vitals;
 
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
+pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use vitals::VitalConfig;
 
 use crate::{
     access::{HashParams, SessionLimits},
-    alarm::ResponsePolicy,
+    alarm::{Profiles, ResponsePolicy},
     domain::{Millis, VitalCode, VitalTable},
     store::Retention,
 };
@@ -31,6 +33,11 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// How long people have to answer an alert.
     pub response: ResponseConfig,
+    /// Limits that the site sets itself, by category and vital.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profiles: ProfilesConfig,
+    /// How far people may change limits.
+    pub alarm: AlarmConfig,
     /// When the disk counts as nearly full.
     pub disk: DiskConfig,
     /// The log.
@@ -254,6 +261,20 @@ impl ResponseConfig {
     }
 }
 
+/// How far people may change limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlarmConfig {
+    /// The longest delay that people may give a continuous vital, in seconds.
+    pub delay_max_s: u32,
+}
+
+impl Default for AlarmConfig {
+    fn default() -> Self {
+        Self { delay_max_s: 15 }
+    }
+}
+
 /// When the disk counts as nearly full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -313,6 +334,15 @@ impl Config {
         Ok(table)
     }
 
+    /// The limits of the site: the built-in ones with what is said here.
+    ///
+    /// # Errors
+    /// If they would be out of order or implausible.
+    pub fn profiles(&self) -> Result<Profiles, ConfigError> {
+        let delay_max = Millis::from_secs(self.alarm.delay_max_s.into());
+        profiles::profiles(&self.profiles, &self.vitals()?, delay_max)
+    }
+
     /// Checks what types alone do not say.
     ///
     /// # Errors
@@ -338,12 +368,13 @@ impl Config {
         range("retention.inputs_hours", self.retention.inputs_hours.into(), 1, 24 * 365)?;
         range("retention.dead_letters_days", self.retention.dead_letters_days.into(), 1, 36_500)?;
         self.response.check()?;
+        range("alarm.delay_max_s", self.alarm.delay_max_s.into(), 0, profiles::DELAY_MAX_S.into())?;
         range("disk.alert_percent", self.disk.alert_percent.into(), 1, 100)?;
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|e| ConfigError::Setting { name: "log.level".to_owned(), why: e.to_string() })?;
         if !self.server.insecure_listen && !self.server.listen.ip().is_loopback() {
             return Err(ConfigError::PlainText { listen: self.server.listen });
         }
-        self.vitals().map(|_| ())
+        self.profiles().map(|_| ())
     }
 }

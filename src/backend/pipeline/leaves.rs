@@ -28,6 +28,15 @@ pub(super) fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Opt
         Command::SetRota { .. } | Command::AddShift { .. } | Command::RemoveShift { .. } => {
             LeafDraft::new(actor, Act::RotaSet, outcome)
         }
+        Command::SetLimits { scope, .. } => {
+            LeafDraft { patient: scope.patient().cloned(), ..LeafDraft::new(actor, Act::LimitsSet, outcome) }
+        }
+        Command::ResetLimits { scope, .. } => {
+            LeafDraft { patient: scope.patient().cloned(), ..LeafDraft::new(actor, Act::LimitsReset, outcome) }
+        }
+        Command::SetCategory { patient, .. } => {
+            LeafDraft { patient: Some(patient.clone()), ..LeafDraft::new(actor, Act::PatientCategory, outcome) }
+        }
         Command::Transfer { patient, bed } => LeafDraft {
             patient: Some(patient.clone()),
             bed: Some(bed.clone()),
@@ -79,5 +88,6 @@ const fn code(refusal: &Refusal) -> &'static str {
         Refusal::Pause(_) => "pause",
         Refusal::Rota(_) => "rota",
         Refusal::Chart(_) => "chart",
+        Refusal::Limits(_) => "limits",
     }
 }

@@ -143,7 +143,7 @@ fn marks_of_late_values_and_of_corrections() {
 
 /// Heart rate with limits that raise at once.
 fn at_once(first: f64, extreme: Option<f64>) -> VitalLimits {
-    let step = |limit, priority| LimitStep { limit, priority, delay: Millis::ZERO };
+    let step = |limit, priority| LimitStep { limit, priority, delay: Millis::ZERO, depth_budget: None };
     VitalLimits {
         low: LimitSide::default(),
         high: LimitSide {

@@ -211,7 +211,9 @@ fn draw_head(
     }
     let limits = summary::limits(scene, patient, shown);
     if !limits.is_empty() {
-        pen.put("   limits ", scene.style(Role::Label)).put(&limits, scene.style(Role::Limit));
+        let mark = scene.limits_mark(patient, shown);
+        pen.put("   limits ", scene.style(Role::Label)).put(mark, scene.style(Role::Limit));
+        pen.put(&limits, scene.style(Role::Limit));
     }
 }
 

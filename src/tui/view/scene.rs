@@ -67,17 +67,32 @@ impl<'a> Scene<'a> {
         self.ward.info(shown.main()).map_or("", |info| &info.unit)
     }
 
-    fn limits_of(&self, patient: &PatientView, vital: VitalCode) -> Option<&'a VitalLimitsView> {
-        self.ward.limits_of(patient.patient.category, vital)
+    fn limits_of<'p>(&self, patient: &'p PatientView, vital: VitalCode) -> Option<&'p VitalLimitsView>
+    where
+        'a: 'p,
+    {
+        self.ward.limits_of(patient, vital)
     }
 
     /// The limits of what is shown; of three pressures those of the systolic one, else those of the mean.
-    pub(super) fn limits(&self, patient: &PatientView, shown: Shown) -> Option<&'a VitalLimitsView> {
+    pub(super) fn limits<'p>(&self, patient: &'p PatientView, shown: Shown) -> Option<&'p VitalLimitsView>
+    where
+        'a: 'p,
+    {
         let main = self.limits_of(patient, shown.main());
         main.or_else(|| match shown {
             Shown::One(_) => None,
             Shown::Pressure(p) => self.limits_of(patient, p.mean),
         })
+    }
+
+    /// A mark where somebody changed the limits of what is shown: `!` if they are wider than the profile, else `≠`.
+    pub(super) fn limits_mark(&self, patient: &PatientView, shown: Shown) -> &'static str {
+        let changed = match shown {
+            Shown::Pressure(p) if self.limits_of(patient, p.sys).is_none() => patient.limits.get(&p.mean),
+            _ => patient.limits.get(&shown.main()),
+        };
+        changed.map_or("", |changed| if changed.wider { "!" } else { "≠" })
     }
 
     /// The most urgent alert about a vital of a patient.

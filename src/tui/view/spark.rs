@@ -92,7 +92,10 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::Priority, domain::vital::HR, protocol::StepView};
+    use crate::{
+        domain::{Millis, Priority, vital::HR},
+        protocol::StepView,
+    };
     use rstest::rstest;
 
     #[rstest]
@@ -102,9 +105,15 @@ mod tests {
     #[case(120.0, "▇", false)]
     #[case(121.0, "█", true)]
     fn the_limits_are_the_scale(#[case] value: f64, #[case] block: &str, #[case] beyond: bool) {
-        let step = |limit| Some(StepView { limit, priority: Priority::Medium });
-        let limits =
-            VitalLimitsView { vital: HR, low: step(50.0), high: step(120.0), low_extreme: None, high_extreme: None };
+        let step = |limit| Some(StepView { limit, priority: Priority::Medium, delay: Millis::ZERO });
+        let limits = VitalLimitsView {
+            vital: HR,
+            low: step(50.0),
+            high: step(120.0),
+            low_extreme: None,
+            high_extreme: None,
+            hysteresis: 3.0,
+        };
         let scale = Scale::new(&[Some(value), None], Some(&limits), "/min");
         assert_eq!(scale.block(value), (block, beyond));
     }

@@ -104,7 +104,8 @@ fn entry(scene: &Scene<'_>, patient: &PatientView, shown: Shown, with_limits: bo
         spark::draw(scene, patient, shown, 12, pen);
     }
     if with_limits {
-        pen.to(ENTRY_LIMITS_COLUMNS - 14).gap(1);
+        let mark = scene.limits_mark(patient, shown);
+        pen.to(ENTRY_LIMITS_COLUMNS - 14).put(mark, scene.style(Role::Limit)).gap(u16::from(mark.is_empty()));
         pen.left(&limits(scene, patient, shown), 12, scene.style(Role::Limit));
     }
 }
