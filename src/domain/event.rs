@@ -43,7 +43,6 @@ impl SuppressedBy {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "nearly all events are those of alerts, the largest variant")]
 pub enum EventBody {
     /// The engine began, or began anew after a stop.
     EngineStarted {
@@ -306,8 +305,8 @@ impl Event {
             | EventBody::Corrected { patient, .. }
             | EventBody::Transferred { patient, .. }
             | EventBody::Scored { patient, .. }
-            | EventBody::Charted { patient, .. } => Some(patient),
-            EventBody::CategorySet { patient, .. } => Some(patient),
+            | EventBody::Charted { patient, .. }
+            | EventBody::CategorySet { patient, .. } => Some(patient),
             EventBody::LimitsChanged { scope, .. } => scope.patient(),
             EventBody::Commented { patient, .. } | EventBody::PauseEnded { patient, .. } => patient.as_ref(),
             EventBody::Paused { pause } => pause.scope.patient(),

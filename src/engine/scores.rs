@@ -155,10 +155,10 @@ impl Engine {
         let Some(index) = self.patient_index.get(patient).copied() else { return };
         let Some(found) = self.patients.get_mut(index) else { return };
         found.scores.armed.came_up();
-        if found.scores.kept.due.is_some_and(|due| due > deadline) {
-            self.arm_scores(index);
-        } else {
-            self.make_scores(index, events);
+        match found.scores.kept.due {
+            Some(due) if due <= deadline => self.make_scores(index, events),
+            Some(_) => self.arm_scores(index),
+            None => {}
         }
     }
 

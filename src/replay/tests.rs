@@ -199,7 +199,7 @@ fn a_run_begins_with_the_ward_and_ends_with_everybody_discharged() {
     assert!(episode.closed);
     assert_eq!(episode.onsets[0].cleared_at, None, "the end of the recording clears nothing");
     insta::assert_snapshot!(outcome.summary, @"
-    patients: 1, samples: 3, events: 10
+    patients: 1, samples: 3, events: 11
     alerts, physiological, medium: 1
     ");
 }
