@@ -7,7 +7,7 @@ mod support;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::Path;
-use support::{program, shared};
+use support::{Server, now, observation, program, shared, stream::Stream, wait_for};
 use wardwatch::{
     engine::EngineConfig,
     replay::{Options, load, report::report},
@@ -142,4 +142,39 @@ fn bare_limits_give_the_published_figures() {
         (load["raw_with_zeros"].as_u64().unwrap(), load["raw"].as_u64().unwrap())
     };
     assert_eq!([load("spo2"), load("hr"), load("pulse"), load("rr")], [(12, 0), (10, 5), (19, 6), (32, 27)]);
+}
+
+#[test]
+fn a_report_of_a_ward_says_what_came_and_who_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let token = server.small_ward();
+    let (mut anna, _, _) = Stream::watch(&server, &server.token("anna", "nurse"));
+    for (vital, value) in [("nbp_mean", 40), ("nbp_sys", 200)] {
+        let body = observation(vital, value, now());
+        let answer = server.request("POST", "/v1/observations", &token, body.as_bytes());
+        assert_eq!(answer.json()["accepted"], 1, "{answer:?}");
+    }
+    let (_, alert, _) = anna.alert("nbp_mean.low");
+    anna.acknowledge(1, alert.id, alert.transition);
+    anna.answer();
+    let report = || -> Value {
+        let text = server.run(&["alerts", "report", "--since", "1h", "--format", "json"]);
+        serde_json::from_str(&text).unwrap()
+    };
+    let found = wait_for("both alerts", || {
+        let found = report();
+        (found["report"]["kinds"]["nbp_sys.high"]["raised"] == 1).then_some(found)
+    });
+    assert_eq!(found["mode"], "demo");
+    let report = &found["report"];
+    assert_eq!(report["kinds"]["nbp_mean.low"]["acknowledged"], 1);
+    assert_eq!((&report["acknowledge"]["count"], &report["never_acknowledged"]), (&Value::from(1), &Value::from(1)));
+    assert_eq!((&report["talkers"][0]["bed"], &report["talkers"][0]["alerts"]), (&Value::from("b1"), &Value::from(2)));
+    let text = server.run(&["alerts", "report"]);
+    assert!(text.starts_with("DEMO") && text.contains("most alerts by bed: b1 2"), "{text}");
+    assert!(!text.contains("Okafor"), "no name in it");
+    let output = program().args(["alerts", "report", "--since", "soon", "--data"]).arg(&server.data).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("90m, 12h or 7d"));
 }

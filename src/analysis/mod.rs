@@ -3,10 +3,12 @@
 //! Works over inputs and events that somebody hands in, in their order. No database, no socket, no clinical rule of its
 //! own: the engine judges, this room counts. Called by `replay`, `backend` and `cli`.
 
+pub mod alert_report;
 pub mod danger;
 pub mod load;
 pub mod violations;
 
+pub use alert_report::{AlertReport, AlertReporter};
 pub use danger::{DangerEvent, DangerWatch};
 pub use load::AlarmLoad;
 pub use violations::{Account, Ledger};

@@ -1,6 +1,7 @@
 //! The command line: one file per command. No logic worth testing alone lives here.
 
 mod admin;
+mod alerts;
 mod audit;
 mod config;
 mod demo;
@@ -54,6 +55,7 @@ enum Command {
     Bed(ward::BedArgs),
     Patient(patient::Args),
     Device(device::Args),
+    Alerts(alerts::Args),
     Audit(audit::Args),
     Status(status::Args),
     Config(config::Args),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Bed(args) => ward::run_bed(args),
         Command::Patient(args) => patient::run(args),
         Command::Device(args) => device::run(args),
+        Command::Alerts(args) => alerts::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Config(args) => config::run(&args),

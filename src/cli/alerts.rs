@@ -1,0 +1,101 @@
+//! `wardwatch alerts`.
+
+use super::{admin::SiteArgs, terminal};
+use crate::{
+    analysis::alert_report::{AlertReport, AlertReporter},
+    domain::{Millis, Mode, Timestamp, WardId},
+    seam::{Clock, OsClock},
+    store::{StoreReader, sqlite::SqliteReader},
+};
+use anyhow::{anyhow, bail};
+use std::io::Write;
+
+/// Events that are read from the journal at once.
+const PAGE: u32 = 5_000;
+/// Longest span of a report, in days.
+const SPAN_MAX_DAYS: i64 = 3_660;
+
+/// Look at alerts that came
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Which alerts came, how soon they were answered, what was suppressed, and which beds make most of them
+    ///
+    /// Reads the data folder, whether a server runs on it or not. Patients are named by their bed alone.
+    Report {
+        /// How far back: 90m, 12h, 7d
+        #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = span)]
+        since: Millis,
+        /// The ward; all if absent
+        #[arg(long, value_name = "WARD")]
+        ward: Option<WardId>,
+        /// How it is written
+        #[arg(long, value_enum, default_value_t)]
+        format: super::replay::ReportFormat,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+}
+
+/// A span such as `90m`, `12h`, `7d`.
+fn span(text: &str) -> anyhow::Result<Millis> {
+    let wrong = || anyhow!("a span such as 90m, 12h or 7d is wanted, at most {SPAN_MAX_DAYS}d");
+    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let minutes = match unit {
+        "m" => 1,
+        "h" => 60,
+        "d" => 24 * 60,
+        _ => return Err(wrong()),
+    };
+    let number: i64 = number.parse().map_err(|_| wrong())?;
+    let all = number.checked_mul(minutes).filter(|m| (1..=SPAN_MAX_DAYS * 24 * 60).contains(m));
+    Ok(Millis::from_mins(all.ok_or_else(wrong)?))
+}
+
+/// Does what is asked.
+pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
+    let Command::Report { since, ward, format, site } = &args.command;
+    let site = site.existing()?;
+    let reader = SqliteReader::open(&site.folder)?;
+    let now = OsClock.wall();
+    let wards: Vec<WardId> = reader.wards()?.into_iter().map(|record| record.ward.id).collect();
+    if let Some(wanted) = ward.as_ref().filter(|w| !wards.contains(w)) {
+        bail!("there is no ward {wanted} in this folder");
+    }
+    let mode = reader.site()?.mode;
+    let mut out = std::io::stdout().lock();
+    for ward in wards.iter().filter(|id| ward.as_ref().is_none_or(|wanted| wanted == *id)) {
+        let report = report(&reader, ward, now - *since, now)?;
+        match format {
+            super::replay::ReportFormat::Text => {
+                if mode == Mode::Demo {
+                    writeln!(out, "DEMO")?;
+                }
+                writeln!(out, "{report}")?;
+            }
+            super::replay::ReportFormat::Json => {
+                writeln!(out, "{}", serde_json::json!({ "mode": mode, "report": report }))?;
+            }
+        }
+    }
+    if wards.is_empty() {
+        terminal::note("there is no ward in this folder");
+    }
+    Ok(0)
+}
+
+fn report(reader: &SqliteReader, ward: &WardId, from: Timestamp, to: Timestamp) -> anyhow::Result<AlertReport> {
+    let mut reporter = AlertReporter::new(from, to);
+    let mut after = 0;
+    loop {
+        let events = reader.events_after(ward, after, PAGE)?;
+        let Some(last) = events.last().map(|e| e.seq) else { return Ok(reporter.finish()) };
+        events.iter().for_each(|e| reporter.event(&e.event));
+        after = last;
+    }
+}
