@@ -6,7 +6,9 @@
 pub mod danger;
 pub mod load;
 pub mod violations;
+pub mod whatif;
 
 pub use danger::{DangerEvent, DangerWatch};
 pub use load::AlarmLoad;
 pub use violations::{Account, Ledger};
+pub use whatif::{Comparison, Trial, TrialError};

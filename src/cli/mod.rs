@@ -5,6 +5,7 @@ mod audit;
 mod config;
 mod demo;
 mod device;
+mod limits;
 mod login;
 mod patient;
 mod provision;
@@ -53,6 +54,7 @@ enum Command {
     Ward(ward::WardArgs),
     Bed(ward::BedArgs),
     Patient(patient::Args),
+    Limits(limits::Args),
     Device(device::Args),
     Audit(audit::Args),
     Status(status::Args),
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Ward(args) => ward::run_ward(args),
         Command::Bed(args) => ward::run_bed(args),
         Command::Patient(args) => patient::run(args),
+        Command::Limits(args) => limits::run(&args),
         Command::Device(args) => device::run(args),
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
