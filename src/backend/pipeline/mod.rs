@@ -17,6 +17,7 @@ mod writer_thread;
 
 pub use group::WardNews;
 pub use job::{CommandOutcome, Job, JobError, Reply};
+pub use rebuild::rebuild;
 
 use self::core::Core;
 use crate::{
