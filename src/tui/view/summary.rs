@@ -130,8 +130,9 @@ fn draw_alerts(scene: &Scene<'_>, patient: &PatientView, area: Rect, buffer: &mu
         let mut pen = Pen::new(buffer, area, row);
         pen.gap(1).put(mark, style).gap(4_u16.saturating_sub(super::pen::width(mark)));
         let since = words::clock_minutes(alert.since, scene.zone);
-        let line = format!("{} since {since} · {}", words::condition_now(alert, scene.ward), scene.state(alert));
-        pen.put(&line, text);
+        pen.put(&format!("{} since {since} · ", words::condition_now(alert, scene.ward)), text);
+        let state = scene.state(alert, pen.room());
+        pen.put(&state, text);
     }
 }
 
