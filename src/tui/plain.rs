@@ -515,6 +515,58 @@ mod tests {
         assert!(plain.client(Millis(20_200), view).lines[0].starts_with("DEMO · 3 East · LIVE"));
     }
 
+    /// The command that a typed line makes.
+    fn made(plain: &mut Plain, line: &str) -> Option<Command> {
+        plain.typed(Millis(1_100), line).effects.into_iter().find_map(|effect| match effect {
+            Effect::Send(ClientRequest::Command { command, .. }) => Some(command),
+            _ => None,
+        })
+    }
+
+    #[rstest::rstest]
+    #[case("accept 04", r#"{"command":"accept","alert":1,"transition":1}"#)]
+    #[case("decline #1 busy  here", r#"{"command":"decline","alert":1,"transition":1,"reason":"busy here"}"#)]
+    #[case("give 04 k.brandt", r#"{"command":"hand_over_alert","alert":1,"transition":1,"to":"k.brandt"}"#)]
+    #[case("comment 07 ECG ordered", r#"{"command":"comment","alert":2,"text":"ECG ordered"}"#)]
+    #[case("snooze 07 15", r#"{"command":"pause","kind":"alarm_paused","scope":"condition","patient":"p07","code":"hr.high","for_ms":900000}"#)]
+    #[case("pause 07 2 suction", r#"{"command":"pause","kind":"alarm_paused","scope":"patient","patient":"p07","for_ms":120000,"reason":"suction"}"#)]
+    #[case("mute ward", r#"{"command":"pause","kind":"audio_paused","scope":"ward","for_ms":120000}"#)]
+    #[case("mute 07", r#"{"command":"pause","kind":"audio_paused","scope":"patient","patient":"p07","for_ms":120000}"#)]
+    #[case(
+        "standby 01 20 theatre",
+        r#"{"command":"pause","kind":"standby","scope":"patient","patient":"p01","for_ms":1200000,"reason":"theatre"}"#
+    )]
+    #[case("off 04 4 high known", r#"{"command":"pause","kind":"alarm_off","scope":"condition","patient":"p04","code":"spo2.low","for_ms":14400000,"reason":"known","include_high":true}"#)]
+    fn acts_are_typed(#[case] line: &str, #[case] json: &str) {
+        let mut plain = plain();
+        plain.app.session = Some(testing::session(Role::Charge));
+        let made = made(&mut plain, line).map(|command| serde_json::to_value(command).unwrap());
+        assert_eq!(made, Some(serde_json::from_str::<serde_json::Value>(json).unwrap()));
+    }
+
+    #[rstest::rstest]
+    #[case(
+        "snooze 04 15",
+        "#1 HIGH bed 04 Okafor Chidi: SpO2 81 < 85: not done: a high alert is never snoozed: acknowledge it, or mute it"
+    )]
+    #[case("snooze 07", "say for how many minutes, such as snooze 04 15")]
+    #[case("reset 07 seen", "#2 MEDIUM bed 07 Lindt Max: HR 138 > 130: not done: it is not over: acknowledge it")]
+    #[case("decline 07", "say why, such as decline 04 with another patient")]
+    #[case("comment 077 x", "name a bed, or one alert by its number, such as #12")]
+    #[case(
+        "off 07 4 known",
+        "#2 MEDIUM bed 07 Lindt Max: HR 138 > 130: not done: your role may not switch alarms off: ask charge or a doctor"
+    )]
+    #[case("end x", "name a pause by its number; type pauses")]
+    #[case("end 7", "pause 7: it is over")]
+    #[case("pauses", "nothing is paused or switched off")]
+    fn what_cannot_be_done_says_why(#[case] line: &str, #[case] why: &str) {
+        let mut plain = plain();
+        let said = plain.typed(Millis(1_100), line);
+        assert_eq!(said.lines, [why]);
+        assert!(!said.effects.iter().any(|e| matches!(e, Effect::Send(ClientRequest::Command { .. }))));
+    }
+
     #[test]
     fn what_is_typed_is_answered() {
         let mut plain = plain();

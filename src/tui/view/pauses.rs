@@ -38,16 +38,21 @@ fn draw_row(scene: &Scene<'_>, pause: &Pause, selected: bool, pen: &mut Pen<'_>)
     let patient = pause.scope.patient();
     let bed = patient.and_then(|p| scene.ward.patients.get(p)).map_or("–", |p| words::bed_label(scene.ward, &p.bed));
     let who = format!("{bed} {}", scene.name(patient));
-    let room = if pen.room() > 100 { 26 } else { 14 };
+    let wide = pen.room() > 100;
+    let room = if wide { 26 } else { 14 };
     let style = if selected { scene.style(Role::Selection) } else { text };
     pen.left(&format!("{who:<0$}", usize::from(room)), room, style).gap(1);
     let what = words::pause_what(pause, scene.ward);
     let kind = words::pause_kind(pause);
-    let what = if pause.kind.is_audio() && what.contains("sound") { what } else { format!("{what}, {kind}") };
+    // The mark says how already, where there is no room to say it twice.
+    let what =
+        if !wide || (pause.kind.is_audio() && what.contains("sound")) { what } else { format!("{what}, {kind}") };
     pen.left(&what, width(&what).max(22), text).gap(1);
     let until = words::clock_minutes(pause.until, scene.zone);
-    let by = if waits {
+    let by = if waits && wide {
         format!("asked by {}, WAITS for a second person", pause.by.label())
+    } else if waits {
+        format!("WAITS, {}", pause.by.label())
     } else {
         format!("until {until} {}", pause.by.label())
     };
