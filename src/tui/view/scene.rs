@@ -131,15 +131,12 @@ impl<'a> Scene<'a> {
     /// The look of an alert's mark: it flashes until somebody acknowledges it.
     pub(super) fn mark_style(&self, alert: &Alert) -> Style {
         let lit = self.style(role_of(alert));
-        match (self.app.is_lit(alert), self.app.flash) {
-            (true, true) => lit,
-            // Who wants no flashing is given what cannot be overlooked either.
-            (true, false) if alert.is_unacknowledged() && self.look.depth == Depth::Mono => {
-                lit.add_modifier(Modifier::REVERSED)
-            }
-            (true, false) => lit,
-            (false, _) => self.style(Role::Text),
+        if !self.app.is_lit(alert) {
+            return self.style(Role::Text);
         }
+        // Who wants no flashing is given what cannot be overlooked either.
+        let inverse = !self.app.flash && alert.is_unacknowledged() && self.look.depth == Depth::Mono;
+        if inverse { lit.add_modifier(Modifier::REVERSED) } else { lit }
     }
 
     /// A value with its age; what is not the present never looks like it.
