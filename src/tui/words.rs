@@ -42,6 +42,11 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
                 if alert.condition == Condition::Absent { String::new() } else { format!("{} ", show(alert.value)) };
             format!("{} {value}{sign} {}", label(vital), show(alert.limit))
         }
+        ConditionCode::Score(kind) => {
+            let total = alert.value.map_or_else(|| "?".to_owned(), |value| format!("{value}"));
+            let gone = alert.condition == Condition::Absent;
+            format!("{kind} {}≥ {}", if gone { String::new() } else { format!("{total} ") }, alert.limit.unwrap_or(5.0))
+        }
         code => condition_name(code, ward),
     }
 }
@@ -60,11 +65,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::DeviceLost => "no data from the device".to_owned(),
         ConditionCode::Conflict => "device contradicts itself".to_owned(),
         ConditionCode::WrongPatient => "device names another patient".to_owned(),
-        ConditionCode::Score(kind) => {
-            let total = alert.value.map_or_else(|| "?".to_owned(), |value| format!("{value}"));
-            let gone = alert.condition == Condition::Absent;
-            format!("{kind} {}≥ {}", if gone { String::new() } else { format!("{total} ") }, alert.limit.unwrap_or(5.0))
-        }
+        ConditionCode::Score(kind) => format!("{kind} high"),
         ConditionCode::RotaGap => "nobody on duty".to_owned(),
         ConditionCode::System(SystemFault::StoreFailed) => "NOTHING IS RECORDED".to_owned(),
         ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
