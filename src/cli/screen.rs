@@ -44,6 +44,9 @@ pub(super) struct ScreenArgs {
     /// Colours: auto, rgb, 256, 16 or mono
     #[arg(long, value_name = "DEPTH", default_value = "auto", conflicts_with = "plain")]
     color: ColorFlag,
+    /// Marks of alerts do not flash: they are lit all the time; so too if `WARDWATCH_NO_FLASH` is set
+    #[arg(long)]
+    no_flash: bool,
 }
 
 /// How a single look is written.
@@ -66,7 +69,12 @@ pub(super) enum Screen {
     /// In lines.
     Plain,
     /// On the whole terminal.
-    Full(Box<Look>),
+    Full {
+        /// What it looks like.
+        look: Box<Look>,
+        /// Whether the marks of alerts flash.
+        flash: bool,
+    },
 }
 
 impl ScreenArgs {
@@ -76,7 +84,10 @@ impl ScreenArgs {
         let theme = self.read_theme()?;
         let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
         Ok(match term::color_depth(self.color, env) {
-            Some(depth) if terminal && !self.plain => Screen::Full(Box::new(theme.at(depth, term::glyphs(env)))),
+            Some(depth) if terminal && !self.plain => Screen::Full {
+                look: Box::new(theme.at(depth, term::glyphs(env))),
+                flash: !self.no_flash && env("WARDWATCH_NO_FLASH").is_none_or(|set| set.is_empty()),
+            },
             _ => Screen::Plain,
         })
     }
@@ -156,12 +167,14 @@ pub(super) async fn follow(target: &Target, token: Secret) -> anyhow::Result<u8>
 pub(super) async fn show(target: &Target, token: Option<Secret>, user: String, screen: Screen) -> anyhow::Result<u8> {
     match screen {
         Screen::Plain => plain(target, token, user).await,
-        Screen::Full(look) => full(target, token, user, &look).await,
+        Screen::Full { look, flash } => {
+            let start = Start { server: target.endpoint.to_string(), user, token, flash };
+            full(target, start, &look).await
+        }
     }
 }
 
-async fn full(target: &Target, token: Option<Secret>, user: String, look: &Look) -> anyhow::Result<u8> {
-    let start = Start { server: target.endpoint.to_string(), user, token };
+async fn full(target: &Target, start: Start, look: &Look) -> anyhow::Result<u8> {
     let station = Server { endpoint: target.endpoint.clone(), ward: target.ward.clone(), entropy: Arc::new(OsEntropy) };
     let console = Console::open()?;
     let draw = |app: &App, area, buffer: &mut _| view::draw(app, look, area, buffer);

@@ -43,6 +43,7 @@ impl SuppressedBy {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly all events are those of alerts, the largest variant")]
 pub enum EventBody {
     /// The engine began, or began anew after a stop.
     EngineStarted {

@@ -1,10 +1,23 @@
 //! What each key means.
 
-use super::core::{Action, Key, KeyCode};
+use super::core::{Act, Action, Key, KeyCode};
 
 /// Keys in the order in which help names them; the first of an action is the one that the footer shows.
 pub const KEYS: &[(Key, Action)] = &[
     (Key::char('a'), Action::Acknowledge),
+    (Key::char('r'), Action::Do(Act::Reset)),
+    (Key::char('c'), Action::Do(Act::Accept)),
+    (Key::char('d'), Action::Do(Act::Decline)),
+    (Key::char('h'), Action::Do(Act::HandOver)),
+    (Key::char('n'), Action::Do(Act::Comment)),
+    (Key::char('z'), Action::Do(Act::Snooze)),
+    (Key::char('p'), Action::Do(Act::Procedure)),
+    (Key::char('m'), Action::Do(Act::Sound)),
+    (Key::char('t'), Action::Do(Act::Standby)),
+    (Key::char('o'), Action::Do(Act::AlarmOff)),
+    (Key::char('3'), Action::ShowPauses),
+    (Key::char('e'), Action::EndPause),
+    (Key::char('f'), Action::ConfirmPause),
     (Key::plain(KeyCode::Enter), Action::Open),
     (Key::plain(KeyCode::Esc), Action::Back),
     (Key::plain(KeyCode::Backspace), Action::Back),
@@ -28,8 +41,9 @@ pub const KEYS: &[(Key, Action)] = &[
     (Key::plain(KeyCode::Right), Action::RangeLonger),
     (Key::char('+'), Action::RangeLonger),
     (Key::char('/'), Action::Filter),
-    (Key::char('c'), Action::ClearFilter),
+    (Key::char('C'), Action::ClearFilter),
     (Key::char('s'), Action::Sort),
+    (Key::char('b'), Action::Flash),
     (Key::char('u'), Action::Unlock),
     (Key::char('?'), Action::Help),
     (Key::plain(KeyCode::F(1)), Action::Help),

@@ -1,6 +1,8 @@
 //! The ward in lines that are only ever appended, for dumb terminals and screen readers. No cursor moves, no boxes, no
 //! colour. Commands are typed as lines.
 
+mod acts;
+
 use super::{
     core::{App, Effect, Event, Health, Phase},
     report::Report,
@@ -9,7 +11,7 @@ use super::{
 use crate::{
     access::Secret,
     client::{ClientEvent, ClientRequest},
-    domain::{Alert, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Priority, Timestamp},
+    domain::{Alert, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
     protocol::{PatientView, WardView},
 };
 
@@ -19,6 +21,18 @@ alerts        the open alerts, the most urgent first
 beds          every bed with its newest values
 show BED      one bed
 ack BED       acknowledge the most urgent alert of a bed, such as ack 04; ack #12 acknowledges the alert of that number
+reset BED WORDS            an alert that is over: say what you found
+accept BED                 take the alert on; accept #12 that of the number, and so below
+decline BED WORDS          you cannot come, and why: the next level is asked
+give BED LOGIN             hand it to another person
+comment BED WORDS          for the others to see
+snooze BED MINUTES         make this condition quiet; never a high alert
+pause BED MINUTES WORDS    the patient's alarms, for a procedure, 1 to 3 minutes
+mute BED                   no sound for 2 minutes; mute ward the whole ward
+standby BED MINUTES WORDS  the patient is away from the monitor
+off BED HOURS WORDS        switch the alarm off; off BED HOURS high WORDS high too, a second person confirms
+pauses        what is paused or switched off, by number
+end N         end a pause; confirm N confirms one as the second person
 unlock        unlock the session; the passphrase is asked for and not shown
 link          whether what was said is live
 help          this
@@ -183,29 +197,29 @@ impl Plain {
     }
 
     fn journal(&self, event: &JournalEvent, said: &mut Said) {
-        let EventBody::Alert { cause, alert, by } = &event.body else { return };
         let Some(ward) = &self.app.ward else { return };
-        let what = match cause {
-            Cause::Raised => "new".to_owned(),
-            Cause::Worsened => "WORSE".to_owned(),
-            Cause::Held | Cause::Resumed | Cause::Paused => words::state(alert),
-            Cause::Cleared => "over".to_owned(),
-            Cause::Returned => "back again".to_owned(),
-            Cause::Acknowledged => "acknowledged".to_owned(),
-            Cause::Reset => "seen and reset".to_owned(),
-            Cause::Closed => "closed".to_owned(),
-            Cause::Escalated => format!("NOBODY ANSWERED, level {}", alert.level),
-            Cause::Accepted => "taken on".to_owned(),
-            Cause::Declined => "declined".to_owned(),
-            Cause::HandedOver => words::asked(alert),
-            Cause::Reminded => "still so: acknowledge again".to_owned(),
-            Cause::Unpaused => "signals again".to_owned(),
-            Cause::Moved => "patient moved".to_owned(),
+        let what = match &event.body {
+            EventBody::Alert { cause, alert, by } => {
+                let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", by.label()));
+                format!("{}: {}{by}", sentence(alert, ward), moved(*cause, alert))
+            }
+            EventBody::Commented { alert, text, by, .. } => {
+                let about = ward.alerts.get(alert).map_or_else(|| format!("#{alert}"), |a| sentence(a, ward));
+                format!("{about}: {} says: {text}", by.label())
+            }
+            EventBody::Paused { pause } => {
+                format!("pause {}, {}", pause.id, words::pause_sentence(pause, ward, event.at))
+            }
+            EventBody::PauseEnded { pause, end, .. } => {
+                let about = ward.pauses.iter().find(|p| p.id == *pause);
+                let about = about.map_or_else(String::new, |p| format!(", {}", words::pause_about(p, ward)));
+                format!("pause {pause}{about}: {}", words::pause_end(end))
+            }
+            _ => return,
         };
-        let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", by.label()));
         let demo = if ward.mode == Mode::Demo { "DEMO " } else { "" };
         let at = words::clock(event.at, ward.ward.time_zone);
-        said.lines.push(format!("{demo}{at} {}: {what}{by}", sentence(alert, ward)));
+        said.lines.push(format!("{demo}{at} {what}"));
     }
 
     /// Takes in a line that was typed.
@@ -222,6 +236,7 @@ impl Plain {
         let (verb, object) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let object = Some(object.trim_start()).filter(|object| !object.is_empty());
         let asked = self.asked.take();
+        let not_understood = || Said::line(format!("{}: not understood; type help", crate::domain::text::clean(line)));
         let more = match (verb, object) {
             ("yes", None) => self.confirm(asked),
             ("help" | "?", None) => Said { lines: PLAIN_HELP.lines().map(str::to_owned).collect(), effects: vec![] },
@@ -231,9 +246,11 @@ impl Plain {
             ("beds", None) => self.section("BEDS"),
             ("show", Some(bed)) => self.show(bed),
             ("ack", Some(object)) => self.acknowledge(object),
+            ("pauses", None) => self.pauses(),
             ("unlock", None) => self.unlock(),
             ("", _) => Said::default(),
-            _ => Said::line(format!("{}: not understood; type help", crate::domain::text::clean(line))),
+            (verb, Some(object)) => self.act(verb, object).unwrap_or_else(not_understood),
+            _ => not_understood(),
         };
         said.lines.extend(more.lines);
         said.effects.extend(more.effects);
@@ -309,39 +326,26 @@ impl Plain {
         said.lines.extend(own.map(|alert| format!("{}: {}", sentence(alert, ward), words::state(alert))));
         said
     }
+}
 
-    fn acknowledge(&mut self, object: &str) -> Said {
-        let Some(ward) = &self.app.ward else { return Said::line("no data yet") };
-        let alert = match (object.strip_prefix('#'), self.bed(ward, object)) {
-            (_, Some(patient)) => {
-                self.app.worst_of(ward, &patient.patient.id).ok_or_else(|| format!("bed {object} has no alert"))
-            }
-            (Some(number), None) => {
-                let alert = number.parse().ok().and_then(|id| ward.alerts.get(&AlertId(id)));
-                alert.ok_or_else(|| format!("there is no alert {object}"))
-            }
-            (None, None) => Err(format!(
-                "there is nobody in bed {object}: name one bed, or one alert by its number, such as ack #12"
-            )),
-        };
-        let alert = match alert {
-            Ok(alert) => alert,
-            Err(why) => return Said::line(crate::domain::text::clean(&why)),
-        };
-        if alert.priority == Priority::High {
-            let text = format!("{}. Type yes to acknowledge it", sentence(alert, ward));
-            self.asked = Some((alert.id, alert.transition));
-            return Said::line(text);
-        }
-        self.confirm(Some((alert.id, alert.transition)))
-    }
-
-    fn confirm(&mut self, asked: Option<(AlertId, u32)>) -> Said {
-        let Some((alert, transition)) = asked else { return Said::line("nothing waits for a yes") };
-        match self.app.acknowledge_named(alert, transition) {
-            Ok(effects) => Said { lines: Vec::new(), effects },
-            Err(why) => Said::line(format!("not acknowledged: {why}")),
-        }
+/// What moved an alert, in words.
+fn moved(cause: Cause, alert: &Alert) -> String {
+    match cause {
+        Cause::Raised => "new".to_owned(),
+        Cause::Worsened => "WORSE".to_owned(),
+        Cause::Held | Cause::Resumed | Cause::Paused => words::state(alert),
+        Cause::Cleared => "over".to_owned(),
+        Cause::Returned => "back again".to_owned(),
+        Cause::Acknowledged => "acknowledged".to_owned(),
+        Cause::Reset => "seen and reset".to_owned(),
+        Cause::Closed => "closed".to_owned(),
+        Cause::Escalated => format!("NOBODY ANSWERED, {}", words::asked(alert)),
+        Cause::Accepted => "taken on".to_owned(),
+        Cause::Declined => "declined".to_owned(),
+        Cause::HandedOver => words::asked(alert),
+        Cause::Reminded => "still so: acknowledge again".to_owned(),
+        Cause::Unpaused => "signals again".to_owned(),
+        Cause::Moved => "patient moved".to_owned(),
     }
 }
 
@@ -365,7 +369,7 @@ fn sentence(alert: &Alert, ward: &WardView) -> String {
 mod tests {
     use super::*;
     use crate::{
-        domain::{Command, ConditionCode, Role, SequencedEvent, Side, vital::SPO2},
+        domain::{Command, ConditionCode, Priority, Role, SequencedEvent, Side, vital::SPO2},
         protocol::{SessionInfo, SessionState},
         tui::{
             core::AppOptions,
@@ -509,6 +513,58 @@ mod tests {
         assert_eq!(plain.typed(Millis(20_100), "link").lines, ["no data yet"]);
         let view = ClientEvent::Snapshot { seq: 12, now: testing::t0(), view: Box::new(night()) };
         assert!(plain.client(Millis(20_200), view).lines[0].starts_with("DEMO · 3 East · LIVE"));
+    }
+
+    /// The command that a typed line makes.
+    fn made(plain: &mut Plain, line: &str) -> Option<Command> {
+        plain.typed(Millis(1_100), line).effects.into_iter().find_map(|effect| match effect {
+            Effect::Send(ClientRequest::Command { command, .. }) => Some(command),
+            _ => None,
+        })
+    }
+
+    #[rstest::rstest]
+    #[case("accept 04", r#"{"command":"accept","alert":1,"transition":1}"#)]
+    #[case("decline #1 busy  here", r#"{"command":"decline","alert":1,"transition":1,"reason":"busy here"}"#)]
+    #[case("give 04 k.brandt", r#"{"command":"hand_over_alert","alert":1,"transition":1,"to":"k.brandt"}"#)]
+    #[case("comment 07 ECG ordered", r#"{"command":"comment","alert":2,"text":"ECG ordered"}"#)]
+    #[case("snooze 07 15", r#"{"command":"pause","kind":"alarm_paused","scope":"condition","patient":"p07","code":"hr.high","for_ms":900000}"#)]
+    #[case("pause 07 2 suction", r#"{"command":"pause","kind":"alarm_paused","scope":"patient","patient":"p07","for_ms":120000,"reason":"suction"}"#)]
+    #[case("mute ward", r#"{"command":"pause","kind":"audio_paused","scope":"ward","for_ms":120000}"#)]
+    #[case("mute 07", r#"{"command":"pause","kind":"audio_paused","scope":"patient","patient":"p07","for_ms":120000}"#)]
+    #[case(
+        "standby 01 20 theatre",
+        r#"{"command":"pause","kind":"standby","scope":"patient","patient":"p01","for_ms":1200000,"reason":"theatre"}"#
+    )]
+    #[case("off 04 4 high known", r#"{"command":"pause","kind":"alarm_off","scope":"condition","patient":"p04","code":"spo2.low","for_ms":14400000,"reason":"known","include_high":true}"#)]
+    fn acts_are_typed(#[case] line: &str, #[case] json: &str) {
+        let mut plain = plain();
+        plain.app.session = Some(testing::session(Role::Charge));
+        let made = made(&mut plain, line).map(|command| serde_json::to_value(command).unwrap());
+        assert_eq!(made, Some(serde_json::from_str::<serde_json::Value>(json).unwrap()));
+    }
+
+    #[rstest::rstest]
+    #[case(
+        "snooze 04 15",
+        "#1 HIGH bed 04 Okafor Chidi: SpO2 81 < 85: not done: a high alert is never snoozed: acknowledge it, or mute it"
+    )]
+    #[case("snooze 07", "say for how many minutes, such as snooze 04 15")]
+    #[case("reset 07 seen", "#2 MEDIUM bed 07 Lindt Max: HR 138 > 130: not done: it is not over: acknowledge it")]
+    #[case("decline 07", "say why, such as decline 04 with another patient")]
+    #[case("comment 077 x", "name a bed, or one alert by its number, such as #12")]
+    #[case(
+        "off 07 4 known",
+        "#2 MEDIUM bed 07 Lindt Max: HR 138 > 130: not done: your role may not switch alarms off: ask charge or a doctor"
+    )]
+    #[case("end x", "name a pause by its number; type pauses")]
+    #[case("end 7", "pause 7: it is over")]
+    #[case("pauses", "nothing is paused or switched off")]
+    fn what_cannot_be_done_says_why(#[case] line: &str, #[case] why: &str) {
+        let mut plain = plain();
+        let said = plain.typed(Millis(1_100), line);
+        assert_eq!(said.lines, [why]);
+        assert!(!said.effects.iter().any(|e| matches!(e, Effect::Send(ClientRequest::Command { .. }))));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::{core::App, words};
 use crate::{
     domain::{
-        Actor, Alert, AlertClass, AlertId, Condition, Liveness, Millis, Mode, PatientId, Priority, Quality, Signal,
-        Timestamp, VitalCode, WardId,
+        Actor, Alert, AlertClass, AlertId, Condition, Inactivation, Liveness, LoginName, Millis, Mode, PatientId,
+        Pause, Priority, Quality, Response, Signal, Timestamp, VitalCode, WardId, alert::Comment,
     },
     protocol::{PatientView, StoreState, VitalView, WardView},
 };
@@ -35,6 +35,8 @@ pub struct Report {
     pub patients: Vec<PatientReport>,
     /// Open alerts, the most urgent first.
     pub alerts: Vec<AlertReport>,
+    /// What is paused or switched off, and what waits for a second person.
+    pub pauses: Vec<PauseReport>,
 }
 
 /// A live value of this age, in seconds, is told with its age: it is a single measurement, such as a cuff pressure.
@@ -112,6 +114,16 @@ pub struct VitalReport {
     pub quality: Quality,
 }
 
+/// Something that is paused or switched off.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PauseReport {
+    /// In words.
+    pub words: String,
+    /// All of it.
+    #[serde(flatten)]
+    pub pause: Pause,
+}
+
 /// An open alert of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AlertReport {
@@ -145,6 +157,16 @@ pub struct AlertReport {
     pub signal: Signal,
     /// Whether it asks for an acknowledgement.
     pub unacknowledged: bool,
+    /// Who is asked, if a rota or a hand-over says so; nobody once somebody deals with it.
+    pub asked: Vec<LoginName>,
+    /// The level of escalation that it has reached, from 1.
+    pub level: u8,
+    /// When the next level is asked.
+    pub escalates_at: Option<Timestamp>,
+    /// Whether a pause makes it quiet, which one, and until when.
+    pub inactivation: Inactivation,
+    /// The newest comment.
+    pub comment: Option<Comment>,
     /// Who deals with it.
     pub owner: Option<String>,
     /// When the condition began.
@@ -173,6 +195,7 @@ impl Report {
             unacknowledged: Counts::of(ward),
             patients: ward.by_bed().into_iter().map(|p| patient(app, ward, p)).collect(),
             alerts: ward.by_urgency().into_iter().map(|a| alert(ward, a, at)).collect(),
+            pauses: app.pauses().into_iter().map(|p| pause(ward, p, at)).collect(),
         })
     }
 
@@ -201,6 +224,13 @@ impl Report {
         }
         for alert in &self.alerts {
             alert.write_text(out, self.at)?;
+        }
+        if !self.pauses.is_empty() {
+            writeln!(out)?;
+            writeln!(out, "QUIET")?;
+        }
+        for pause in &self.pauses {
+            writeln!(out, "{} {}", pause.pause.id, pause.words)?;
         }
         writeln!(out)?;
         writeln!(out, "BEDS")?;
@@ -309,7 +339,15 @@ fn alert(ward: &WardView, alert: &Alert, now: Timestamp) -> AlertReport {
         value: alert.value,
         limit: alert.limit,
         unit: info.filter(|_| alert.limit.is_some()).map(|i| i.unit.to_string()),
-        state: words::state(alert),
+        state: words::standing(alert, now).join(", "),
+        asked: match &alert.response {
+            Response::Notified { to } | Response::Escalated { to, .. } => to.clone(),
+            _ => Vec::new(),
+        },
+        level: alert.level,
+        escalates_at: alert.escalates_at,
+        inactivation: alert.inactivation,
+        comment: alert.comment.clone(),
         condition_state: alert.condition,
         signal: alert.signal,
         unacknowledged: alert.is_unacknowledged(),
@@ -319,6 +357,10 @@ fn alert(ward: &WardView, alert: &Alert, now: Timestamp) -> AlertReport {
         age_s: now.since(alert.raised_at).as_secs_f64().max(0.0),
         transition: alert.transition,
     }
+}
+
+fn pause(ward: &WardView, pause: &Pause, now: Timestamp) -> PauseReport {
+    PauseReport { words: words::pause_sentence(pause, ward, now), pause: pause.clone() }
 }
 
 fn name(ward: &WardView, patient: Option<&PatientId>) -> String {

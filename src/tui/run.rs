@@ -48,6 +48,8 @@ pub struct Start {
     pub user: String,
     /// A session that was made elsewhere and is left alone at the end; else the screen begins with the login.
     pub token: Option<Secret>,
+    /// Whether the marks of alerts flash.
+    pub flash: bool,
 }
 
 /// Why a screen has ended.
@@ -143,8 +145,10 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
         let link = start.token.map(|token| station.connect(token));
         let (columns, rows) = console.control.size();
         let awake = clock.boot();
+        let mut app = App::new(options);
+        app.flash = start.flash;
         let mut runner = Self {
-            app: App::new(options),
+            app,
             console,
             station,
             clock,

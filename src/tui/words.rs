@@ -2,8 +2,9 @@
 
 use crate::{
     domain::{
-        Alert, AlertClass, Condition, ConditionCode, InopReason, Millis, PatientId, Priority, Quality, Response, Side,
-        Signal, SystemFault, Timestamp,
+        Alert, AlertClass, Condition, ConditionCode, Inactivation, InopReason, LoginName, Millis, PatientId, Pause,
+        PauseEnd, PauseKind, PauseScope, Priority, Quality, Response, Side, Signal, SystemFault, Timestamp,
+        alert::FIRST_LEVEL,
     },
     protocol::WardView,
 };
@@ -11,10 +12,13 @@ use chrono::Offset;
 use chrono_tz::Tz;
 
 /// What marks on the screen mean, for the help.
-pub const LEGEND: [(&str, &str); 9] = [
+pub const LEGEND: [(&str, &str); 12] = [
     ("***  **  *", "high, medium, low alert that nobody has acknowledged"),
     ("?", "technical alert, or a value that could not be measured"),
     ("✓", "acknowledged, and by whom"),
+    ("↥2 in 0:43", "level 2 is asked in 43 s if nobody answers; ↥2 alone: it has been asked"),
+    ("z 02:41", "quiet for that long: paused or snoozed; off, standby: so too"),
+    ("mute 01:30", "without sound for that long"),
     ("held", "the condition was so when it could last be judged"),
     ("12s  02:58", "age of a late value; time of one taken now and then"),
     ("struck out", "too old to stand for the present"),
@@ -38,17 +42,30 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
                 if alert.condition == Condition::Absent { String::new() } else { format!("{} ", show(alert.value)) };
             format!("{} {value}{sign} {}", label(vital), show(alert.limit))
         }
+        ConditionCode::Score(kind) => {
+            let total = alert.value.map_or_else(|| "?".to_owned(), |value| format!("{value}"));
+            let gone = alert.condition == Condition::Absent;
+            format!("{kind} {}≥ {}", if gone { String::new() } else { format!("{total} ") }, alert.limit.unwrap_or(5.0))
+        }
+        code => condition_name(code, ward),
+    }
+}
+
+/// What a condition is called without its numbers: `SpO2 low`, `no data from the device`.
+#[must_use]
+pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
+    let label = |vital| ward.info(vital).map_or_else(|| format!("{vital}"), |info| info.label.to_string());
+    match code {
+        ConditionCode::Limit(vital, side) => {
+            format!("{} {}", label(vital), if side == Side::Low { "low" } else { "high" })
+        }
         ConditionCode::NotMeasured(vital) => format!("{} not measured", label(vital)),
         ConditionCode::Stale(vital) => format!("{} no new values", label(vital)),
         ConditionCode::Flatline(vital) => format!("{} does not vary", label(vital)),
         ConditionCode::DeviceLost => "no data from the device".to_owned(),
         ConditionCode::Conflict => "device contradicts itself".to_owned(),
         ConditionCode::WrongPatient => "device names another patient".to_owned(),
-        ConditionCode::Score(kind) => {
-            let total = alert.value.map_or_else(|| "?".to_owned(), |value| format!("{value}"));
-            let gone = alert.condition == Condition::Absent;
-            format!("{kind} {}≥ {}", if gone { String::new() } else { format!("{total} ") }, alert.limit.unwrap_or(5.0))
-        }
+        ConditionCode::Score(kind) => format!("{kind} high"),
         ConditionCode::RotaGap => "nobody on duty".to_owned(),
         ConditionCode::System(SystemFault::StoreFailed) => "NOTHING IS RECORDED".to_owned(),
         ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
@@ -109,6 +126,132 @@ pub fn state(alert: &Alert) -> String {
     }
 }
 
+/// Where an alert stands, piece by piece, the most important first: how long it is quiet, its level and when the next
+/// one is asked, who deals with it, who is asked, and the newest comment.
+#[must_use]
+pub fn standing(alert: &Alert, now: Timestamp) -> Vec<String> {
+    let mut pieces = Vec::new();
+    if let Inactivation::Paused { kind, until, .. } = alert.inactivation {
+        pieces.push(format!("{} {}", pause_mark(kind), countdown(until.since(now))));
+    }
+    if let Response::Accepted { by, .. } = &alert.response {
+        let mark = if alert.signal == Signal::Ack { "✓" } else { "coming:" };
+        pieces.push(format!("{mark} {}", by.label()));
+    } else {
+        pieces.extend(level(alert, now));
+    }
+    match (alert.signal, alert.condition) {
+        (Signal::Latch, _) => pieces.push("over, not seen".to_owned()),
+        (Signal::Ack, Condition::Inop { .. }) => pieces.push("held".to_owned()),
+        (_, Condition::Inop { reason }) => pieces.push(format!("held: {}", inop(reason))),
+        (Signal::Ack, _) if !alert.is_answered() => pieces.push("✓".to_owned()),
+        _ => {}
+    }
+    match &alert.response {
+        Response::Declined { by, .. } => pieces.push(format!("{} cannot come", by.label())),
+        Response::Notified { to } | Response::Escalated { to, .. } if !to.is_empty() => {
+            pieces.push(format!("asked: {}", names(to)));
+        }
+        _ => {}
+    }
+    if pieces.is_empty() {
+        pieces.push("open".to_owned());
+    }
+    if let Some(comment) = &alert.comment {
+        pieces.push(format!("\"{}\" {}", comment.text, comment.by.label()));
+    }
+    pieces
+}
+
+/// The level that an alert has reached, and when the next one is asked: `↥2 in 0:43`, `↥2, ↥3 in 0:43`, `↥4`.
+fn level(alert: &Alert, now: Timestamp) -> Option<String> {
+    let reached = (alert.level > FIRST_LEVEL).then(|| format!("↥{}", alert.level));
+    let next = alert.escalates_at.map(|at| format!("↥{} in {}", alert.level.saturating_add(1), lasting(at.since(now))));
+    match (reached, next) {
+        (Some(reached), Some(next)) => Some(format!("{reached}, {next}")),
+        (reached, next) => reached.or(next),
+    }
+}
+
+fn names(of: &[LoginName]) -> String {
+    of.iter().map(LoginName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The mark of what makes an alert quiet: `z` paused, `mute` without sound, `off`, `standby`.
+#[must_use]
+pub const fn pause_mark(kind: PauseKind) -> &'static str {
+    match kind {
+        PauseKind::AlarmPaused => "z",
+        PauseKind::AudioPaused | PauseKind::AudioOff => "mute",
+        PauseKind::AlarmOff => "off",
+        PauseKind::Standby => "standby",
+    }
+}
+
+/// What a pause is about, without bed and name: `SpO2 low`, `all alarms`, `sound`.
+#[must_use]
+pub fn pause_what(pause: &Pause, ward: &WardView) -> String {
+    match &pause.scope {
+        PauseScope::Condition { code, .. } => condition_name(*code, ward),
+        PauseScope::Patient { .. } if pause.kind.is_audio() => "sound".to_owned(),
+        PauseScope::Patient { .. } => "all alarms".to_owned(),
+        PauseScope::Ward => "the sound of the ward".to_owned(),
+    }
+}
+
+/// How a pause makes quiet, in words: `snoozed`, `paused`, `sound paused`, `off, high too`.
+#[must_use]
+pub const fn pause_kind(pause: &Pause) -> &'static str {
+    match (pause.kind, &pause.scope) {
+        (PauseKind::AlarmPaused, PauseScope::Condition { .. }) => "snoozed",
+        (PauseKind::AlarmOff, _) if matches!(pause.covers, Priority::High) => "alarm off, high too",
+        (kind, _) => kind.words(),
+    }
+}
+
+/// What a pause makes quiet, in words: `bed 04 Okafor: SpO2 low snoozed`.
+#[must_use]
+pub fn pause_about(pause: &Pause, ward: &WardView) -> String {
+    let patient = pause.scope.patient();
+    let bed = patient.and_then(|p| ward.patients.get(p)).map(|p| bed_label(ward, &p.bed));
+    let who = bed.map_or_else(String::new, |bed| format!("bed {bed} {}: ", name_of(ward, patient)));
+    let what = pause_what(pause, ward);
+    // The word for the sound says what is paused already.
+    let kind = if pause.kind.is_audio() && what.contains("sound") { "paused" } else { pause_kind(pause) };
+    format!("{who}{what} {kind}")
+}
+
+/// A pause in a sentence without marks: `bed 04 Okafor: SpO2 low snoozed by a.meyer, ends in 14:20`.
+#[must_use]
+pub fn pause_sentence(pause: &Pause, ward: &WardView, now: Timestamp) -> String {
+    let left = lasting(pause.until.since(now));
+    let end = match pause.waits_to_last {
+        Some(_) => format!("asked for by {}, WAITS FOR A SECOND PERSON for {left}", pause.by.label()),
+        None => format!("by {}, ends in {left}", pause.by.label()),
+    };
+    let reason = pause.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("{} {end}{reason}", pause_about(pause, ward))
+}
+
+/// Why a pause is over, in words.
+#[must_use]
+pub fn pause_end(end: &PauseEnd) -> String {
+    match end {
+        PauseEnd::Expired => "its time is over".to_owned(),
+        PauseEnd::Cancelled { by } => format!("ended by {}", by.label()),
+        PauseEnd::Replaced => "another took its place".to_owned(),
+        PauseEnd::Discharged => "the patient left".to_owned(),
+        PauseEnd::Resumed => "data came back".to_owned(),
+    }
+}
+
+/// The time left until an end: `02:41`, `3:10:00`.
+#[must_use]
+pub fn countdown(left: Millis) -> String {
+    let text = lasting(left);
+    if text.len() == "2:41".len() { format!("0{text}") } else { text }
+}
+
 /// Who is asked to come: `asked: a.meyer`, `level 2 asked: charge`.
 #[must_use]
 pub fn asked(alert: &Alert) -> String {
@@ -117,9 +260,8 @@ pub fn asked(alert: &Alert) -> String {
         Response::Escalated { level, to } => (Some(level), to),
         _ => return state(alert),
     };
-    let names: Vec<&str> = to.iter().map(crate::domain::LoginName::as_str).collect();
-    let names = if names.is_empty() { "whoever is there".to_owned() } else { names.join(", ") };
-    level.map_or_else(|| format!("asked: {names}"), |level| format!("level {level} asked: {names}"))
+    let to = if to.is_empty() { "whoever is there".to_owned() } else { names(to) };
+    level.map_or_else(|| format!("asked: {to}"), |level| format!("level {level} asked: {to}"))
 }
 
 const fn inop(reason: InopReason) -> &'static str {

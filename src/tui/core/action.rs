@@ -1,21 +1,31 @@
 //! What a key can mean, and what is possible now.
 
 use super::{
+    act::{Act, Subject},
     app::{App, Dialog, Page},
-    link::Phase,
     page::Range,
 };
 use crate::{
-    domain::{Alert, Priority},
+    domain::{Alert, Priority, Signal},
     protocol::SessionState,
-    rights::{Decision, Object, Principal, Verb, decide},
+    rights::Verb,
 };
 
 /// What a key means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
-    /// Acknowledge the selected alert.
+    /// Acknowledge the selected alert; one that is over is reset.
     Acknowledge,
+    /// Something else about the selected alert or patient.
+    Do(Act),
+    /// What is quiet.
+    ShowPauses,
+    /// End the selected pause.
+    EndPause,
+    /// Confirm the selected pause as the second person.
+    ConfirmPause,
+    /// Let marks flash, or not.
+    Flash,
     /// Open the selected patient.
     Open,
     /// Back to where one came from.
@@ -75,8 +85,21 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 36] = [
         Self::Acknowledge,
+        Self::Do(Act::Reset),
+        Self::Do(Act::Accept),
+        Self::Do(Act::Decline),
+        Self::Do(Act::HandOver),
+        Self::Do(Act::Comment),
+        Self::Do(Act::Snooze),
+        Self::Do(Act::Procedure),
+        Self::Do(Act::Sound),
+        Self::Do(Act::Standby),
+        Self::Do(Act::AlarmOff),
+        Self::ShowPauses,
+        Self::EndPause,
+        Self::ConfirmPause,
         Self::Open,
         Self::Back,
         Self::Worst,
@@ -94,6 +117,7 @@ impl Action {
         Self::Filter,
         Self::ClearFilter,
         Self::Sort,
+        Self::Flash,
         Self::Unlock,
         Self::Help,
         Self::Repaint,
@@ -102,7 +126,12 @@ impl Action {
 
     const fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Acknowledge => ("acknowledge", "acknowledge the selected alert"),
+            Self::Acknowledge => ("acknowledge", "acknowledge the selected alert; reset one that is over"),
+            Self::Do(act) => act.words(),
+            Self::ShowPauses => ("quiet", "show all that is paused or switched off, and until when"),
+            Self::EndPause => ("end it", "end the selected pause: the alerts signal again"),
+            Self::ConfirmPause => ("confirm", "confirm the selected pause as the second person"),
+            Self::Flash => ("flashing", "let the marks of alerts flash, or keep them lit"),
             Self::Open => ("patient", "open the selected patient"),
             Self::Back => ("back", "go back"),
             Self::SwitchPane => ("queue/ward", "switch between the ward and the alert queue"),
@@ -160,12 +189,15 @@ impl App {
         }
         match action {
             Action::Acknowledge => self.may_acknowledge(),
+            Action::Do(act) => self.may_do(act),
+            Action::EndPause | Action::ConfirmPause => self.may_change_pause(action == Action::ConfirmPause),
+            Action::ShowPauses => on(!matches!(self.page, Page::Pauses)),
             Action::Open => match self.page {
                 Page::Ward | Page::Queue if self.selected_patient().is_some() => Possible::Yes,
                 Page::Ward | Page::Queue => Possible::No("no patient is selected"),
                 _ => Possible::NotHere,
             },
-            Action::Back => on(matches!(self.page, Page::Patient)),
+            Action::Back => on(matches!(self.page, Page::Patient | Page::Pauses)),
             Action::RangeShorter => self.range(Range::shorter),
             Action::RangeLonger => self.range(Range::longer),
             Action::SwitchPane | Action::Sort | Action::Filter => on(matches!(self.page, Page::Ward | Page::Queue)),
@@ -179,29 +211,51 @@ impl App {
     }
 
     fn may_acknowledge(&self) -> Possible {
+        if self.page == Page::Pauses {
+            return Possible::NotHere;
+        }
         let Some(alert) = self.target_alert() else { return Possible::No("no alert is selected") };
-        self.why_not_acknowledge(alert).map_or(Possible::Yes, Possible::No)
+        let why = match self.reset_of(alert) {
+            Some(subject) => self.why_not_act(Act::Reset, &subject),
+            None => self.why_not_acknowledge(alert),
+        };
+        why.map_or(Possible::Yes, Possible::No)
+    }
+
+    fn may_do(&self, act: Act) -> Possible {
+        if self.page == Page::Pauses {
+            return Possible::NotHere;
+        }
+        if self.is_too_small() && act != Act::Reset {
+            return Possible::No("the screen is too small for it");
+        }
+        let none = if act.is_about_patient() { "no patient is selected" } else { "no alert is selected" };
+        let Some(subject) = self.subject_of(act) else { return Possible::No(none) };
+        self.why_not_act(act, &subject).map_or(Possible::Yes, Possible::No)
+    }
+
+    fn may_change_pause(&self, confirm: bool) -> Possible {
+        if self.page != Page::Pauses {
+            return Possible::NotHere;
+        }
+        let Some(pause) = self.selected_pause() else { return Possible::No("nothing is quiet") };
+        let why = if confirm { self.why_not_confirm(pause) } else { self.why_not_end(pause) };
+        why.map_or(Possible::Yes, Possible::No)
+    }
+
+    /// The reset that takes the place of an acknowledgement once the condition is over.
+    pub(super) fn reset_of(&self, alert: &Alert) -> Option<Subject> {
+        let latched = alert.signal == Signal::Latch;
+        latched.then_some(Subject::Alert { alert: alert.id, transition: alert.transition })
     }
 
     /// Why an alert cannot be acknowledged now; `None` if it can.
     #[must_use]
     pub fn why_not_acknowledge(&self, alert: &Alert) -> Option<&'static str> {
-        if !alert.is_unacknowledged() {
-            return Some("it is acknowledged already");
-        }
-        if self.is_locked() {
-            return Some("the session is locked: unlock it first");
-        }
-        if !matches!(self.link.phase, Phase::Up) || !self.link.health(self.now).is_live() {
-            return Some("there is no link to the server");
-        }
-        match self
-            .session
-            .as_ref()
-            .map(|s| decide(&Principal::User { role: s.role, locked: false }, Verb::AcknowledgeAlert, Object::Ward))
-        {
-            Some(Decision::Allow) => None,
-            _ => Some("your role may not acknowledge"),
+        match alert.signal {
+            Signal::Ack | Signal::Off => Some("it is acknowledged already"),
+            Signal::Latch => Some("it is over: reset it with a few words of what you found"),
+            Signal::On => self.why_not_ask(Verb::AcknowledgeAlert),
         }
     }
 

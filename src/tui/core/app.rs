@@ -9,10 +9,11 @@ use super::{
     page::PatientPage,
     queue::Queue,
     select::Target,
+    sheet::Sheet,
     spark::Sparks,
 };
 use crate::{
-    domain::{AlertId, Liveness, Millis, Mode, PatientId, Timestamp},
+    domain::{AlertId, Liveness, Millis, Mode, PatientId, PauseId, Timestamp},
     protocol::{SessionInfo, StoreState, VitalView, WardView},
 };
 use chrono_tz::Tz;
@@ -40,6 +41,8 @@ pub enum Page {
     Queue,
     /// One patient.
     Patient,
+    /// What is quiet.
+    Pauses,
 }
 
 /// What stands above the page and takes the keys.
@@ -52,6 +55,13 @@ pub enum Dialog {
         alert: AlertId,
         /// The transition that the person sees.
         transition: u32,
+    },
+    /// What comes before another act: how long, why, to whom.
+    Sheet(Box<Sheet>),
+    /// A pause that waits for a second person is about to be confirmed.
+    ConfirmPause {
+        /// The pause.
+        pause: PauseId,
     },
     /// Leaving although a high alert is not acknowledged.
     ConfirmQuit,
@@ -191,6 +201,8 @@ pub struct App {
     pub patient: Option<PatientPage>,
     /// The alerts, in the order shown.
     pub queue: Queue,
+    /// The selected pause.
+    pub selected_pause: Option<PauseId>,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -199,6 +211,8 @@ pub struct App {
     pub filter: Filter,
     /// A line that goes by itself.
     pub notice: Option<Notice>,
+    /// Whether the marks of alerts that nobody has acknowledged flash.
+    pub flash: bool,
     /// When the bell sounds.
     pub bell: Bell,
     /// That the session ended under the person who watched; `None` once somebody has signed in again.
@@ -237,10 +251,12 @@ impl App {
             login,
             patient: None,
             queue: Queue::default(),
+            selected_pause: None,
             selected: None,
             by_urgency: false,
             filter: Filter::default(),
             notice: None,
+            flash: true,
             bell: Bell::default(),
             signed_out: None,
             target: Target::default(),
@@ -281,7 +297,7 @@ impl App {
         }
     }
 
-    /// Whether an acknowledgement of the alert is under way: the server has not answered yet.
+    /// Whether something that was asked about the alert is under way: the server has not answered yet.
     #[must_use]
     pub fn is_asked(&self, alert: AlertId) -> bool {
         self.commands.is_open(alert)

@@ -17,12 +17,12 @@ pub struct Bell {
 }
 
 impl Bell {
-    /// Whether it has to sound now: a high alert is new, or one has been waiting for [`BELL_REPEAT`], or `link_lost`.
+    /// Whether it has to sound now: a high alert is new, or one that no pause makes quiet has been waiting for [`BELL_REPEAT`], or `link_lost`.
     pub(super) fn is_due(&mut self, ward: Option<&WardView>, link_lost: bool, now: Millis) -> bool {
         let urgent: BTreeSet<AlertId> = ward
             .into_iter()
             .flat_map(|w| w.alerts.values())
-            .filter(|a| a.is_unacknowledged() && a.priority == Priority::High)
+            .filter(|a| a.is_audible() && a.priority == Priority::High)
             .map(|a| a.id)
             .collect();
         let new = urgent.iter().any(|id| !self.rung.contains(id));

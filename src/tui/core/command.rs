@@ -1,7 +1,7 @@
 //! What was asked of the server and is not answered yet.
 
 use crate::{
-    domain::{Alert, AlertId, Millis, Signal},
+    domain::{Alert, AlertId, Millis, PatientId, Pause},
     protocol::WardView,
     tui::words,
 };
@@ -10,37 +10,56 @@ use std::collections::BTreeMap;
 /// A command that is not answered within this time is told to be open: nobody knows whether it was done.
 pub const COMMAND_TIMEOUT: Millis = Millis::from_secs(5);
 
-/// An acknowledgement, with what people call the alert: it may be gone when the answer comes.
+/// Something that was asked for, with what people call it: it may be gone when the answer comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
-    alert: AlertId,
+    alert: Option<AlertId>,
     at: Millis,
     bed: String,
     name: String,
-    condition: String,
-    /// Whether the condition was over and only the signal stood.
-    latched: bool,
+    /// The condition, or what else it is about.
+    what: String,
+    /// What was done once the server has agreed.
+    done: String,
 }
 
 impl Asked {
-    pub(super) fn new(id: AlertId, alert: Option<(&Alert, &WardView)>, now: Millis) -> Self {
-        let mut asked = Self {
-            alert: id,
-            at: now,
-            bed: String::new(),
-            name: String::new(),
-            condition: format!("alert {id}"),
-            latched: false,
-        };
-        if let Some((alert, ward)) = alert {
-            words::bed_of(alert, ward).clone_into(&mut asked.bed);
-            let name = words::name_of(ward, alert.key.patient.as_ref());
-            // The family name is enough beside the bed.
-            name.split(',').next().unwrap_or(name).clone_into(&mut asked.name);
-            asked.condition = words::condition(alert, ward);
-            asked.latched = alert.signal == Signal::Latch;
+    fn new(now: Millis, what: String, done: String) -> Self {
+        Self { alert: None, at: now, bed: String::new(), name: String::new(), what, done }
+    }
+
+    fn of_patient(mut self, patient: Option<&PatientId>, ward: &WardView) -> Self {
+        let name = words::name_of(ward, patient);
+        // The family name is enough beside the bed.
+        name.split(',').next().unwrap_or(name).clone_into(&mut self.name);
+        if let Some(bed) = patient.and_then(|p| ward.patients.get(p)).map(|p| &p.bed) {
+            words::bed_label(ward, bed).clone_into(&mut self.bed);
         }
-        asked
+        self
+    }
+
+    /// About an alert.
+    pub(super) fn alert(id: AlertId, alert: Option<(&Alert, &WardView)>, done: String, now: Millis) -> Self {
+        let Some((alert, ward)) = alert else {
+            return Self { alert: Some(id), ..Self::new(now, format!("alert {id}"), done) };
+        };
+        let asked = Self::new(now, words::condition(alert, ward), done).of_patient(alert.key.patient.as_ref(), ward);
+        Self { alert: Some(id), bed: words::bed_of(alert, ward).to_owned(), ..asked }
+    }
+
+    /// About what belongs to a patient: `alarms`, `sound`.
+    pub(super) fn patient(patient: &PatientId, ward: &WardView, what: &str, done: String, now: Millis) -> Self {
+        Self::new(now, what.to_owned(), done).of_patient(Some(patient), ward)
+    }
+
+    /// About the whole ward.
+    pub(super) fn ward(what: &str, done: String, now: Millis) -> Self {
+        Self::new(now, what.to_owned(), done)
+    }
+
+    /// About a pause.
+    pub(super) fn pause(pause: &Pause, ward: &WardView, done: String, now: Millis) -> Self {
+        Self::new(now, words::pause_what(pause, ward), done).of_patient(pause.scope.patient(), ward)
     }
 
     /// What it was about: `12-07 Horvat: NBPs 187 > 160`.
@@ -48,14 +67,14 @@ impl Asked {
         let name = if with_name { self.name.as_str() } else { "" };
         let place = format!("{} {name}", self.bed);
         match place.trim() {
-            "" => self.condition.clone(),
-            place => format!("{place}: {}", self.condition),
+            "" => self.what.clone(),
+            place => format!("{place}: {}", self.what),
         }
     }
 
     /// What was done once the server has agreed.
-    pub(super) const fn done(&self) -> &'static str {
-        if self.latched { "seen and reset" } else { "acknowledged" }
+    pub(super) fn done(&self) -> &str {
+        &self.done
     }
 }
 
@@ -73,7 +92,7 @@ impl Commands {
         self.next
     }
 
-    /// A new number for an acknowledgement.
+    /// A new number for a command.
     pub(super) fn begin(&mut self, asked: Asked) -> u64 {
         let id = self.number();
         self.open.insert(id, asked);
@@ -85,9 +104,9 @@ impl Commands {
         self.open.remove(&id)
     }
 
-    /// Whether an acknowledgement of the alert is under way.
+    /// Whether something that was asked about the alert is under way.
     pub(super) fn is_open(&self, alert: AlertId) -> bool {
-        self.open.values().any(|asked| asked.alert == alert)
+        self.open.values().any(|asked| asked.alert == Some(alert))
     }
 
     /// Takes out a command that was not answered in time.

@@ -1,6 +1,7 @@
 //! What the keys do.
 
 use super::{
+    act::Act,
     action::Action,
     app::{App, Dialog, LoginField, Page, UnlockForm},
     command::Asked,
@@ -59,6 +60,11 @@ impl App {
             match (self.page, &mut self.dialog) {
                 (Page::Login, _) => self.login_char(c),
                 (_, Some(Dialog::Filter { .. })) => self.filter.push(c),
+                (_, Some(Dialog::Sheet(sheet))) => {
+                    if let Some(line) = &mut sheet.typed {
+                        line.push(c);
+                    }
+                }
                 (_, Some(Dialog::Unlock(form))) => push(&mut form.passphrase, c),
                 _ => {}
             }
@@ -129,6 +135,13 @@ impl App {
                 KeyCode::Char('c') if key.ctrl => {}
                 _ => self.dialog = Some(Dialog::ConfirmAcknowledge { alert, transition }),
             },
+            Some(Dialog::Sheet(sheet)) => self.sheet_key(key, sheet, effects),
+            Some(Dialog::ConfirmPause { pause }) => match key.code {
+                KeyCode::Char('y') => self.send_confirm_pause(pause, effects),
+                KeyCode::Char('n' | 'q') | KeyCode::Esc | KeyCode::Backspace => {}
+                KeyCode::Char('c') if key.ctrl => {}
+                _ => self.dialog = Some(Dialog::ConfirmPause { pause }),
+            },
             Some(Dialog::ConfirmQuit) => match key.code {
                 KeyCode::Char('y') => effects.push(Effect::Quit),
                 KeyCode::Char('n') | KeyCode::Esc | KeyCode::Backspace => {}
@@ -194,6 +207,11 @@ impl App {
         }
         match action {
             Action::Acknowledge => self.acknowledge(effects),
+            Action::Do(act) => self.begin_act(act, effects),
+            Action::ShowPauses => self.show_pauses(),
+            Action::EndPause => self.end_selected_pause(effects),
+            Action::ConfirmPause => self.dialog = self.selected_pause().map(|p| Dialog::ConfirmPause { pause: p.id }),
+            Action::Flash => self.switch_flash(),
             Action::Open => self.open(),
             Action::Back => self.page = self.came_from,
             Action::SwitchPane if self.page == Page::Ward => self.page = Page::Queue,
@@ -219,14 +237,19 @@ impl App {
         }
     }
 
+    fn switch_flash(&mut self) {
+        self.flash = !self.flash;
+        self.say(if self.flash { "marks flash" } else { "marks are lit and do not flash" }.to_owned());
+    }
+
     fn acknowledge(&mut self, effects: &mut Vec<Effect>) {
         let Some(alert) = self.target_alert() else { return };
-        let (id, transition, priority) = (alert.id, alert.transition, alert.priority);
-        if self.commands.is_open(id) {
+        if self.reset_of(alert).is_some() {
+            self.begin_act(Act::Reset, effects);
             return;
         }
-        if self.target_moved() {
-            self.fail("it changed just now: look, then press a again".to_owned());
+        let (id, transition, priority) = (alert.id, alert.transition, alert.priority);
+        if self.commands.is_open(id) || self.refuses_moved() {
             return;
         }
         if priority == Priority::High || self.is_too_small() {
@@ -251,14 +274,9 @@ impl App {
     }
 
     fn send_acknowledge(&mut self, alert: AlertId, transition: u32, effects: &mut Vec<Effect>) {
-        if !matches!(self.link.phase, Phase::Up) {
-            self.fail("not acknowledged: there is no link to the server".to_owned());
-            return;
-        }
         let found = self.ward.as_ref().and_then(|ward| Some((ward.alerts.get(&alert)?, ward)));
-        let id = self.commands.begin(Asked::new(alert, found, self.now));
-        let command = Command::Acknowledge { alert, transition };
-        effects.push(Effect::Send(ClientRequest::Command { id, command }));
+        let asked = Asked::alert(alert, found, "acknowledged".to_owned(), self.now);
+        self.send_command(Command::Acknowledge { alert, transition }, asked, effects);
     }
 
     fn open(&mut self) {

@@ -2,34 +2,42 @@
 //!
 //! Pure: no IO, no clock, no async, no randomness. Time is an argument, in milliseconds of a monotonic clock.
 
+mod act;
 mod action;
+mod acts;
 mod app;
 mod bell;
 mod command;
 mod event;
 mod filter;
+mod flash;
 mod input;
 mod keys;
 mod link;
 mod page;
+mod pauses;
 mod queue;
 mod select;
 mod server;
+mod sheet;
 mod shown;
 mod size;
 mod spark;
 mod update;
 
+pub use act::{Act, Subject};
 pub use action::{Action, Offer};
 pub use app::{App, AppOptions, Dialog, LoginField, LoginForm, Notice, NoticeKind, Page, SignedOut, UnlockForm};
 pub use bell::{BELL_REPEAT, Bell};
 pub use command::COMMAND_TIMEOUT;
 pub use event::{Effect, Event};
 pub use filter::Filter;
+pub use flash::{FLASH_HIGH_PERIOD, FLASH_MEDIUM_PERIOD};
 pub use input::{Input, Key, KeyCode};
 pub use link::{Health, LINK_ALARM_AFTER, LINK_STALE_AFTER, Link, Phase};
 pub use page::{PatientPage, Range};
 pub use queue::{QUEUE_HOLD, Queue};
+pub use sheet::{Answer, Choice, Line, Question, Sheet, span_words};
 pub use shown::{Pressure, Shown};
 pub use size::{FOOTER_ROWS, HEADER_ROWS, SIZE_MIN, help_rows, is_too_small};
 pub use spark::{SPARK_MINUTES, Spark, SparkPart, Sparks};

@@ -42,8 +42,9 @@ impl Queue {
         *self = Self::default();
     }
 
-    /// The alerts in the order shown, without those that ended.
-    pub fn alerts<'a>(&'a self, ward: &'a WardView) -> impl Iterator<Item = &'a Alert> {
-        self.order.iter().filter_map(|id| ward.alerts.get(id))
+    /// The alerts in the order shown, a row each; what ended while the queue was held keeps its row.
+    #[must_use]
+    pub fn rows<'a>(&self, ward: &'a WardView) -> Vec<Option<&'a Alert>> {
+        self.order.iter().map(|id| ward.alerts.get(id)).collect()
     }
 }

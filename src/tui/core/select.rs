@@ -9,7 +9,7 @@ use crate::{
     protocol::{PatientView, WardView},
 };
 
-/// For this long after the alert that `Acknowledge` means became another one by itself, the key does nothing.
+/// For this long after the alert that the keys mean became another one by itself, they do nothing.
 const TARGET_HOLD: Millis = Millis(500);
 
 /// What `Acknowledge` means, and since when without a key.
@@ -53,7 +53,7 @@ impl App {
     pub fn selected_alert(&self) -> Option<&Alert> {
         let ward = self.ward.as_ref()?;
         match self.page {
-            Page::Login => None,
+            Page::Login | Page::Pauses => None,
             Page::Queue => ward.alerts.get(&self.queue.selected?),
             Page::Ward => self.worst_of(ward, self.selected.as_ref()?),
             Page::Patient => self.worst_of(ward, &self.patient.as_ref()?.patient),
@@ -64,7 +64,7 @@ impl App {
     #[must_use]
     pub fn target_alert(&self) -> Option<&Alert> {
         match self.page {
-            Page::Login => None,
+            Page::Login | Page::Pauses => None,
             _ if self.is_too_small() => self.worst_unacknowledged(),
             _ => self.selected_alert(),
         }
@@ -95,6 +95,7 @@ impl App {
         let ward = self.ward.as_ref()?;
         let id = match self.page {
             Page::Login => return None,
+            Page::Pauses => self.selected_pause()?.scope.patient()?,
             Page::Queue => self.selected_alert()?.key.patient.as_ref()?,
             Page::Ward => self.selected.as_ref()?,
             Page::Patient => &self.patient.as_ref()?.patient,
@@ -141,6 +142,11 @@ impl App {
                 if let Some(page) = &mut self.patient {
                     page.scroll = moved(Some(page.scroll), by, vitals);
                 }
+            }
+            Page::Pauses => {
+                let ids: Vec<_> = self.pauses().iter().map(|p| p.id).collect();
+                let at = self.selected_pause.and_then(|id| ids.iter().position(|p| *p == id));
+                self.selected_pause = ids.get(moved(at, by, ids.len())).copied();
             }
             Page::Login => {}
         }

@@ -69,7 +69,7 @@ impl App {
         match &self.commands.lose()[..] {
             [] => {}
             [one] => self.fail(format!("{}: the link was cut, look whether it was done", self.about(one))),
-            more => self.fail(format!("the link was cut: look whether {} alerts were acknowledged", more.len())),
+            more => self.fail(format!("the link was cut: look whether {} acts were done", more.len())),
         }
         self.sparks_asked.clear();
         if let Some(page) = &mut self.patient {
@@ -88,6 +88,7 @@ impl App {
         self.session = None;
         self.sparks.clear();
         self.queue.clear();
+        self.selected_pause = None;
         self.patient = None;
         self.dialog = None;
         self.page = Page::Login;
@@ -158,7 +159,7 @@ impl App {
         let about = self.about(&asked);
         match refusal {
             None if done => self.say(format!("{about} {}", asked.done())),
-            None => self.fail(format!("{about}: not acknowledged")),
+            None => self.fail(format!("{about}: not done")),
             Some(refusal) => self.fail(format!("{about}: {refusal}")),
         }
     }
@@ -174,7 +175,10 @@ impl App {
                 self.dialog = None;
                 self.say("unlocked".to_owned());
             }
-            (SessionState::Locked, Some(Dialog::ConfirmAcknowledge { .. })) => self.dialog = None,
+            (
+                SessionState::Locked,
+                Some(Dialog::ConfirmAcknowledge { .. } | Dialog::Sheet(_) | Dialog::ConfirmPause { .. }),
+            ) => self.dialog = None,
             _ => {}
         }
         if session.state == SessionState::Locked && !self.is_locked() {

@@ -49,6 +49,9 @@ impl App {
         {
             next = next.min(at + QUEUE_HOLD);
         }
+        if let Some(change) = self.until_flash() {
+            next = next.min(self.now + change);
+        }
         next
     }
 
@@ -65,6 +68,7 @@ impl App {
             self.queue.refresh(ward, held);
         }
         self.settle_selection();
+        self.settle_pause();
         self.refresh_page(effects);
         let away = !matches!(self.health(), Health::Never) && !self.health().is_live();
         let lost = away && self.health().age().is_some_and(|age| age >= LINK_ALARM_AFTER);

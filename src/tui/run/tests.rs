@@ -167,6 +167,7 @@ impl Bench {
             control: Box::new(Hands(Arc::clone(&tape))),
         };
         let start = Start {
+            flash: true,
             server: "http://127.0.0.1:8470".into(),
             user: String::new(),
             token: token.map(|t| Secret::new(t.to_owned())),

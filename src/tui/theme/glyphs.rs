@@ -13,7 +13,7 @@ pub enum Glyphs {
 
 /// Views draw in Unicode; where only ASCII can be drawn, each of these takes the place of the other, cell by cell, so
 /// that nothing moves. A hidden name is never `***`: that is the mark of a high alert.
-const ASCII: [(char, &str); 48] = [
+const ASCII: [(char, &str); 49] = [
     ('▁', "_"),
     ('▂', "."),
     ('▃', "."),
@@ -36,6 +36,7 @@ const ASCII: [(char, &str); 48] = [
     ('▲', "^"),
     ('▼', "v"),
     ('↑', "^"),
+    ('↥', "^"),
     ('↓', "v"),
     ('←', "<"),
     ('→', ">"),

@@ -49,6 +49,7 @@ roles! {
     AlarmLow = "alarm.low", "An alert of low priority that nobody has acknowledged.";
     Technical = "technical", "A technical alert that nobody has acknowledged.";
     Acknowledged = "acknowledged", "An alert that somebody deals with.";
+    Quiet = "quiet", "The mark of what is paused or switched off.";
     Late = "late", "A value that is overdue.";
     Stale = "stale", "A value too old to stand for the present.";
     Beyond = "beyond", "A value beyond its limit without an alert, and the past beyond the limit.";

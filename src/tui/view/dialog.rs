@@ -3,9 +3,10 @@
 use super::{
     pen::{Pen, fit, width},
     scene::{Scene, role_of},
+    sheet,
 };
 use crate::{
-    domain::{Alert, AlertId, Condition, Priority, Signal},
+    domain::{Alert, AlertId, Priority},
     tui::{
         core::{App, Dialog, FOOTER_ROWS, HEADER_ROWS, UnlockForm, help_rows},
         keymap,
@@ -16,12 +17,14 @@ use crate::{
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 /// A line of a box: text and how it looks, piece by piece.
-type Line = Vec<(String, Style)>;
+pub(super) type Line = Vec<(String, Style)>;
 
 pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     match &app.dialog {
         None | Some(Dialog::Filter { .. }) => {}
         Some(Dialog::ConfirmAcknowledge { alert, transition }) => confirm(app, look, *alert, *transition, area, buffer),
+        Some(Dialog::Sheet(of)) => sheet::draw(app, look, of, area, buffer),
+        Some(Dialog::ConfirmPause { pause }) => sheet::confirm(app, look, *pause, area, buffer),
         Some(Dialog::ConfirmQuit) => quit(app, look, area, buffer),
         Some(Dialog::Help { scroll }) => help(app, look, *scroll, area, buffer),
         Some(Dialog::Unlock(form)) => unlock(look, form, area, buffer),
@@ -29,7 +32,7 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Draws a box around lines, in the middle of the area; returns nothing that is cut but its lowest lines.
-fn draw_box(look: &Look, title: &str, lines: &[Line], columns: u16, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw_box(look: &Look, title: &str, lines: &[Line], columns: u16, area: Rect, buffer: &mut Buffer) {
     // Where there is no room, empty lines go first: the keys at the end must be seen.
     let full = lines.len() > usize::from(area.height.saturating_sub(2));
     let kept = |line: &&Line| !full || line.iter().any(|(text, _)| !text.is_empty());
@@ -72,11 +75,11 @@ fn draw_box(look: &Look, title: &str, lines: &[Line], columns: u16, area: Rect, 
     }
 }
 
-fn plain(look: &Look, text: impl Into<String>) -> Line {
+pub(super) fn plain(look: &Look, text: impl Into<String>) -> Line {
     vec![(text.into(), look.style(Role::Dialog))]
 }
 
-fn keys(look: &Look, keys: &[(&str, &str)]) -> Line {
+pub(super) fn keys(look: &Look, keys: &[(&str, &str)]) -> Line {
     let one = |(key, words): &(&str, &str)| {
         [
             ((*key).to_owned(), look.style(Role::Dialog).patch(look.style(Role::Key))),
@@ -94,9 +97,7 @@ fn confirm(app: &App, look: &Look, id: AlertId, transition: u32, area: Rect, buf
         None => lines.push(plain(look, "This alert is over.")),
         Some(alert) => {
             lines.extend(facts(&scene, alert));
-            if alert.signal == Signal::Latch || alert.condition != Condition::Present {
-                lines.push(plain(look, format!("     {}", words::state(alert))));
-            }
+            lines.push(plain(look, format!("     {}", scene.state(alert, 50))));
         }
     }
     if let Some(alert) = ward.alerts.get(&id)
@@ -113,7 +114,7 @@ fn confirm(app: &App, look: &Look, id: AlertId, transition: u32, area: Rect, buf
     draw_box(look, "ACKNOWLEDGE?", &lines, 56, area, buffer);
 }
 
-fn facts(scene: &Scene<'_>, alert: &Alert) -> Vec<Line> {
+pub(super) fn facts(scene: &Scene<'_>, alert: &Alert) -> Vec<Line> {
     let name = scene.name(alert.key.patient.as_ref());
     let priority = match alert.priority {
         Priority::High => "high priority",

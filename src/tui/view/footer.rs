@@ -2,7 +2,7 @@
 
 use super::pen::{Pen, fit, width};
 use crate::tui::{
-    core::{Action, App, Dialog, NoticeKind, Offer, Page},
+    core::{Act, Action, App, Dialog, NoticeKind, Offer, Page},
     keymap,
     theme::{Look, Role},
     words,
@@ -10,10 +10,14 @@ use crate::tui::{
 use ratatui::{buffer::Buffer, layout::Rect};
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 12] = [
+const ORDER: [Action; 24] = [
     Action::Unlock,
     Action::Acknowledge,
+    Action::EndPause,
+    Action::ConfirmPause,
     Action::Worst,
+    Action::Do(Act::Accept),
+    Action::Do(Act::Snooze),
     Action::Open,
     Action::Back,
     Action::SwitchPane,
@@ -22,6 +26,14 @@ const ORDER: [Action; 12] = [
     Action::ClearFilter,
     Action::Filter,
     Action::Sort,
+    Action::Do(Act::Sound),
+    Action::Do(Act::Procedure),
+    Action::Do(Act::Decline),
+    Action::Do(Act::HandOver),
+    Action::Do(Act::Comment),
+    Action::ShowPauses,
+    Action::Do(Act::Standby),
+    Action::Do(Act::AlarmOff),
     Action::Quit,
 ];
 

@@ -2,6 +2,7 @@
 
 use super::{
     footer::key_of,
+    pauses,
     pen::{Pen, Piece, pieces, total, width},
     scene::counts,
 };
@@ -110,6 +111,9 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
         for (text, weight) in sentence(app, area.width) {
             add(&text, base, weight);
         }
+    }
+    if let Some(quiet) = pauses::mark(app) {
+        add(&format!(" {quiet} "), base.patch(look.style(Role::Quiet)), 8);
     }
     if let Some(fault) = system_fault(app) {
         add(fault, base.patch(look.style(Role::Technical)), 7);

@@ -14,9 +14,11 @@ mod header;
 mod login;
 mod pane;
 mod patient;
+mod pauses;
 mod pen;
 mod queue;
 mod scene;
+mod sheet;
 mod spark;
 mod strip;
 mod summary;
@@ -76,6 +78,13 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             let (top, rest) = take_top(area, 1);
             strip::draw(&scene, top, buffer);
             patient::draw(&scene, rest, buffer);
+        }
+        Page::Pauses => {
+            let (top, rest) = take_top(area, 1);
+            strip::draw(&scene, top, buffer);
+            let (below, list) = take_bottom(rest, (rest.height / 2).clamp(SUMMARY_ROWS.0, 20));
+            pauses::draw(&scene, list, buffer);
+            summary::draw(&scene, below, buffer);
         }
         _ if at_least(WIDE) => wide(&scene, area, buffer),
         _ if at_least(TALL) => tall(&scene, area, buffer),

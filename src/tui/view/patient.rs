@@ -143,7 +143,7 @@ fn when(scene: &Scene<'_>, alert: &Alert) -> String {
         Response::Accepted { by, at } => format!("✓ {} {}", by.label(), minute(*at)),
         Response::Closed { by: Some(by), .. } => format!("✓ {}", by.label()),
         Response::Closed { by: None, .. } => "over, not acknowledged".to_owned(),
-        Response::Notified { .. } | Response::Escalated { .. } | Response::Declined { .. } => scene.state(alert),
+        Response::Notified { .. } | Response::Escalated { .. } | Response::Declined { .. } => scene.state(alert, 40),
     };
     format!("{}–{end} {who}", minute(alert.since))
 }

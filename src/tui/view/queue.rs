@@ -12,13 +12,13 @@ use crate::{
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
-    let alerts: Vec<&Alert> = scene.app.queue.alerts(scene.ward).collect();
+    let alerts = scene.app.queue.rows(scene.ward);
     let focus = scene.app.page == Page::Queue;
-    let at = alerts.iter().position(|a| Some(a.id) == scene.app.queue.selected).filter(|_| focus);
+    let at = scene.app.queue.order.iter().position(|id| Some(*id) == scene.app.queue.selected).filter(|_| focus);
     let (top, rows) = take_top(area, 1);
     let window = Window::new(alerts.len(), at, rows.height);
     let hidden = alerts.iter().skip(window.first + window.rows).chain(alerts.iter().take(window.first));
-    let worst = hidden.filter(|a| a.is_unacknowledged()).min_by_key(|a| a.urgency());
+    let worst = hidden.flatten().filter(|a| a.is_unacknowledged()).min_by_key(|a| a.urgency());
     let hint = worst.map(|a| (words::mark(a).to_owned(), role_of(a)));
     pane::draw(scene, &Pane { title: title(scene, &alerts), focus, window, hint }, top, buffer);
     if alerts.is_empty() {
@@ -28,6 +28,11 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     let columns = Columns::new(scene, area.width);
     for (row, (place, alert)) in (0_u16..rows.height).zip(alerts.iter().enumerate().skip(window.first)) {
+        // What ended while a hand is on the keys leaves its row empty: nothing moves up under the cursor.
+        let Some(alert) = alert else {
+            Pen::new(buffer, rows, row).gap(5).put("over", scene.style(Role::Dim));
+            continue;
+        };
         let linked = alert.key.patient.is_some()
             && alert.key.patient.as_ref() == scene.app.selected_patient().map(|p| &p.patient.id);
         let mark = if focus { at == Some(place) } else { linked };
@@ -35,15 +40,18 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn title(scene: &Scene<'_>, alerts: &[&Alert]) -> String {
-    let open = alerts.iter().filter(|a| a.is_unacknowledged()).count();
+fn title(scene: &Scene<'_>, rows: &[Option<&Alert>]) -> String {
+    let alerts = || rows.iter().flatten();
+    let open = alerts().filter(|a| a.is_unacknowledged()).count();
+    let quiet = alerts().filter(|a| a.inactivation.is_silent()).count();
     let waiting = match scene.app.queue.waiting {
         0 => String::new(),
         new => format!(" · +{new} new"),
     };
-    match alerts.len() {
+    let silent = if quiet > 0 { format!(", {quiet} quiet") } else { String::new() };
+    match alerts().count() {
         0 => format!("ALERTS{waiting}"),
-        all => format!("ALERTS · {open} open, {} acknowledged{waiting}", all - open),
+        all => format!("ALERTS · {open} open, {} acknowledged{silent}{waiting}", all.saturating_sub(open + quiet)),
     }
 }
 
@@ -79,7 +87,7 @@ fn draw_row(scene: &Scene<'_>, columns: &Columns, alert: &Alert, mark: (bool, bo
     let who = if selected && focus { scene.style(Role::Selection) } else { row };
     pen.left(if selected { "▌" } else { "" }, 1, scene.style(if focus { Role::TitleFocus } else { Role::Dim }));
     let priority = words::mark(alert);
-    pen.put(priority, style).gap(4_u16.saturating_sub(width(priority)));
+    pen.put(priority, scene.mark_style(alert)).gap(4_u16.saturating_sub(width(priority)));
     let bed = words::bed_of(alert, scene.ward);
     let name = scene.name(alert.key.patient.as_ref());
     let text = format!("{:<bed$} {name}", bed, bed = usize::from(columns.bed));
@@ -90,5 +98,6 @@ fn draw_row(scene: &Scene<'_>, columns: &Columns, alert: &Alert, mark: (bool, bo
     pen.left(&words::condition_now(alert, scene.ward), columns.condition, row);
     let age = scene.now.since(alert.raised_at);
     pen.gap(1).right(&words::lasting(age), 7, row).gap(1);
-    pen.put(&scene.state(alert), if alert.is_unacknowledged() { scene.style(Role::Dim) } else { style });
+    let state = scene.state(alert, pen.room());
+    pen.put(&state, if alert.is_unacknowledged() { scene.style(Role::Dim) } else { style });
 }

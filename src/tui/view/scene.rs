@@ -5,12 +5,12 @@ use crate::{
     protocol::{PatientView, VitalLimitsView, VitalView, WardView},
     tui::{
         core::{App, Shown},
-        theme::{Look, Role},
+        theme::{Depth, Look, Role},
         words,
     },
 };
 use chrono_tz::Tz;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 /// What a locked screen shows in the place of a name.
 const HIDDEN: &str = "•••";
@@ -108,20 +108,35 @@ impl<'a> Scene<'a> {
         own.into_iter()
     }
 
-    /// Where an alert stands, with what this screen knows besides.
-    pub(super) fn state(&self, alert: &Alert) -> String {
-        let mut state = words::state(alert);
+    /// Where an alert stands, with what this screen knows besides, as far as whole pieces go into `room` columns.
+    pub(super) fn state(&self, alert: &Alert, room: u16) -> String {
         if self.app.is_asked(alert.id) {
             return "asking the server".to_owned();
         }
-        // Who deals with it stands first; that it cannot be judged meanwhile is still told.
-        if let (Condition::Inop { .. }, false) = (alert.condition, alert.is_unacknowledged()) {
-            state.push_str(", held");
-        }
+        let mut pieces = words::standing(alert, self.now).into_iter();
+        let mut state = pieces.next().unwrap_or_default();
         if self.app.unrecorded.contains(&alert.id) {
             state = format!("NOT RECORDED, {state}");
         }
+        for piece in pieces {
+            let longer = format!("{state}, {piece}");
+            if super::pen::width(&longer) > room {
+                break;
+            }
+            state = longer;
+        }
         state
+    }
+
+    /// The look of an alert's mark: it flashes until somebody acknowledges it.
+    pub(super) fn mark_style(&self, alert: &Alert) -> Style {
+        let lit = self.style(role_of(alert));
+        if !self.app.is_lit(alert) {
+            return self.style(Role::Text);
+        }
+        // Who wants no flashing is given what cannot be overlooked either.
+        let inverse = !self.app.flash && alert.is_unacknowledged() && self.look.depth == Depth::Mono;
+        if inverse { lit.add_modifier(Modifier::REVERSED) } else { lit }
     }
 
     /// A value with its age; what is not the present never looks like it.
@@ -160,7 +175,7 @@ impl<'a> Scene<'a> {
             style: self.style(role),
             note,
             // The age itself is true: only the value is struck out.
-            note_style: self.style(note_role).remove_modifier(ratatui::style::Modifier::CROSSED_OUT),
+            note_style: self.style(note_role).remove_modifier(Modifier::CROSSED_OUT),
         }
     }
 

@@ -123,15 +123,31 @@ pub(super) fn limits(scene: &Scene<'_>, patient: &PatientView, shown: Shown) -> 
 }
 
 fn draw_alerts(scene: &Scene<'_>, patient: &PatientView, area: Rect, buffer: &mut Buffer) {
-    for (row, alert) in (0..area.height).zip(scene.alerts_of(&patient.patient.id)) {
+    let alerts: Vec<_> = scene.alerts_of(&patient.patient.id).collect();
+    // Where there is room for two lines each, who is asked and what was said need not be left out.
+    let two = usize::from(area.height) >= alerts.len() * 2;
+    let mut row = 0;
+    for alert in alerts {
+        if row >= area.height {
+            return;
+        }
         let style = scene.style(role_of(alert));
         let text = if alert.is_unacknowledged() { scene.style(Role::Text) } else { style };
         let mark = words::mark(alert);
         let mut pen = Pen::new(buffer, area, row);
         pen.gap(1).put(mark, style).gap(4_u16.saturating_sub(super::pen::width(mark)));
         let since = words::clock_minutes(alert.since, scene.zone);
-        let line = format!("{} since {since} · {}", words::condition_now(alert, scene.ward), scene.state(alert));
-        pen.put(&line, text);
+        pen.put(&format!("{} since {since}", words::condition_now(alert, scene.ward)), text);
+        let room = pen.room().saturating_sub(3);
+        let all = scene.state(alert, u16::MAX);
+        row += 1;
+        if super::pen::width(&all) <= room || !two {
+            let state = scene.state(alert, room);
+            pen.put(" · ", text).put(&state, text);
+        } else {
+            Pen::new(buffer, area, row).gap(5).put(&all, text);
+            row += 1;
+        }
     }
 }
 

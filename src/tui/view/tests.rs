@@ -150,6 +150,60 @@ fn full_night() -> WardView {
     view
 }
 
+/// A night with all that can be quiet, escalate, be asked and be said.
+fn quiet_night() -> WardView {
+    use crate::domain::{
+        Duty, Inactivation, LoginName, Pause, PauseId, PauseKind, PauseScope, Rota, Shift, alert::Comment,
+    };
+    let mut view = full_night();
+    let shift = |duty, user: &str| Shift {
+        from: t0() - Millis::from_mins(60),
+        to: t0() + Millis::from_mins(60),
+        duty,
+        user: LoginName::new(user),
+        beds: Vec::new(),
+    };
+    view.rota = Rota::new(vec![
+        shift(Duty::Nurse, "a.meyer"),
+        shift(Duty::Nurse, "b.yilmaz"),
+        shift(Duty::Charge, "c.lang"),
+        shift(Duty::Doctor, "k.brandt"),
+    ]);
+    let mut set = |id, kind, scope, mins: i64, by: &str| {
+        view.pauses.push(Pause {
+            id: PauseId(id),
+            kind,
+            scope,
+            since: t0(),
+            until: t0() + Millis::from_mins(mins),
+            by: actor(by),
+            reason: (kind != PauseKind::AudioPaused).then(|| "known and treated".parse().unwrap()),
+            covers: Priority::Medium,
+            announced: 9,
+            confirmed_by: None,
+            waits_to_last: (id == 4).then(|| Millis::from_mins(240)),
+        });
+        Inactivation::Paused { kind, pause: PauseId(id), until: t0() + Millis::from_mins(mins) }
+    };
+    let of = |patient: usize, code| PauseScope::Condition { patient: patient_id(patient), code };
+    let all = |patient: usize| PauseScope::Patient { patient: patient_id(patient) };
+    let snoozed = set(1, PauseKind::AlarmPaused, of(4, ConditionCode::Limit(HR, Side::High)), 15, "a.meyer");
+    let off = set(2, PauseKind::AlarmOff, of(9, ConditionCode::DeviceLost), 240, "c.lang");
+    let mute = set(3, PauseKind::AudioPaused, all(7), 2, "a.meyer");
+    set(4, PauseKind::AlarmOff, of(11, ConditionCode::Limit(RR, Side::High)), 5, "k.brandt");
+    for (id, inactivation) in [(6, snoozed), (5, off), (2, mute)] {
+        view.alerts.get_mut(&AlertId(id)).unwrap().inactivation = inactivation;
+    }
+    let high = view.alerts.get_mut(&AlertId(1)).unwrap();
+    high.response = Response::Escalated { level: 2, to: vec![LoginName::new("b.yilmaz"), LoginName::new("c.lang")] };
+    (high.level, high.escalates_at) = (2, Some(t0() + Millis::from_secs(78)));
+    let medium = view.alerts.get_mut(&AlertId(2)).unwrap();
+    medium.response = Response::Notified { to: vec![LoginName::new("a.meyer")] };
+    medium.escalates_at = Some(t0() + Millis::from_secs(410));
+    medium.comment = Some(Comment { by: actor("k.brandt"), at: t0(), text: "ECG ordered".parse().unwrap() });
+    view
+}
+
 fn login(user: &str) -> App {
     App::new(AppOptions { server: "https://ward.example:8470".into(), signed_in: false, user: user.into() })
 }

@@ -3,7 +3,8 @@
 use super::{
     header::{NOT_ARRIVING, link, signed_out},
     pen::Pen,
-    scene::{Scene, counts, role_of},
+    scene::{Scene, counts},
+    sheet,
 };
 use crate::{
     domain::Mode,
@@ -60,7 +61,7 @@ fn lines(app: &App, look: &Look) -> Vec<Vec<(String, Style)>> {
         None => rows.push(vec![("nothing unacknowledged".to_owned(), look.style(Role::Dim))]),
         Some(alert) => {
             rows.push(vec![
-                (words::mark(alert).to_owned(), look.style(role_of(alert))),
+                (words::mark(alert).to_owned(), scene.mark_style(alert)),
                 (format!(" {} ", words::bed_of(alert, ward)), look.style(Role::Title)),
                 (words::condition_now(alert, ward), look.style(Role::Text)),
             ]);
@@ -90,6 +91,8 @@ fn asked(app: &App, look: &Look) -> Option<Vec<(String, Style)>> {
             );
             format!("y/n acknowledge {about}?")
         }
+        Dialog::Sheet(of) => sheet::in_a_line(app, of),
+        Dialog::ConfirmPause { .. } => "y/n confirm the pause as the second person?".to_owned(),
         Dialog::ConfirmQuit => "y/n leave?".to_owned(),
         Dialog::Help { .. } => "help: esc closes".to_owned(),
         Dialog::Filter { .. } => format!("filter {}", app.filter.text()),

@@ -119,21 +119,26 @@ fn draw_cell(scene: &Scene<'_>, column: &Column, patient: &PatientView, pen: &mu
 fn draw_alert(scene: &Scene<'_>, alert: &Alert, more: usize, pen: &mut Pen<'_>) {
     let style = scene.style(role_of(alert));
     let mark = words::mark(alert);
-    pen.put(mark, style).gap(4_u16.saturating_sub(super::pen::width(mark)));
+    pen.put(mark, scene.mark_style(alert)).gap(4_u16.saturating_sub(super::pen::width(mark)));
     let mut condition = words::condition_now(alert, scene.ward);
     if alert.condition == Condition::Absent {
         condition = format!("was {condition}");
     }
     let more = if more > 0 { format!(" +{more}") } else { String::new() };
-    let state = scene.state(alert);
     let room = pen.room().saturating_sub(super::pen::width(&more));
+    let state = scene.state(alert, room.saturating_sub(super::pen::width(&condition) + 1));
     // Below this there is no room for the state; that it is acknowledged always shows.
     let both = format!("{condition} {state}");
     let text = match alert.is_unacknowledged() {
         _ if super::pen::width(&both) <= room => both,
         true => condition,
-        false => format!("✓ {condition}"),
+        false => format!("{} {condition}", short_mark(alert)),
     };
     let style = if alert.is_unacknowledged() { scene.style(Role::Text) } else { style };
     pen.put_in(&text, room, style).put(&more, scene.style(Role::Dim));
+}
+
+/// That an alert asks for nothing now, in the least room.
+fn short_mark(alert: &Alert) -> &'static str {
+    alert.inactivation.kind().filter(|kind| !kind.is_audio()).map_or("✓", words::pause_mark)
 }

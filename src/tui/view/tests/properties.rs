@@ -4,12 +4,12 @@ use super::*;
 use proptest::prelude::*;
 
 fn keys() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(0_u8..14, 0..12)
+    prop::collection::vec(0_u8..25, 0..12)
 }
 
 /// A screen in some state: a ward, some keys, some silence.
 fn some_app(kind: u8, keys: &[u8], silence: i64, name: &str) -> Bench {
-    let mut view = if kind.is_multiple_of(2) { full_night() } else { ward12() };
+    let mut view = if kind.is_multiple_of(2) { quiet_night() } else { ward12() };
     if kind.is_multiple_of(3) {
         view.patients.clear();
     }
@@ -33,6 +33,7 @@ fn some_app(kind: u8, keys: &[u8], silence: i64, name: &str) -> Bench {
             10 => bench.key(Key::char('+')),
             11 => bench.key(Key::char('q')),
             12 => bench.key(Key::plain(KeyCode::PageDown)),
+            key @ 13..24 => bench.key(Key::char(char::from(b"chdnzpmto13"[usize::from(key - 13)]))),
             _ => bench.wait(700),
         }
         bench.answer_history();
@@ -83,6 +84,7 @@ fn a_sign_in_draws_at_any_size() {
 #[test]
 fn a_second_of_silence_changes_little() {
     let mut bench = started(full_night());
+    bench.app.flash = false;
     let before = drawn(&bench.app, &look(), 200, 50);
     bench.wait(100);
     assert_eq!(before.diff(&drawn(&bench.app, &look(), 200, 50)), [], "nothing has happened");
@@ -93,7 +95,15 @@ fn a_second_of_silence_changes_little() {
 
 #[test]
 fn without_colour_a_high_alert_still_stands_out() {
-    let bench = started(full_night());
+    for (flash, ms) in [(true, 0), (true, 250), (false, 0), (false, 250)] {
+        let mut bench = started(full_night());
+        bench.app.flash = flash;
+        bench.wait(600 + ms);
+        stands_out(&bench);
+    }
+}
+
+fn stands_out(bench: &Bench) {
     let buffer = drawn(&bench.app, &mono(Glyphs::Ascii), 80, 24);
     let high = mono(Glyphs::Ascii).style(Role::AlarmHigh).add_modifier;
     let marked: String =
@@ -103,11 +113,11 @@ fn without_colour_a_high_alert_still_stands_out() {
 
 #[test]
 fn a_hidden_name_is_on_no_cell_of_a_locked_screen() {
-    let mut bench = started(full_night());
+    let mut bench = started(quiet_night());
     let mut locked = session(UserRole::Nurse);
     locked.state = SessionState::Locked;
     bench.client(ClientEvent::Session(locked));
-    for keys in ["", "2", "2w"] {
+    for keys in ["", "2", "2w", "3"] {
         bench.type_text(keys);
         for (width, height) in [(30, 10), (80, 24), (120, 40), (200, 50)] {
             let text = text(&bench.app, &look(), width, height);
@@ -126,14 +136,17 @@ fn what_could_not_be_measured_is_never_a_number() {
 #[test]
 fn a_terminal_that_can_draw_ascii_alone_is_given_nothing_else() {
     let mut bench = started(full_night());
-    for key in ['x', '2', '?', 'x', '/', '1'] {
+    bench.client(ClientEvent::Snapshot { seq: 11, now: t0(), view: Box::new(quiet_night()) });
+    for key in ['x', '2', '?', 'x', '3', '1', 'w', 'd', '4', 'x'] {
         bench.key(Key::char(key));
         for (width, height) in [(80, 24), (200, 50)] {
             let text = text(&bench.app, &mono(Glyphs::Ascii), width, height);
             assert!(text.is_ascii(), "{}", text.lines().find(|l| !l.is_ascii()).unwrap());
         }
     }
-    bench.key(Key::plain(KeyCode::Esc));
+    for _ in 0..3 {
+        bench.key(Key::plain(KeyCode::Esc));
+    }
     bench.key(Key::char('1'));
     bench.key(Key::plain(KeyCode::Enter));
     bench.answer_history();
@@ -146,7 +159,9 @@ fn an_acknowledgement_under_way_is_told() {
     let mut bench = started(full_night());
     bench.type_text("2j");
     bench.wait(600);
+    // The second alert is over: what was found is said.
     bench.key(Key::char('a'));
+    bench.key(Key::char('1'));
     assert!(text(&bench.app, &look(), 80, 24).contains("asking the server"));
     bench.client(ClientEvent::Disconnected { why: "cut".into(), retry_in_ms: 500, attempt: 1 });
     assert!(!text(&bench.app, &look(), 80, 24).contains("asking the server"));
@@ -195,4 +210,45 @@ fn an_alert_that_is_dealt_with_looks_like_it() {
     assert_eq!(one(&alert), Role::Acknowledged);
     alert.signal = Signal::Latch;
     assert_eq!(one(&alert), Role::AlarmHigh);
+}
+
+/// While marks flash, their cells change and no others; a flash is a function of the time alone.
+#[test]
+fn a_flash_costs_its_marks_and_nothing_else() {
+    for (width, height, cells) in [(80, 24, 3), (200, 50, 6)] {
+        let mut bench = started(full_night());
+        bench.wait(600);
+        let lit = drawn(&bench.app, &look(), width, height);
+        bench.wait(250);
+        let dark = drawn(&bench.app, &look(), width, height);
+        let changed = lit.diff(&dark);
+        assert_eq!(changed.len(), cells, "the high mark in each pane that shows it: {changed:?}");
+        assert!(changed.iter().all(|(_, _, cell)| cell.symbol() == "*"));
+        bench.wait(250);
+        assert_eq!(lit.diff(&drawn(&bench.app, &look(), width, height)), [], "a period later");
+        assert_eq!(bench.app.next_wake() - bench.at, Millis(250));
+    }
+    let mut calm = calm();
+    calm.wait(600);
+    assert_eq!(calm.app.next_wake() - calm.at, Millis(1_000), "nothing flashes: the clock alone wakes");
+}
+
+#[test]
+fn what_ends_under_the_hand_leaves_its_row_empty() {
+    let mut bench = started(full_night());
+    bench.key(Key::char('2'));
+    bench.wait(600);
+    bench.key(Key::char('G'));
+    let rows = |bench: &Bench| -> Vec<String> {
+        let text = text(&bench.app, &look(), 80, 24);
+        text.lines().skip(4).take(7).map(str::to_owned).collect()
+    };
+    let before = rows(&bench);
+    let mut over = bench.app.ward.as_ref().unwrap().alerts[&AlertId(2)].clone();
+    over.response = Response::Closed { reason: CloseReason::Cleared, by: None };
+    let body = crate::domain::EventBody::Alert { cause: crate::domain::Cause::Cleared, alert: over, by: None };
+    bench.client(ClientEvent::Unrecorded(crate::domain::Event::new(t0(), body)));
+    let after = rows(&bench);
+    let moved: Vec<_> = before.iter().zip(&after).filter(|(b, a)| b != a).collect();
+    assert!(moved.len() == 1 && moved[0].1.trim() == "over", "{moved:?}");
 }

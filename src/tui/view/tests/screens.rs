@@ -218,6 +218,7 @@ fn news_in_the_last_line() {
     bench.key(Key::char('2'));
     bench.key(Key::char('j'));
     bench.key(Key::char('a'));
+    bench.key(Key::char('1'));
     bench.app.unrecorded.insert(AlertId(7));
     for id in 0..20 {
         bench.client(ClientEvent::Result { id, done: true, refusal: None });
@@ -277,4 +278,48 @@ fn a_session_that_ended_under_the_watch() {
     both!("signed_out", bench.app);
     shot("signed_out_48x11", &text(&bench.app, &look(), 48, 11));
     shot("signed_out_30x8", &text(&bench.app, &look(), 30, 8));
+}
+
+/// Everything that can be quiet, escalate, be asked and be said.
+#[test]
+fn a_quiet_night() {
+    let mut bench = started(quiet_night());
+    bench.key(Key::char('2'));
+    bench.wait(600);
+    both!("quiet_queue", bench.app);
+    shot("quiet_queue_120x40", &text(&bench.app, &look(), 120, 40));
+    shot("quiet_queue_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    bench.wait(250);
+    shot("quiet_queue_dark_80x24", &frame(&bench.app, &look(), 80, 24));
+    bench.key(Key::char('b'));
+    shot("quiet_queue_no_flash_80x24", &frame(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    bench.key(Key::char('1'));
+    shot("quiet_ward_80x24", &text(&bench.app, &look(), 80, 24));
+    bench.app.session = Some(session(UserRole::Charge));
+    bench.key(Key::char('3'));
+    both!("pauses", bench.app);
+    bench.key(Key::char('f'));
+    shot("pauses_confirm_80x24", &text(&bench.app, &look(), 80, 24));
+}
+
+#[test]
+fn the_questions_before_an_act() {
+    let sheet = |role, select: &str, keys: &str| {
+        let mut bench = started(quiet_night());
+        bench.app.session = Some(session(role));
+        bench.type_text(select);
+        bench.wait(600);
+        bench.heartbeat();
+        bench.type_text(keys);
+        bench
+    };
+    let shown = |bench: &Bench| text(&bench.app, &look(), 80, 24);
+    shot("sheet_reset_80x24", &frame(&sheet(UserRole::Nurse, "2j", "a").app, &look(), 80, 24));
+    shot("sheet_decline_own_80x24", &shown(&sheet(UserRole::Nurse, "2", "d4my pager is in the ward office")));
+    shot("sheet_hand_over_80x24", &shown(&sheet(UserRole::Nurse, "2", "h")));
+    shot("sheet_pause_why_80x24", &shown(&sheet(UserRole::Nurse, "2", "p2")));
+    shot("sheet_sound_nurse_80x24", &shown(&sheet(UserRole::Nurse, "2", "m")));
+    let off = sheet(UserRole::Doctor, "2", "o31");
+    both!("sheet_alarm_off", off.app);
+    shot("sheet_snooze_refused_80x24", &shown(&sheet(UserRole::Nurse, "2", "z")));
 }

@@ -1,0 +1,196 @@
+//! What a person can do about an alert or a patient besides acknowledging, and why it cannot be done now.
+
+use super::{app::App, link::Phase};
+use crate::{
+    domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Signal},
+    rights::{Decision, Object, Principal, Verb, decide},
+};
+
+/// What a person can do about an alert or a patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Act {
+    /// Say what was found and reset a latched signal.
+    Reset,
+    /// Take the alert on.
+    Accept,
+    /// Say that one cannot come.
+    Decline,
+    /// Give it to another person.
+    HandOver,
+    /// Say something about it.
+    Comment,
+    /// Make this condition quiet for minutes.
+    Snooze,
+    /// Make the patient's alarms quiet for a procedure at the bed.
+    Procedure,
+    /// Take the sound away for minutes, from a patient or from the ward.
+    Sound,
+    /// The patient is away from the monitor.
+    Standby,
+    /// Switch this alarm off for hours.
+    AlarmOff,
+}
+
+/// What an act is about, as it was on the screen when the act began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// An alert in the state that the person has seen.
+    Alert {
+        /// The alert.
+        alert: AlertId,
+        /// The transition that the person has seen.
+        transition: u32,
+    },
+    /// A patient.
+    Patient(PatientId),
+    /// The whole ward.
+    Ward,
+}
+
+impl Act {
+    /// All acts, in the order of the help.
+    pub const ALL: [Self; 10] = [
+        Self::Reset,
+        Self::Accept,
+        Self::Decline,
+        Self::HandOver,
+        Self::Comment,
+        Self::Snooze,
+        Self::Procedure,
+        Self::Sound,
+        Self::Standby,
+        Self::AlarmOff,
+    ];
+
+    /// One or two words for the footer, and a sentence for the help.
+    pub(super) const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Reset => ("reset", "reset an alert that is over: say what you found"),
+            Self::Accept => ("coming", "take the alert on: no further people are asked; it signals until acknowledged"),
+            Self::Decline => ("cannot come", "say that you cannot come: the next level is asked at once"),
+            Self::HandOver => ("hand over", "give the alert to another person"),
+            Self::Comment => ("note", "say something about the alert, for the others to see"),
+            Self::Snooze => ("snooze", "make this condition quiet for 5 to 60 min; never a high alert"),
+            Self::Procedure => {
+                ("pause", "pause the patient's alarms for 1 to 3 min, for a procedure; high breaks through")
+            }
+            Self::Sound => ("mute", "take the sound away for 2 min; what is new or worse sounds"),
+            Self::Standby => ("standby", "the patient is away from the monitor for 10 to 30 min"),
+            Self::AlarmOff => {
+                ("alarm off", "switch this alarm off for hours; high alerts too if a second person agrees")
+            }
+        }
+    }
+
+    /// What it is called above its questions.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Reset => "RESET: WHAT DID YOU FIND?",
+            Self::Accept => "TAKE ON?",
+            Self::Decline => "CANNOT COME: WHY?",
+            Self::HandOver => "HAND OVER TO WHOM?",
+            Self::Comment => "NOTE",
+            Self::Snooze => "SNOOZE THIS CONDITION",
+            Self::Procedure => "PAUSE ALL ALARMS OF THE PATIENT",
+            Self::Sound => "PAUSE THE SOUND",
+            Self::Standby => "STANDBY: PATIENT AWAY FROM THE MONITOR",
+            Self::AlarmOff => "SWITCH THIS ALARM OFF",
+        }
+    }
+
+    /// Whether it is about the patient and not about one alert.
+    #[must_use]
+    pub const fn is_about_patient(self) -> bool {
+        matches!(self, Self::Procedure | Self::Sound | Self::Standby)
+    }
+
+    const fn verb(self) -> Verb {
+        match self {
+            Self::Reset | Self::Accept | Self::Decline | Self::HandOver | Self::Comment => Verb::AcknowledgeAlert,
+            Self::Snooze | Self::Procedure | Self::Sound | Self::Standby => Verb::PauseAlerts,
+            Self::AlarmOff => Verb::SwitchAlarmsOff,
+        }
+    }
+}
+
+impl App {
+    /// What an act would be about now; `None` if nothing that it could be about is selected.
+    #[must_use]
+    pub fn subject_of(&self, act: Act) -> Option<Subject> {
+        let patient = || self.selected_patient().map(|p| Subject::Patient(p.patient.id.clone()));
+        match act {
+            Act::Sound => patient().or_else(|| self.ward.is_some().then_some(Subject::Ward)),
+            Act::Procedure | Act::Standby => patient(),
+            _ => {
+                let alert = self.target_alert()?;
+                Some(Subject::Alert { alert: alert.id, transition: alert.transition })
+            }
+        }
+    }
+
+    /// Why an act cannot be done now; `None` if it can.
+    #[must_use]
+    pub fn why_not_act(&self, act: Act, subject: &Subject) -> Option<&'static str> {
+        let of_state = match subject {
+            Subject::Ward => None,
+            Subject::Patient(patient) => {
+                let here = self.ward.as_ref().is_some_and(|ward| ward.patients.contains_key(patient));
+                (!here).then_some("the patient is not here any more")
+            }
+            Subject::Alert { alert, .. } => match self.ward.as_ref().and_then(|ward| ward.alerts.get(alert)) {
+                None => Some("it is over"),
+                Some(alert) => self.why_not_of_state(act, alert),
+            },
+        };
+        of_state.or_else(|| self.why_not_ask(act.verb()))
+    }
+
+    /// Why nothing of this kind can be asked of the server now: the lock, the link, or the role.
+    #[must_use]
+    pub fn why_not_ask(&self, verb: Verb) -> Option<&'static str> {
+        if self.is_locked() {
+            return Some("the session is locked: unlock it first");
+        }
+        if !matches!(self.link.phase, Phase::Up) || !self.link.health(self.now).is_live() {
+            return Some("there is no link to the server");
+        }
+        (!self.may(verb)).then_some(match verb {
+            Verb::AcknowledgeAlert => "your role may not acknowledge",
+            Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
+            _ => "your role may not pause alarms",
+        })
+    }
+
+    /// Whether the role of the session may do something.
+    pub(super) fn may(&self, verb: Verb) -> bool {
+        let Some(session) = &self.session else { return false };
+        decide(&Principal::User { role: session.role, locked: false }, verb, Object::Ward) == Decision::Allow
+    }
+
+    fn why_not_of_state(&self, act: Act, alert: &Alert) -> Option<&'static str> {
+        let accepted = match &alert.response {
+            Response::Accepted { by, .. } => Some(by),
+            _ => None,
+        };
+        let mine = |by: &Actor| self.session.as_ref().is_some_and(|s| s.user == by.label());
+        let latched = alert.signal == Signal::Latch;
+        match act {
+            Act::Reset if !latched => Some("it is not over: acknowledge it"),
+            Act::Accept | Act::Decline | Act::HandOver if latched => Some("it is over: reset it"),
+            Act::Accept if accepted.is_some_and(mine) => Some("you deal with it already"),
+            Act::Decline if matches!(alert.response, Response::Declined { .. }) => {
+                Some("somebody has said so already: the next level is asked")
+            }
+            Act::Accept | Act::Decline if accepted.is_some() => Some("somebody deals with it already"),
+            Act::HandOver if accepted.is_some_and(|by| !mine(by)) => {
+                Some("somebody else deals with it: only that person can hand it over")
+            }
+            Act::Snooze | Act::AlarmOff if alert.key.patient.is_none() => Some("it is about no patient"),
+            Act::Snooze if alert.priority == Priority::High => {
+                Some("a high alert is never snoozed: acknowledge it, or mute it")
+            }
+            _ => None,
+        }
+    }
+}
