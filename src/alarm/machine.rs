@@ -322,15 +322,18 @@ impl LimitMachine {
         self.band_since = keep(!violated && !within, self.band_since);
         self.in_extreme_band = self.extreme_since.is_some() && !extreme;
         self.within_since = keep(within, self.within_since);
-        let depth_of = |step: Option<LimitStep>, before: Depth, runs: bool| match step {
+        let depth_of = |step: Option<LimitStep>, value: f64, before: Depth, runs: bool| match step {
             Some(step) if runs => {
                 let depth = depth(rules.side, value, step.limit);
                 Depth { rate: if depth > 0.0 { depth.max(DEPTH_MIN) } else { 0.0 }, ..before }
             }
             _ => Depth::NONE,
         };
-        self.warning_depth = depth_of(steps.warning, self.warning_depth, self.warning_since.is_some());
-        self.extreme_depth = depth_of(steps.extreme, self.extreme_depth, self.extreme_since.is_some());
+        // Beyond the second limit the second step counts: the first one goes on as it does at that limit.
+        let up_to_extreme = steps.extreme.filter(|_| extreme).map_or(value, |step| step.limit);
+        self.warning_depth =
+            depth_of(steps.warning, up_to_extreme, self.warning_depth, self.warning_since.is_some());
+        self.extreme_depth = depth_of(steps.extreme, value, self.extreme_depth, self.extreme_since.is_some());
     }
 
     fn pending(&mut self, rules: Rules<'_>, violation: Violation, value: f64) -> Option<Outcome> {
@@ -666,20 +669,22 @@ mod tests {
             limit,
             delay: Millis::from_secs(delay),
         };
-        // At 70 the budget of the first step is used up before the delay of the second is over, which then worsens it.
-        let out = run_by(&by_depth(), &repeat(&[(70.0, 20)]));
-        let worse = Outcome::Worsened { priority: High, limit: 80.0, delay: Millis::from_secs(5) };
-        assert_eq!(out, [(2_500, raised(Medium, 90.0, 10)), (5_000, worse)]);
-        // Both fall due at once: the second step is looked at first.
+        // The first step goes on as it does at the second limit, so that both fall due at once: the second is looked at first.
+        for value in [79.9, 79.0, 70.0, 20.0] {
+            assert_eq!(run_by(&by_depth(), &repeat(&[(value, 20)])), [(5_000, raised(High, 80.0, 5))], "{value}");
+        }
+        // A site that lets the second step wait for longer hears of the first one before.
         let mut limits = by_depth();
-        limits.low.warning.as_mut().unwrap().depth_budget = Some(55.0);
-        assert_eq!(run_by(&limits, &repeat(&[(79.0, 20)])).first(), Some(&(5_000, raised(High, 80.0, 5))));
+        limits.low.extreme.as_mut().unwrap().delay = Millis::from_secs(8);
+        let worse = Outcome::Worsened { priority: High, limit: 80.0, delay: Millis::from_secs(8) };
+        let out = run_by(&limits, &repeat(&[(70.0, 20)]));
+        assert_eq!(out, [(5_000, raised(Medium, 90.0, 10)), (8_000, worse)]);
     }
 
     #[test]
     fn depth_adds_up_over_values_and_not_in_the_band() {
-        // 6 for 4 s are 24, nothing for 2 s in the band, 13 for 2 s are 26: 50 at 8 s.
-        let values = repeat(&[(84.0, 4), (91.0, 2), (77.0, 2), (89.0, 2)]);
+        // 8 for 4 s are 32, nothing for 2 s in the band, 9 for 2 s are 18: 50 at 8 s.
+        let values = repeat(&[(82.0, 4), (91.0, 2), (81.0, 2), (89.0, 2)]);
         assert_eq!(first_by_depth(&values).map(|(at, _)| at), Some(8_000));
         // A value clearly within ends it; the next violation begins with nothing.
         let values = repeat(&[(84.0, 8), (92.0, 1), (84.0, 10)]);

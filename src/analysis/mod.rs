@@ -7,8 +7,10 @@ pub mod alert_report;
 pub mod danger;
 pub mod load;
 pub mod violations;
+pub mod whatif;
 
 pub use alert_report::{AlertReport, AlertReporter};
 pub use danger::{DangerEvent, DangerWatch};
 pub use load::AlarmLoad;
 pub use violations::{Account, Ledger};
+pub use whatif::{Comparison, Trial, TrialError};

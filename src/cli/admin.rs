@@ -44,6 +44,11 @@ pub(super) struct SiteArgs {
 }
 
 impl SiteArgs {
+    /// The configuration file, if one is named.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The folder, which must hold a database.
     pub(super) fn existing(&self) -> anyhow::Result<Site> {
         let path = self.data.path()?;

@@ -6,6 +6,7 @@ mod audit;
 mod config;
 mod demo;
 mod device;
+mod limits;
 mod login;
 mod patient;
 mod provision;
@@ -54,6 +55,7 @@ enum Command {
     Ward(ward::WardArgs),
     Bed(ward::BedArgs),
     Patient(patient::Args),
+    Limits(limits::Args),
     Device(device::Args),
     Alerts(alerts::Args),
     Audit(audit::Args),
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Ward(args) => ward::run_ward(args),
         Command::Bed(args) => ward::run_bed(args),
         Command::Patient(args) => patient::run(args),
+        Command::Limits(args) => limits::run(&args),
         Command::Device(args) => device::run(args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Audit(args) => audit::run(&args),

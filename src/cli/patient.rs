@@ -1,9 +1,9 @@
 //! `wardwatch patient`.
 
-use super::{admin, admin::SiteArgs};
+use super::{admin, admin::SiteArgs, limits::CategoryArg};
 use crate::{
     access::new_id,
-    domain::{BedId, Category, CloseReason, Command as WardCommand, Patient, PatientId, PersonName, WardId},
+    domain::{BedId, CloseReason, Command as WardCommand, Patient, PatientId, PersonName, WardId},
     seam::OsEntropy,
 };
 
@@ -12,13 +12,6 @@ use crate::{
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum CategoryArg {
-    Adult,
-    Paediatric,
-    Neonate,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -48,6 +41,18 @@ enum Command {
         #[command(flatten)]
         site: SiteArgs,
     },
+    /// Put a patient in another category: limits follow it, changed limits are taken back
+    Category {
+        /// The patient
+        id: PatientId,
+        /// The category
+        category: CategoryArg,
+        /// The ward, if there are several
+        #[arg(long)]
+        ward: Option<WardId>,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
     /// Discharge a patient: the bed becomes free, devices are taken away, alerts are closed
     Discharge {
         /// The patient
@@ -64,15 +69,15 @@ enum Command {
 pub(super) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
         Command::Admit { id, bed, name, category, birth_year, note, ward, site } => {
-            let category = match category {
-                CategoryArg::Adult => Category::Adult,
-                CategoryArg::Paediatric => Category::Paediatric,
-                CategoryArg::Neonate => Category::Neonate,
-            };
+            let category = category.into();
             let encounter = new_id("e", &OsEntropy)?.parse()?;
             let (name, note) = (PersonName::new(&name), PersonName::new(&note));
             let patient = Patient { id, name, category, birth_year, note };
             admin::run_on_ward(&site, ward.as_ref(), WardCommand::Admit { patient, bed, encounter })
+        }
+        Command::Category { id, category, ward, site } => {
+            let command = WardCommand::SetCategory { patient: id, category: category.into() };
+            admin::run_on_ward(&site, ward.as_ref(), command)
         }
         Command::Discharge { id, ward, site } => {
             let command = WardCommand::Discharge { patient: id, reason: CloseReason::Discharged };

@@ -8,6 +8,7 @@ mod endpoint;
 mod event;
 mod http;
 mod link;
+mod once;
 mod sender;
 
 pub use delay::{Delays, RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MIN_MS};
@@ -15,4 +16,5 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use event::{ClientEvent, ClientRequest, Hello};
 pub use http::{HttpError, LoginAnswer, get, login, logout};
 pub use link::{LINK_QUEUE_CAPACITY, LINK_SILENT_MS, LinkOptions, start};
+pub use once::{ONCE_TIMEOUT_MS, Once, OnceError};
 pub use sender::{SendError, Sender};

@@ -14,6 +14,7 @@ pub mod condition;
 pub mod event;
 pub mod ids;
 pub mod limit_change;
+pub mod limit_setting;
 pub mod limits;
 pub mod liveness;
 pub mod marks;
@@ -44,6 +45,7 @@ pub use ids::{AlertId, BedId, DeviceId, EncounterId, IdError, PatientId, Session
 pub use limit_change::{
     Basis, Expiry, LimitOverride, LimitScope, LimitValue, LimitsCause, LimitsChange, LimitsError, StepName,
 };
+pub use limit_setting::{LimitSetting, Span};
 pub use limits::{LimitSide, LimitStep, Profile, VitalLimits};
 pub use liveness::{Freshness, Liveness};
 pub use marks::Marks;

@@ -16,6 +16,7 @@ mod ward;
 mod writer_thread;
 
 pub use group::WardNews;
+pub use rebuild::rebuild;
 pub use job::{CommandOutcome, Job, JobError, Reply};
 
 use self::core::Core;

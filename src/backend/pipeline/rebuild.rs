@@ -9,7 +9,10 @@ use crate::{
 ///
 /// Without a snapshot all kept inputs are taken from the first on; inputs expire only behind a snapshot. What this program
 /// cannot read or judge stops the start: a ward without its alerts would look calm.
-pub(super) fn rebuild(
+///
+/// # Errors
+/// If something stored cannot be read or judged.
+pub fn rebuild(
     config: &EngineConfig,
     reader: &dyn StoreReader,
     record: &WardRecord,
