@@ -8,8 +8,8 @@ use std::path::Path;
 use support::{Server, before, deadline, now, observation, pause, stream::Stream, wait_for};
 use wardwatch::{
     domain::{
-        AlertId, Cause, Command, Duty, EventBody, LoginName, Millis, PauseEnd, PauseId, PauseKind, PauseScope,
-        SequencedEvent, Shift,
+        AlertId, Basis, Category, Cause, Command, Duty, EventBody, Expiry, LimitScope, LimitValue, LimitsChange,
+        LoginName, Millis, PauseEnd, PauseId, PauseKind, PauseScope, SequencedEvent, Shift,
     },
     protocol::{ClientMessage, ErrorCode, ServerMessage},
     store::StoreReader,
@@ -130,7 +130,21 @@ fn every_command(alert: AlertId, transition: u32) -> Vec<Command> {
         Command::AddShift { shift: shift() },
         Command::RemoveShift { shift: shift() },
         Command::Transfer { patient: p1, bed: b1 },
+        Command::SetCategory { patient: "p1".parse().unwrap(), category: Category::Neonate },
     ];
+    for scope in
+        [LimitScope::Patient { patient: "p1".parse().unwrap() }, LimitScope::Ward { category: Category::Adult }]
+    {
+        commands.push(Command::SetLimits {
+            scope: scope.clone(),
+            vital: "spo2".parse().unwrap(),
+            change: LimitsChange { low: LimitValue::new(91.0).ok(), ..LimitsChange::default() },
+            reason: words(),
+            expires: Expiry::At { until: now() + Millis::from_secs(60) },
+            basis: Basis::Chosen,
+        });
+        commands.push(Command::ResetLimits { scope, vital: None, reason: words() });
+    }
     let scopes = [
         PauseScope::Ward,
         PauseScope::Patient { patient: "p1".parse().unwrap() },

@@ -331,8 +331,7 @@ impl LimitMachine {
         };
         // Beyond the second limit the second step counts: the first one goes on as it does at that limit.
         let up_to_extreme = steps.extreme.filter(|_| extreme).map_or(value, |step| step.limit);
-        self.warning_depth =
-            depth_of(steps.warning, up_to_extreme, self.warning_depth, self.warning_since.is_some());
+        self.warning_depth = depth_of(steps.warning, up_to_extreme, self.warning_depth, self.warning_since.is_some());
         self.extreme_depth = depth_of(steps.extreme, value, self.extreme_depth, self.extreme_since.is_some());
     }
 

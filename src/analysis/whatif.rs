@@ -5,10 +5,7 @@
 
 use super::danger::{DangerEvent, DangerWatch};
 use crate::{
-    alarm::{
-        Authority, Profiles, ResponsePolicy,
-        limits::changed,
-    },
+    alarm::{Authority, Profiles, ResponsePolicy, limits::changed},
     domain::{
         Actor, Assignment, Bed, BedId, Cause, Command, ConditionCode, Device, DeviceId, DeviceKind, EncounterId, Event,
         EventBody, LimitsChange, LimitsError, Millis, Observation, Patient, Priority, Profile, Quality, Sampling,
@@ -252,10 +249,11 @@ impl Trial {
             let same = (tried.raised_at, tried.priority) == (told.raised_at, told.priority);
             (!same).then(|| Moved { now: told.clone(), tried: tried.clone() })
         });
-        let danger = now.2.into_iter().zip(tried.2).map(|(event, tried)| DangerTold {
-            event,
-            tried_alerted_at: tried.alerted_at,
-        });
+        let danger = now
+            .2
+            .into_iter()
+            .zip(tried.2)
+            .map(|(event, tried)| DangerTold { event, tried_alerted_at: tried.alerted_at });
         Comparison {
             from: seen.first_value,
             to: seen.last_value,
@@ -511,10 +509,10 @@ mod tests {
         assert_eq!((found.gone.len(), gone.since, gone.raised_at, gone.value), (1, t(30), t(40), Some(89.0)));
         assert_eq!((found.added.len(), found.danger.len(), found.would_lose()), (0, 0, 0));
         // The deep dip is a little less deep beyond 88: 50 %·s are used up later than beyond 90, as the delay is over.
-        assert_eq!(found.moved.iter().map(|m| (m.now.raised_at, m.tried.raised_at)).collect::<Vec<_>>(), [(
-            Timestamp::from_ms(t(98).as_ms() + 334),
-            t(100)
-        )]);
+        assert_eq!(
+            found.moved.iter().map(|m| (m.now.raised_at, m.tried.raised_at)).collect::<Vec<_>>(),
+            [(Timestamp::from_ms(t(98).as_ms() + 334), t(100))]
+        );
         assert_eq!(found.beyond_guard, None);
     }
 

@@ -239,12 +239,12 @@ pub enum EventBody {
         /// The vital.
         vital: VitalCode,
         /// The limits before, as they hold for the scope.
-        old: VitalLimits,
+        old: Box<VitalLimits>,
         /// The limits now.
-        new: VitalLimits,
+        new: Box<VitalLimits>,
         /// What is set now for the scope; absent if nothing is any more.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        set: Option<LimitOverride>,
+        set: Option<Box<LimitOverride>>,
         /// What changed them.
         cause: LimitsCause,
         /// Why, if a person says so.

@@ -255,12 +255,14 @@ impl Engine {
 
     /// Puts a change in force, or takes it away, and tells of it.
     fn put_limits(&mut self, scope: &LimitScope, vital: VitalCode, told: Told, events: &mut Vec<Event>) {
-        let Some(old) = self.limits_of_scope(scope, vital) else { return };
+        let old = self.limits_of_scope(scope, vital);
         self.limits.kept.put(scope, vital, told.set.clone());
-        let new = self.limits_of_scope(scope, vital).unwrap_or(old);
-        let Told { set, cause, reason, by } = told;
-        self.record(EventBody::LimitsChanged { scope: scope.clone(), vital, old, new, set, cause, reason, by }, events);
         self.arm_limits();
+        // A site may have taken all limits of the vital away meanwhile: then there is nothing to tell of.
+        let (Some(old), Some(new)) = (old, self.limits_of_scope(scope, vital)) else { return };
+        let Told { set, cause, reason, by } = told;
+        let (old, new, set) = (Box::new(old), Box::new(new), set.map(Box::new));
+        self.record(EventBody::LimitsChanged { scope: scope.clone(), vital, old, new, set, cause, reason, by }, events);
         let touched: Vec<usize> = match scope {
             LimitScope::Patient { patient } => self.patient_index.get(patient).copied().into_iter().collect(),
             LimitScope::Ward { category } => {

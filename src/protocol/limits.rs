@@ -190,3 +190,132 @@ impl WardView {
         found.limits.insert(vital, view);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        Actor, Basis, Event, EventBody, Expiry, LimitValue, LimitsCause, LimitsChange, Mode, Patient, PersonName,
+        Profile, Timestamp, VitalTable, Ward, vital::SPO2,
+    };
+    use std::sync::Arc;
+
+    fn limits(low: f64) -> VitalLimits {
+        let step =
+            |limit| Some(LimitStep { limit, priority: Priority::Medium, delay: Millis(10_000), depth_budget: None });
+        VitalLimits {
+            low: LimitSide { warning: step(low), extreme: step(80.0) },
+            high: LimitSide::default(),
+            hysteresis: 2.0,
+            clear_delay: Millis(5_000),
+        }
+    }
+
+    fn view() -> WardView {
+        let ward = Ward { id: "w".parse().unwrap(), name: "Ward".into(), time_zone: chrono_tz::Tz::UTC };
+        let profile = |_| Arc::new(Profile { vitals: [(SPO2, limits(90.0))].into() });
+        WardView::new(ward, Mode::Demo, &VitalTable::builtin(), profile)
+    }
+
+    fn event(body: EventBody) -> Event {
+        Event::new(Timestamp::from_ms(0), body)
+    }
+
+    fn admit(view: &mut WardView, id: &str, category: Category) {
+        let name = PersonName::default();
+        let patient = Patient { id: id.parse().unwrap(), note: name.clone(), name, category, birth_year: None };
+        let (bed, encounter) = (id.parse().unwrap(), id.parse().unwrap());
+        view.apply(&event(EventBody::Admitted { patient, bed, encounter, by: Actor::System }));
+    }
+
+    fn set(low: f64) -> LimitOverride {
+        LimitOverride {
+            change: LimitsChange { low: LimitValue::new(low).ok(), ..LimitsChange::default() },
+            by: Actor::System,
+            at: Timestamp::from_ms(0),
+            reason: "x".parse().unwrap(),
+            expires: Expiry::NextHandover,
+            basis: Basis::Chosen,
+            review_due: false,
+        }
+    }
+
+    fn changed(scope: &LimitScope, set: Option<LimitOverride>) -> Event {
+        let (old, new) = (Box::new(limits(90.0)), Box::new(limits(90.0)));
+        let (set, cause) = (set.map(Box::new), LimitsCause::Set);
+        let (scope, by) = (scope.clone(), Actor::System);
+        event(EventBody::LimitsChanged { scope, vital: SPO2, old, new, set, cause, reason: None, by })
+    }
+
+    fn low(view: &WardView, patient: &str) -> (f64, Option<bool>) {
+        let patient = &view.patients[&patient.parse().unwrap()];
+        let low = view.limits_of(patient, SPO2).unwrap().low.unwrap().limit;
+        (low, patient.limits.get(&SPO2).map(|changed| changed.wider))
+    }
+
+    #[test]
+    fn what_is_changed_is_told_with_whether_it_is_wider() {
+        let mut view = view();
+        admit(&mut view, "p1", Category::Adult);
+        admit(&mut view, "p2", Category::Adult);
+        admit(&mut view, "p3", Category::Neonate);
+        let (ward, own) =
+            (LimitScope::Ward { category: Category::Adult }, LimitScope::Patient { patient: "p1".parse().unwrap() });
+        view.apply(&changed(&own, Some(set(88.0))));
+        view.apply(&changed(&ward, Some(set(92.0))));
+        assert_eq!(
+            [low(&view, "p1"), low(&view, "p2"), low(&view, "p3")],
+            [(88.0, Some(true)), (92.0, Some(false)), (90.0, None)]
+        );
+        // Who comes later has what is set for all; a new terminal is told the same.
+        admit(&mut view, "p4", Category::Adult);
+        assert_eq!(low(&view, "p4"), (92.0, Some(false)));
+        let mut fresh = self::view();
+        for (id, category) in
+            [("p1", Category::Adult), ("p2", Category::Adult), ("p3", Category::Neonate), ("p4", Category::Adult)]
+        {
+            admit(&mut fresh, id, category);
+        }
+        let (of_own, of_ward) = (set(88.0), set(92.0));
+        fresh.fill_limits([(own.clone(), SPO2, &of_own), (ward.clone(), SPO2, &of_ward)].into_iter());
+        assert_eq!(fresh, view);
+        view.apply(&changed(&own, None));
+        assert_eq!(low(&view, "p1"), (92.0, Some(false)));
+        let by = Actor::System;
+        let (from, category) = (Category::Adult, Category::Neonate);
+        view.apply(&event(EventBody::CategorySet { patient: "p1".parse().unwrap(), from, category, by }));
+        assert_eq!(low(&view, "p1"), (90.0, None));
+        view.apply(&changed(&ward, None));
+        assert_eq!([low(&view, "p2"), low(&view, "p4")], [(90.0, None), (90.0, None)]);
+    }
+
+    #[test]
+    fn a_view_of_an_earlier_server_is_read() {
+        let mut view = view();
+        admit(&mut view, "p1", Category::Adult);
+        let mut json = serde_json::to_value(&view).unwrap();
+        json.as_object_mut().unwrap().remove("ward_limits");
+        for row in json["limits"]["adult"].as_array_mut().unwrap() {
+            row.as_object_mut().unwrap().remove("hysteresis");
+            row["low"].as_object_mut().unwrap().remove("delay_ms");
+        }
+        let read: WardView = serde_json::from_value(json).unwrap();
+        assert_eq!(low(&read, "p1"), (90.0, None));
+    }
+
+    #[test]
+    fn an_equal_limit_is_not_wider_and_a_longer_delay_is() {
+        let base = limits(90.0);
+        assert!(!base.is_wider_than(&base));
+        assert!(limits(89.9).is_wider_than(&base) && !limits(90.1).is_wider_than(&base));
+        let delayed = |ms| {
+            let mut limits = limits(90.0);
+            limits.low.warning.as_mut().unwrap().delay = Millis(ms);
+            limits
+        };
+        assert!(delayed(10_001).is_wider_than(&base) && !delayed(9_999).is_wider_than(&base));
+        let mut without = base;
+        without.low.extreme = None;
+        assert!(without.is_wider_than(&base) && !base.is_wider_than(&without));
+    }
+}

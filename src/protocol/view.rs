@@ -297,7 +297,7 @@ impl WardView {
                     patient.bed = bed.clone();
                 }
             }
-            EventBody::LimitsChanged { scope, vital, set, .. } => self.apply_limits(scope, *vital, set.as_ref()),
+            EventBody::LimitsChanged { scope, vital, set, .. } => self.apply_limits(scope, *vital, set.as_deref()),
             EventBody::CategorySet { patient, category, .. } => {
                 if let Some(found) = self.patients.get_mut(patient) {
                     found.patient.category = *category;

@@ -16,8 +16,8 @@ mod ward;
 mod writer_thread;
 
 pub use group::WardNews;
-pub use rebuild::rebuild;
 pub use job::{CommandOutcome, Job, JobError, Reply};
+pub use rebuild::rebuild;
 
 use self::core::Core;
 use crate::{

@@ -12,11 +12,7 @@ use crate::{
 ///
 /// # Errors
 /// If something stored cannot be read or judged.
-pub fn rebuild(
-    config: &EngineConfig,
-    reader: &dyn StoreReader,
-    record: &WardRecord,
-) -> Result<Engine, StoreError> {
+pub fn rebuild(config: &EngineConfig, reader: &dyn StoreReader, record: &WardRecord) -> Result<Engine, StoreError> {
     let (mut engine, after) = match &record.snapshot {
         None => (Engine::new(config.clone()), 0),
         Some((input_no, bytes)) => {

@@ -4,7 +4,7 @@ use super::ServerArgs;
 use crate::{
     alarm::{Profiles, suggest::suggest as suggested},
     client::Once,
-    domain::{Expiry, LimitsChange, Mode, Millis, PatientId, StepName, VitalTable},
+    domain::{Expiry, LimitsChange, Millis, Mode, PatientId, StepName, VitalTable},
     protocol::{HistoryQuery, PatientLimitsView, PatientView, StepView, VitalInfo, VitalLimitsView},
 };
 use anyhow::anyhow;
@@ -92,7 +92,13 @@ pub(super) async fn suggest(server: &ServerArgs, patient: &PatientId) -> anyhow:
         let values: Vec<f64> = trend.trend.points.iter().map(|point| point.mean).collect();
         let Some(found) = suggested(&profiles, def, view.patient.category, &limits.limits(), &values) else { continue };
         let said = said(&found.change, |value| def.format(value), trend.vital.as_str());
-        writeln!(out, "{:<10}median {} of the last 15 min: {}", trend.vital, def.format(found.median), said.join(", "))?;
+        writeln!(
+            out,
+            "{:<10}median {} of the last 15 min: {}",
+            trend.vital,
+            def.format(found.median),
+            said.join(", ")
+        )?;
         settings.extend(said);
     }
     if settings.is_empty() {

@@ -1,18 +1,23 @@
 //! `wardwatch limits try`.
 
-use super::super::{FOUND, admin::{self, SiteArgs}, terminal};
+use super::super::{
+    FOUND,
+    admin::{self, SiteArgs},
+    terminal,
+};
 use crate::{
     analysis::{Comparison, Trial},
     backend::{config::Config, pipeline::rebuild},
     domain::{
-        Category, LimitSetting, Millis, PatientId, Span, Timestamp, VitalCode, VitalLimits, WardId, limit_setting::together,
+        Category, LimitSetting, Millis, PatientId, Span, Timestamp, VitalCode, VitalLimits, WardId,
+        limit_setting::together,
     },
     engine::{Engine, EngineConfig, Input, InputBlock},
     replay,
     store::{StoreReader, WardRecord, sqlite::SqliteReader},
 };
 use anyhow::{Context, anyhow, bail};
-use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io::Write, path::{Path, PathBuf}, sync::Arc};
 
 /// Try other limits on data that came: which alerts would have come, and which would not
 ///
@@ -96,7 +101,7 @@ fn engine_config(config: &Config) -> anyhow::Result<EngineConfig> {
     Ok(EngineConfig { vitals, profiles, ..EngineConfig::default() })
 }
 
-fn of_recording(args: &Args, path: &PathBuf) -> anyhow::Result<Made> {
+fn of_recording(args: &Args, path: &Path) -> anyhow::Result<Made> {
     let config = engine_config(&admin::plain_config(args.site.config())?)?;
     let options = replay::Options { vitals: config.vitals.clone(), ..replay::Options::default() };
     let recording = replay::load(path, &options)?;
@@ -104,7 +109,9 @@ fn of_recording(args: &Args, path: &PathBuf) -> anyhow::Result<Made> {
     let placement = match &args.patient {
         Some(patient) => all.iter().find(|p| p.patient.id == *patient),
         None if all.len() == 1 => all.first(),
-        None => bail!("there are several patients: say which with --patient ({})", named(all.iter().map(|p| &p.patient.id))),
+        None => {
+            bail!("there are several patients: say which with --patient ({})", named(all.iter().map(|p| &p.patient.id)))
+        }
     };
     let placement = placement.ok_or_else(|| anyhow!("the recording has no such patient"))?;
     let limits = config.profiles.of(placement.patient.category).vitals.clone();
@@ -166,11 +173,7 @@ fn limits_of(engine: &Engine, patient: &PatientId, category: Category) -> BTreeM
 }
 
 /// The kept inputs that say something of a patient's values.
-fn kept(
-    reader: &SqliteReader,
-    record: &WardRecord,
-    patient: &PatientId,
-) -> anyhow::Result<Vec<(Timestamp, Input)>> {
+fn kept(reader: &SqliteReader, record: &WardRecord, patient: &PatientId) -> anyhow::Result<Vec<(Timestamp, Input)>> {
     let mut inputs = Vec::new();
     for (no, bytes) in reader.input_blocks(&record.ward.id, 0)? {
         let block = InputBlock::decode(&bytes).with_context(|| format!("input block {no} cannot be read"))?;

@@ -132,7 +132,7 @@ fn a_change_tells_old_new_who_why_and_until_when() {
         basis: Basis::Chosen,
         review_due: false,
     };
-    assert_eq!(set.as_ref(), Some(&expected));
+    assert_eq!(set.as_deref(), Some(&expected));
     let json = serde_json::to_string(&bench.events[0]).unwrap();
     assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), bench.events[0], "{json}");
     let packed = rmp_serde::to_vec_named(&bench.events[0]).unwrap();
@@ -285,7 +285,10 @@ fn another_category_takes_back_what_was_changed_and_judges_anew() {
     let mut bench = Bench::new(1);
     bench.set(0.0, own(1), low(86.0), until(1_000.0));
     bench.feed(0, 20, 1, HR, 110.0);
-    assert_eq!(bench.asks(20.0, Role::Charge, Command::SetCategory { patient: patient(1), category: Category::Neonate }), None);
+    assert_eq!(
+        bench.asks(20.0, Role::Charge, Command::SetCategory { patient: patient(1), category: Category::Neonate }),
+        None
+    );
     assert_eq!(bench.low_of(1), 85.0);
     assert!(bench.changes().iter().any(|c| c.2 == LimitsCause::CategoryChanged));
     assert_eq!(bench.engine.census().stays[&patient(1)].patient.category, Category::Neonate);
@@ -348,7 +351,11 @@ fn a_change_for_the_ward_judges_all_patients_of_the_category() {
         .alerts()
         .map(|a| (a.raised_at.since(t(0.0)).as_secs_f64(), a.key.patient.as_ref().map(ToString::to_string)))
         .collect();
-    assert_eq!(raised, [(10.0, Some("p1".to_owned())), (10.0, Some("p2".to_owned()))], "from when the value was measured");
+    assert_eq!(
+        raised,
+        [(10.0, Some("p1".to_owned())), (10.0, Some("p2".to_owned()))],
+        "from when the value was measured"
+    );
 }
 
 #[test]
@@ -387,4 +394,26 @@ proptest! {
         prop_assert!(!violated || traced, "a violation leaves a trace");
         prop_assert_eq!(bench.engine.limit_overrides().count(), 0, "every change ends");
     }
+}
+
+#[test]
+fn a_change_of_a_vital_that_the_site_has_no_limits_for_any_more_ends_all_the_same() {
+    let nbp_dia = VitalCode::of("nbp_dia");
+    let mut config = EngineConfig::default();
+    let mut profiles = crate::alarm::Profiles::builtin();
+    let def = config.vitals.get(nbp_dia).unwrap().clone();
+    let patch = crate::alarm::ProfilePatch {
+        steps: [(StepName::Low, 40.0)].into(),
+        hysteresis: Some(3.0),
+        ..crate::alarm::ProfilePatch::default()
+    };
+    profiles.set(Category::Adult, &def, &patch).unwrap();
+    config.profiles = Arc::new(profiles);
+    let mut bench = Bench::new(1);
+    bench.engine = Engine::restore(config, &bench.engine.snapshot().unwrap()).unwrap();
+    assert_eq!(bench.asks(1.0, Role::Doctor, set(own(1), nbp_dia, low(45.0), until(100.0))), None);
+    let mut bench = bench.again();
+    assert_eq!(bench.engine.limit_overrides().count(), 1);
+    bench.tick(200.0);
+    assert_eq!((bench.engine.limit_overrides().count(), bench.engine.next_deadline()), (0, None));
 }
