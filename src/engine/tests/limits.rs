@@ -400,7 +400,7 @@ proptest! {
 fn a_change_of_a_vital_that_the_site_has_no_limits_for_any_more_ends_all_the_same() {
     let nbp_dia = VitalCode::of("nbp_dia");
     let mut config = EngineConfig::default();
-    let mut profiles = crate::alarm::Profiles::builtin();
+    let mut profiles = Profiles::builtin();
     let def = config.vitals.get(nbp_dia).unwrap().clone();
     let patch = crate::alarm::ProfilePatch {
         steps: [(StepName::Low, 40.0)].into(),
