@@ -17,7 +17,12 @@ use crate::{
     store::{StoreReader, WardRecord, sqlite::SqliteReader},
 };
 use anyhow::{Context, anyhow, bail};
-use std::{collections::BTreeMap, io::Write, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Try other limits on data that came: which alerts would have come, and which would not
 ///
