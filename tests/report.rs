@@ -56,9 +56,9 @@ fn every_cause_has_its_violations() {
     insta::assert_snapshot!(report.to_string().lines().skip(1).take(12).collect::<Vec<_>>().join("\n"), @r"
 
     VIOLATIONS, sent by monitors: 1 patients, 0.00 bed-days
-                     violations   shown  hysteresis    delay  quality    ended  unaccounted  not values
-    spo2.low                  5       1           1        1        1        1            0           1
-    all                       5       1           1        1        1        1            0           1
+                     violations   shown  hysteresis    delay  quality    ended   limits  unaccounted  not values
+    spo2.low                  5       1           1        1        1        1        0            0           1
+    all                       5       1           1        1        1        1        0            0           1
     shown + suppressed = 5 = 5 violations
 
     ALARM LOAD, sent by monitors
