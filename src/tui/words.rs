@@ -188,6 +188,16 @@ pub const fn pause_mark(kind: PauseKind) -> &'static str {
     }
 }
 
+/// That an alert asks for nothing now, in the least room: `✓` acknowledged, or what makes it quiet; else empty.
+#[must_use]
+pub fn calm_mark(alert: &Alert) -> &'static str {
+    match alert.inactivation.kind() {
+        Some(kind) if alert.inactivation.is_silent() => pause_mark(kind),
+        _ if alert.is_unacknowledged() => "",
+        _ => "✓",
+    }
+}
+
 /// What a pause is about, without bed and name: `SpO2 low`, `all alarms`, `sound`.
 #[must_use]
 pub fn pause_what(pause: &Pause, ward: &WardView) -> String {

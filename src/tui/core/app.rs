@@ -217,6 +217,8 @@ pub struct App {
     pub bell: Bell,
     /// That the session ended under the person who watched; `None` once somebody has signed in again.
     pub signed_out: Option<SignedOut>,
+    /// When the selected pause became another one by itself.
+    pub(super) pause_moved_at: Option<Millis>,
     pub(super) target: Target,
     pub(super) commands: Commands,
     pub(super) last_key: Option<(Key, Millis)>,
@@ -259,6 +261,7 @@ impl App {
             flash: true,
             bell: Bell::default(),
             signed_out: None,
+            pause_moved_at: None,
             target: Target::default(),
             commands: Commands::default(),
             last_key: None,

@@ -209,6 +209,7 @@ impl App {
             Action::Acknowledge => self.acknowledge(effects),
             Action::Do(act) => self.begin_act(act, effects),
             Action::ShowPauses => self.show_pauses(),
+            Action::EndPause | Action::ConfirmPause if self.refuses_moved_pause() => {}
             Action::EndPause => self.end_selected_pause(effects),
             Action::ConfirmPause => self.dialog = self.selected_pause().map(|p| Dialog::ConfirmPause { pause: p.id }),
             Action::Flash => self.switch_flash(),

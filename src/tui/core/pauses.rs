@@ -6,9 +6,14 @@ use super::{
     event::Effect,
 };
 use crate::{
-    domain::{Command, Pause, PauseId},
+    domain::{Command, Millis, Pause, PauseId},
     rights::Verb,
 };
+
+/// What is told of a pause that was ended: another one may still cover the same alerts.
+const PAUSE_ENDED: &str = "pause ended";
+/// For this long after the selected pause became another one by itself, the keys that change it do nothing.
+const PAUSE_HOLD: Millis = Millis(500);
 
 impl App {
     /// The pauses of the ward: those that wait for a second person first, then by their end.
@@ -36,6 +41,8 @@ impl App {
     /// Keeps the selection on a pause that there is.
     pub(super) fn settle_pause(&mut self) {
         if self.selected_pause().is_none() {
+            // The one that was selected is over: the next takes its place, and may not be what was looked at.
+            self.pause_moved_at = self.selected_pause.map(|_| self.now);
             self.selected_pause = self.pauses().first().map(|p| p.id);
         }
     }
@@ -55,9 +62,18 @@ impl App {
         self.why_not_ask(Verb::SwitchAlarmsOff)
     }
 
+    /// Says so if the selected pause is another one than a moment ago without a key.
+    pub(super) fn refuses_moved_pause(&mut self) -> bool {
+        let moved = self.pause_moved_at.is_some_and(|at| self.now - at < PAUSE_HOLD);
+        if moved {
+            self.fail("it changed just now: look, then press the key again".to_owned());
+        }
+        moved
+    }
+
     pub(super) fn end_selected_pause(&mut self, effects: &mut Vec<Effect>) {
         if let Some(id) = self.selected_pause {
-            self.send_about_pause(id, Command::EndPause { pause: id }, "ended: alerts signal again", effects);
+            self.send_about_pause(id, Command::EndPause { pause: id }, PAUSE_ENDED, effects);
         }
     }
 
@@ -88,7 +104,7 @@ impl App {
         if confirm {
             self.send_confirm_pause(id, &mut effects);
         } else {
-            self.send_about_pause(id, Command::EndPause { pause: id }, "ended: alerts signal again", &mut effects);
+            self.send_about_pause(id, Command::EndPause { pause: id }, PAUSE_ENDED, &mut effects);
         }
         Ok(effects)
     }

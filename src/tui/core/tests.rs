@@ -623,6 +623,16 @@ fn a_second_person_confirms_and_one_key_ends() {
     assert_eq!(commands(&bench), [Command::ConfirmPause { pause: PauseId(1) }]);
     bench.type_text("jf");
     assert_eq!(bench.app.dialog, None, "one's own request wants another person");
+    let ended = JournalEvent::new(
+        testing::t0(),
+        EventBody::PauseEnded { pause: PauseId(2), patient: None, end: crate::domain::PauseEnd::Expired },
+    );
+    bench.client(ClientEvent::Event(SequencedEvent { ward: testing::ward().id, seq: 11, event: ended }));
+    assert_eq!(bench.app.selected_pause, Some(PauseId(1)));
+    bench.wait(499);
     bench.key(Key::char('e'));
-    assert_eq!(commands(&bench), [Command::EndPause { pause: PauseId(2) }]);
+    assert_eq!(commands(&bench), [], "it took the place of another a moment ago");
+    bench.wait(1);
+    bench.key(Key::char('e'));
+    assert_eq!(commands(&bench), [Command::EndPause { pause: PauseId(1) }]);
 }

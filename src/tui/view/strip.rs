@@ -52,7 +52,7 @@ fn bed(scene: &Scene<'_>, patient: &PatientView) -> (Ask, String, Style) {
     let label = words::bed_label(scene.ward, &patient.bed);
     match scene.app.worst_of(scene.ward, &patient.patient.id) {
         Some(alert) => {
-            let done = if alert.is_unacknowledged() { "" } else { "✓" };
+            let done = words::calm_mark(alert);
             (Ask::Alert, format!("{label}{}{done}", words::mark(alert)), scene.style(role_of(alert)))
         }
         None if scene.is_stale(patient) => (Ask::Stale, format!("{label}~"), scene.style(Role::Late)),

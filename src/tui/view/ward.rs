@@ -132,13 +132,8 @@ fn draw_alert(scene: &Scene<'_>, alert: &Alert, more: usize, pen: &mut Pen<'_>) 
     let text = match alert.is_unacknowledged() {
         _ if super::pen::width(&both) <= room => both,
         true => condition,
-        false => format!("{} {condition}", short_mark(alert)),
+        false => format!("{} {condition}", words::calm_mark(alert)),
     };
     let style = if alert.is_unacknowledged() { scene.style(Role::Text) } else { style };
     pen.put_in(&text, room, style).put(&more, scene.style(Role::Dim));
-}
-
-/// That an alert asks for nothing now, in the least room.
-fn short_mark(alert: &Alert) -> &'static str {
-    alert.inactivation.kind().filter(|kind| !kind.is_audio()).map_or("✓", words::pause_mark)
 }

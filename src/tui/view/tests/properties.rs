@@ -1,6 +1,7 @@
 //! What must hold for every frame.
 
 use super::*;
+use crate::tui::term::Painter;
 use proptest::prelude::*;
 
 fn keys() -> impl Strategy<Value = Vec<u8>> {
@@ -252,3 +253,27 @@ fn what_ends_under_the_hand_leaves_its_row_empty() {
     let moved: Vec<_> = before.iter().zip(&after).filter(|(b, a)| b != a).collect();
     assert!(moved.len() == 1 && moved[0].1.trim() == "over", "{moved:?}");
 }
+
+/// The bytes that go to the terminal for one change of the marks that flash: within the budget of a slow link.
+#[test]
+fn a_flash_is_few_bytes_and_a_calm_screen_none() {
+    let bytes_of_a_change = |bench: &mut Bench| {
+        bench.wait(600);
+        let (mut painter, mut bytes) = (Painter::new(), Vec::new());
+        painter.paint(&drawn(&bench.app, &look(), 200, 50), &mut bytes);
+        bytes.clear();
+        bench.wait(250);
+        painter.paint(&drawn(&bench.app, &look(), 200, 50), &mut bytes);
+        bytes.len()
+    };
+    assert_eq!(bytes_of_a_change(&mut calm()), 0);
+    let mut lit = started(full_night());
+    lit.app.flash = false;
+    assert_eq!(bytes_of_a_change(&mut lit), 0);
+    let flash = bytes_of_a_change(&mut started(full_night()));
+    println!("{flash} bytes for a change, {} a second", flash * 4);
+    assert!((1..=FLASH_MAX_BYTES).contains(&flash), "{flash} bytes");
+}
+
+/// Of the 3000 bytes a second that a screen may cost, four changes a second take at most a fifth.
+const FLASH_MAX_BYTES: usize = 150;
