@@ -108,7 +108,8 @@ proptest! {
             }
         }
         let report = of_text(&csv(lines));
-        prop_assert!(report.is_whole(), "{report}");
+        // Danger events are looked at in real recordings: one at the very end has no time for its alert.
+        prop_assert!(report.accounts_are_whole(), "{report}");
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 /// Which server, as whom.
 #[derive(Debug, Clone, clap::Args)]
-struct ServerArgs {
+pub(super) struct ServerArgs {
     /// The server
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
     to: Endpoint,
@@ -167,7 +167,7 @@ impl ScopeArgs {
 
 impl ServerArgs {
     /// Connects; `patients` are looked at.
-    async fn connect(&self, patients: Option<Vec<PatientId>>) -> anyhow::Result<Once> {
+    pub(super) async fn connect(&self, patients: Option<Vec<PatientId>>) -> anyhow::Result<Once> {
         let options = LinkOptions {
             endpoint: self.to.clone(),
             token: terminal::read_token(&self.token_file)?,

@@ -3,6 +3,7 @@
 mod admin;
 mod alerts;
 mod audit;
+mod chart;
 mod config;
 mod demo;
 mod device;
@@ -11,6 +12,7 @@ mod login;
 mod patient;
 mod provision;
 mod replay;
+mod rota;
 mod screen;
 mod serve;
 mod simulate;
@@ -56,6 +58,8 @@ enum Command {
     Bed(ward::BedArgs),
     Patient(patient::Args),
     Limits(limits::Args),
+    Chart(chart::Args),
+    Rota(rota::Args),
     Device(device::Args),
     Alerts(alerts::Args),
     Audit(audit::Args),
@@ -90,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Limits(args) => limits::run(&args),
         Command::Device(args) => device::run(args),
         Command::Alerts(args) => alerts::run(&args),
+        Command::Chart(args) => chart::run(&args),
+        Command::Rota(args) => rota::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Config(args) => config::run(&args),

@@ -3,10 +3,10 @@
 use crate::{
     domain::{
         Alert, AlertClass, Condition, ConditionCode, Inactivation, InopReason, LoginName, Millis, PatientId, Pause,
-        PauseEnd, PauseKind, PauseScope, Priority, Quality, Response, Side, Signal, SystemFault, Timestamp,
-        alert::FIRST_LEVEL,
+        PauseEnd, PauseKind, PauseScope, Priority, Quality, Response, ScoreKind, ScorePart, Side, Signal, SystemFault,
+        Timestamp, alert::FIRST_LEVEL,
     },
-    protocol::WardView,
+    protocol::{PatientView, WardView},
 };
 use chrono::Offset;
 use chrono_tz::Tz;
@@ -272,6 +272,26 @@ pub fn asked(alert: &Alert) -> String {
     };
     let to = if to.is_empty() { "whoever is there".to_owned() } else { names(to) };
     level.map_or_else(|| format!("asked: {to}"), |level| format!("level {level} asked: {to}"))
+}
+
+/// The scores of a patient in a line: `NEWS2 5 of 7, between 4 and 9: RR 2, SpO2 1 · CART 12 · SI 0.60`. A score without any
+/// known part is left out.
+#[must_use]
+pub fn scores(patient: &PatientView) -> String {
+    let known = patient.scores.values().filter(|score| !score.parts.is_empty());
+    let said = known.map(|score| {
+        let mut text = format!("{} {}", score.kind, score.words());
+        if score.kind == ScoreKind::News2 {
+            let points = |p: &&ScorePart| p.points.is_some_and(|points| points > 0);
+            let part = |p: &ScorePart| format!("{} {}", p.item.label(), p.points.unwrap_or_default());
+            let parts: Vec<String> = score.parts.iter().filter(points).map(part).collect();
+            if !parts.is_empty() {
+                text.push_str(&format!(": {}", parts.join(", ")));
+            }
+        }
+        text
+    });
+    said.collect::<Vec<_>>().join(" · ")
 }
 
 const fn inop(reason: InopReason) -> &'static str {

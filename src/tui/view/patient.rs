@@ -47,6 +47,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         take_bottom(rest, rows)
     };
     draw_list(scene, page, &alerts, list, buffer);
+    let charts = summary::draw_scores(scene, patient, charts, buffer);
     let (time, charts) = take_bottom(charts, 1);
     let count = usize::from((charts.height / CHART_ROWS_MIN).max(1)).min(shown.len().max(1));
     let first = page.scroll.min(shown.len().saturating_sub(count));

@@ -41,8 +41,9 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let shown = Shown::of(scene.ward, |v| patient.vitals.contains_key(&v));
     if rest.height >= CHART_ROWS_MIN && rest.width >= ENTRY_LIMITS_COLUMNS + 40 {
         let (left, right) = take_left(rest, ENTRY_LIMITS_COLUMNS);
-        let (vitals, alerts) = take_top(left, u16::try_from(shown.len()).unwrap_or(u16::MAX));
+        let (vitals, below) = take_top(left, u16::try_from(shown.len()).unwrap_or(u16::MAX));
         draw_vitals(scene, patient, &shown, vitals, buffer);
+        let alerts = draw_scores(scene, patient, below, buffer);
         draw_alerts(scene, patient, alerts, buffer);
         draw_hours(scene, patient, &shown, right, buffer);
         return;
@@ -50,9 +51,22 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let per_row = usize::from((rest.width / ENTRY_COLUMNS).clamp(1, 2));
     let rows = u16::try_from(shown.len().div_ceil(per_row)).unwrap_or(u16::MAX);
     let alerts = u16::try_from(scene.alerts_of(&patient.patient.id).count().min(3)).unwrap_or(0);
-    let (vitals, alerts) = take_top(rest, rows.min(rest.height.saturating_sub(alerts)));
+    let (vitals, below) = take_top(rest, rows.min(rest.height.saturating_sub(alerts)));
     draw_vitals(scene, patient, &shown, vitals, buffer);
-    draw_alerts(scene, patient, alerts, buffer);
+    // Alerts come first where rows are few.
+    let below = if below.height > alerts { draw_scores(scene, patient, below, buffer) } else { below };
+    draw_alerts(scene, patient, below, buffer);
+}
+
+/// The scores in a row of their own; gives what is left below.
+pub(super) fn draw_scores(scene: &Scene<'_>, patient: &PatientView, area: Rect, buffer: &mut Buffer) -> Rect {
+    let text = words::scores(patient);
+    if text.is_empty() || area.height == 0 {
+        return area;
+    }
+    let (row, rest) = take_top(area, 1);
+    Pen::new(buffer, row, 0).gap(1).put(&text, scene.style(Role::Text));
+    rest
 }
 
 /// Bed, name, age and note.
