@@ -294,6 +294,7 @@ impl Engine {
             }
             let (profiles, kept) = (&self.config.profiles, &self.limits.kept);
             let limits = kept.in_force(profiles, &patient.patient, patient.category, vital);
+            let limits = self.limit_pool.share(limits);
             let mut judged = Judged::default();
             if let Some(series) = self.series_mut((index, at)) {
                 series.limits = limits;
@@ -338,7 +339,7 @@ fn rejudge(series: &mut super::series::Series, now: Timestamp, judged: &mut Judg
     for (slot, side) in judged.limits.iter_mut().zip([Side::Low, Side::High]) {
         let (machine, limits) = series.machine_mut(side);
         let (Some(last), Some(limits)) = (standing, limits) else { continue };
-        let rules = Rules { side, limits: &limits };
+        let rules = Rules { side, limits };
         *slot = machine.rejudge(rules, last.value, last.observed_at, now).map(|outcome| (side, outcome));
     }
 }

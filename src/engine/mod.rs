@@ -40,7 +40,7 @@ use crate::{
 use device::DeviceState;
 use limits::Overrides;
 use response::Responses;
-use series::PatientSeries;
+use series::{LimitPool, PatientSeries};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -79,6 +79,7 @@ pub struct Engine {
     started: bool,
     census: Census,
     patients: Vec<PatientSeries>,
+    limit_pool: LimitPool,
     patient_index: HashMap<PatientId, usize>,
     devices: HashMap<DeviceId, DeviceState>,
     alerts: BTreeMap<AlertKey, Alert>,
@@ -100,6 +101,7 @@ impl Engine {
             started: false,
             census: Census::default(),
             patients: Vec::new(),
+            limit_pool: LimitPool::default(),
             patient_index: HashMap::new(),
             devices: HashMap::new(),
             alerts: BTreeMap::new(),

@@ -133,6 +133,7 @@ impl Engine {
         let interval = device.and_then(|d| d.intervals_ms.get(&observation.vital).copied());
         let (profiles, overrides) = (&self.config.profiles, &self.limits.kept);
         let limits = overrides.in_force(profiles, &patient.patient, patient.category, observation.vital);
+        let limits = self.limit_pool.share(limits);
         patient.series.push(Series::new(def.clone(), limits, observation.device.clone(), interval));
         Some((index, patient.series.len() - 1))
     }
@@ -289,11 +290,15 @@ fn judge(series: &mut Series, last: Last, now: Timestamp, judged: &mut Judged) {
         }
         for (slot, side) in judged.limits.iter_mut().zip([Side::Low, Side::High]) {
             let (machine, limits) = series.machine_mut(side);
-            let Some(mut limits) = limits else { continue };
-            if last.marks.has(Marks::JUMP) {
-                limits = until_confirmed(limits, side, last.value);
-            }
-            let rules = crate::alarm::machine::Rules { side, limits: &limits };
+            let Some(limits) = limits else { continue };
+            let confirmed;
+            let limits = if last.marks.has(Marks::JUMP) {
+                confirmed = until_confirmed(*limits, side, last.value);
+                &confirmed
+            } else {
+                limits
+            };
+            let rules = crate::alarm::machine::Rules { side, limits };
             *slot = machine.value(rules, last.value, observed, now).map(|outcome| (side, outcome));
         }
     } else {
@@ -348,7 +353,7 @@ fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Jud
             let side = if kind == TimerKind::Low { Side::Low } else { Side::High };
             let (machine, limits) = series.machine_mut(side);
             let outcome = limits.and_then(|limits| {
-                let rules = crate::alarm::machine::Rules { side, limits: &limits };
+                let rules = crate::alarm::machine::Rules { side, limits };
                 machine.fire(rules, deadline)
             });
             judged.limits = [outcome.map(|o| (side, o)), None];

@@ -140,7 +140,7 @@ pub(super) struct SeriesTimers {
 #[derive(Debug, Clone)]
 pub(super) struct Series {
     pub(super) def: Arc<VitalDef>,
-    pub(super) limits: Option<VitalLimits>,
+    pub(super) limits: Option<Arc<VitalLimits>>,
     pub(super) gates: Gates,
     pub(super) state: SeriesState,
     pub(super) timers: SeriesTimers,
@@ -149,7 +149,7 @@ pub(super) struct Series {
 impl Series {
     pub(super) fn new(
         def: Arc<VitalDef>,
-        limits: Option<VitalLimits>,
+        limits: Option<Arc<VitalLimits>>,
         device: DeviceId,
         interval: Option<Millis>,
     ) -> Self {
@@ -253,18 +253,39 @@ impl Series {
         true
     }
 
-    pub(super) const fn machine_mut(&mut self, side: Side) -> (&mut LimitMachine, Option<VitalLimits>) {
-        let limits = self.limits;
-        match side {
-            Side::Low => (&mut self.state.low, limits),
-            Side::High => (&mut self.state.high, limits),
-        }
+    /// The machine of a side and the limits that it judges by.
+    pub(super) fn machine_mut(&mut self, side: Side) -> (&mut LimitMachine, Option<&VitalLimits>) {
+        let Self { limits, state, .. } = self;
+        let machine = match side {
+            Side::Low => &mut state.low,
+            Side::High => &mut state.high,
+        };
+        (machine, limits.as_deref())
     }
 
     /// The side on which a value is beyond the first limit.
     pub(super) fn violated_side(&self, value: f64) -> Option<Side> {
         let rules = self.limits.as_ref()?;
         [Side::Low, Side::High].into_iter().find(|side| rules.side(*side).violated(*side, value))
+    }
+}
+
+/// Limits that series share: a thousand patients with the limits of their category read the same few bytes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LimitPool(Vec<Arc<VitalLimits>>);
+
+impl LimitPool {
+    /// The shared limits that are equal to these.
+    pub(super) fn share(&mut self, limits: Option<VitalLimits>) -> Option<Arc<VitalLimits>> {
+        let limits = limits?;
+        if let Some(found) = self.0.iter().find(|held| ***held == limits) {
+            return Some(found.clone());
+        }
+        // What no series has any more goes.
+        self.0.retain(|held| Arc::strong_count(held) > 1);
+        let new = Arc::new(limits);
+        self.0.push(new.clone());
+        Some(new)
     }
 }
 
