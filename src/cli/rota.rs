@@ -24,7 +24,7 @@ pub(super) struct Args {
 enum Command {
     /// Set all shifts of a ward from a file
     ///
-    /// TOML, one table for each shift: [[shift]] from = "2026-12-01T07:00:00Z", to = "…", duty = "nurse", "charge" or
+    /// TOML, one table `[[shift]]` for each shift: from = "2026-12-01T07:00:00Z", to = "…", duty = "nurse", "charge" or
     /// "doctor", user = a login name, and for nurses beds = ["b1", "b2"], all beds if absent.
     Set {
         /// The file
