@@ -1,7 +1,8 @@
 //! Scores against published and public rows: `$WARDWATCH_SHARED/conformance/scores`, by default `../shared`.
 //!
 //! `news2.json`: all rows. `other.json`: rows with all inputs of a score have its parts and total; rows with a missing input
-//! come out incomplete; scores that are not built are named. Prints how many ran.
+//! come out incomplete; scores that are not built are named. An input that is not understood is a failure, so that no row
+//! comes out incomplete by a misreading. Prints how many ran.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +15,8 @@
 
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -174,43 +176,75 @@ fn points(result: &ScoreResult, item: ScoreItem) -> Option<u8> {
     result.parts.iter().find(|p| p.item == item).and_then(|p| p.points)
 }
 
+/// Inputs of the sources that our scores do not look at: what turns the SIRS criteria into sepsis, and urine output.
+const NOT_LOOKED_AT: &[&str] = &["urine", "source of infection", "lactic", "organ dysfunction", "hypotension"];
+
 /// The inputs of a row by their names in small letters.
-struct Given<'a>(BTreeMap<String, &'a str>);
+struct Given<'a> {
+    inputs: BTreeMap<String, &'a str>,
+    /// The names of those that were understood.
+    understood: RefCell<BTreeSet<String>>,
+}
 
 impl<'a> Given<'a> {
     fn of(row: &'a Value) -> Self {
         let inputs = row["inputs"].as_object().into_iter().flatten();
-        Self(inputs.filter_map(|(key, value)| Some((key.to_lowercase(), value.as_str()?))).collect())
+        let inputs = inputs.filter_map(|(key, value)| Some((key.to_lowercase(), value.as_str()?))).collect();
+        Self { inputs, understood: RefCell::default() }
+    }
+
+    fn understood(&self, key: &str) {
+        self.understood.borrow_mut().insert(key.to_owned());
+    }
+
+    /// Inputs that no score has taken and none has to.
+    fn not_understood(&self) -> Vec<&str> {
+        let understood = self.understood.borrow();
+        let foreign = |key: &str| NOT_LOOKED_AT.iter().any(|word| key.contains(word));
+        self.inputs.keys().map(String::as_str).filter(|key| !understood.contains(*key) && !foreign(key)).collect()
     }
 
     /// The first input whose name holds one of these words.
-    fn text(&self, words: &[&str]) -> Option<&'a str> {
-        let found = |word: &&str| self.0.iter().find(|(key, _)| key.contains(*word)).map(|(_, value)| *value);
-        words.iter().find_map(found)
+    fn input(&self, words: &[&str]) -> Option<(&str, &'a str)> {
+        let found = |word: &&str| self.inputs.iter().find(|(key, _)| key.contains(*word));
+        words.iter().find_map(found).map(|(key, value)| (key.as_str(), *value))
     }
 
     /// A quantity such as `37,Cel`, in the unit that we count in.
     fn number(&self, words: &[&str]) -> Option<f64> {
-        let text = self.text(words)?;
+        let (key, text) = self.input(words)?;
         let (number, unit) = text.split_once(',').unwrap_or((text, ""));
         let number: f64 = number.trim().parse().ok()?;
+        self.understood(key);
         Some(match unit.trim() {
             "[degF]" => (number - 32.0) / 1.8,
             "kPa" => number * 7.500_62,
+            "/mm3" | "/uL" | "/mm³" | "/µL" => number / 1_000.0,
             _ => number,
         })
     }
 
     /// A criterion that was answered with yes or no.
     fn criterion(&self, words: &[&str]) -> Option<bool> {
-        let text = self.text(words)?.to_lowercase();
+        let (key, text) = self.input(words)?;
+        let text = text.to_lowercase();
         let answer = |word: &str| text.split('|').any(|part| part.trim() == word);
-        if answer("present") || answer("yes") {
-            Some(true)
+        let is = if answer("present") || answer("yes") {
+            true
         } else if answer("absent") || answer("no") {
-            Some(false)
+            false
         } else {
-            None
+            return None;
+        };
+        self.understood(key);
+        Some(is)
+    }
+
+    /// A value; where a row answers a criterion, the value nearest to its bound on that side stands for the answer.
+    fn criterion_or_number(&self, words: &[&str], met: f64, not: f64) -> Option<f64> {
+        match self.criterion(words) {
+            Some(is) => Some(if is { met } else { not }),
+            None => self.number(words),
         }
     }
 
@@ -219,17 +253,20 @@ impl<'a> Given<'a> {
         if let Some(age) = self.number(&["age"]) {
             return Some(age as u32);
         }
-        let born = self.text(&["birth"])?;
+        let (key, born) = self.input(&["birth"])?;
         let mut parts = born.split(['-', 'T']);
         let (year, month, day): (i32, u32, u32) =
             (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        self.understood(key);
         let had_birthday = (ROWS_WRITTEN.1, ROWS_WRITTEN.2) >= (month, day);
         u32::try_from(ROWS_WRITTEN.0 - year - i32::from(!had_birthday)).ok()
     }
 
     /// ACVPU, with new confusion asked for apart.
     fn consciousness(&self) -> Option<Consciousness> {
-        let level = self.text(&["avpu", "consciousness"])?.to_lowercase();
+        let confused = self.criterion(&["confusion"]) == Some(true);
+        let (key, level) = self.input(&["avpu", "consciousness"])?;
+        let level = level.to_lowercase();
         let level = [
             ("alert", Consciousness::Alert),
             ("confus", Consciousness::Confusion),
@@ -240,7 +277,7 @@ impl<'a> Given<'a> {
         .into_iter()
         .find(|(word, _)| level.contains(word))?
         .1;
-        let confused = self.criterion(&["confusion"]) == Some(true);
+        self.understood(key);
         Some(if confused { level.max(Consciousness::Confusion) } else { level })
     }
 }
@@ -282,26 +319,28 @@ const RESPIRATION: &[&str] = &["respirat"];
 
 fn rate(given: &Given<'_>) -> Option<f64> {
     let own = |key: &&String| key.contains("pulse") || key.contains("heart") || *key == "rate";
-    let key = given.0.keys().find(own)?;
-    let text = given.0.get(key)?;
-    text.split(',').next()?.trim().parse().ok()
+    given.number(&[given.inputs.keys().find(own)?.as_str()])
 }
 
-/// A total that was expected, without what our score does not count.
-fn compare(result: &ScoreResult, total: Option<f64>, parts: &[(ScoreItem, Option<f64>)]) -> Row {
-    let Some(came) = result.total() else {
-        return if result.missing().next().is_some() {
-            Row::Incomplete
-        } else {
-            Row::Failed(format!("no total but {:?}", result.value))
-        };
-    };
+/// What came of a row, with its parts. The total is compared without what our score does not count; a row that comes out
+/// incomplete has to lack an input, and has the right points for those that it gives.
+fn compare(given: &Given<'_>, result: &ScoreResult, total: Option<f64>, parts: &[(ScoreItem, Option<f64>)]) -> Row {
     let mut differences = Vec::new();
-    differs("the total", &Some(came), &total, &mut differences);
+    let not_understood = given.not_understood();
+    if !not_understood.is_empty() {
+        differences.push(format!("not understood: {}", not_understood.join(", ")));
+    }
     for (item, wanted) in parts {
-        if wanted.is_some() {
-            differs(item.label(), &points(result, *item).map(f64::from), wanted, &mut differences);
+        let came = points(result, *item).map(f64::from);
+        if wanted.is_some() && came.is_some() {
+            differs(item.label(), &came, wanted, &mut differences);
         }
+    }
+    match &result.value {
+        ScoreValue::Complete { total: came } => differs("the total", &Some(*came), &total, &mut differences),
+        ScoreValue::Incomplete { .. } if differences.is_empty() => return Row::Incomplete,
+        ScoreValue::Incomplete { .. } => {}
+        ScoreValue::NotApplicable { why } => differences.push(format!("no score: {why}")),
     }
     verdict(&differences)
 }
@@ -327,15 +366,11 @@ fn mews_row(row: &Value, given: &Given<'_>) -> Row {
         (ScoreItem::Temp, part(&["temperature"])),
         (ScoreItem::Consciousness, part(&["consciousness"])),
     ];
-    compare(&made(ScoreKind::Mews, &inputs), total, &parts)
+    compare(given, &made(ScoreKind::Mews, &inputs), total, &parts)
 }
 
 fn qsofa_row(row: &Value, given: &Given<'_>) -> Row {
-    // Where a row answers a criterion, the value nearest to its bound stands for the answer.
-    let of = |words: &[&str], met: f64, not: f64| match given.criterion(words) {
-        Some(is) => Some(if is { met } else { not }),
-        None => given.number(words),
-    };
+    let of = |words: &[&str], met, not| given.criterion_or_number(words, met, not);
     let inputs = Inputs {
         rr: of(RESPIRATION, 22.0, 21.0),
         sbp: of(&["systolic"], 100.0, 101.0),
@@ -344,7 +379,7 @@ fn qsofa_row(row: &Value, given: &Given<'_>) -> Row {
         ..Inputs::default()
     };
     let result = made(ScoreKind::Qsofa, &inputs);
-    let row_of_total = compare(&result, expected(row, &["total"]).and_then(leading), &[]);
+    let row_of_total = compare(given, &result, expected(row, &["total"]).and_then(leading), &[]);
     match (row_of_total, expected(row, &["risk"]).and_then(leading)) {
         (Row::Passed, Some(high)) if (high == 1.0) != (result.risk == Some(ScoreRisk::High)) => {
             Row::Failed(format!("the risk is {:?}", result.risk))
@@ -354,22 +389,21 @@ fn qsofa_row(row: &Value, given: &Given<'_>) -> Row {
 }
 
 fn sirs_row(row: &Value, given: &Given<'_>) -> Row {
-    let of = |words: &[&str], met: f64, not: f64| match given.criterion(words) {
-        Some(is) => Some(if is { met } else { not }),
-        None => given.number(words),
-    };
+    let of = |words: &[&str], met, not| given.criterion_or_number(words, met, not);
     let inputs = Inputs {
         temp: of(&["temp"], 38.1, 38.0),
         hr: of(&["heart rate"], 91.0, 90.0),
         rr: of(RESPIRATION, 21.0, 20.0),
-        wbc: of(&["wbc"], 12.1, 12.0),
+        paco2: given.number(&["paco"]),
+        wbc: of(&["wbc", "white"], 12.1, 12.0),
+        bands: given.number(&["bands", "immature"]),
         adult: true,
         ..Inputs::default()
     };
     let result = made(ScoreKind::Sirs, &inputs);
     let total = expected(row, &["total"]).and_then(leading);
     let met = expected(row, &["result"]).map(|text| !text.to_lowercase().contains("not met"));
-    match compare(&result, total, &[]) {
+    match compare(given, &result, total, &[]) {
         Row::Passed if met.is_some_and(|met| met != (result.risk == Some(ScoreRisk::High))) => {
             Row::Failed(format!("the criteria are {:?}", result.risk))
         }
@@ -396,7 +430,7 @@ fn cart_row(row: &Value, given: &Given<'_>) -> Row {
     ];
     let result = made(ScoreKind::Cart, &inputs);
     let high = part(&["risk of"]);
-    match compare(&result, part(&["cart score"]), &parts) {
+    match compare(given, &result, part(&["cart score"]), &parts) {
         Row::Passed if high.is_some_and(|high| (high == 1.0) != (result.risk == Some(ScoreRisk::High))) => {
             Row::Failed(format!("the risk is {:?}", result.risk))
         }
@@ -405,8 +439,8 @@ fn cart_row(row: &Value, given: &Given<'_>) -> Row {
 }
 
 /// An index, compared at the decimals that the row gives.
-fn index_row(result: &ScoreResult, wanted: Option<&str>) -> Row {
-    let Some(came) = result.total() else { return Row::Incomplete };
+fn index_row(given: &Given<'_>, result: &ScoreResult, wanted: Option<&str>) -> Row {
+    let Some(came) = result.total() else { return compare(given, result, None, &[]) };
     let Some(text) = wanted.and_then(|w| w.split([',', '|']).next()) else {
         return Row::Failed("the row gives no index".to_owned());
     };
@@ -423,7 +457,7 @@ fn shock_index_row(row: &Value, given: &Given<'_>) -> Row {
         adult: true,
         ..Inputs::default()
     };
-    index_row(&made(ScoreKind::ShockIndex, &inputs), expected(row, &["shock index"]))
+    index_row(given, &made(ScoreKind::ShockIndex, &inputs), expected(row, &["shock index"]))
 }
 
 fn rox_row(row: &Value, given: &Given<'_>) -> Row {
@@ -435,5 +469,5 @@ fn rox_row(row: &Value, given: &Given<'_>) -> Row {
         adult: true,
         ..Inputs::default()
     };
-    index_row(&made(ScoreKind::Rox, &inputs), expected(row, &["rox"]))
+    index_row(given, &made(ScoreKind::Rox, &inputs), expected(row, &["rox"]))
 }

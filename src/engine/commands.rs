@@ -198,6 +198,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let assignment = self.census.check_unassignment(device, end)?;
         self.drop_series(&assignment.patient, device, events);
+        self.score_soon(&assignment.patient);
         self.close_alerts(reason, events, |key: &AlertKey| {
             key.device.as_ref() == Some(device) && key.patient.as_ref() == Some(&assignment.patient)
         });

@@ -312,6 +312,7 @@ impl Engine {
                 }
                 self.settle((index, found), &judged, events);
             }
+            self.score_again(index, events);
         }
         for state in self.devices.values_mut() {
             state.kept.lost.suspend();

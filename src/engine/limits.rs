@@ -250,6 +250,7 @@ impl Engine {
             found.category = category;
         }
         self.rejudge_patient(index, None, events);
+        self.score_again(index, events);
         Ok(())
     }
 

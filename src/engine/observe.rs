@@ -5,6 +5,7 @@ use super::{
     alerts::Moved,
     gates::{Doubt, until_confirmed},
     input::Correction,
+    scores::ScoreUse,
     series::{Last, NOT_MEASURED_DELAYS, OFFLINE_RUN_ENDS_AFTER, OfflineRun, STALE_DELAYS, Series},
     timers::{Timer, TimerKind},
 };
@@ -52,6 +53,7 @@ impl Engine {
         if let Some(interval) = observation.interval {
             series.state.interval = Some(interval);
         }
+        let before = series.state.last.map(|last| last.observed_at);
         let quality = quality::assess(&series.def, observation.value, companion);
         let value = observation.value;
         let last = Last { value, observed_at: observed, quality, arrived_at: Some(now), marks: Marks::NONE };
@@ -72,9 +74,7 @@ impl Engine {
             self.reassess_dependents(at.0, observation.vital, &observation.device, events);
         }
         self.device_spoke(observation, events);
-        if quality == Quality::Valid {
-            self.score_noted(at.0, observation.vital, events);
-        }
+        self.score_noted(at, quality == Quality::Valid, before);
         Observed { quality, marks, late: false, freshness }
     }
 
@@ -105,6 +105,7 @@ impl Engine {
             if quality == Quality::NotMeasured {
                 self.reassess_dependents(at.0, vital, &device, events);
             }
+            self.score_noted(at, quality == Quality::Valid, None);
         }
     }
 
@@ -285,7 +286,8 @@ fn judge(series: &mut Series, last: Last, now: Timestamp, judged: &mut Judged) {
     judged.not_measured = series.state.not_measured.say(!valid, NOT_MEASURED_DELAYS, observed, now);
     if valid {
         series.state.inop = None;
-        if series.gates.window {
+        // A jump may be an artefact, until the values after it confirm it.
+        if series.gates.score == ScoreUse::Median && !last.marks.has(Marks::JUMP) {
             series.state.window.note(observed, last.value);
         }
         for (slot, side) in judged.limits.iter_mut().zip([Side::Low, Side::High]) {

@@ -1,7 +1,8 @@
 //! Scores of the patients: from the newest values and what people charted.
 //!
-//! A continuous vital counts with the median of its last minutes and makes the score a derived one; an episodic one while
-//! it is not lost. Scores are made anew each minute, and at once when something was charted or measured now and then.
+//! A continuous vital counts with the median of its last minutes and makes the score a derived one; what is measured now
+//! and then while it is not lost. Scores are made anew each minute while they are derived, at once when something was
+//! charted, a moment after something was measured now and then, and when a value is lost or an entry no longer holds.
 
 use super::{
     Engine,
@@ -11,9 +12,9 @@ use super::{
 use crate::{
     alarm::{episode, episode::Raise},
     domain::{
-        Actor, AlertKey, Category, CensusError, Chart, ChartEntry, ConditionCode, Consciousness, Event, EventBody,
-        InopReason, Liveness, Millis, PatientId, Priority, Quality, Refusal, Sampling, ScoreBasis, ScoreItem,
-        ScoreKind, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale, Timestamp, VitalCode,
+        Actor, AlertKey, Category, CensusError, Chart, ChartEntry, Charted, ConditionCode, Consciousness, Event,
+        EventBody, InopReason, Liveness, Millis, Oxygen, PatientId, Priority, Quality, Refusal, Sampling, ScoreBasis,
+        ScoreItem, ScoreKind, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale, Timestamp, VitalCode,
         vital::{
             ART_DIA, ART_SYS, CONSCIOUSNESS, FIO2, GCS_EYE, GCS_MOTOR, GCS_TOTAL, GCS_VERBAL, HR, NBP_DIA, NBP_SYS,
             O2_FLOW, PULSE, RR, SPO2, TEMP,
@@ -27,6 +28,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// How often scores are made.
 const SCORES_EVERY: Millis = Millis::from_mins(1);
+/// What is measured now and then makes scores anew after this time: the values of one round count together.
+const SETTLES: Millis = Millis::from_secs(2);
+/// A vital whose values come closer than this is not measured now and then.
+const RARE_FROM: Millis = Millis::from_secs(30);
 /// A continuous vital counts with the median of so much time.
 const WINDOW: Millis = Millis::from_mins(5);
 /// One value of a continuous vital is kept in so much time.
@@ -64,12 +69,45 @@ impl Window {
         self.0.push_back((at, value));
     }
 
-    /// The median of what is not older than the window.
+    /// The median of what is not older than the window; of an even number the mean of the two in the middle.
     fn median(&self, now: Timestamp) -> Option<f64> {
         let young = self.0.iter().filter(|(at, _)| now.since(*at) <= WINDOW);
         let mut values: Vec<f64> = young.map(|(_, value)| *value).collect();
         values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
+        let lower = values.get(values.len().checked_sub(1)? / 2)?;
+        let upper = values.get(values.len() / 2)?;
+        Some(f64::midpoint(*lower, *upper))
+    }
+}
+
+/// How scores look at a vital.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScoreUse {
+    /// Not at all.
+    None,
+    /// At the median of its last minutes, where it is continuous.
+    Median,
+    /// At its newest value.
+    Newest,
+}
+
+impl ScoreUse {
+    pub(super) fn of(vital: VitalCode) -> Self {
+        if WINDOWED.contains(&vital) {
+            Self::Median
+        } else if SINGLE.contains(&vital) {
+            Self::Newest
+        } else {
+            Self::None
+        }
+    }
+}
+
+impl Series {
+    /// Whether it counts with its median. What comes as rarely as the window is long counts with itself.
+    fn counts_with_median(&self) -> bool {
+        let often = self.state.interval.is_none_or(|interval| interval < WINDOW);
+        self.gates.score == ScoreUse::Median && self.def.sampling == Sampling::Continuous && often
     }
 }
 
@@ -88,26 +126,24 @@ pub(super) struct ScoresKept {
     due: Option<Timestamp>,
 }
 
-/// Whether a vital is one that scores take the median of.
-pub(super) fn is_windowed(vital: VitalCode) -> bool {
-    WINDOWED.contains(&vital)
-}
-
-/// Whether a value of a vital that is measured now and then makes scores anew.
-pub(super) fn is_single(vital: VitalCode) -> bool {
-    SINGLE.contains(&vital)
-}
-
-/// Values as scores take them, with whether one of them is a monitor's median.
+/// Values as scores take them.
 struct Gathered<'a> {
     patient: &'a PatientSeries,
     now: Timestamp,
+    /// Whether one of them is a monitor's median.
     derived: bool,
+    /// When the first of them will be lost, of those that are no median.
+    lost_at: Option<Timestamp>,
 }
 
 impl Gathered<'_> {
     /// The value of a vital, by the series that was heard last.
     fn of(&mut self, vital: VitalCode) -> Option<f64> {
+        self.timed(vital).map(|(value, _)| value)
+    }
+
+    /// The value of a vital, and when the last one was measured.
+    fn timed(&mut self, vital: VitalCode) -> Option<(f64, Timestamp)> {
         let now = self.now;
         let live = |s: &&Series| {
             let good = s.state.last.filter(|last| last.quality == Quality::Valid && s.state.inop.is_none());
@@ -115,30 +151,56 @@ impl Gathered<'_> {
         };
         let own = self.patient.series.iter().filter(|s| s.state.vital == vital).filter(live);
         let series = own.max_by_key(|s| (s.state.last.map(|l| l.observed_at), s.state.device.clone()))?;
-        // What is sent every few seconds counts with its median, what comes rarely with itself.
-        if is_windowed(vital) && series.def.sampling == Sampling::Continuous {
+        let last = series.state.last?;
+        if series.counts_with_median() {
             self.derived = true;
-            return series.state.window.median(now).or(series.state.last.map(|l| l.value));
+            return Some((series.state.window.median(now).unwrap_or(last.value), last.observed_at));
         }
-        series.state.last.map(|l| l.value)
+        let lost = last.observed_at + series.freshness().lost_after;
+        self.lost_at = Some(self.lost_at.map_or(lost, |first| first.min(lost)));
+        Some((last.value, last.observed_at))
     }
 }
 
 impl Engine {
-    /// A valid present value has come.
-    pub(super) fn score_noted(&mut self, patient: usize, vital: VitalCode, events: &mut Vec<Event>) {
-        if is_single(vital) {
-            self.make_scores(patient, events);
-        } else if is_windowed(vital) {
-            self.arm_scores(patient);
+    /// A present value has come, or one was put right; the one before it was measured at `before`.
+    pub(super) fn score_noted(&mut self, at: (usize, usize), valid: bool, before: Option<Timestamp>) {
+        let Some(patient) = self.patients.get(at.0) else { return };
+        let Some(series) = patient.series.get(at.1) else { return };
+        // What is no value ends a score, and begins none.
+        let begins_none = !valid && patient.scores.kept.told.is_empty();
+        if series.gates.score == ScoreUse::None || begins_none {
+            return;
+        }
+        let gap = series.state.last.zip(before).map(|(last, before)| last.observed_at.since(before));
+        let rare = !series.counts_with_median() && gap.is_none_or(|gap| gap >= RARE_FROM);
+        self.arm_scores(at.0, self.now + if rare { SETTLES } else { SCORES_EVERY });
+    }
+
+    /// A device has been taken away: what it measured no longer counts.
+    pub(super) fn score_soon(&mut self, patient: &PatientId) {
+        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        if self.has_scores(index) {
+            self.arm_scores(index, self.now + SETTLES);
         }
     }
 
-    /// Makes sure that the scores of a patient come up within a minute.
-    fn arm_scores(&mut self, index: usize) {
-        let now = self.now;
+    /// The patient is another one for scores than before, or nothing is known after a stop.
+    pub(super) fn score_again(&mut self, index: usize, events: &mut Vec<Event>) {
+        if self.has_scores(index) {
+            self.make_scores(index, events);
+        }
+    }
+
+    fn has_scores(&self, index: usize) -> bool {
+        self.patients.get(index).is_some_and(|p| !p.scores.kept.told.is_empty())
+    }
+
+    /// Makes sure that the scores of a patient come up at `wanted` or before.
+    fn arm_scores(&mut self, index: usize, wanted: Timestamp) {
         let Some(patient) = self.patients.get_mut(index) else { return };
-        let due = *patient.scores.kept.due.get_or_insert(now + SCORES_EVERY);
+        let due = patient.scores.kept.due.map_or(wanted, |due| due.min(wanted));
+        patient.scores.kept.due = Some(due);
         let id = &patient.patient;
         let timer = || Timer { patient: Some(id.clone()), device: None, vital: None, kind: TimerKind::Scores };
         self.timers.arm(&mut patient.scores.armed, Some(due), timer);
@@ -146,8 +208,8 @@ impl Engine {
 
     /// Sets the timer of a patient whose scores were kept in a snapshot.
     pub(super) fn restore_scores(&mut self, index: usize) {
-        if self.patients.get(index).is_some_and(|p| p.scores.kept.due.is_some()) {
-            self.arm_scores(index);
+        if let Some(due) = self.patients.get(index).and_then(|p| p.scores.kept.due) {
+            self.arm_scores(index, due);
         }
     }
 
@@ -157,7 +219,7 @@ impl Engine {
         found.scores.armed.came_up();
         match found.scores.kept.due {
             Some(due) if due <= deadline => self.make_scores(index, events),
-            Some(_) => self.arm_scores(index),
+            Some(due) => self.arm_scores(index, due),
             None => {}
         }
     }
@@ -167,22 +229,24 @@ impl Engine {
         let now = self.now;
         let Some(patient) = self.patients.get(index) else { return };
         let id = patient.patient.clone();
-        let (inputs, derived) = self.inputs(patient);
+        let Gathering { inputs, derived, lost_at } = self.inputs(patient);
         let basis = if derived { ScoreBasis::Derived } else { ScoreBasis::Charted };
-        let made: Vec<ScoreResult> =
-            score::all(&inputs, basis, now).into_iter().filter(|made| made.known() > 0 || is_told_why(made)).collect();
         let Some(patient) = self.patients.get_mut(index) else { return };
-        let told = &mut patient.scores.kept.told;
+        let ScoresKept { told, chart, due } = &mut patient.scores.kept;
+        // What was told once is told again when nothing of it is known any more.
+        let worth = |made: &ScoreResult| made.known() > 0 || is_told_why(made) || told.contains_key(&made.kind);
+        let made: Vec<ScoreResult> = score::all(&inputs, basis, now).into_iter().filter(worth).collect();
         let is_news = |made: &&ScoreResult| told.get(&made.kind).is_none_or(|before| !says_the_same(before, made));
         let changed: Vec<ScoreResult> = made.iter().filter(is_news).cloned().collect();
         for score in &changed {
             told.insert(score.kind, score.clone());
         }
-        // Nothing live, nothing to wait for: the next value asks again.
-        patient.scores.kept.due =
-            (derived || patient.scores.kept.chart.next_end(now).is_some()).then_some(now + SCORES_EVERY);
-        if patient.scores.kept.due.is_some() {
-            self.arm_scores(index);
+        // Nothing to wait for: the next value asks again.
+        let soonest = now + SCORES_EVERY;
+        let waits = [derived.then_some(soonest), lost_at.map(|at| at.max(soonest)), chart.next_end(now)];
+        *due = None;
+        if let Some(next) = waits.into_iter().flatten().min() {
+            self.arm_scores(index, next);
         }
         if !changed.is_empty() {
             self.record(EventBody::Scored { patient: id.clone(), scores: changed }, events);
@@ -192,25 +256,21 @@ impl Engine {
         }
     }
 
-    fn inputs(&self, patient: &PatientSeries) -> (Inputs, bool) {
+    fn inputs(&self, patient: &PatientSeries) -> Gathering {
         let now = self.now;
         let chart = &patient.scores.kept.chart;
-        let mut values = Gathered { patient, now, derived: false };
+        let mut values = Gathered { patient, now, derived: false, lost_at: None };
         let stay = self.census.stays.get(&patient.patient).map(|stay| &stay.patient);
         let age = stay.and_then(|p| p.birth_year).and_then(|year| u32::try_from(now.utc().year() - year).ok());
         let oxygen = chart.oxygen.as_ref().and_then(|o| o.at(now));
-        let (fio2, flow) = (values.of(FIO2), values.of(O2_FLOW));
-        let by_device = match (fio2, flow) {
-            (Some(fio2), flow) => Some(fio2 > AIR_FIO2 || flow.is_some_and(|flow| flow > 0.0)),
-            (None, flow) => flow.map(|flow| flow > 0.0),
-        };
+        let (fio2, flow) = (values.timed(FIO2), values.timed(O2_FLOW));
         let parts = [GCS_EYE, GCS_MOTOR, GCS_VERBAL].map(|vital| values.of(vital));
         let sum = parts.iter().try_fold(0.0, |sum, part| part.map(|part| sum + part));
         let level = values.of(CONSCIOUSNESS).and_then(Consciousness::of_code);
         let inputs = Inputs {
             rr: values.of(RR),
             spo2: values.of(SPO2),
-            oxygen: oxygen.map(|o| o.given).or(by_device),
+            oxygen: oxygen_given(chart.oxygen.as_ref(), fio2, flow),
             scale: chart.scale.as_ref().and_then(|s| s.at(now)).unwrap_or(Spo2Scale::One),
             sbp: values.of(ART_SYS).or_else(|| values.of(NBP_SYS)),
             dbp: values.of(ART_DIA).or_else(|| values.of(NBP_DIA)),
@@ -221,13 +281,13 @@ impl Engine {
             age,
             pregnant: chart.pregnant.as_ref().and_then(|p| p.at(now)),
             adult: patient.category == Category::Adult,
-            fio2: oxygen.and_then(|o| o.fio2).or(fio2),
+            fio2: oxygen.and_then(|o| o.fio2).or(fio2.map(|(value, _)| value)),
             high_flow: oxygen.map(|o| o.high_flow),
             paco2: None,
             wbc: None,
             bands: None,
         };
-        (inputs, values.derived)
+        Gathering { inputs, derived: values.derived, lost_at: values.lost_at }
     }
 
     /// What a person observed or decided.
@@ -255,13 +315,20 @@ impl Engine {
         let key =
             AlertKey { patient: Some(patient.clone()), code: ConditionCode::Score(ScoreKind::News2), device: None };
         let open = self.alerts.get(&key).map(|alert| (alert.priority, alert.condition));
+        let now = self.now;
         let Some(total) = made.total() else {
-            if matches!(open, Some((_, crate::domain::Condition::Present))) {
-                self.move_alert(&key, None, events, |alert| episode::hold(alert, InopReason::Stale));
+            match (&made.value, open) {
+                // The score was not made for this patient, and its alert was none.
+                (ScoreValue::NotApplicable { .. }, Some(_)) => {
+                    self.move_alert(&key, None, events, |alert| episode::clear(alert, None, now));
+                }
+                (_, Some((_, crate::domain::Condition::Present))) => {
+                    self.move_alert(&key, None, events, |alert| episode::hold(alert, InopReason::Stale));
+                }
+                _ => {}
             }
             return;
         };
-        let now = self.now;
         let wanted = priority(made);
         match (wanted, open) {
             (Some(priority), None) => {
@@ -294,6 +361,29 @@ impl Engine {
     pub fn scores_of(&self, patient: &PatientId) -> Option<(&Chart, &BTreeMap<ScoreKind, ScoreResult>)> {
         let kept = &self.patients.get(*self.patient_index.get(patient)?)?.scores.kept;
         Some((&kept.chart, &kept.told))
+    }
+}
+
+/// What scores are made of, and how long it may stand.
+struct Gathering {
+    inputs: Inputs,
+    derived: bool,
+    lost_at: Option<Timestamp>,
+}
+
+/// Whether oxygen is given, by what was charted and by what devices measure, each with its time. A device that gives
+/// oxygen is believed before an older entry that there is none; an entry that there is some holds until another one.
+fn oxygen_given(
+    charted: Option<&Charted<Oxygen>>,
+    fio2: Option<(f64, Timestamp)>,
+    flow: Option<(f64, Timestamp)>,
+) -> Option<bool> {
+    let enriched = fio2.filter(|(fio2, _)| *fio2 > AIR_FIO2).map(|(_, at)| at);
+    let flowing = flow.filter(|(flow, _)| *flow > 0.0).map(|(_, at)| at);
+    let given_at = enriched.max(flowing);
+    match charted {
+        Some(entry) => Some(entry.value.given || given_at.is_some_and(|at| at > entry.at)),
+        None => (fio2.is_some() || flow.is_some()).then_some(given_at.is_some()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the engine keeps of each series: one vital of one patient from one device.
 
 use super::{
-    scores::{Scores, Window},
+    scores::{ScoreUse, Scores, Window},
     timers::Armed,
 };
 use crate::{
@@ -121,8 +121,7 @@ pub(super) struct Gates {
     pub(super) flatline: bool,
     pub(super) jump_step: Option<f64>,
     pub(super) part: Option<Part>,
-    /// Whether scores look at the median of its last minutes.
-    pub(super) window: bool,
+    pub(super) score: ScoreUse,
 }
 
 /// Which timers of a series stand in the queue.
@@ -177,7 +176,7 @@ impl Series {
             flatline: quality::has_flatline(vital),
             jump_step: quality::jump_step(vital),
             part: Part::of(vital),
-            window: super::scores::is_windowed(vital),
+            score: ScoreUse::of(vital),
         };
         Self { limits, def, gates, state, timers: SeriesTimers::default() }
     }

@@ -115,15 +115,20 @@ fn a_score_that_asks_for_a_person_is_an_alert_with_its_target_and_parts() {
     let alert = bench.alert("score.news2").clone();
     assert_eq!((alert.priority, alert.value, alert.limit), (Priority::Low, Some(3.0), Some(5.0)));
     assert_eq!(alert.detail.as_deref(), Some("urgent review within 60 min: ACVPU 3"));
-    bench.value(62.0, 1, NBP_SYS, 85.0);
+    bench.minute(61, 80.0, 14.0, 97.0);
+    bench.value(121.0, 1, NBP_SYS, 85.0);
+    bench.tick(124.0);
+    assert_eq!(bench.score(ScoreKind::News2).total(), Some(6.0));
     let alert = bench.alert("score.news2").clone();
     assert_eq!((alert.priority, alert.value), (Priority::Low, Some(3.0)), "6 is as urgent as a single 3");
-    bench.command(63.0, chart(ChartEntry::Oxygen { oxygen: Oxygen { given: true, ..Oxygen::default() } }));
+    bench.command(125.0, chart(ChartEntry::Oxygen { oxygen: Oxygen { given: true, ..Oxygen::default() } }));
     let alert = bench.alert("score.news2").clone();
     assert_eq!((alert.priority, alert.value), (Priority::Medium, Some(8.0)));
     assert_eq!(alert.detail.as_deref(), Some("emergency assessment within 30 min: O2 2, BP 3, ACVPU 3"));
-    bench.command(64.0, awake(Consciousness::Alert));
-    bench.value(65.0, 1, NBP_SYS, 120.0);
+    bench.command(126.0, awake(Consciousness::Alert));
+    bench.minute(127, 80.0, 14.0, 97.0);
+    bench.value(187.0, 1, NBP_SYS, 120.0);
+    bench.tick(189.0);
     assert!(bench.engine.alerts().all(|a| a.key.code != ConditionCode::Score(ScoreKind::News2)), "it does not latch");
 }
 
@@ -191,4 +196,184 @@ fn a_snapshot_keeps_chart_and_scores() {
         b.tick(200.0);
     }
     assert_eq!(restored.events, bench.events);
+}
+
+const NEWS2: ConditionCode = ConditionCode::Score(ScoreKind::News2);
+
+/// A patient of whom everything was charted or measured once, at 0.
+fn charted() -> Bench {
+    let mut bench = Bench::new(1);
+    let every = Some(Millis::from_mins(60));
+    for (vital, value) in [(HR, 80.0), (RR, 14.0), (SPO2, 97.0), (NBP_SYS, 120.0), (TEMP, 37.0)] {
+        bench.round(0.0, vital, value, every);
+    }
+    bench.command(0.0, awake(Consciousness::Confusion));
+    bench.command(0.0, on_air());
+    bench
+}
+
+impl Bench {
+    /// A value of a device that states how often it measures.
+    fn round(&mut self, s: f64, vital: VitalCode, value: f64, interval: Option<Millis>) {
+        let observation = Observation { interval, ..observation(s, s, 1, vital, value) };
+        self.input(s, Input::Observation(observation));
+    }
+
+    fn has_news2_alert(&self) -> bool {
+        self.engine.alerts().any(|a| a.key.code == NEWS2)
+    }
+}
+
+#[test]
+fn what_comes_by_the_hour_is_no_median_and_the_score_a_charted_one() {
+    let bench = charted();
+    let news2 = bench.score(ScoreKind::News2);
+    assert_eq!((news2.total(), news2.basis), (Some(3.0), ScoreBasis::Charted));
+    assert!(bench.has_news2_alert());
+}
+
+#[test]
+fn the_values_of_one_round_count_together() {
+    let mut bench = charted();
+    let told = bench.told();
+    let every = Some(Millis::from_mins(60));
+    bench.round(3_600.0, HR, 135.0, every);
+    bench.round(3_601.0, NBP_SYS, 85.0, every);
+    assert_eq!(bench.told(), told, "nothing is said in between");
+    bench.tick(3_602.0);
+    assert_eq!((bench.told(), bench.score(ScoreKind::News2).total()), (told + 1, Some(9.0)));
+}
+
+#[test]
+fn a_lost_value_makes_the_score_incomplete_though_nothing_comes() {
+    let mut bench = charted();
+    // The rates are lost after three hours, three times their interval.
+    let lost = 3.0 * 3_600.0;
+    bench.tick(lost - 0.001);
+    assert_eq!(bench.score(ScoreKind::News2).total(), Some(3.0));
+    bench.tick(lost);
+    assert_eq!(bench.score(ScoreKind::News2).total(), None);
+    assert_eq!(bench.alert("score.news2").condition, Condition::Inop { reason: InopReason::Stale });
+    assert_eq!(bench.score(ScoreKind::ShockIndex).known(), 0);
+}
+
+#[test]
+fn an_index_does_not_outlive_its_values() {
+    let mut bench = Bench::new(1);
+    bench.feed(0, 61, 1, HR, 120.0);
+    bench.feed(0, 61, 1, crate::domain::vital::ART_SYS, 100.0);
+    bench.tick(61.0);
+    assert_eq!(bench.score(ScoreKind::ShockIndex).total(), Some(1.2));
+    bench.tick(200.0);
+    let index = bench.score(ScoreKind::ShockIndex);
+    assert_eq!((index.total(), index.known(), index.words().as_str()), (None, 0, "0 of 2"));
+    let (told, next) = (bench.told(), bench.engine.next_deadline());
+    bench.tick(100_000.0);
+    assert_eq!((bench.told(), next.is_some_and(|at| at <= t(200.0))), (told, false), "nothing to wait for");
+}
+
+#[test]
+fn a_patient_it_was_not_made_for_has_no_alert_of_it() {
+    let pregnant = chart(ChartEntry::Pregnancy { pregnant: true });
+    let patient = "p1".parse().unwrap();
+    let child = Command::SetCategory { patient, category: Category::Paediatric };
+    for change in [pregnant, child] {
+        let mut bench = charted();
+        assert!(bench.has_news2_alert());
+        bench.command(1.0, change);
+        assert!(!bench.has_news2_alert(), "closed, not held");
+        assert!(matches!(bench.score(ScoreKind::News2).value, ScoreValue::NotApplicable { .. }));
+    }
+}
+
+#[test]
+fn an_alert_that_was_held_ends_too_when_the_score_was_not_made_for_the_patient() {
+    let mut bench = charted();
+    bench.tick(3.0 * 3_600.0);
+    assert!(matches!(bench.alert("score.news2").condition, Condition::Inop { .. }));
+    bench.command(10_801.0, chart(ChartEntry::Pregnancy { pregnant: true }));
+    assert!(!bench.has_news2_alert());
+}
+
+#[test]
+fn a_value_that_is_put_right_or_gone_makes_the_scores_anew() {
+    let mut bench = charted();
+    let put_right = |old, new| {
+        let (patient, device) = ("p1".parse().unwrap(), "d1".parse().unwrap());
+        Input::Corrected(Correction { patient, device, vital: NBP_SYS, observed_at: t(0.0), old, new })
+    };
+    bench.input(10.0, put_right(120.0, 85.0));
+    bench.tick(12.0);
+    assert_eq!(bench.score(ScoreKind::News2).total(), Some(6.0));
+    bench.value(100.0, 1, NBP_SYS, 0.0);
+    bench.tick(102.0);
+    assert_eq!(bench.score(ScoreKind::News2).total(), None, "not measured is not the last value");
+    let device = "d1".parse().unwrap();
+    bench.command(200.0, Command::Unassign { device, end: t(200.0) });
+    bench.tick(202.0);
+    let known: Vec<ScoreItem> =
+        bench.score(ScoreKind::News2).parts.iter().filter(|p| p.points.is_some()).map(|p| p.item).collect();
+    assert_eq!(known, [ScoreItem::Oxygen, ScoreItem::Consciousness]);
+}
+
+#[test]
+fn a_vital_that_comes_each_second_makes_scores_once_a_minute() {
+    let mut bench = charted();
+    bench.tick(10.0);
+    let told = bench.told();
+    // Each value would make another score.
+    for s in 20..79 {
+        let temp = if s % 2 == 0 { 37.0 } else { 39.5 };
+        bench.value(f64::from(s), 1, TEMP, temp);
+    }
+    assert!(bench.told() <= told + 1, "{} more were told", bench.told() - told);
+}
+
+#[test]
+fn nothing_is_known_after_a_stop() {
+    let mut bench = charted();
+    assert_eq!(bench.score(ScoreKind::News2).total(), Some(3.0));
+    bench.input(60.0, Input::Start { ward: ward() });
+    assert_eq!(bench.score(ScoreKind::News2).total(), None);
+    assert!(matches!(bench.alert("score.news2").condition, Condition::Inop { .. }));
+}
+
+#[test]
+fn the_median_of_two_is_between_them_and_a_jump_is_in_none() {
+    let hr = |bench: &Bench| {
+        let news2 = bench.score(ScoreKind::News2);
+        news2.parts.iter().find(|p| p.item == ScoreItem::Hr).and_then(|p| p.value)
+    };
+    let mut bench = Bench::new(1);
+    bench.feed(0, 10, 1, HR, 80.0);
+    bench.feed(10, 12, 1, HR, 100.0);
+    bench.command(12.0, on_air());
+    assert_eq!(hr(&bench), Some(90.0));
+    let mut bench = Bench::new(1);
+    bench.feed(0, 10, 1, HR, 80.0);
+    bench.value(10.0, 1, HR, 200.0);
+    bench.command(10.5, on_air());
+    assert_eq!(hr(&bench), Some(80.0));
+}
+
+#[test]
+fn a_device_that_gives_oxygen_is_believed_before_an_older_entry() {
+    use crate::domain::vital::{FIO2, O2_FLOW};
+    let points = |bench: &Bench| {
+        let news2 = bench.score(ScoreKind::News2);
+        news2.parts.iter().find(|p| p.item == ScoreItem::Oxygen).and_then(|p| p.points)
+    };
+    for (vital, given) in [(FIO2, 28.0), (O2_FLOW, 2.0)] {
+        let mut bench = charted();
+        bench.round(100.0, vital, given, None);
+        bench.tick(102.0);
+        assert_eq!(points(&bench), Some(2), "{vital}");
+        bench.command(103.0, on_air());
+        assert_eq!(points(&bench), Some(0), "who looks knows better than an older value");
+    }
+    let mut bench = charted();
+    bench.command(1.0, chart(ChartEntry::Oxygen { oxygen: Oxygen { given: true, ..Oxygen::default() } }));
+    bench.round(100.0, FIO2, 21.0, None);
+    bench.tick(102.0);
+    assert_eq!(points(&bench), Some(2), "what a person gives is not taken back by a device");
 }
