@@ -260,8 +260,10 @@ fn a_lost_value_makes_the_score_incomplete_though_nothing_comes() {
 #[test]
 fn an_index_does_not_outlive_its_values() {
     let mut bench = Bench::new(1);
-    bench.feed(0, 61, 1, HR, 120.0);
-    bench.feed(0, 61, 1, crate::domain::vital::ART_SYS, 100.0);
+    for s in 0..61 {
+        bench.value(f64::from(s), 1, HR, 120.0);
+        bench.value(f64::from(s), 1, crate::domain::vital::ART_SYS, 100.0);
+    }
     bench.tick(61.0);
     assert_eq!(bench.score(ScoreKind::ShockIndex).total(), Some(1.2));
     bench.tick(200.0);
