@@ -175,7 +175,9 @@ fn a_report_of_a_ward_says_what_came_and_who_answered() {
     let text = server.run(&["alerts", "report"]);
     assert!(text.starts_with("DEMO") && text.contains("most alerts by bed: b1 2"), "{text}");
     assert!(!text.contains("Okafor"), "no name in it");
-    let output = program().args(["alerts", "report", "--since", "soon", "--data"]).arg(&server.data).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("90m, 12h or 7d"));
+    for bad in ["soon", "7\u{e4}", ""] {
+        let output = program().args(["alerts", "report", "--since", bad, "--data"]).arg(&server.data).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{bad:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("90m, 12h or 7d"), "{bad:?}");
+    }
 }

@@ -45,7 +45,7 @@ enum Command {
 /// A span such as `90m`, `12h`, `7d`.
 fn span(text: &str) -> anyhow::Result<Millis> {
     let wrong = || anyhow!("a span such as 90m, 12h or 7d is wanted, at most {SPAN_MAX_DAYS}d");
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let minutes = match unit {
         "m" => 1,
         "h" => 60,
