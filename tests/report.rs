@@ -86,6 +86,15 @@ fn hourly_values_stand_apart() {
     assert_eq!(report.charted.total().shown, 1);
 }
 
+#[test]
+fn what_is_suppressed_beside_a_latched_alert_is_counted_once() {
+    let hr = [(1, 35.0), (6, 80.0), (38, 45.0), (39, 52.0), (40, 45.0), (41, 80.0)];
+    let report = of_text(&csv(hr.map(|(s, value)| (s, "HR", value))));
+    let total = report.monitored.total();
+    assert!(report.is_whole(), "{report}");
+    assert_eq!((total.violations, total.shown, total.hysteresis), (3, 1, 1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
@@ -95,7 +104,11 @@ proptest! {
         let mut s = 0;
         let mut lines: Vec<(u32, &'static str, f64)> = Vec::new();
         for (step, channel, value) in steps {
-            s += if step > 30 { step } else { step % 3 };
+            s += match step {
+                38.. => step * 10,
+                31.. => step,
+                _ => step % 3,
+            };
             let (channel, values) = [
                 ("SPO2", [97.0, 89.0, 91.0, 92.0, 79.0, 0.0, 85.0, 15.0, 90.0]),
                 ("HR", [80.0, 130.0, 119.0, 117.0, 145.0, 0.0, 45.0, 35.0, 52.0]),

@@ -35,6 +35,8 @@ pub struct Raise {
     pub delay: Millis,
     /// A few words.
     pub detail: Option<String>,
+    /// How often values went beyond the limit again while it waited for its delay.
+    pub again: u32,
 }
 
 /// Row 3: a new episode.
@@ -59,6 +61,7 @@ pub fn raise(id: AlertId, new: Raise, at: Timestamp) -> Alert {
         limit: new.limit,
         delay_ms: new.delay,
         count: 1,
+        again: new.again,
         detail: new.detail,
         inactivation: Inactivation::Enabled,
         level: FIRST_LEVEL,
@@ -101,6 +104,7 @@ pub fn come_back(alert: &mut Alert, new: Raise) -> Option<Transition> {
     ask(alert);
     alert.ended_at = None;
     alert.count += 1;
+    alert.again = alert.again.saturating_add(new.again);
     alert.since = new.since;
     alert.value = new.value;
     alert.detail = new.detail;
@@ -312,6 +316,7 @@ mod tests {
             limit: Some(90.0),
             delay: Millis(10_000),
             detail: None,
+            again: 0,
         }
     }
 

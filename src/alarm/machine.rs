@@ -156,6 +156,12 @@ pub struct LimitMachine {
     /// What the violation of the second step adds up to.
     #[serde(default, skip_serializing_if = "Depth::is_none")]
     extreme_depth: Depth,
+    /// Whether the last value is beyond the first step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    beyond: bool,
+    /// How often values went beyond again since it was last asked, see [`LimitMachine::take_again`].
+    #[serde(default, skip_serializing_if = "crate::domain::alert::is_zero")]
+    again: u32,
 }
 
 /// The rules that a machine judges by.
@@ -190,6 +196,13 @@ impl LimitMachine {
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Absent)
+    }
+
+    /// How often values went beyond the first step again, after values that were not or a loss of the signal, while the
+    /// condition waited for its delay or lasted: violations of their own that were told of already. Counts from the last
+    /// call on.
+    pub const fn take_again(&mut self) -> u32 {
+        std::mem::replace(&mut self.again, 0)
     }
 
     /// A valid value: `observed` by the device's clock, `at` in engine time.
@@ -235,6 +248,7 @@ impl LimitMachine {
             }
         };
         self.forget_spans();
+        self.beyond = false;
         self.due = None;
         outcome
     }
@@ -271,6 +285,7 @@ impl LimitMachine {
             Phase::Pending(violation) if !rules.steps().violated(rules.side, value) => {
                 self.phase = Phase::Absent;
                 self.forget_spans();
+                self.beyond = false;
                 self.due = None;
                 Some(Outcome::SuppressedByLimits(violation))
             }
@@ -314,7 +329,11 @@ impl LimitMachine {
         let (steps, hysteresis) = (rules.steps(), rules.limits.hysteresis);
         let extreme = steps.extreme.is_some_and(|s| beyond(rules.side, value, s.limit));
         let out_of_extreme = steps.extreme.is_none_or(|s| s.clearly_within(rules.side, value, hysteresis));
-        let violated = steps.violated(rules.side, value) || extreme;
+        let beyond_first = steps.violated(rules.side, value);
+        let is_again = beyond_first && !self.beyond && !self.is_idle();
+        self.again = self.again.saturating_add(u32::from(is_again));
+        self.beyond = beyond_first;
+        let violated = beyond_first || extreme;
         let within = steps.clearly_within(rules.side, value, hysteresis);
         let keep = |is: bool, since: Option<Timestamp>| is.then(|| since.unwrap_or(observed));
         self.warning_since = keep(violated || (self.warning_since.is_some() && !within), self.warning_since);
@@ -729,6 +748,47 @@ mod tests {
         assert_eq!(old.due(), Some(t(9_334)), "what came before is not known");
         let idle = serde_json::to_value(LimitMachine::default()).unwrap();
         assert!(!idle.to_string().contains("depth"), "an idle machine is as long as ever: {idle}");
+    }
+
+    #[test]
+    fn violations_that_raise_none_of_their_own_are_counted() {
+        let limits = spo2();
+        let rules = Rules { side: Side::Low, limits: &limits };
+        let mut machine = LimitMachine::default();
+        let mut second = 0;
+        let mut counted = |machine: &mut LimitMachine, values: &[f64]| {
+            for value in values {
+                let now = t(second * 1000);
+                if value.is_nan() {
+                    machine.inop(InopReason::NotMeasured);
+                } else {
+                    machine.value(rules, *value, now, now);
+                }
+                second += 1;
+            }
+            machine.take_again()
+        };
+        assert_eq!(counted(&mut machine, &[95.0, 85.0, 84.0]), 0, "the first is no other");
+        assert_eq!(counted(&mut machine, &[90.0, 85.0, 91.0, 89.9]), 2, "while its delay runs");
+        assert_eq!(counted(&mut machine, &[85.0; 10]), 0);
+        assert!(machine.is_raised());
+        assert_eq!(
+            counted(&mut machine, &[91.0, 85.0, 95.0, 70.0]),
+            2,
+            "while it lasts, clearly within for a moment too"
+        );
+        assert_eq!(counted(&mut machine, &[f64::NAN, 70.0, 70.0]), 1, "what is lost in between ends a violation");
+        assert_eq!(counted(&mut machine, &[95.0; 10]), 0);
+        assert_eq!(counted(&mut machine, &[85.0, 85.0, 95.0, 85.0, f64::NAN, 85.0, 95.0]), 0, "each has its own word");
+        assert!(machine.is_idle());
+    }
+
+    #[test]
+    fn a_violation_that_other_limits_end_begins_anew_with_the_next_value() {
+        let mut machine = pending_at_89();
+        let wider = with_low(88.0, 10);
+        assert!(machine.rejudge(Rules { side: Side::Low, limits: &wider }, 89.0, t(0), t(1_000)).is_some());
+        assert_eq!(machine, LimitMachine { last_observed: t(0), last_at: t(0), ..LimitMachine::default() });
     }
 
     fn pending_at_89() -> LimitMachine {

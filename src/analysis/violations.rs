@@ -1,10 +1,15 @@
 //! Every violation is accounted for: shown, or suppressed by a cause that has a name.
 //!
 //! A violation is a run of consecutive valid present values beyond the first limit of a side. This ledger finds the runs in the
-//! values itself and then matches them with what the engine said; what does not match is counted as unaccounted.
+//! values itself and then matches them with what the engine said, one by one and in number; what does not match is counted
+//! as unaccounted.
 
-use crate::domain::{
-    Cause, ConditionCode, DeviceId, Event, EventBody, PatientId, Profile, Quality, Side, VitalCode, event::SuppressedBy,
+use crate::{
+    domain::{
+        Alert, AlertId, Cause, ConditionCode, DeviceId, Event, EventBody, PatientId, Profile, Quality, Side, VitalCode,
+        event::SuppressedBy,
+    },
+    engine::Observed,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,7 +25,7 @@ pub struct Account {
     pub hysteresis: u64,
     /// Runs of which the engine said that no alert came of them, by its cause.
     pub suppressed: BTreeMap<SuppressedBy, u64>,
-    /// Runs of which nothing was said. There must be none.
+    /// Runs of which nothing was said, and words of the engine that no run explains. There must be none.
     pub unaccounted: u64,
     /// Runs of values that say "not measured" or that nobody can have: no violations, but alarms of a monitor that takes
     /// them for values.
@@ -71,6 +76,10 @@ struct SideState {
     beyond: bool,
     /// Whether the last value was none, and beyond as a number.
     not_value: bool,
+    /// The last alert, and how many of its further violations the engine has told of.
+    alert: Option<(AlertId, u32)>,
+    /// Violations that the engine did not tell of one by one, as it counts them.
+    again: u64,
     account: Account,
 }
 
@@ -84,9 +93,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Takes in a present value with the quality that the engine gave it, before the events that it caused. All that was due
-    /// before it must have happened and been taken in. A value that came late is none of the present: leave it out.
-    pub fn value(&mut self, series: &Series, profile: &Profile, value: f64, quality: Quality) {
+    /// Takes in a value with what the engine made of it, before the events that it caused. All that was due before it must
+    /// have happened and been taken in. A value that came late is none of the present, and passed over.
+    pub fn value(&mut self, series: &Series, profile: &Profile, value: f64, observed: Observed) {
+        if observed.late {
+            return;
+        }
         let Some(limits) = profile.vitals.get(&series.2) else { return };
         for side in [Side::Low, Side::High] {
             let steps = limits.side(side);
@@ -95,8 +107,9 @@ impl Ledger {
             }
             let beyond = steps.violated(side, value);
             let state = self.sides.entry((series.clone(), side)).or_default();
-            if quality == Quality::Valid {
-                if beyond && !state.beyond {
+            if observed.quality == Quality::Valid {
+                // What cannot be judged ends a run: what comes after it is another one.
+                if beyond && (!state.beyond || observed.regained) {
                     state.begin();
                 }
                 state.beyond = beyond;
@@ -117,10 +130,11 @@ impl Ledger {
                 if let ConditionCode::Limit(vital, side) = alert.key.code {
                     let state = self.side((patient.clone(), device.clone(), vital), side);
                     state.moved(*cause);
+                    state.again(alert);
                 }
             }
-            EventBody::Suppressed { patient, device, code: ConditionCode::Limit(vital, side), by, .. } => {
-                self.side((patient.clone(), device.clone(), *vital), *side).suppressed(*by);
+            EventBody::Suppressed { patient, device, code: ConditionCode::Limit(vital, side), by, again, .. } => {
+                self.side((patient.clone(), device.clone(), *vital), *side).suppressed(*by, *again);
             }
             _ => {}
         }
@@ -130,11 +144,13 @@ impl Ledger {
         self.sides.entry((series, side)).or_default()
     }
 
-    /// The accounts by series and side, when all is over. A run that still waits is unaccounted.
+    /// The accounts by series and side, when all is over. A run that still waits is unaccounted, and so is what the engine
+    /// counted otherwise.
     #[must_use]
     pub fn finish(self) -> BTreeMap<(Series, Side), Account> {
         let close = |(key, mut state): ((Series, Side), SideState)| {
             state.account.unaccounted += u64::from(state.open == Open::Waits);
+            state.account.unaccounted += state.again.abs_diff(state.account.hysteresis);
             (key, state.account)
         };
         self.sides.into_iter().map(close).collect()
@@ -162,21 +178,24 @@ impl SideState {
                 self.open = Open::Alert;
             }
             Cause::Cleared | Cause::Closed if self.open == Open::Alert => self.open = Open::Nothing,
-            // What cannot be judged ends the run: what comes after it is another one.
-            Cause::Held => self.beyond = false,
             _ => {}
         }
     }
 
-    fn suppressed(&mut self, by: SuppressedBy) {
+    /// An alert carries how many violations of its episode raised none of their own.
+    fn again(&mut self, alert: &Alert) {
+        let known = self.alert.filter(|(id, _)| *id == alert.id).map_or(0, |(_, again)| again);
+        self.again += u64::from(alert.again.saturating_sub(known));
+        self.alert = Some((alert.id, alert.again));
+    }
+
+    fn suppressed(&mut self, by: SuppressedBy, again: u32) {
+        self.again += u64::from(again);
         if self.open == Open::Waits {
             *self.account.suppressed.entry(by).or_default() += 1;
         } else {
             self.account.unaccounted += 1;
         }
         self.open = Open::Nothing;
-        if by != SuppressedBy::Delay {
-            self.beyond = false;
-        }
     }
 }

@@ -254,6 +254,10 @@ pub struct Alert {
     pub delay_ms: Millis,
     /// How often the condition came, latched returns included.
     pub count: u32,
+    /// How often values went beyond the limit again while the condition lasted or waited for its delay, without having
+    /// been clearly within: violations that raised no alert of their own. Counted up to the last transition.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub again: u32,
     /// What is wrong, in a few words, where code and value do not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -293,6 +297,12 @@ pub struct Comment {
 pub const FIRST_LEVEL: u8 = 1;
 /// The highest level of escalation: the whole ward.
 pub const LAST_LEVEL: u8 = 4;
+
+/// For counts that are not written while there is nothing to count.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) const fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
 
 const fn first_level() -> u8 {
     FIRST_LEVEL

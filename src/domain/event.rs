@@ -133,6 +133,9 @@ pub enum EventBody {
         worst: f64,
         /// Why no alert came of it.
         by: SuppressedBy,
+        /// How often values went beyond the limit again meanwhile, without having been clearly within.
+        #[serde(default, skip_serializing_if = "super::alert::is_zero")]
+        again: u32,
     },
     /// Data that came late show that a value was beyond a limit at a time that is past.
     OccurredOffline {

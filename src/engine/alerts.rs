@@ -36,7 +36,7 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    fn key(&self, code: ConditionCode) -> AlertKey {
+    pub(super) fn key(&self, code: ConditionCode) -> AlertKey {
         AlertKey { patient: Some(self.patient.clone()), code, device: Some(self.device.clone()) }
     }
 }
@@ -82,17 +82,29 @@ impl Engine {
             limit: None,
             delay: Millis::ZERO,
             detail: None,
+            again: 0,
         }
     }
 
-    pub(super) fn move_limit(&mut self, moved: &Moved, side: Side, outcome: Outcome, events: &mut Vec<Event>) {
+    /// Moves the alert of one side. `again` says how often values went beyond again since its last move.
+    pub(super) fn move_limit(
+        &mut self,
+        moved: &Moved,
+        (side, again): (Side, u32),
+        outcome: Outcome,
+        events: &mut Vec<Event>,
+    ) {
         let code = ConditionCode::Limit(moved.vital, side);
         let key = moved.key(code);
         let at = self.now;
+        // A raised alert and a suppressed violation carry their own count: an earlier alert may still be latched.
+        if matches!(outcome, Outcome::Worsened { .. } | Outcome::Held(_) | Outcome::Resumed | Outcome::Cleared) {
+            self.count_again(&key, again);
+        }
         match outcome {
             Outcome::Raised { priority, since, limit, delay } => {
                 let new = self.new_alert(key, priority, since);
-                self.raise(Raise { value: moved.value, limit: Some(limit), delay, ..new }, events);
+                self.raise(Raise { value: moved.value, limit: Some(limit), delay, again, ..new }, events);
             }
             Outcome::Worsened { priority, limit, delay } => self.move_alert(&key, None, events, |alert| {
                 episode::worsen(alert, priority, moved.value, Some(limit), delay)
@@ -101,14 +113,23 @@ impl Engine {
             Outcome::Resumed => self.move_alert(&key, None, events, |alert| episode::resume(alert, moved.value)),
             Outcome::Cleared => self.move_alert(&key, None, events, |alert| episode::clear(alert, moved.value, at)),
             Outcome::SuppressedByDelay(violation) => {
-                self.suppressed(moved, code, violation, SuppressedBy::Delay, events);
+                self.suppressed(moved, code, (violation, again), SuppressedBy::Delay, events);
             }
             Outcome::SuppressedByLimits(violation) => {
-                self.suppressed(moved, code, violation, SuppressedBy::LimitsChanged, events);
+                self.suppressed(moved, code, (violation, again), SuppressedBy::LimitsChanged, events);
             }
             Outcome::SuppressedByQuality(violation) => {
-                self.suppressed(moved, code, violation, SuppressedBy::Quality, events);
+                self.suppressed(moved, code, (violation, again), SuppressedBy::Quality, events);
             }
+        }
+    }
+
+    /// Violations of an open alert that raised none of their own.
+    pub(super) fn count_again(&mut self, key: &AlertKey, again: u32) {
+        if again > 0
+            && let Some(alert) = self.alerts.get_mut(key)
+        {
+            alert.again = alert.again.saturating_add(again);
         }
     }
 
@@ -116,7 +137,7 @@ impl Engine {
         &mut self,
         moved: &Moved,
         code: ConditionCode,
-        violation: crate::alarm::Violation,
+        (violation, again): (crate::alarm::Violation, u32),
         by: SuppressedBy,
         events: &mut Vec<Event>,
     ) {
@@ -127,6 +148,7 @@ impl Engine {
             since: violation.since,
             worst: violation.worst,
             by,
+            again,
         };
         self.record(body, events);
     }

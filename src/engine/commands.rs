@@ -222,10 +222,13 @@ impl Engine {
                 measured_once: series.state.measured_once,
                 marks: series.state.last.map_or(Marks::NONE, |l| l.marks),
             };
-            for (side, machine) in [(Side::Low, series.state.low), (Side::High, series.state.high)] {
-                if let Some(violation) = machine.pending_violation() {
-                    let code = ConditionCode::Limit(moved.vital, side);
-                    self.suppressed(&moved, code, violation, SuppressedBy::Ended, events);
+            for (side, mut machine) in [(Side::Low, series.state.low), (Side::High, series.state.high)] {
+                let (code, again) = (ConditionCode::Limit(moved.vital, side), machine.take_again());
+                match machine.pending_violation() {
+                    Some(violation) => {
+                        self.suppressed(&moved, code, (violation, again), SuppressedBy::Ended, events);
+                    }
+                    None => self.count_again(&moved.key(code), again),
                 }
             }
             if let Some(run) = series.state.offline {

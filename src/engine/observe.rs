@@ -29,6 +29,8 @@ pub struct Observed {
     pub late: bool,
     /// When the value becomes late and lost.
     pub freshness: Freshness,
+    /// Whether the vital could not be judged before it: its signal was lost, or came for the first time.
+    pub regained: bool,
 }
 
 /// What came of one value, before the alerts are moved.
@@ -61,9 +63,10 @@ impl Engine {
         if !series.takes_for_present(observed, now) {
             let moved = note_late(series, last, now);
             self.settle(at, &moved, events);
-            return Observed { quality, marks: Marks::NONE, late: true, freshness };
+            return Observed { quality, marks: Marks::NONE, late: true, freshness, regained: false };
         }
         let offline = series.state.offline.take();
+        let regained = series.state.inop.is_some() || series.state.last.is_none();
         let Doubt { marks, flatline } = self.doubt(at, value, quality, observed);
         let mut judged = Judged { offline, flatline, ..Judged::default() };
         if let Some(series) = self.series_mut(at) {
@@ -75,7 +78,7 @@ impl Engine {
         }
         self.device_spoke(observation, events);
         self.score_noted(at, quality == Quality::Valid, before);
-        Observed { quality, marks, late: false, freshness }
+        Observed { quality, marks, late: false, freshness, regained }
     }
 
     /// A stored value was replaced. The event says so; if it was the newest of its series, the new value is judged.
@@ -115,7 +118,7 @@ impl Engine {
         let quality = def.map_or(Quality::Valid, |def| quality::assess(def, observation.value, Companion::Absent));
         let sampling = def.map_or(Sampling::Continuous, |def| def.sampling);
         let freshness = Freshness::of_sampling(sampling);
-        Observed { quality, marks: Marks::NONE, late: true, freshness }
+        Observed { quality, marks: Marks::NONE, late: true, freshness, regained: false }
     }
 
     /// The place of the observation's series; made if the patient is here and the device is the patient's.
@@ -190,6 +193,9 @@ impl Engine {
         if judged.is_nothing() {
             return;
         }
+        let limits = judged
+            .limits
+            .map(|limit| limit.map(|(side, outcome)| (side, series.machine_mut(side).0.take_again(), outcome)));
         let moved = Moved {
             patient: patient.patient.clone(),
             device: series.state.device.clone(),
@@ -210,8 +216,8 @@ impl Engine {
         if let Some(outcome) = judged.flatline {
             self.move_technical(&moved, ConditionCode::Flatline(moved.vital), outcome, events);
         }
-        for (side, outcome) in judged.limits.iter().flatten().copied() {
-            self.move_limit(&moved, side, outcome, events);
+        for (side, again, outcome) in limits.into_iter().flatten() {
+            self.move_limit(&moved, (side, again), outcome, events);
         }
     }
 

@@ -116,10 +116,10 @@ impl Follower for Count<'_> {
         self.extents.insert(series.clone(), Extent { first, last: sample.at, count: count + 1 });
         let category = self.recording.plan.placements.get(sample.place).map(|p| p.patient.category);
         let Some(profile) = self.profiles.get(&category.unwrap_or_default()) else { return Ok(()) };
+        self.ledger.value(&series, profile, sample.value, observed);
         if observed.late {
             return Ok(());
         }
-        self.ledger.value(&series, profile, sample.value, observed.quality);
         self.raw.value(&series, profile, sample.value, observed.quality);
         if observed.quality == Quality::Valid {
             let interval = self.interval(sample);

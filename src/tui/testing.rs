@@ -131,6 +131,7 @@ pub(in crate::tui) fn alert(id: u64, patient: usize, code: ConditionCode, priori
         limit,
         delay_ms: Millis::from_secs(10),
         count: 1,
+        again: 0,
         detail: None,
         inactivation: Inactivation::Enabled,
         level: 1,

@@ -143,7 +143,7 @@ impl WardRun {
         self.inputs_since_snapshot += 1;
         self.open(at.skew);
         let Some(open) = &mut self.open else { return false };
-        let Observed { quality, marks, late, freshness } = self.engine.observe(o, at.now, &mut open.news.events);
+        let Observed { quality, marks, late, freshness, .. } = self.engine.observe(o, at.now, &mut open.news.events);
         let series = block_series(open, o, tail, at.group);
         open.block.push_observation(series, o, at.now, (quality, marks, late));
         if !late {
