@@ -199,3 +199,150 @@ impl SideState {
         self.open = Open::Nothing;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        alarm::episode::{self, Raise},
+        domain::{
+            AlertKey, Freshness, LimitSide, LimitStep, Marks, Millis, Priority, Sampling, Timestamp, VitalLimits,
+            vital::SPO2,
+        },
+    };
+
+    /// A ledger that is told of saturations below 90 and of what an engine says of them.
+    struct Bench {
+        ledger: Ledger,
+        series: Series,
+        profile: Profile,
+        alert: Alert,
+    }
+
+    fn bench() -> Bench {
+        let step =
+            LimitStep { limit: 90.0, priority: Priority::Medium, delay: Millis::from_secs(10), depth_budget: None };
+        let limits = VitalLimits {
+            low: LimitSide { warning: Some(step), extreme: None },
+            high: LimitSide::default(),
+            hysteresis: 2.0,
+            clear_delay: Millis::from_secs(5),
+        };
+        let series: Series = ("p".parse().unwrap(), "d".parse().unwrap(), SPO2);
+        let (patient, device) = (Some(series.0.clone()), Some(series.1.clone()));
+        let raise = Raise {
+            key: AlertKey { patient, code: ConditionCode::Limit(SPO2, Side::Low), device },
+            encounter: None,
+            bed: None,
+            priority: Priority::Medium,
+            since: Timestamp::from_ms(0),
+            value: None,
+            limit: None,
+            delay: Millis::ZERO,
+            detail: None,
+            again: 0,
+        };
+        let alert = episode::raise(AlertId(1), raise, Timestamp::from_ms(0));
+        let profile = Profile { vitals: [(SPO2, limits)].into() };
+        Bench { ledger: Ledger::default(), series, profile, alert }
+    }
+
+    impl Bench {
+        fn values(&mut self, values: &[f64]) -> &mut Self {
+            for value in values {
+                let quality = if *value == 0.0 { Quality::NotMeasured } else { Quality::Valid };
+                self.observed(*value, quality, false);
+            }
+            self
+        }
+
+        fn observed(&mut self, value: f64, quality: Quality, late: bool) -> &mut Self {
+            let freshness = Freshness::of_sampling(Sampling::Continuous);
+            let observed = Observed { quality, marks: Marks::NONE, late, freshness, regained: false };
+            self.ledger.value(&self.series, &self.profile, value, observed);
+            self
+        }
+
+        /// The engine moves the alert, which has come to so many further violations.
+        fn says(&mut self, cause: Cause, again: u32) -> &mut Self {
+            self.alert.again = again;
+            let body = EventBody::Alert { cause, alert: self.alert.clone(), by: None };
+            self.ledger.event(&Event::new(Timestamp::from_ms(0), body));
+            self
+        }
+
+        fn suppresses(&mut self, by: SuppressedBy, again: u32) -> &mut Self {
+            let (patient, device, _) = self.series.clone();
+            let code = ConditionCode::Limit(SPO2, Side::Low);
+            let body =
+                EventBody::Suppressed { patient, device, code, since: Timestamp::from_ms(0), worst: 80.0, by, again };
+            self.ledger.event(&Event::new(Timestamp::from_ms(0), body));
+            self
+        }
+
+        fn account(&mut self) -> Account {
+            let mut all = std::mem::take(&mut self.ledger).finish();
+            all.remove(&(self.series.clone(), Side::Low)).unwrap()
+        }
+    }
+
+    fn counts(account: &Account) -> (u64, u64, u64, u64) {
+        (account.violations, account.shown, account.hysteresis, account.unaccounted)
+    }
+
+    #[test]
+    fn what_matches_is_accounted_for() {
+        let mut bench = bench();
+        bench.values(&[95.0, 89.0, 90.0, 85.0]).says(Cause::Raised, 1).values(&[91.0, 80.0, 95.0]);
+        bench.says(Cause::Cleared, 2).values(&[89.0, 95.0]).suppresses(SuppressedBy::Delay, 0);
+        let account = bench.account();
+        assert_eq!(counts(&account), (4, 1, 2, 0));
+        assert_eq!(account.suppressed, [(SuppressedBy::Delay, 1)].into());
+        assert!(account.is_whole());
+    }
+
+    #[test]
+    fn a_run_without_a_word_is_unaccounted() {
+        let account = bench().values(&[89.0, 95.0]).account();
+        assert_eq!((counts(&account), account.is_whole()), ((1, 0, 0, 1), false));
+    }
+
+    #[test]
+    fn a_word_without_a_run_is_unaccounted() {
+        assert_eq!(counts(&bench().values(&[95.0]).says(Cause::Raised, 0).account()), (0, 0, 0, 1));
+        assert_eq!(counts(&bench().values(&[95.0]).suppresses(SuppressedBy::Delay, 0).account()), (0, 0, 0, 1));
+    }
+
+    #[rstest::rstest]
+    #[case(0, 1)]
+    #[case(1, 0)]
+    #[case(3, 2)]
+    fn an_engine_that_counts_otherwise_is_unaccounted(#[case] again: u32, #[case] unaccounted: u64) {
+        let mut bench = bench();
+        bench.values(&[89.0]).says(Cause::Raised, 0).values(&[91.0, 89.0, 95.0]).says(Cause::Cleared, again);
+        assert_eq!(counts(&bench.account()), (2, 1, 1, unaccounted));
+    }
+
+    #[test]
+    fn a_latched_alert_that_comes_back_is_counted_on() {
+        let mut bench = bench();
+        bench.values(&[89.0, 90.0, 89.0]).says(Cause::Raised, 1).says(Cause::Cleared, 1);
+        bench.values(&[95.0, 89.0]).says(Cause::Returned, 1).values(&[90.0, 89.0]).says(Cause::Closed, 2);
+        assert_eq!(counts(&bench.account()), (4, 2, 2, 0));
+    }
+
+    #[test]
+    fn zeros_are_no_violations_and_end_one() {
+        let mut bench = bench();
+        bench.values(&[89.0, 0.0]).suppresses(SuppressedBy::Quality, 0).values(&[0.0, 0.0, 95.0, 0.0]);
+        let account = bench.account();
+        assert_eq!(counts(&account), (1, 0, 0, 0));
+        assert_eq!((account.suppressed, account.not_values), ([(SuppressedBy::Quality, 1)].into(), 2));
+    }
+
+    #[test]
+    fn late_values_are_none_of_the_present() {
+        let account = bench().values(&[95.0]).observed(80.0, Quality::Valid, true).values(&[95.0]).account();
+        assert_eq!(counts(&account), (0, 0, 0, 0));
+    }
+}

@@ -13,7 +13,7 @@ use crate::{
     },
     seam::{Clock, OsClock, OsEntropy},
 };
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use std::{
     io::{BufWriter, IsTerminal, Write},
     path::PathBuf,
@@ -95,6 +95,9 @@ pub(super) struct Args {
     /// With --report: how it is written
     #[arg(long, value_enum, default_value_t, requires = "report")]
     format: ReportFormat,
+    /// With --report: the journal too, as NDJSON into this file
+    #[arg(long, value_name = "FILE", requires = "report")]
+    events: Option<PathBuf>,
     /// To this server
     #[arg(long, value_name = "URL", requires = "token_file", required_unless_present = "offline")]
     to: Option<Endpoint>,
@@ -208,6 +211,11 @@ fn report(args: &Args, recording: &Recording) -> anyhow::Result<u8> {
         }
     })?;
     shown.done();
+    if let Some(path) = &args.events {
+        let failed = || format!("cannot write {}", path.display());
+        let mut file = BufWriter::new(std::fs::File::create(path).with_context(failed)?);
+        replay::run(recording, config, &mut file, |_| ()).with_context(failed)?;
+    }
     let text = match args.format {
         ReportFormat::Text => report.to_string(),
         ReportFormat::Json => format!("{}\n", report.json()),

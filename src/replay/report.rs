@@ -278,24 +278,43 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "DEMO · {} · {} values", self.name, self.samples)?;
         for (title, table) in
-            [("sent by monitors", &self.monitored), ("charted, values more than 5 min apart", &self.charted)]
+            [("sent by monitors", &self.monitored), ("hourly (charted, more than 5 min apart)", &self.charted)]
         {
             if !table.is_empty() {
                 writeln!(f, "\nVIOLATIONS, {title}: {} patients, {:.2} bed-days", table.patients, table.bed_days())?;
                 write_accounts(f, table)?;
-                writeln!(f, "\nALARM LOAD, {title}")?;
+                writeln!(f, "\nALARM LOAD, {title}: alarms (per bed-day)")?;
                 write_loads(f, table)?;
             }
         }
         write_danger(f, &self.danger)?;
-        writeln!(
-            f,
-            "\nA violation is a run of consecutive valid values beyond the first limit. Shown: it raised an alert. \
-             Hysteresis: its alert\nwas open, or its delay ran already. Delay: over before its delay. Quality: the \
-             signal was lost before its delay. Ended: the\nrecording ended before its delay. Not values: runs of 0 \
-             and of impossible numbers, which are no violations.\nRaw, 0 is a value: bare limits, and 0 taken for a \
-             value. Raw: bare limits. Delay 15 s: the same limits, 15 s on all vitals."
-        )
+        write_words(f)
+    }
+}
+
+/// What the columns mean.
+fn write_words(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(
+        "\nA violation is a run of consecutive valid values beyond the first limit. Each is either\n\
+         shown        it raised an alert, or brought a latched one back\n\
+         hysteresis   its alert was open, or its delay ran already: the value had not been clearly within\n",
+    )?;
+    for cause in SuppressedBy::ALL {
+        writeln!(f, "{:<12} {}", cause.as_str(), meaning(cause))?;
+    }
+    f.write_str(
+        "Unaccounted is what the values show and the engine did not tell, or the other way round. Not values: runs of 0 and\n\
+         of impossible numbers beyond a limit; no violations, but alarms of a monitor that takes them for values.\n\
+         Raw: bare limits without delay and hysteresis. Defaults: the limits in force. Delay 15 s: the same, 15 s on all.\n",
+    )
+}
+
+const fn meaning(cause: SuppressedBy) -> &'static str {
+    match cause {
+        SuppressedBy::Delay => "over before its delay",
+        SuppressedBy::Quality => "the signal was lost before its delay",
+        SuppressedBy::Ended => "the patient left or the recording ended before its delay",
+        SuppressedBy::LimitsChanged => "no violation by limits that were changed before its delay",
     }
 }
 
@@ -319,36 +338,38 @@ fn write_accounts(f: &mut fmt::Formatter<'_>, table: &Table) -> fmt::Result {
         writeln!(f, "{:>13}{:>12}", account.unaccounted, account.not_values)?;
     }
     let sign = if total.is_whole() { "=" } else { "IS NOT" };
-    writeln!(f, "shown + suppressed = {} {sign} {} violations", total.accounted(), total.violations)
+    writeln!(
+        f,
+        "shown + suppressed = {} {sign} {} violations, unaccounted {}",
+        total.accounted(),
+        total.violations,
+        total.unaccounted
+    )
 }
 
 fn write_loads(f: &mut fmt::Formatter<'_>, table: &Table) -> fmt::Result {
-    writeln!(f, "{:<16}{:>20}{:>16}{:>16}{:>16}", "", "raw, 0 is a value", "raw", "defaults", "delay 15 s")?;
-    for (vital, load) in &table.loads {
-        write_load(f, vital.as_str(), &[load.raw_with_zeros, load.raw, load.alerts, load.alerts_delayed])?;
-    }
-    let all = table.load();
-    write_load(f, "all", &[all.raw_with_zeros, all.raw, all.alerts, all.alerts_delayed])?;
+    let names = ["raw, 0 is a value", "raw, 0 not measured", "defaults", "delay 15 s"];
+    write_row(f, "", names.map(str::to_owned))?;
     let days = table.bed_days();
-    if days > 0.0 {
-        #[expect(clippy::cast_precision_loss, reason = "for people")]
-        let per_day = |count: u64| format!("{:.1}", count as f64 / days);
-        let [a, b, c, d] = [all.raw_with_zeros, all.raw, all.alerts, all.alerts_delayed].map(per_day);
-        writeln!(f, "{:<16}{a:>20}{b:>16}{c:>16}{d:>16}", "per bed-day")?;
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let cell =
+        |count: u64| if days > 0.0 { format!("{count} ({:.1})", count as f64 / days) } else { count.to_string() };
+    let all = table.load();
+    for (name, load) in table.loads.iter().map(|(vital, load)| (vital.as_str(), load)).chain([("all", &all)]) {
+        write_row(f, name, [load.raw_with_zeros, load.raw, load.alerts, load.alerts_delayed].map(cell))?;
     }
     Ok(())
 }
 
-fn write_load(f: &mut fmt::Formatter<'_>, name: &str, counts: &[u64; 4]) -> fmt::Result {
-    let [a, b, c, d] = counts;
-    writeln!(f, "{name:<16}{a:>20}{b:>16}{c:>16}{d:>16}")
+fn write_row(f: &mut fmt::Formatter<'_>, name: &str, [a, b, c, d]: [String; 4]) -> fmt::Result {
+    writeln!(f, "{name:<16}{a:>21}{b:>21}{c:>18}{d:>18}")
 }
 
 fn write_danger(f: &mut fmt::Formatter<'_>, danger: &[DangerEvent]) -> fmt::Result {
     let lost = danger.iter().filter(|event| event.is_lost()).count();
     writeln!(
         f,
-        "\nDANGER EVENTS of at least 60 s (SpO2 < 85, HR < 40 or > 150, mean pressure < 55): {}, without an alert: {lost}",
+        "\nDANGER EVENTS of at least 60 s (SpO2 < 85, HR < 40 or > 150, mean pressure < 55): {}, lost {lost}",
         danger.len()
     )?;
     for event in danger {
