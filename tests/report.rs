@@ -9,7 +9,9 @@ use serde_json::Value;
 use std::path::Path;
 use support::{Server, now, observation, program, shared, stream::Stream, wait_for};
 use wardwatch::{
+    domain::{Millis, Timestamp},
     engine::EngineConfig,
+    protocol::{ClientMessage, Encoding, ErrorCode, ServerMessage},
     replay::{Options, load, report::report},
 };
 
@@ -172,12 +174,10 @@ fn bare_limits_give_the_published_figures() {
     assert_eq!([load("spo2"), load("hr"), load("pulse"), load("rr")], [(12, 0), (10, 5), (19, 6), (32, 26)]);
 }
 
-#[test]
-fn a_report_of_a_ward_says_what_came_and_who_answered() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(&dir.path().join("data"));
+/// A ward with an acknowledged alert and one that nobody has answered, both of bed `b1`.
+fn two_alerts(server: &Server) -> Stream {
     let token = server.small_ward();
-    let (mut anna, _, _) = Stream::watch(&server, &server.token("anna", "nurse"));
+    let (mut anna, _, _) = Stream::watch(server, &server.token("anna", "nurse"));
     for (vital, value) in [("nbp_mean", 40), ("nbp_sys", 200)] {
         let body = observation(vital, value, now());
         let answer = server.request("POST", "/v1/observations", &token, body.as_bytes());
@@ -186,18 +186,32 @@ fn a_report_of_a_ward_says_what_came_and_who_answered() {
     let (_, alert, _) = anna.alert("nbp_mean.low");
     anna.acknowledge(1, alert.id, alert.transition);
     anna.answer();
-    let report = || -> Value {
+    anna
+}
+
+fn of_command_line(server: &Server) -> Value {
+    wait_for("both alerts", || {
         let text = server.run(&["alerts", "report", "--since", "1h", "--format", "json"]);
-        serde_json::from_str(&text).unwrap()
-    };
-    let found = wait_for("both alerts", || {
-        let found = report();
+        let found: Value = serde_json::from_str(&text).unwrap();
         (found["report"]["kinds"]["nbp_sys.high"]["raised"] == 1).then_some(found)
-    });
+    })
+}
+
+#[test]
+fn a_report_of_a_ward_says_what_came_and_who_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    two_alerts(&server);
+    let found = of_command_line(&server);
     assert_eq!(found["mode"], "demo");
     let report = &found["report"];
     assert_eq!(report["kinds"]["nbp_mean.low"]["acknowledged"], 1);
-    assert_eq!((&report["acknowledge"]["count"], &report["never_acknowledged"]), (&Value::from(1), &Value::from(1)));
+    assert_eq!(report["kinds"]["nbp_mean.low"]["by_priority"]["high"], 1);
+    let (acknowledge, response) = (&report["acknowledge"], &report["response"]);
+    for d in [acknowledge, response] {
+        assert_eq!((&d["count"], &d["never"], &d["waiting"]), (&1.into(), &0.into(), &1.into()), "{report}");
+    }
+    assert_eq!(report["longest_wait"]["code"], "nbp_sys.high");
     assert_eq!((&report["talkers"][0]["bed"], &report["talkers"][0]["alerts"]), (&Value::from("b1"), &Value::from(2)));
     let text = server.run(&["alerts", "report"]);
     assert!(text.starts_with("DEMO") && text.contains("most alerts by bed: b1 2"), "{text}");
@@ -207,4 +221,39 @@ fn a_report_of_a_ward_says_what_came_and_who_answered() {
         assert_eq!(output.status.code(), Some(2), "{bad:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("90m, 12h or 7d"), "{bad:?}");
     }
+}
+
+#[test]
+fn a_terminal_reads_the_same_report_and_leaves_an_audit_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let mut anna = two_alerts(&server);
+    let printed = of_command_line(&server)["report"].clone();
+    let entries = || server.run(&["audit", "show", "--json"]).matches("ward.alert_report").count();
+    assert_eq!(entries(), 0);
+    let time = |name: &str| -> Timestamp { serde_json::from_value(printed[name].clone()).unwrap() };
+    let (from, to) = (time("from"), time("to"));
+    let ask = |terminal: &mut Stream, ward: &str, (from, to)| {
+        terminal.say(&ClientMessage::AlertReport { id: 7, ward: ward.parse().unwrap(), from, to });
+        match terminal.answer() {
+            ServerMessage::AlertReport { id: 7, report } => Ok(*report),
+            ServerMessage::Error { id: Some(7), code, .. } => Err(code),
+            other => panic!("{other:?}"),
+        }
+    };
+    let report = ask(&mut anna, "w", (from, to)).unwrap();
+    assert_eq!(serde_json::to_value(&report).unwrap(), printed, "the journal from its beginning, or from the span's");
+    assert_eq!(entries(), 1);
+    // What came before a later span is not in it, but who was there is.
+    let later = ask(&mut anna, "w", (to, to + Millis::from_secs(60))).unwrap();
+    assert_eq!((later.total().raised, later.patients), (0, 1));
+    let month = to - Millis::from_mins(31 * 24 * 60);
+    for (from, to) in [(to, to), (to, from), (month - Millis(1), to)] {
+        assert_eq!(ask(&mut anna, "w", (from, to)), Err(ErrorCode::BadMessage));
+    }
+    assert_eq!(ask(&mut anna, "elsewhere", (from, to)), Err(ErrorCode::UnknownWard));
+    assert!(ask(&mut anna, "w", (month, to)).is_ok());
+    assert_eq!(entries(), 3, "what is refused is not read");
+    let (mut olga, _) = Stream::greet(&server, &server.token("olga", "ops"), Encoding::Json);
+    assert_eq!(ask(&mut olga, "w", (from, to)), Err(ErrorCode::Denied));
 }

@@ -4,12 +4,13 @@
 //! own: the engine judges, this room counts. Called by `replay`, `backend` and `cli`.
 
 pub mod alert_report;
+mod alert_text;
 pub mod danger;
 pub mod load;
 pub mod violations;
 pub mod whatif;
 
-pub use alert_report::{AlertReport, AlertReporter};
+pub use alert_report::AlertReporter;
 pub use danger::{DangerEvent, DangerWatch};
 pub use load::AlarmLoad;
 pub use violations::{Account, Ledger};

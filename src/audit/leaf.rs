@@ -44,6 +44,9 @@ pub enum Act {
     /// A patient's trends and past alerts were read.
     #[serde(rename = "patient.history")]
     PatientHistory,
+    /// A report on the alerts of a ward was read.
+    #[serde(rename = "ward.alert_report")]
+    WardAlertReport,
     /// An alert was acknowledged or reset, or somebody tried to.
     #[serde(rename = "alert.acknowledge")]
     AlertAcknowledge,

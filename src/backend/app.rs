@@ -54,6 +54,8 @@ pub struct App {
     pub device_rates: Mutex<super::rate::Rates<DeviceId>>,
     /// How many streams each principal has.
     pub streams: Mutex<HashMap<String, usize>>,
+    /// Reports that are being made: one at a time, for each reads a piece of the journal.
+    pub reports: tokio::sync::Semaphore,
     /// Turns true when the server stops.
     pub stopping: watch::Receiver<bool>,
 }

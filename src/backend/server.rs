@@ -158,6 +158,7 @@ pub fn open_with(
         gate,
         device_rates,
         streams: Mutex::new(HashMap::new()),
+        reports: tokio::sync::Semaphore::new(1),
         stopping,
     });
     Ok(Opened { app, folder: folder.clone(), threads, stop })

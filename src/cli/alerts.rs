@@ -2,8 +2,9 @@
 
 use super::{admin::SiteArgs, terminal};
 use crate::{
-    analysis::alert_report::{AlertReport, AlertReporter},
+    analysis::AlertReporter,
     domain::{Millis, Mode, Timestamp, WardId},
+    protocol::AlertReport,
     seam::{Clock, OsClock},
     store::{StoreReader, sqlite::SqliteReader},
 };
@@ -45,13 +46,8 @@ enum Command {
 /// A span such as `90m`, `12h`, `7d`.
 fn span(text: &str) -> anyhow::Result<Millis> {
     let wrong = || anyhow!("a span such as 90m, 12h or 7d is wanted, at most {SPAN_MAX_DAYS}d");
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
-    let minutes = match unit {
-        "m" => 1,
-        "h" => 60,
-        "d" => 24 * 60,
-        _ => return Err(wrong()),
-    };
+    let unit = |(unit, minutes): (char, i64)| text.strip_suffix(unit).map(|number| (number, minutes));
+    let (number, minutes) = [('m', 1), ('h', 60), ('d', 24 * 60)].into_iter().find_map(unit).ok_or_else(wrong)?;
     let number: i64 = number.parse().map_err(|_| wrong())?;
     let all = number.checked_mul(minutes).filter(|m| (1..=SPAN_MAX_DAYS * 24 * 60).contains(m));
     Ok(Millis::from_mins(all.ok_or_else(wrong)?))
@@ -97,5 +93,28 @@ fn report(reader: &SqliteReader, ward: &WardId, from: Timestamp, to: Timestamp) 
         let Some(last) = events.last().map(|e| e.seq) else { return Ok(reporter.finish()) };
         events.iter().for_each(|e| reporter.event(&e.event));
         after = last;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("90m", Some(90))]
+    #[case("12h", Some(720))]
+    #[case("7d", Some(10_080))]
+    #[case("3660d", Some(5_270_400))]
+    #[case("3661d", None)]
+    #[case("0m", None)]
+    #[case("-1h", None)]
+    #[case("7", None)]
+    #[case("d", None)]
+    #[case("", None)]
+    #[case("7\u{434}", None)]
+    #[case("9999999999999999999d", None)]
+    fn a_span_has_a_number_and_a_unit(#[case] text: &str, #[case] minutes: Option<i64>) {
+        assert_eq!(span(text).ok(), minutes.map(Millis::from_mins));
     }
 }

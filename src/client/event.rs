@@ -3,7 +3,7 @@
 use crate::{
     access::Secret,
     domain::{Command, Event, Mode, Refusal, SequencedEvent, Timestamp, Ward},
-    protocol::{ErrorCode, History, HistoryQuery, SessionInfo, StoreState, VitalsUpdate, WardView},
+    protocol::{AlertReport, ErrorCode, History, HistoryQuery, SessionInfo, StoreState, VitalsUpdate, WardView},
 };
 
 /// The server's answer to hello.
@@ -82,6 +82,13 @@ pub enum ClientEvent {
         /// The answer.
         history: History,
     },
+    /// The report on the alerts of the ward.
+    AlertReport {
+        /// The request's id.
+        id: u64,
+        /// The report.
+        report: Box<AlertReport>,
+    },
     /// The session was locked or unlocked.
     Session(SessionInfo),
     /// Something could not be done.
@@ -125,6 +132,15 @@ pub enum ClientRequest {
         id: u64,
         /// What.
         query: HistoryQuery,
+    },
+    /// Report on the alerts of the ward.
+    AlertReport {
+        /// Named by the answer.
+        id: u64,
+        /// From when on, inclusive.
+        from: Timestamp,
+        /// Until when, exclusive.
+        to: Timestamp,
     },
     /// A person is at the keyboard.
     Activity,

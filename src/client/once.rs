@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{Command, Mode, Refusal, Timestamp},
-    protocol::{History, HistoryQuery, WardView},
+    protocol::{AlertReport, History, HistoryQuery, WardView},
     seam::Entropy,
 };
 use std::{sync::Arc, time::Duration};
@@ -100,6 +100,21 @@ impl Once {
                 && id == own
             {
                 return Ok(history);
+            }
+        }
+    }
+
+    /// Reads the report on the alerts of the ward over `[from, to)`.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub async fn alert_report(&mut self, from: Timestamp, to: Timestamp) -> Result<AlertReport, OnceError> {
+        let own = self.ask(|id| ClientRequest::AlertReport { id, from, to }).await?;
+        loop {
+            if let ClientEvent::AlertReport { id, report } = self.hear(own).await?
+                && id == own
+            {
+                return Ok(*report);
             }
         }
     }

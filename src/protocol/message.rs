@@ -1,6 +1,7 @@
 //! The messages.
 
 use super::{
+    alert_report::AlertReport,
     observations::IntakeReport,
     view::{VitalView, WardView},
 };
@@ -53,6 +54,17 @@ pub enum ClientMessage {
         /// What.
         #[serde(flatten)]
         query: HistoryQuery,
+    },
+    /// Report on the alerts of a ward.
+    AlertReport {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// The ward.
+        ward: WardId,
+        /// From when on, inclusive.
+        from: Timestamp,
+        /// Until when, exclusive; at most [`super::ALERT_REPORT_SPAN_MAX`] later.
+        to: Timestamp,
     },
     /// A person is at the keyboard: the session is not idle.
     Activity,
@@ -273,6 +285,13 @@ pub enum ServerMessage {
         /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refusal: Option<Refusal>,
+    },
+    /// The report on the alerts of a ward.
+    AlertReport {
+        /// The id of the request.
+        id: u64,
+        /// The report.
+        report: Box<AlertReport>,
     },
     /// The answer to a query.
     History {

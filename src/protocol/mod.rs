@@ -3,6 +3,7 @@
 //! Types, their two encodings, and the view of a ward that both sides fold from them. `docs/protocol.md` is the reference.
 //! No sockets, no clock.
 
+pub mod alert_report;
 mod codec;
 mod limits;
 mod message;
@@ -10,6 +11,7 @@ mod observations;
 pub mod problem;
 mod view;
 
+pub use alert_report::{ALERT_REPORT_SPAN_MAX, AlertReport};
 pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES};
 pub use limits::{PatientLimitsView, StepView, VitalLimitsView};
 pub use message::{

@@ -1,9 +1,13 @@
 //! Both encodings carry every message; what was written is read back equal.
 
-use super::*;
+use super::{
+    alert_report::{Durations, KindCount, LongestWait, Talker},
+    *,
+};
 use crate::domain::{
-    Actor, AlertId, Command, Event, EventBody, Millis, Mode, Refusal, Role, SequencedEvent, Timestamp, VitalTable,
-    Ward,
+    Actor, AlertId, Command, Event, EventBody, Millis, Mode, Priority, Refusal, Role, SequencedEvent, Timestamp,
+    VitalTable, Ward,
+    event::SuppressedBy,
     series::Trend,
     vital::{HR, SPO2},
 };
@@ -22,6 +26,34 @@ fn nurse() -> Actor {
         name: "a.meyer".into(),
         role: Role::Nurse,
         session: "s1".parse().unwrap(),
+    }
+}
+
+fn report() -> AlertReport {
+    let kind = KindCount {
+        raised: 3,
+        by_priority: [(Priority::High, 1), (Priority::Low, 2)].into(),
+        hysteresis: 4,
+        suppressed: [(SuppressedBy::Delay, 7), (SuppressedBy::LimitsChanged, 1)].into(),
+        ..KindCount::default()
+    };
+    let longest = LongestWait {
+        bed: None,
+        code: "system.store_failed".into(),
+        priority: Priority::High,
+        raised_at: t(),
+        waited: Millis(9),
+    };
+    AlertReport {
+        ward: "3 East".into(),
+        from: t(),
+        to: t() + Millis(5),
+        bed_days: 1.25,
+        kinds: [("spo2.low".into(), kind)].into(),
+        acknowledge: Durations { count: 2, median: Millis(5), never: 1, ..Durations::default() },
+        longest_wait: Some(longest),
+        talkers: vec![Talker { bed: "3E-01".into(), alerts: 3 }],
+        ..AlertReport::default()
     }
 }
 
@@ -53,6 +85,7 @@ fn client_messages_round_trip() {
             command: Command::Acknowledge { alert: AlertId(9), transition: 2 },
         },
         ClientMessage::Query { id: 4, query },
+        ClientMessage::AlertReport { id: 5, ward: ward().id, from: t(), to: t() + Millis(5) },
         ClientMessage::Activity,
         ClientMessage::Unlock { passphrase: "correct horse battery".into() },
     ] {
@@ -81,6 +114,7 @@ fn server_messages_round_trip() {
         ServerMessage::Event { event: SequencedEvent { ward: ward().id, seq: 13, event: event.clone() } },
         ServerMessage::Unrecorded { ward: ward().id, event },
         ServerMessage::History { id: 4, history: History { ward: ward().id, from: t(), to: t(), patients } },
+        ServerMessage::AlertReport { id: 5, report: Box::new(report()) },
         ServerMessage::Heartbeat {
             now: t(),
             heads: vec![WardHead { ward: ward().id, seq: 13 }],

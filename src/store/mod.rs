@@ -244,3 +244,20 @@ pub trait StoreReader: Send + Sync {
     /// If the database fails.
     fn dead_letter_count(&self) -> Result<u64, StoreError>;
 }
+
+/// The number of the first event of a ward at `since` or later; one more than that of the last event if there is none. The
+/// journal is in order of time and without a gap, so that a few looks find it.
+///
+/// # Errors
+/// If the database fails or holds what cannot be read.
+pub fn first_event_since(reader: &dyn StoreReader, ward: &WardId, since: Timestamp) -> Result<u64, StoreError> {
+    let (mut first, mut end) = (1, reader.head(ward)? + 1);
+    while first < end {
+        let middle = first + (end - first) / 2;
+        match reader.events_after(ward, middle - 1, 1)?.first() {
+            Some(found) if found.event.at < since => first = middle + 1,
+            _ => end = middle,
+        }
+    }
+    Ok(first)
+}

@@ -287,7 +287,9 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
     /// again soon, so nobody misses it.
     fn send(&self, request: ClientRequest) -> Option<Option<u64>> {
         let id = match &request {
-            ClientRequest::Command { id, .. } | ClientRequest::Query { id, .. } => Some(*id),
+            ClientRequest::Command { id, .. }
+            | ClientRequest::Query { id, .. }
+            | ClientRequest::AlertReport { id, .. } => Some(*id),
             ClientRequest::Unlock { .. } => None,
             ClientRequest::Activity => {
                 if let Some((requests, _)) = &self.link {

@@ -199,13 +199,14 @@ impl Stream {
         false
     }
 
-    /// The next answer: a result, a history, an error, or a report on observations.
+    /// The next answer: a result, a history, an error, or a report on alerts or observations.
     pub fn answer(&mut self) -> ServerMessage {
         self.until("an answer", |m| {
             matches!(
                 m,
                 ServerMessage::Result { .. }
                     | ServerMessage::History { .. }
+                    | ServerMessage::AlertReport { .. }
                     | ServerMessage::Error { .. }
                     | ServerMessage::Accepted { .. }
             )

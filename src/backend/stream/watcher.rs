@@ -1,6 +1,7 @@
 //! A person's terminal on the websocket: hello, subscribe, then events, vitals and heartbeats, and answers to what it asks.
 
 use super::{
+    alert_report::{self, ReportError, ReportQuery},
     device::version_text,
     history,
     socket::{Ended, Heard, SILENT_AFTER, Socket, stopped},
@@ -16,7 +17,7 @@ use crate::{
         rate::Bucket,
         verb::verb_of,
     },
-    domain::{Command, EventBody, PatientId, SequencedEvent, WardId},
+    domain::{Command, EventBody, PatientId, SequencedEvent, Timestamp, WardId},
     protocol::{
         ClientMessage, CloseCode, ErrorCode, HEARTBEAT_INTERVAL_MS, HistoryQuery, PROTOCOL_VERSION, ServerMessage,
         without_names,
@@ -332,6 +333,7 @@ impl Watcher {
             ClientMessage::Subscribe { ward, patients, after } => self.subscribe(socket, ward, patients, after).await,
             ClientMessage::Command { id, ward, command } => self.command(socket, id, ward, command).await,
             ClientMessage::Query { id, query } => self.query(socket, id, query).await,
+            ClientMessage::AlertReport { id, ward, from, to } => self.report(socket, id, ward, (from, to)).await,
             ClientMessage::Activity => {
                 self.app.touch(&self.session.record.id);
                 Ok(())
@@ -492,6 +494,37 @@ impl Watcher {
         .await
     }
 
+    /// Whoever may read history may read the report of any ward: it names beds, and nobody.
+    async fn report<S, E>(
+        &self,
+        socket: &mut Socket<S>,
+        id: u64,
+        ward: WardId,
+        span: (Timestamp, Timestamp),
+    ) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if let Decision::Deny(denial) = self.may(Verb::ReadHistory) {
+            return self.deny(socket, denial, "read_history", Some(id)).await;
+        }
+        let Some(hub) = self.app.hub.ward(&ward) else {
+            let detail = format!("there is no ward {ward}");
+            return socket.send(&error(ErrorCode::UnknownWard, detail, Some(id))).await;
+        };
+        let actor = self.session.actor();
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            let answer = match alert_report::make(app, ReportQuery { ward, hub, span }, &actor).await {
+                Ok(report) => ServerMessage::AlertReport { id, report: Box::new(report) },
+                Err(e) => error(report_code(&e), e.to_string(), Some(id)),
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
     /// Makes an answer beside the connection, so that heartbeats and events go on meanwhile.
     async fn answer_later<S, E>(
         &self,
@@ -552,6 +585,14 @@ fn job_error(e: JobError, id: u64) -> ServerMessage {
         JobError::UnknownWard => ErrorCode::UnknownWard,
     };
     error(code, e.to_string(), Some(id))
+}
+
+const fn report_code(e: &ReportError) -> ErrorCode {
+    match e {
+        ReportError::Span => ErrorCode::BadMessage,
+        ReportError::Job(JobError::Unrecorded) => ErrorCode::Unrecorded,
+        ReportError::Job(_) | ReportError::Busy | ReportError::Store => ErrorCode::Busy,
+    }
 }
 
 const fn query_code(e: &history::QueryError) -> ErrorCode {

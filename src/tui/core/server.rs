@@ -60,6 +60,8 @@ impl App {
             }
             ClientEvent::Result { id, done, refusal } => self.answered(id, done, refusal.as_ref()),
             ClientEvent::History { id, history } => self.history(id, history),
+            // Nothing on these screens asks for one.
+            ClientEvent::AlertReport { .. } => {}
             ClientEvent::Session(session) => self.session_changed(session),
             ClientEvent::Error { code, detail, id } => self.error(code, detail, id),
         }

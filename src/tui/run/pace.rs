@@ -44,6 +44,7 @@ pub(super) const fn interval_of(event: &ClientEvent) -> Millis {
         ClientEvent::Vitals(_)
         | ClientEvent::Heartbeat { .. }
         | ClientEvent::History { .. }
+        | ClientEvent::AlertReport { .. }
         | ClientEvent::Skipped { .. } => DATA_FRAME_INTERVAL,
         _ => ALERT_FRAME_INTERVAL,
     }
