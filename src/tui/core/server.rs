@@ -20,7 +20,8 @@ impl App {
     pub(super) fn client(&mut self, event: ClientEvent, effects: &mut Vec<Effect>) {
         self.link.note(self.now, &event);
         match event {
-            ClientEvent::Connecting { .. } => {}
+            // No screen asks for a report.
+            ClientEvent::Connecting { .. } | ClientEvent::AlertReport { .. } => {}
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
             ClientEvent::Connected(hello) => self.session = Some(hello.session),
@@ -60,8 +61,6 @@ impl App {
             }
             ClientEvent::Result { id, done, refusal } => self.answered(id, done, refusal.as_ref()),
             ClientEvent::History { id, history } => self.history(id, history),
-            // Nothing on these screens asks for one.
-            ClientEvent::AlertReport { .. } => {}
             ClientEvent::Session(session) => self.session_changed(session),
             ClientEvent::Error { code, detail, id } => self.error(code, detail, id),
         }
