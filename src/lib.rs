@@ -14,6 +14,7 @@ pub mod client;
 pub mod domain;
 pub mod engine;
 pub mod ingest;
+pub mod notify;
 pub mod predict;
 pub mod protocol;
 pub mod quality;

@@ -26,10 +26,13 @@ pub enum SystemFault {
     ClockStepped,
     /// The audit trail does not fit its signed checkpoints.
     AuditChanged,
+    /// Messages about alerts do not get out.
+    NotifyFailed,
 }
 
 impl SystemFault {
-    const ALL: [Self; 4] = [Self::StoreFailed, Self::DiskNearlyFull, Self::ClockStepped, Self::AuditChanged];
+    const ALL: [Self; 5] =
+        [Self::StoreFailed, Self::DiskNearlyFull, Self::ClockStepped, Self::AuditChanged, Self::NotifyFailed];
 
     const fn name(self) -> &'static str {
         match self {
@@ -37,6 +40,7 @@ impl SystemFault {
             Self::DiskNearlyFull => "disk_nearly_full",
             Self::ClockStepped => "clock_stepped",
             Self::AuditChanged => "audit_changed",
+            Self::NotifyFailed => "notify_failed",
         }
     }
 }

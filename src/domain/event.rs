@@ -2,7 +2,7 @@
 
 use super::{
     Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
-    Device, DeviceId, EncounterId, LimitOverride, LimitScope, LimitsCause, Millis, Patient, PatientId, Pause, PauseEnd,
+    Device, DeviceId, EncounterId, LimitOverride, LimitScope, LimitsCause, Millis, Notice, Patient, PatientId, Pause, PauseEnd,
     PauseId, Refusal, Remark, Rota, ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
@@ -268,6 +268,11 @@ pub enum EventBody {
         /// Who did it.
         by: Actor,
     },
+    /// A message about an alert was sent out, could not be, or was read or answered.
+    Notified {
+        /// What became of it.
+        notice: Notice,
+    },
     /// A command was refused.
     Refused {
         /// What was asked.
@@ -319,6 +324,7 @@ impl Event {
             }
             EventBody::Alert { alert, .. } => alert.key.patient.as_ref(),
             EventBody::Refused { command, .. } => command.patient(),
+            EventBody::Notified { notice } => notice.patient.as_ref(),
             EventBody::EngineStarted { .. }
             | EventBody::WardSet { .. }
             | EventBody::BedSet { .. }

@@ -230,7 +230,7 @@ impl Engine {
         if report.present && !open {
             let priority = match report.fault {
                 SystemFault::StoreFailed => Priority::High,
-                SystemFault::DiskNearlyFull | SystemFault::AuditChanged => Priority::Medium,
+                SystemFault::DiskNearlyFull | SystemFault::AuditChanged | SystemFault::NotifyFailed => Priority::Medium,
                 SystemFault::ClockStepped => Priority::Low,
             };
             self.raise_plain(key, priority, self.now, report.detail, events);

@@ -9,7 +9,7 @@ use super::{
     input::{Correction, IntakeFault},
 };
 use crate::domain::{
-    Actor, Command, DeviceId, Marks, Millis, Observation, PatientId, Quality, SystemFault, Timestamp, VitalCode, Ward,
+    Actor, Command, DeviceId, Marks, Millis, Notice, Observation, PatientId, Quality, SystemFault, Timestamp, VitalCode, Ward,
     system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,7 @@ enum Other {
     Corrected(Correction),
     Fault { fault: SystemFault, present: bool, detail: String },
     ClockStepped { by_ms: Millis },
+    Notified(Notice),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -220,6 +221,7 @@ impl InputBlock {
                 Other::Fault { fault: *fault, present: *present, detail: detail.clone() }
             }
             Input::ClockStepped { by_ms } => Other::ClockStepped { by_ms: *by_ms },
+            Input::Notified(notice) => Other::Notified(notice.clone()),
         };
         self.entries.push(Entry::Other(at.as_ms(), rmp_serde::to_vec_named(&other)?));
         Ok(())
@@ -305,6 +307,7 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::Corrected(correction) => Input::Corrected(correction),
         Other::Fault { fault, present, detail } => Input::Fault(FaultReport { fault, present, detail }),
         Other::ClockStepped { by_ms } => Input::ClockStepped { by_ms },
+        Other::Notified(notice) => Input::Notified(notice),
     })
 }
 

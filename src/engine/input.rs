@@ -1,7 +1,7 @@
 //! What goes into the engine.
 
 use crate::domain::{
-    Actor, Command, DeviceId, Millis, Observation, PatientId, Timestamp, VitalCode, Ward, system::FaultReport,
+    Actor, Command, DeviceId, Millis, Notice, Observation, PatientId, Timestamp, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,8 @@ pub enum Input {
         /// By how much; negative is back.
         by_ms: Millis,
     },
+    /// A message about an alert was sent out, could not be, or was read or answered.
+    Notified(Notice),
     /// Nothing but time.
     Tick,
 }

@@ -144,6 +144,7 @@ impl Engine {
                 events.push(Event::new(self.now, EventBody::ClockStepped { by_ms }));
                 self.clock_stepped(by_ms, events);
             }
+            Input::Notified(notice) => self.record(EventBody::Notified { notice }, events),
             Input::WardChanged { .. } | Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
         }
     }

@@ -71,6 +71,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
         ConditionCode::System(SystemFault::ClockStepped) => "the server's clock stepped".to_owned(),
         ConditionCode::System(SystemFault::AuditChanged) => "THE AUDIT TRAIL WAS CHANGED".to_owned(),
+        ConditionCode::System(SystemFault::NotifyFailed) => "messages about alerts do not get out".to_owned(),
     }
 }
 
