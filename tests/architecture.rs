@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The house: each room with its floor. `ARCHITECTURE.md` says what lives where.
-const FLOORS: [(&str, u8); 20] = [
+const FLOORS: [(&str, u8); 21] = [
     ("domain", 0),
     ("seam", 0),
     ("quality", 1),
@@ -26,6 +26,7 @@ const FLOORS: [(&str, u8); 20] = [
     ("store", 3),
     ("analysis", 3),
     ("access", 4),
+    ("notify", 4),
     ("backend", 5),
     ("client", 5),
     ("tui", 6),

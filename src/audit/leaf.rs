@@ -125,6 +125,9 @@ pub enum Act {
     /// A user was disabled or enabled.
     #[serde(rename = "user.state")]
     UserState,
+    /// A channel for messages was tried.
+    #[serde(rename = "notify.test")]
+    NotifyTest,
     /// The audit trail was read.
     #[serde(rename = "audit.read")]
     AuditRead,

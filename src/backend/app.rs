@@ -3,6 +3,7 @@
 use super::{
     config::Config,
     hub::Hub,
+    notify::{Links, NotifyState},
     pipeline::{Job, JobError, PipelineHandle},
 };
 use crate::{
@@ -56,6 +57,12 @@ pub struct App {
     pub streams: Mutex<HashMap<String, usize>>,
     /// Reports that are being made: one at a time, for each reads a piece of the journal.
     pub reports: tokio::sync::Semaphore,
+    /// The site, by its identifier.
+    pub site: String,
+    /// Makes and opens links in messages; absent if the configuration says not where this server is reached.
+    pub links: Option<Links>,
+    /// How the channels for messages do.
+    pub notify: NotifyState,
     /// Turns true when the server stops.
     pub stopping: watch::Receiver<bool>,
 }

@@ -109,6 +109,17 @@ impl WardHub {
         (state.version, updates)
     }
 
+    /// What happens from here on.
+    #[must_use]
+    pub fn news(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// Looks at the ward as it is, without a copy of it.
+    pub fn look<T>(&self, at: impl FnOnce(&WardView) -> T) -> T {
+        at(&self.read().view)
+    }
+
     /// The number of the last event.
     #[must_use]
     pub fn head(&self) -> u64 {

@@ -40,6 +40,7 @@ pub struct Metrics {
     audit_leaves: Gauge,
     disk_used_percent: Gauge,
     refused: Family<Label, Counter>,
+    notices: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -58,6 +59,7 @@ impl Default for Metrics {
             audit_leaves: Gauge::default(),
             disk_used_percent: Gauge::default(),
             refused: Family::default(),
+            notices: Family::default(),
         };
         metrics.register();
         metrics
@@ -79,6 +81,7 @@ impl Metrics {
         r.register("audit_leaves", "Entries of the audit trail", self.audit_leaves.clone());
         r.register("disk_used_percent", "Used part of the data folder's disk", self.disk_used_percent.clone());
         r.register("refused", "Requests that were not served, by reason", self.refused.clone());
+        r.register("notices", "What became of messages about alerts, by outcome", self.notices.clone());
     }
 
     /// Counts what became of observations.
@@ -101,6 +104,11 @@ impl Metrics {
     /// Counts a request that was not served.
     pub fn refused(&self, reason: &'static str) {
         self.refused.get_or_create_owned(&[("reason", reason)]).inc();
+    }
+
+    /// Counts what became of a message about an alert.
+    pub fn notice(&self, outcome: &'static str) {
+        self.notices.get_or_create_owned(&[("outcome", outcome)]).inc();
     }
 
     /// Notes a committed group.

@@ -7,14 +7,16 @@ use super::{
     hub::Hub,
     listener,
     metrics::Metrics,
+    notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
     rate::Rates,
 };
 use crate::{
     access::{Backoff, Directory, HashError, Hasher, LoginGate},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{Mode, SystemFault, system::FaultReport},
+    domain::{Millis, Mode, SystemFault, system::FaultReport},
     engine::EngineConfig,
+    notify::{ChannelError, LinkKey},
     seam::{Clock, Disk, DiskUsage, Entropy, OsClock, OsDisk, OsEntropy},
     store::{
         DataFolder, FolderError, Store, StoreError, StoreReader,
@@ -67,6 +69,9 @@ pub enum ServerError {
         #[source]
         source: std::io::Error,
     },
+    /// A channel for messages cannot be made.
+    #[error(transparent)]
+    Notify(#[from] ChannelError),
     /// The socket for administration cannot be made.
     #[error("the socket {path} cannot be made")]
     Socket {
@@ -110,7 +115,7 @@ pub fn open_with(
     let lock = folder.lock()?;
     let parts = StoreParts { clock: clock.clone(), entropy: entropy.clone() };
     let store = SqliteStore::open(folder, lock, mode.unwrap_or(Mode::Live), &parts)?;
-    let found = store.site().mode;
+    let (found, site) = (store.site().mode, store.site().site.clone());
     if let Some(wanted) = mode.filter(|wanted| *wanted != found) {
         return Err(ServerError::Mode { found, wanted });
     }
@@ -143,6 +148,7 @@ pub fn open_with(
     let (stop, stopping) = watch::channel(false);
     let device_rates = Mutex::new(Rates::new(config.limits.device_requests_per_s));
     let gate = Mutex::new(LoginGate::new(clock.boot()));
+    let links = links_of(&config, folder, entropy.as_ref())?;
     let app = Arc::new(App {
         config,
         vitals,
@@ -159,9 +165,19 @@ pub fn open_with(
         device_rates,
         streams: Mutex::new(HashMap::new()),
         reports: tokio::sync::Semaphore::new(1),
+        site,
+        links,
+        notify: NotifyState::default(),
         stopping,
     });
     Ok(Opened { app, folder: folder.clone(), threads, stop })
+}
+
+/// Links in messages, if the configuration says where this server is reached.
+fn links_of(config: &Config, folder: &DataFolder, entropy: &dyn Entropy) -> Result<Option<Links>, StoreError> {
+    let Some(url) = &config.notify.public_url else { return Ok(None) };
+    let span = Millis::from_mins(config.notify.link_minutes.into());
+    Ok(Some(Links::new(LinkKey::new(folder.link_key(entropy)?), url, span)))
 }
 
 /// What is to be said of the audit trail at the start.
@@ -199,6 +215,7 @@ impl Opened {
         if let Err(e) = self.app.record(vec![leaf], Vec::new()).await {
             tracing::error!(error = %e, "the start could not be recorded");
         }
+        Desk::start(&self.app)?;
         let http = tokio::spawn(listener::serve(self.app.clone(), listener));
         let helpers = vec![
             admin,

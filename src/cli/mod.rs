@@ -9,6 +9,7 @@ mod demo;
 mod device;
 mod limits;
 mod login;
+mod notify;
 mod patient;
 mod provision;
 mod replay;
@@ -62,6 +63,7 @@ enum Command {
     Rota(rota::Args),
     Device(device::Args),
     Alerts(alerts::Args),
+    Notify(notify::Args),
     Audit(audit::Args),
     Status(status::Args),
     Config(config::Args),
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Alerts(args) => alerts::run(&args),
         Command::Chart(args) => chart::run(&args),
         Command::Rota(args) => rota::run(&args),
+        Command::Notify(args) => notify::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Config(args) => config::run(&args),

@@ -9,8 +9,8 @@ use super::{
     input::{Correction, IntakeFault},
 };
 use crate::domain::{
-    Actor, Command, DeviceId, Marks, Millis, Notice, Observation, PatientId, Quality, SystemFault, Timestamp, VitalCode, Ward,
-    system::FaultReport,
+    Actor, Command, DeviceId, Marks, Millis, Notice, Observation, PatientId, Quality, SystemFault, Timestamp,
+    VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -357,6 +357,24 @@ mod tests {
         let first = &kept[0].1[0];
         assert_eq!((first.value, first.marks, first.late), (80.0, Marks::NONE, true));
         assert_eq!(block.inputs().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_became_of_a_message_is_kept() {
+        let outcome = crate::domain::NoticeOutcome::Failed { why: crate::domain::notice::Why::new("away") };
+        let notice = Notice {
+            alert: crate::domain::AlertId(3),
+            transition: 2,
+            patient: Some(key().patient),
+            channel: "pager".parse().unwrap(),
+            to: None,
+            outcome,
+        };
+        let at = Timestamp::from_ms(1_000);
+        let mut block = InputBlock::default();
+        block.push(&Input::Notified(notice.clone()), at).unwrap();
+        let inputs = InputBlock::decode(&block.encode().unwrap()).unwrap().inputs().unwrap();
+        assert_eq!(inputs, [(at, Input::Notified(notice))]);
     }
 
     #[test]

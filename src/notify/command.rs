@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let parts = CommandParts { program: "/no/such/pager".into(), args: Vec::new(), timeout: Duration::from_secs(1) };
+        let parts =
+            CommandParts { program: "/no/such/pager".into(), args: Vec::new(), timeout: Duration::from_secs(1) };
         let error = CommandChannel::new(parts).send(&full()).unwrap_err();
         assert!(error.to_string().starts_with("/no/such/pager cannot be started"), "{error}");
     }

@@ -86,7 +86,9 @@ impl EmailChannel {
         }
         if self.to.is_empty() {
             let who = letter.to.as_ref().map_or("the ward", |to| to.login.as_str());
-            return Err(SendError::Never(format!("no address is known for {who}: set notify.addresses or the channel's to")));
+            return Err(SendError::Never(format!(
+                "no address is known for {who}: set notify.addresses or the channel's to"
+            )));
         }
         Ok((self.to.clone(), false))
     }
@@ -95,7 +97,8 @@ impl EmailChannel {
 fn tls_of(parts: &EmailParts) -> Result<TlsParameters, ChannelError> {
     let mut builder = TlsParameters::builder(parts.host.clone());
     if let Some(path) = &parts.ca_file {
-        let wrong = |why: String| ChannelError(format!("the file of authorities {} cannot be used: {why}", path.display()));
+        let wrong =
+            |why: String| ChannelError(format!("the file of authorities {} cannot be used: {why}", path.display()));
         let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
         builder = builder.add_root_certificate(Certificate::from_pem(&pem).map_err(|e| wrong(e.to_string()))?);
     }

@@ -85,20 +85,18 @@ impl Outbox {
         self.waiting.remove(&key)
     }
 
-    /// Takes back a letter that was not delivered, for another try; or says that it has failed.
-    ///
-    /// # Errors
-    /// The letter and why, if it is given up.
-    pub fn not_delivered(&mut self, mut parcel: Parcel, error: SendError, now: Millis) -> Result<(), (Letter, String)> {
+    /// Takes back a letter that was not delivered, for another try; or gives it up, with why.
+    #[must_use]
+    pub fn not_delivered(&mut self, mut parcel: Parcel, error: SendError, now: Millis) -> Option<(Letter, String)> {
         parcel.tried += 1;
         match error {
             SendError::Later(_) if parcel.tried < self.retry.attempts => {
                 let due = now + self.wait_after(parcel.tried);
                 self.wait_until(due, parcel);
-                Ok(())
+                None
             }
-            SendError::Later(why) => Err((parcel.letter, format!("{why} (tried {} times)", parcel.tried))),
-            SendError::Never(why) => Err((parcel.letter, why)),
+            SendError::Later(why) => Some((parcel.letter, format!("{why} (tried {} times)", parcel.tried))),
+            SendError::Never(why) => Some((parcel.letter, why)),
         }
     }
 
@@ -144,13 +142,13 @@ mod tests {
         let mut now = Millis(0);
         for wait in [1_000, 2_000, 4_000] {
             let parcel = outbox.pop_due(now).unwrap();
-            outbox.not_delivered(parcel, later(), now).unwrap();
+            assert_eq!(outbox.not_delivered(parcel, later(), now), None);
             assert_eq!(outbox.next_due(), Some(now + Millis(wait)));
             assert_eq!(outbox.pop_due(now + Millis(wait - 1)), None);
             now = now + Millis(wait);
         }
         let parcel = outbox.pop_due(now).unwrap();
-        let (_, why) = outbox.not_delivered(parcel, later(), now).unwrap_err();
+        let (_, why) = outbox.not_delivered(parcel, later(), now).unwrap();
         assert_eq!(why, "the peer is away (tried 4 times)");
         assert!(outbox.is_empty());
     }
@@ -161,7 +159,7 @@ mod tests {
         outbox.put(letter(Priority::High), Millis(0));
         let parcel = outbox.pop_due(Millis(0)).unwrap();
         let never = SendError::Never("410 Gone".to_owned());
-        assert_eq!(outbox.not_delivered(parcel, never, Millis(0)).unwrap_err().1, "410 Gone");
+        assert_eq!(outbox.not_delivered(parcel, never, Millis(0)).unwrap().1, "410 Gone");
     }
 
     #[test]

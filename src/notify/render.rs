@@ -25,6 +25,13 @@ const fn class_words(class: AlertClass) -> &'static str {
     }
 }
 
+/// A bed in words: its label, with the word `bed` unless it has it.
+#[must_use]
+pub fn bed_words(label: &str) -> String {
+    let has_it = label.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("bed"));
+    if has_it { label.to_owned() } else { format!("bed {label}") }
+}
+
 /// One line: priority, bed, and what the channel may tell.
 #[must_use]
 pub fn subject(letter: &Letter) -> String {
@@ -37,7 +44,7 @@ pub fn subject(letter: &Letter) -> String {
     }
     parts.push(letter.priority.mark().to_owned());
     parts.push(letter.priority.as_str().to_uppercase());
-    parts.push(letter.bed.as_ref().map_or_else(|| letter.ward.clone(), |bed| format!("bed {bed}")));
+    parts.push(letter.bed.as_ref().map_or_else(|| letter.ward.clone(), |bed| bed_words(bed)));
     match &letter.told {
         Some(told) => parts.push(told.words.clone()),
         None => parts.push(class_words(letter.class).to_owned()),

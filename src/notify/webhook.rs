@@ -8,7 +8,11 @@ use crate::seam::Clock;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use ureq::{
     Agent,
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
@@ -46,7 +50,7 @@ impl WebhookChannel {
     /// # Errors
     /// If the file of authorities cannot be used.
     pub fn new(parts: WebhookParts, clock: Arc<dyn Clock>) -> Result<Self, ChannelError> {
-        let roots = parts.ca_file.map(roots_of).transpose()?.unwrap_or(RootCerts::WebPki);
+        let roots = parts.ca_file.as_deref().map(roots_of).transpose()?.unwrap_or(RootCerts::WebPki);
         let config = Agent::config_builder()
             .timeout_global(Some(parts.timeout))
             .max_redirects(0)
@@ -59,9 +63,9 @@ impl WebhookChannel {
     }
 }
 
-fn roots_of(path: PathBuf) -> Result<RootCerts, ChannelError> {
+fn roots_of(path: &Path) -> Result<RootCerts, ChannelError> {
     let wrong = |why: String| ChannelError(format!("the file of authorities {} cannot be used: {why}", path.display()));
-    let pem = std::fs::read(&path).map_err(|e| wrong(e.to_string()))?;
+    let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&pem) {
         if let PemItem::Certificate(certificate) = item.map_err(|e| wrong(e.to_string()))? {

@@ -111,6 +111,20 @@ impl DataFolder {
         self.path.join("audit.key")
     }
 
+    /// The key that signs links in messages.
+    #[must_use]
+    pub fn link_key_file(&self) -> PathBuf {
+        self.path.join("links.key")
+    }
+
+    /// The 32 secret bytes that sign links in messages, made if there are none.
+    ///
+    /// # Errors
+    /// If the file cannot be used, has another length, or others may read it.
+    pub fn link_key(&self, entropy: &dyn Entropy) -> Result<[u8; 32], StoreError> {
+        secret_of(&self.link_key_file(), entropy)
+    }
+
     /// The public key of the audit trail.
     #[must_use]
     pub fn audit_public_key(&self) -> PathBuf {
@@ -143,25 +157,29 @@ impl DataFolder {
     /// # Errors
     /// If the file cannot be used, has another length, or others may read it.
     pub(super) fn secret_key(&self, entropy: &dyn Entropy) -> Result<[u8; 32], StoreError> {
-        let path = self.audit_key();
-        let file_error = |source| StoreError::File { path: path.display().to_string(), source };
-        match std::fs::read(&path) {
-            Ok(bytes) => {
-                let mode = std::fs::metadata(&path).map_err(file_error)?.mode() & 0o777;
-                if mode & 0o077 != 0 {
-                    let why = format!("others may read it (mode {mode:o}): run `chmod 600` on it");
-                    return Err(file_error(std::io::Error::other(why)));
-                }
-                bytes.try_into().map_err(|_| file_error(std::io::Error::other("it has not 32 bytes")))
+        secret_of(&self.audit_key(), entropy)
+    }
+}
+
+/// The 32 secret bytes of a file, made if there are none.
+fn secret_of(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], StoreError> {
+    let file_error = |source| StoreError::File { path: path.display().to_string(), source };
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            let mode = std::fs::metadata(path).map_err(file_error)?.mode() & 0o777;
+            if mode & 0o077 != 0 {
+                let why = format!("others may read it (mode {mode:o}): run `chmod 600` on it");
+                return Err(file_error(std::io::Error::other(why)));
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let mut secret = [0; 32];
-                entropy.fill(&mut secret)?;
-                write_durably(&path, &secret, 0o600).map_err(file_error)?;
-                Ok(secret)
-            }
-            Err(e) => Err(file_error(e)),
+            bytes.try_into().map_err(|_| file_error(std::io::Error::other("it has not 32 bytes")))
         }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let mut secret = [0; 32];
+            entropy.fill(&mut secret)?;
+            write_durably(path, &secret, 0o600).map_err(file_error)?;
+            Ok(secret)
+        }
+        Err(e) => Err(file_error(e)),
     }
 }
 

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking; each test uses a part of this"
 )]
 
+pub mod peers;
 pub mod stream;
 pub mod terminal;
 

@@ -1,5 +1,6 @@
 //! Doing what administrators ask for.
 
+use super::channels;
 use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus};
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
@@ -27,25 +28,27 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
+        AdminRequest::ListChannels => channels::list(app),
+        AdminRequest::TestChannel { channel, to } => channels::test(app, &by, &channel, to).await,
         AdminRequest::Status => status(app, data, serving).await,
     };
     done.unwrap_or_else(|e| AdminAnswer::Failed { why: e.to_string() })
 }
 
-type Done = Result<AdminAnswer, AdminError>;
+pub(super) type Done = Result<AdminAnswer, AdminError>;
 
-fn refused(why: impl std::fmt::Display) -> AdminError {
+pub(super) fn refused(why: impl std::fmt::Display) -> AdminError {
     AdminError::Refused(why.to_string())
 }
 
-fn allow(verb: Verb) -> Result<(), AdminError> {
+pub(super) fn allow(verb: Verb) -> Result<(), AdminError> {
     match decide(&Principal::Console, verb, Object::Site) {
         Decision::Allow => Ok(()),
         Decision::Deny(denial) => Err(refused(denial)),
     }
 }
 
-fn leaf(by: &Actor, act: Act) -> LeafDraft {
+pub(super) fn leaf(by: &Actor, act: Act) -> LeafDraft {
     LeafDraft::new(LeafActor::from(by), act, Outcome::Success)
 }
 

@@ -1,11 +1,13 @@
 //! Administration on the server's own machine: by the socket in the data folder while the server runs, by its lock else.
 
+mod channels;
 mod execute;
 mod request;
 mod socket;
 
 pub use execute::execute;
 pub use request::{
-    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus,
+    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, ChannelInfo, DeviceStatus, Status, UserInfo,
+    WardStatus,
 };
 pub use socket::{ask, listen};

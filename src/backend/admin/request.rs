@@ -1,7 +1,9 @@
 //! What administrators ask, and what they are told. One JSON object a line, both ways.
 
 use crate::{
-    domain::{Command, Device, DeviceId, Mode, Role, Timestamp, Ward, WardId},
+    backend::notify::ChannelState,
+    domain::{ChannelName, Command, Device, DeviceId, LoginName, Mode, Priority, Role, Timestamp, Ward, WardId},
+    notify::Content,
     protocol::StoreState,
 };
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,15 @@ pub enum AdminRequest {
     },
     /// Somebody reads the audit trail.
     NoteAuditRead,
+    /// How the channels for messages do.
+    ListChannels,
+    /// Send a message that says it is a test.
+    TestChannel {
+        /// Which channel.
+        channel: ChannelName,
+        /// To whom, by login name.
+        to: Option<LoginName>,
+    },
     /// How the server does.
     Status,
 }
@@ -88,6 +99,11 @@ pub enum AdminAnswer {
     Users {
         /// In the order of their names.
         users: Vec<UserInfo>,
+    },
+    /// The channels for messages.
+    Channels {
+        /// In the order of their names.
+        channels: Vec<ChannelInfo>,
     },
     /// How the server does.
     Status(Box<Status>),
@@ -109,6 +125,23 @@ pub struct UserInfo {
     pub enabled: bool,
     /// Wrong tries since the last login.
     pub failures: u32,
+}
+
+/// A channel for messages as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelInfo {
+    /// Its name.
+    pub name: ChannelName,
+    /// Webhook, command or email.
+    pub kind: String,
+    /// How much it may tell.
+    pub content: Content,
+    /// Alerts of which priorities.
+    pub priorities: Vec<Priority>,
+    /// From which level of escalation on.
+    pub min_level: u8,
+    /// How it does since the start of the server.
+    pub state: ChannelState,
 }
 
 /// How a server does.

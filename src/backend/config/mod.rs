@@ -1,10 +1,12 @@
 //! Configuration: flags over environment over file over defaults. An unknown key is an error.
 
 mod layers;
+mod notify;
 mod profiles;
 mod vitals;
 
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
+pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use vitals::VitalConfig;
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// How long people have to answer an alert.
     pub response: ResponseConfig,
+    /// Messages about alerts to people who do not look at a screen.
+    pub notify: NotifyConfig,
     /// Limits that the site sets itself, by category and vital.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: ProfilesConfig,
@@ -368,6 +372,7 @@ impl Config {
         range("retention.inputs_hours", self.retention.inputs_hours.into(), 1, 24 * 365)?;
         range("retention.dead_letters_days", self.retention.dead_letters_days.into(), 1, 36_500)?;
         self.response.check()?;
+        self.notify.check()?;
         range("alarm.delay_max_s", self.alarm.delay_max_s.into(), 0, profiles::DELAY_MAX_S.into())?;
         range("disk.alert_percent", self.disk.alert_percent.into(), 1, 100)?;
         tracing_subscriber::EnvFilter::try_new(&self.log.level)

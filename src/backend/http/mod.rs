@@ -1,5 +1,6 @@
 //! The HTTP side: routes, and how requests are answered.
 
+mod ack;
 mod answer;
 mod health;
 mod observations;
@@ -22,6 +23,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/logout", post(session::logout))
         .route("/v1/observations", post(observations::post))
         .route("/v1/stream", get(stream::upgrade))
+        .route("/v1/ack/{link}", get(ack::show).post(ack::acknowledge))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

@@ -111,6 +111,13 @@ impl Core {
                 self.backfill(&ward, &observations);
                 group.waiting.push(Waiting::Done(reply));
             }
+            Job::Notified { ward, notice, reply } => {
+                let at = self.moment(now);
+                if let Some(run) = self.wards.get_mut(&ward) {
+                    run.input(Input::Notified(notice), at);
+                }
+                group.waiting.push(Waiting::Done(reply));
+            }
             Job::Fault(report) => self.fault(&report, now),
             Job::Stop { reply } => {
                 let skew = self.skew;

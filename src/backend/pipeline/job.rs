@@ -2,7 +2,7 @@
 
 use crate::{
     audit::LeafDraft,
-    domain::{Actor, Command, DeviceId, Observation, Refusal, Ward, WardId, system::FaultReport},
+    domain::{Actor, Command, DeviceId, Notice, Observation, Refusal, Ward, WardId, system::FaultReport},
     ingest::Decoded,
     protocol::IntakeReport,
     store::{AccessChange, DeadLetter},
@@ -89,6 +89,15 @@ pub enum Job {
         /// The observations.
         observations: Vec<Observation>,
         /// Told when they are durable.
+        reply: Reply<()>,
+    },
+    /// Something became of a message about an alert.
+    Notified {
+        /// The ward.
+        ward: WardId,
+        /// What.
+        notice: Notice,
+        /// Told when it is durable.
         reply: Reply<()>,
     },
     /// A fault of the system began or ended.

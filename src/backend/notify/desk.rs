@@ -1,0 +1,284 @@
+//! The desk: follows the journals, hands letters to the channels, and records what became of them.
+
+use super::{
+    build::build,
+    plan::{self, Desktop},
+    worker::{Report, Wanted, Worker},
+};
+use crate::{
+    backend::{
+        app::App,
+        hub::{News, WardHub},
+        pipeline::{Job, JobError},
+    },
+    domain::{
+        AlertId, ChannelName, Event, EventBody, LoginName, Millis, Notice, NoticeOutcome, SystemFault, WardId,
+        notice::Why, system::FaultReport,
+    },
+    ingest::Refused,
+    notify::{Channel, ChannelError, Letter, OUTBOX_MAX, Outbox, Purpose, Retry, cloud_event},
+    store::{DeadLetter, StoreError, first_event_since},
+};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender, SyncSender, TrySendError},
+    },
+    time::Duration,
+};
+use tokio::sync::broadcast;
+
+/// How far back a start looks for messages that have no end. What is older is not sent any more: an alert that still
+/// stands has escalated since.
+pub const WINDOW: Millis = Millis::from_mins(15);
+/// So often the journals are looked at.
+const POLL: Duration = Duration::from_millis(200);
+/// Events that are read from a journal at once.
+const PAGE: u32 = 500;
+/// The wait after the first try of a letter.
+const FIRST_WAIT: Millis = Millis::from_secs(1);
+
+/// What makes two letters of one channel the same in the journal.
+type Sent = (AlertId, u32, ChannelName, Option<LoginName>);
+
+/// How far a ward's journal was read.
+struct Following {
+    after: u64,
+    /// Letters that had an end when the server started, up to `known_until` in the journal.
+    sent: HashSet<Sent>,
+    known_until: u64,
+    news: broadcast::Receiver<News>,
+}
+
+struct Line {
+    letters: SyncSender<Letter>,
+    name: ChannelName,
+}
+
+/// The desk.
+pub struct Desk {
+    app: Arc<App>,
+    lines: Vec<Line>,
+    reports: Receiver<Report>,
+    /// Held so that the desk can report what never reached a channel.
+    own_reports: Sender<Report>,
+    wards: BTreeMap<WardId, Following>,
+}
+
+impl Desk {
+    /// Makes all channels and starts their threads and the desk's own. Without channels nothing is started.
+    ///
+    /// # Errors
+    /// If a channel cannot be made, or a thread cannot be started.
+    pub fn start(app: &Arc<App>) -> Result<(), ChannelError> {
+        if app.config.notify.channel.is_empty() {
+            return Ok(());
+        }
+        let channels = app.config.notify.channel.iter().map(|(name, config)| {
+            let wrong = |e: ChannelError| ChannelError(format!("notify.channel.{name}: {e}"));
+            let retry = Retry { attempts: config.attempts, first_wait: FIRST_WAIT };
+            build(config, &app.clock).map(|channel| (name.clone(), channel, retry)).map_err(wrong)
+        });
+        let channels: Vec<(ChannelName, Box<dyn Channel>, Retry)> = channels.collect::<Result<_, _>>()?;
+        let (own_reports, reports) = mpsc::channel();
+        let mut lines = Vec::new();
+        for (name, channel, retry) in channels {
+            let (letters, inbox) = mpsc::sync_channel(OUTBOX_MAX);
+            let worker = Worker {
+                name: name.clone(),
+                channel,
+                outbox: Outbox::new(retry),
+                clock: app.clock.clone(),
+                reports: own_reports.clone(),
+                wanted: wanted(app),
+            };
+            spawn(&format!("notify-{name}"), move || worker.run(&inbox))?;
+            lines.push(Line { letters, name });
+        }
+        let desk = Self { app: app.clone(), lines, reports, own_reports, wards: BTreeMap::new() };
+        spawn("notify", move || desk.run())
+    }
+
+    /// Works until the server stops.
+    fn run(mut self) {
+        while !self.app.is_stopping() {
+            if let Ok(report) = self.reports.recv_timeout(POLL) {
+                self.record(report);
+            }
+            while let Ok(report) = self.reports.try_recv() {
+                self.record(report);
+            }
+            for ward in self.app.hub.wards() {
+                if let Err(e) = self.follow(&ward.id) {
+                    tracing::error!(ward = %ward.id, error = %e, "the journal could not be read for messages");
+                }
+            }
+        }
+    }
+
+    /// Reads what is new in a ward and sends what it asks for.
+    fn follow(&mut self, ward: &WardId) -> Result<(), StoreError> {
+        let Some(hub) = self.app.hub.ward(ward) else { return Ok(()) };
+        let mut following = match self.wards.remove(ward) {
+            Some(following) => following,
+            None => self.begin(ward, &hub)?,
+        };
+        let done = self.read(ward, &hub, &mut following);
+        self.read_unrecorded(&hub, &mut following);
+        self.wards.insert(ward.clone(), following);
+        done
+    }
+
+    /// Where to begin in a journal: what has an end within the window is not sent again.
+    fn begin(&self, ward: &WardId, hub: &WardHub) -> Result<Following, StoreError> {
+        let (reader, since) = (self.app.reader.as_ref(), self.app.engine_clock.now() - WINDOW);
+        let first = first_event_since(reader, ward, since)?;
+        let mut following =
+            Following { after: first - 1, sent: HashSet::new(), known_until: first - 1, news: hub.news() };
+        loop {
+            let events = reader.events_after(ward, following.known_until, PAGE)?;
+            let Some(last) = events.last() else { return Ok(following) };
+            following.known_until = last.seq;
+            for event in events {
+                if let EventBody::Notified { notice } = event.event.body
+                    && notice.outcome.ends_sending()
+                {
+                    following.sent.insert((notice.alert, notice.transition, notice.channel, notice.to));
+                }
+            }
+        }
+    }
+
+    fn read(&self, ward: &WardId, hub: &WardHub, following: &mut Following) -> Result<(), StoreError> {
+        while following.after < hub.head() {
+            let events = self.app.reader.events_after(ward, following.after, PAGE)?;
+            let Some(last) = events.last() else { break };
+            following.after = last.seq;
+            for event in &events {
+                self.dispatch((&event.event, false), hub, &following.sent);
+            }
+            if following.after >= following.known_until {
+                following.sent.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// Alerts that could not be recorded are told of all the same.
+    fn read_unrecorded(&self, hub: &WardHub, following: &mut Following) {
+        loop {
+            match following.news.try_recv() {
+                Ok(News::Unrecorded(event)) => self.dispatch((&event, true), hub, &HashSet::new()),
+                Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn dispatch(&self, (event, unrecorded): (&Event, bool), hub: &WardHub, sent: &HashSet<Sent>) {
+        let Some((alert, _)) = plan::asks(event) else { return };
+        let now = self.app.engine_clock.now();
+        if now.since(event.at) > WINDOW {
+            tracing::warn!(alert = %alert.id, at = %event.at, "an alert of long ago is not told of");
+            return;
+        }
+        let config = &self.app.config.notify;
+        let notify = &self.app.notify;
+        let desktop = Desktop {
+            site: &self.app.site,
+            vitals: &self.app.vitals,
+            addresses: &config.addresses,
+            links: self.app.links.as_ref(),
+            now,
+        };
+        for line in &self.lines {
+            let Some(channel) = config.channel.get(&line.name) else { continue };
+            if plan::is_of_channels(alert) && notify.is_failing(&line.name) {
+                continue;
+            }
+            let letters = hub.look(|view| plan::letters((event, unrecorded), view, (&line.name, channel), &desktop));
+            for letter in letters {
+                let key = (letter.id.alert, letter.id.transition, line.name.clone(), letter.id.to.clone());
+                if !sent.contains(&key) {
+                    self.hand_over(line, letter);
+                }
+            }
+        }
+    }
+
+    fn hand_over(&self, line: &Line, letter: Letter) {
+        let (letter, why) = match line.letters.try_send(letter) {
+            Ok(()) => return,
+            Err(TrySendError::Full(letter)) => (letter, "too many messages wait for this channel"),
+            Err(TrySendError::Disconnected(letter)) => (letter, "the channel's thread has ended: restart the server"),
+        };
+        let outcome = NoticeOutcome::Failed { why: Why::new(why) };
+        drop(self.own_reports.send(Report { channel: line.name.clone(), letter, outcome }));
+    }
+
+    /// Records what became of a letter, and tells of channels that begin or cease to fail.
+    fn record(&self, Report { channel, letter, outcome }: Report) {
+        let app = &self.app;
+        app.hub.metrics().notice(outcome.as_str());
+        if let Some(failing) = app.notify.note(&channel, &outcome, app.engine_clock.now()) {
+            let report = FaultReport {
+                fault: SystemFault::NotifyFailed,
+                present: !failing.is_empty(),
+                detail: failing.join("; "),
+            };
+            if let Err(e) = app.pipeline.send(Job::Fault(report)) {
+                tracing::error!(error = %e, "it could not be told that messages do not get out");
+            }
+        }
+        if letter.id.unrecorded || letter.purpose == Purpose::Test {
+            return;
+        }
+        if let NoticeOutcome::Failed { why } = &outcome {
+            tracing::error!(%channel, letter = %letter.id, why = why.as_str(), "a message was given up");
+            self.keep(&channel, &letter, why.as_str());
+        }
+        let notice = Notice {
+            alert: letter.id.alert,
+            transition: letter.id.transition,
+            patient: letter.patient,
+            channel,
+            to: letter.id.to,
+            outcome,
+        };
+        let ward = letter.id.ward;
+        match app.pipeline.ask_blocking(|reply| Job::Notified { ward, notice, reply }) {
+            Ok(()) | Err(JobError::Stopping) => {}
+            Err(e) => tracing::error!(error = %e, "what became of a message could not be recorded"),
+        }
+    }
+
+    /// Keeps a letter that was given up as a dead letter, without its link.
+    fn keep(&self, channel: &ChannelName, letter: &Letter, why: &str) {
+        let unlinked = Letter { link: None, ..letter.clone() };
+        let letter = DeadLetter {
+            at: self.app.engine_clock.now(),
+            source: format!("channel {channel}"),
+            code: "notify".to_owned(),
+            detail: why.to_owned(),
+            payload: Refused::payload(cloud_event(&unlinked).to_string().as_bytes()),
+        };
+        let job = |reply| Job::Record { leaves: Vec::new(), access: Vec::new(), dead_letters: vec![letter], reply };
+        if let Err(e) = self.app.pipeline.ask_blocking(job) {
+            tracing::error!(error = %e, "a message that was given up could not be kept");
+        }
+    }
+}
+
+/// Whether a letter still asks for somebody, by the ward as it is.
+fn wanted(app: &Arc<App>) -> Wanted {
+    let hub = app.hub.clone();
+    Arc::new(move |letter: &Letter| {
+        hub.ward(&letter.id.ward).is_some_and(|ward| ward.look(|view| plan::still_asks(view, letter)))
+    })
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ChannelError> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    thread.map(|_| ()).map_err(|e| ChannelError(format!("the thread {name} could not be started: {e}")))
+}

@@ -1,0 +1,185 @@
+//! Which letters an event causes on a channel. Pure: the ward as it is now says names of beds and people.
+
+use super::links::Links;
+use crate::{
+    backend::config::ChannelConfig,
+    domain::{
+        Actor, Alert, AlertClass, AlertId, Cause, ChannelName, ConditionCode, Event, EventBody, LoginName, Mode,
+        Priority, Response, Side, SystemFault, Timestamp, VitalTable, WardId,
+    },
+    notify::{Content, Letter, LetterId, Purpose, Recipient, Told},
+    protocol::WardView,
+};
+use std::collections::BTreeMap;
+
+/// What letters are written with.
+pub(super) struct Desktop<'a> {
+    pub(super) site: &'a str,
+    pub(super) vitals: &'a VitalTable,
+    pub(super) addresses: &'a BTreeMap<String, String>,
+    pub(super) links: Option<&'a Links>,
+    pub(super) now: Timestamp,
+}
+
+/// The alert that an event asks people about; `None` if it asks nobody.
+pub(super) fn asks(event: &Event) -> Option<(&Alert, Cause)> {
+    let EventBody::Alert { cause, alert, .. } = &event.body else { return None };
+    let so = match cause {
+        Cause::Raised | Cause::Worsened | Cause::Returned | Cause::Reminded | Cause::Unpaused => alert.is_audible(),
+        Cause::Escalated => alert.is_unacknowledged(),
+        Cause::HandedOver => !alert.is_closed(),
+        Cause::Held
+        | Cause::Resumed
+        | Cause::Cleared
+        | Cause::Acknowledged
+        | Cause::Reset
+        | Cause::Accepted
+        | Cause::Declined
+        | Cause::Paused
+        | Cause::Moved
+        | Cause::Closed => false,
+    };
+    so.then_some((alert, *cause))
+}
+
+/// Whether an alert still asks for somebody, as it was told of.
+pub(super) fn still_asks(view: &WardView, letter: &Letter) -> bool {
+    let Some(alert) = view.alerts.get(&letter.id.alert) else { return false };
+    let given = letter.cause == Cause::HandedOver && alert.transition == letter.id.transition;
+    given || (alert.is_unacknowledged() && !alert.is_answered())
+}
+
+/// Who is asked: by the rota, by name, or whoever deals with it already.
+fn asked(alert: &Alert) -> Vec<LoginName> {
+    match &alert.response {
+        Response::Notified { to } | Response::Escalated { to, .. } => to.clone(),
+        Response::Accepted { by: Actor::User { name, .. }, .. } => vec![LoginName::new(name)],
+        Response::Accepted { .. } | Response::Declined { .. } | Response::Closed { .. } => Vec::new(),
+    }
+}
+
+fn is_for(channel: &ChannelConfig, ward: &WardId, alert: &Alert) -> bool {
+    channel.priorities.contains(&alert.priority)
+        && alert.level >= channel.min_level
+        && (channel.wards.is_empty() || channel.wards.contains(ward))
+}
+
+/// Whether it is about channels that fail: of that no failing channel needs to be told.
+pub(super) fn is_of_channels(alert: &Alert) -> bool {
+    alert.key.code == ConditionCode::System(SystemFault::NotifyFailed)
+}
+
+/// The letters of an event on a channel, one for each person who is asked; one for the ward if nobody is.
+pub(super) fn letters(
+    (event, unrecorded): (&Event, bool),
+    view: &WardView,
+    (name, channel): (&ChannelName, &ChannelConfig),
+    desktop: &Desktop<'_>,
+) -> Vec<Letter> {
+    let Some((alert, cause)) = asks(event) else { return Vec::new() };
+    if !is_for(channel, &view.ward.id, alert) {
+        return Vec::new();
+    }
+    let people = asked(alert);
+    let everybody: Vec<Option<LoginName>> =
+        if people.is_empty() { vec![None] } else { people.into_iter().map(Some).collect() };
+    let letter = |to: Option<LoginName>| {
+        let link = to
+            .as_ref()
+            .filter(|_| !unrecorded)
+            .and_then(|to| desktop.links.and_then(|links| links.make((&view.ward.id, alert), to, name, desktop.now)));
+        let id = LetterId {
+            ward: view.ward.id.clone(),
+            alert: alert.id,
+            transition: alert.transition,
+            to: to.clone(),
+            unrecorded,
+        };
+        Letter {
+            id,
+            site: desktop.site.to_owned(),
+            mode: view.mode,
+            purpose: Purpose::Alert,
+            at: event.at,
+            to: to.map(|login| recipient(login, desktop.addresses)),
+            ward: view.ward.name.clone(),
+            bed: alert.bed.as_ref().map(|bed| view.beds.get(bed).map_or_else(|| bed.to_string(), |b| b.label.clone())),
+            priority: alert.priority,
+            class: alert.class,
+            cause,
+            level: alert.level,
+            raised_at: alert.raised_at,
+            told: (channel.content >= Content::Condition).then(|| told(alert, desktop.vitals)),
+            name: (channel.content >= Content::Name).then(|| name_of(alert, view)).flatten(),
+            link,
+            patient: alert.key.patient.clone(),
+        }
+    };
+    everybody.into_iter().map(letter).collect()
+}
+
+fn recipient(login: LoginName, addresses: &BTreeMap<String, String>) -> Recipient {
+    let own = |(name, _): &(&String, &String)| name.eq_ignore_ascii_case(login.as_str());
+    let email = addresses.iter().find(own).map(|(_, address)| address.clone());
+    Recipient { login, email }
+}
+
+fn name_of(alert: &Alert, view: &WardView) -> Option<String> {
+    let patient = view.patients.get(alert.key.patient.as_ref()?)?;
+    let name = patient.patient.name.as_str();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// What is wrong, in words: `SpO2 low 84 % (limit 85)`, or the code and what is known besides.
+fn told(alert: &Alert, vitals: &VitalTable) -> Told {
+    let code = alert.key.code.to_string();
+    let words = match alert.key.code {
+        ConditionCode::Limit(vital, side) => vitals.get(vital).map(|def| {
+            let side = if side == Side::Low { "low" } else { "high" };
+            let value = alert.value.map(|v| format!(" {} {}", def.format(v), def.unit)).unwrap_or_default();
+            let limit = alert.limit.map(|v| format!(" (limit {})", def.format(v))).unwrap_or_default();
+            format!("{} {side}{value}{limit}", def.label)
+        }),
+        ConditionCode::NotMeasured(vital) => vitals.get(vital).map(|def| format!("{} not measured", def.label)),
+        ConditionCode::Stale(vital) => vitals.get(vital).map(|def| format!("{} no longer comes", def.label)),
+        _ => None,
+    };
+    let plain = || alert.detail.as_ref().map_or_else(|| code.clone(), |detail| format!("{code}: {detail}"));
+    Told { words: words.unwrap_or_else(plain), code }
+}
+
+/// A letter that tries whether a channel works.
+#[must_use]
+pub fn test_letter(
+    (site, mode): (&str, Mode),
+    ward: (WardId, String),
+    to: Option<LoginName>,
+    addresses: &BTreeMap<String, String>,
+    at: Timestamp,
+) -> Letter {
+    // The time makes every test another letter, so that no receiver drops it as a double.
+    let transition = u32::try_from(at.as_ms().rem_euclid(1_000_000_000)).unwrap_or_default();
+    let id = LetterId { ward: ward.0, alert: AlertId(0), transition, to: to.clone(), unrecorded: false };
+    Letter {
+        id,
+        site: site.to_owned(),
+        mode,
+        purpose: Purpose::Test,
+        at,
+        to: to.map(|login| recipient(login, addresses)),
+        ward: ward.1,
+        bed: None,
+        priority: Priority::Low,
+        class: AlertClass::Technical,
+        cause: Cause::Raised,
+        level: 1,
+        raised_at: at,
+        told: None,
+        name: None,
+        link: None,
+        patient: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
