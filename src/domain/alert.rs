@@ -338,14 +338,15 @@ impl Alert {
         matches!(self.response, Response::Accepted { .. } | Response::Closed { .. })
     }
 
-    /// The order of urgency: unacknowledged before acknowledged, then priority, physiological before technical, then
-    /// the older first.
+    /// The order of urgency: unacknowledged before acknowledged, then priority, physiological before technical, then who
+    /// is at the higher level of escalation, then the older first.
     #[must_use]
     pub fn urgency(&self) -> impl Ord + use<> {
         (
             !self.is_unacknowledged(),
             std::cmp::Reverse(self.priority),
             self.class == AlertClass::Technical,
+            std::cmp::Reverse(self.level),
             self.raised_at,
             self.id,
         )
@@ -358,5 +359,33 @@ impl Alert {
             Response::Accepted { by, .. } | Response::Closed { by: Some(by), .. } => Some(by),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(id: u64, priority: &str, raised_at: &str, level: u8, signal: &str) -> Alert {
+        let text = format!(
+            r#"{{"id":{id},"patient":"p","code":"hr.low","device":"d","class":"physiological","priority":"{priority}",
+            "condition":{{"state":"present"}},"signal":"{signal}","response":{{"state":"notified"}},"transition":1,
+            "since":"{raised_at}","raised_at":"{raised_at}","delay_ms":0,"count":1,"level":{level}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn the_most_urgent_is_first() {
+        let mut alerts = [
+            alert(1, "high", "2026-11-27T01:00:00Z", 1, "ack"),
+            alert(2, "low", "2026-11-27T01:00:00Z", 1, "on"),
+            alert(3, "high", "2026-11-27T01:00:00Z", 1, "on"),
+            alert(4, "high", "2026-11-27T01:02:00Z", 3, "on"),
+            alert(5, "high", "2026-11-27T00:59:00Z", 1, "latch"),
+            alert(6, "medium", "2026-11-27T00:00:00Z", 4, "on"),
+        ];
+        alerts.sort_by_key(Alert::urgency);
+        assert_eq!(alerts.map(|alert| alert.id.0), [4, 5, 3, 6, 2, 1]);
     }
 }
