@@ -98,6 +98,8 @@ enum Other {
     Corrected(Correction),
     Fault { fault: SystemFault, present: bool, detail: String },
     ClockStepped { by_ms: Millis },
+    Heard { device: DeviceId },
+    Watched { watched: bool },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -220,6 +222,8 @@ impl InputBlock {
                 Other::Fault { fault: *fault, present: *present, detail: detail.clone() }
             }
             Input::ClockStepped { by_ms } => Other::ClockStepped { by_ms: *by_ms },
+            Input::Heard { device } => Other::Heard { device: device.clone() },
+            Input::Watched { watched } => Other::Watched { watched: *watched },
         };
         self.entries.push(Entry::Other(at.as_ms(), rmp_serde::to_vec_named(&other)?));
         Ok(())
@@ -305,6 +309,8 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::Corrected(correction) => Input::Corrected(correction),
         Other::Fault { fault, present, detail } => Input::Fault(FaultReport { fault, present, detail }),
         Other::ClockStepped { by_ms } => Input::ClockStepped { by_ms },
+        Other::Heard { device } => Input::Heard { device },
+        Other::Watched { watched } => Input::Watched { watched },
     })
 }
 
