@@ -162,9 +162,8 @@ impl Engine {
     }
 
     fn devices_under(&self, gateway: &DeviceId) -> Vec<DeviceId> {
-        let under = |(id, state): (&DeviceId, &DeviceState)| {
-            (state.kept.under.as_ref() == Some(gateway)).then(|| id.clone())
-        };
+        let under =
+            |(id, state): (&DeviceId, &DeviceState)| (state.kept.under.as_ref() == Some(gateway)).then(|| id.clone());
         let mut devices: Vec<DeviceId> = self.devices.iter().filter_map(under).collect();
         devices.sort();
         devices

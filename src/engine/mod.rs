@@ -36,8 +36,8 @@ pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 use crate::{
     alarm::{ClockBounds, Profiles, ResponsePolicy},
     domain::{
-        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, Millis, PatientId, Profile,
-        Timestamp, VitalTable, Ward,
+        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, Millis, PatientId, Profile, Timestamp,
+        VitalTable, Ward,
     },
 };
 use device::DeviceState;
