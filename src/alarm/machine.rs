@@ -522,6 +522,7 @@ mod tests {
             while let Some(due) = machine.due().filter(|due| *due <= now) {
                 let outcome = machine.fire(rules, due);
                 out.extend(outcome.map(|o| (due.as_ms(), o)));
+                assert!(machine.due().is_none_or(|next| next > due), "what was due has happened");
             }
             let outcome = if value.is_nan() {
                 machine.inop(InopReason::NotMeasured)

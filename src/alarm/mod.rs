@@ -3,6 +3,7 @@
 //! Pure state machines: time is an argument, nothing is read or written. `engine` feeds them and turns their answers
 //! into events. IO, clocks and clinical scores live elsewhere.
 
+pub mod clock;
 pub mod episode;
 pub mod escalation;
 pub mod limits;
@@ -13,6 +14,7 @@ pub mod suggest;
 pub mod technical;
 pub mod transitions;
 
+pub use clock::{ClockBounds, ClockMachine, ClockOutcome};
 pub use episode::Transition;
 pub use escalation::ResponsePolicy;
 pub use limits::{Authority, GuardBand, Reach};

@@ -24,7 +24,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU8, AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
 };
 use tokio::sync::broadcast;
@@ -59,6 +59,16 @@ struct WardState {
 pub struct WardHub {
     state: RwLock<WardState>,
     news: broadcast::Sender<News>,
+    watchers: AtomicUsize,
+}
+
+/// A terminal that watches all of a ward, for as long as this lives.
+pub struct Attendance(Arc<WardHub>);
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.0.watchers.fetch_sub(1, SeqCst);
+    }
 }
 
 /// What a watcher begins with.
@@ -87,6 +97,19 @@ impl WardHub {
     pub fn subscribe(&self) -> Subscription {
         let state = self.read();
         Subscription { view: state.view.clone(), head: state.head, version: state.version, news: self.news.subscribe() }
+    }
+
+    /// Counts a terminal that watches all of the ward.
+    #[must_use]
+    pub fn attend(self: &Arc<Self>) -> Attendance {
+        self.watchers.fetch_add(1, SeqCst);
+        Attendance(self.clone())
+    }
+
+    /// Whether any terminal watches all of the ward.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watchers.load(SeqCst) > 0
     }
 
     /// The values newer than `version`, of all patients or of some, with the version reached.
@@ -215,6 +238,13 @@ impl Hub {
         self.wards.read().unwrap_or_else(PoisonError::into_inner).values().map(|hub| hub.ward()).collect()
     }
 
+    /// All wards, each with whether any terminal watches it.
+    #[must_use]
+    pub fn watched(&self) -> Vec<(WardId, bool)> {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        wards.iter().map(|(ward, hub)| (ward.clone(), hub.is_watched())).collect()
+    }
+
     /// Another ward than this one that has a device, if this one has it not.
     #[must_use]
     pub fn elsewhere(&self, ward: &WardId, device: &DeviceId) -> Option<WardId> {
@@ -287,7 +317,11 @@ impl Hub {
     fn make_ward(&self, ward: &Ward) -> Arc<WardHub> {
         let view = WardView::new(ward.clone(), self.mode, &self.vitals, |category| self.profiles.of(category));
         let state = WardState { view, devices: BTreeSet::new(), head: 0, version: 0, versions: BTreeMap::new() };
-        let hub = Arc::new(WardHub { state: RwLock::new(state), news: broadcast::Sender::new(EVENT_QUEUE_CAPACITY) });
+        let hub = Arc::new(WardHub {
+            state: RwLock::new(state),
+            news: broadcast::Sender::new(EVENT_QUEUE_CAPACITY),
+            watchers: AtomicUsize::new(0),
+        });
         self.wards.write().unwrap_or_else(PoisonError::into_inner).insert(ward.id.clone(), hub.clone());
         hub
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     access::{Backoff, Directory, HashError, Hasher, LoginGate},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{Millis, Mode, SystemFault, system::FaultReport},
+    domain::{Millis, Mode, SystemFault, WardId, system::FaultReport},
     engine::EngineConfig,
     notify::{ChannelError, LinkKey},
     seam::{Clock, Disk, DiskUsage, Entropy, OsClock, OsDisk, OsEntropy},
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -36,6 +36,8 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 const SESSION_INTERVAL: Duration = Duration::from_secs(1);
 /// So often the disk's fill level is looked at.
 const DISK_INTERVAL: Duration = Duration::from_secs(30);
+/// So often it is looked at whether wards are watched: a terminal that comes back within it was not away.
+const WATCHERS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a server does not start or stop in order.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +125,15 @@ pub fn open_with(
     let vitals = Arc::new(config.vitals()?);
     let response = Arc::new(config.response.policy());
     let profiles = Arc::new(config.profiles()?);
-    let engine = EngineConfig { vitals: vitals.clone(), profiles, response, ..EngineConfig::default() };
+    let engine = EngineConfig {
+        vitals: vitals.clone(),
+        profiles,
+        response,
+        clock: config.alarm.clock(),
+        // Nobody has to watch a demonstration.
+        no_watcher_after: config.alarm.no_watcher_after().filter(|_| found == Mode::Live),
+        ..EngineConfig::default()
+    };
     let reader: Arc<dyn StoreReader> = Arc::new(store.reader()?);
     let records = reader.access()?;
     let mut backoff = Backoff::default();
@@ -221,6 +231,7 @@ impl Opened {
             admin,
             tokio::spawn(look_after_sessions(self.app.clone())),
             tokio::spawn(watch_disk(self.app.clone(), self.folder.clone())),
+            tokio::spawn(count_watchers(self.app.clone())),
         ];
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
         Ok(Serving { opened: self, address, http, helpers })
@@ -281,6 +292,24 @@ async fn look_after_sessions(app: Arc<App>) {
         interval.tick().await;
         if let Err(e) = app.look_after_sessions().await {
             tracing::debug!(error = %e, "sessions could not be looked after");
+        }
+    }
+}
+
+/// Tells the engines which wards are watched. An engine takes its ward to be unwatched until it is told otherwise.
+async fn count_watchers(app: Arc<App>) {
+    let mut interval = tokio::time::interval(WATCHERS_INTERVAL);
+    let mut told: BTreeMap<WardId, bool> = BTreeMap::new();
+    loop {
+        interval.tick().await;
+        for (ward, watched) in app.hub.watched() {
+            if told.get(&ward).copied().unwrap_or(false) == watched {
+                continue;
+            }
+            match app.pipeline.send(Job::Watched { ward: ward.clone(), watched }) {
+                Ok(()) => drop(told.insert(ward, watched)),
+                Err(e) => tracing::debug!(error = %e, "who watches could not be told; it is tried again"),
+            }
         }
     }
 }

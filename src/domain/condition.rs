@@ -68,6 +68,12 @@ pub enum ConditionCode {
     Score(ScoreKind),
     /// Nobody is on duty for an occupied bed, or as charge, or as doctor.
     RotaGap,
+    /// The clock of a device is wrong, or its values come late all the time.
+    ClockSkew,
+    /// All devices behind a gateway have stopped sending at once.
+    GatewayLost,
+    /// No terminal watches a ward with patients.
+    NoWatcher,
 }
 
 impl ConditionCode {
@@ -103,6 +109,9 @@ impl fmt::Display for ConditionCode {
             Self::System(fault) => write!(f, "system.{}", fault.name()),
             Self::Score(kind) => write!(f, "score.{}", kind.as_str()),
             Self::RotaGap => f.write_str("rota.gap"),
+            Self::ClockSkew => f.write_str("device.clock_skew"),
+            Self::GatewayLost => f.write_str("gateway.lost"),
+            Self::NoWatcher => f.write_str("ward.no_watcher"),
         }
     }
 }
@@ -121,7 +130,10 @@ impl FromStr for ConditionCode {
             ("device", "lost") => Ok(Self::DeviceLost),
             ("device", "conflict") => Ok(Self::Conflict),
             ("device", "wrong_patient") => Ok(Self::WrongPatient),
+            ("device", "clock_skew") => Ok(Self::ClockSkew),
+            ("gateway", "lost") => Ok(Self::GatewayLost),
             ("rota", "gap") => Ok(Self::RotaGap),
+            ("ward", "no_watcher") => Ok(Self::NoWatcher),
             ("score", _) => ScoreKind::ALL.into_iter().find(|k| k.as_str() == kind).map(Self::Score).ok_or_else(bad),
             ("system", _) => SystemFault::ALL.into_iter().find(|f| f.name() == kind).map(Self::System).ok_or_else(bad),
             _ => {
@@ -184,6 +196,9 @@ mod tests {
             ConditionCode::Conflict,
             ConditionCode::WrongPatient,
             ConditionCode::RotaGap,
+            ConditionCode::ClockSkew,
+            ConditionCode::GatewayLost,
+            ConditionCode::NoWatcher,
             ConditionCode::Score(ScoreKind::News2),
         ];
         codes.extend(SystemFault::ALL.map(ConditionCode::System));

@@ -99,6 +99,8 @@ enum Other {
     Fault { fault: SystemFault, present: bool, detail: String },
     ClockStepped { by_ms: Millis },
     Notified(Notice),
+    Heard { device: DeviceId },
+    Watched { watched: bool },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,6 +224,8 @@ impl InputBlock {
             }
             Input::ClockStepped { by_ms } => Other::ClockStepped { by_ms: *by_ms },
             Input::Notified(notice) => Other::Notified(notice.clone()),
+            Input::Heard { device } => Other::Heard { device: device.clone() },
+            Input::Watched { watched } => Other::Watched { watched: *watched },
         };
         self.entries.push(Entry::Other(at.as_ms(), rmp_serde::to_vec_named(&other)?));
         Ok(())
@@ -308,6 +312,8 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::Fault { fault, present, detail } => Input::Fault(FaultReport { fault, present, detail }),
         Other::ClockStepped { by_ms } => Input::ClockStepped { by_ms },
         Other::Notified(notice) => Input::Notified(notice),
+        Other::Heard { device } => Input::Heard { device },
+        Other::Watched { watched } => Input::Watched { watched },
     })
 }
 

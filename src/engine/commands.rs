@@ -96,6 +96,7 @@ impl Engine {
         self.make_room(&patient);
         self.record(EventBody::Admitted { patient, bed, encounter, by: by.clone() }, events);
         self.judge_rota(events);
+        self.judge_watching(events);
         Ok(())
     }
 
@@ -138,6 +139,7 @@ impl Engine {
         self.end_pauses_of(patient, &PauseEnd::Discharged, |_| true, events);
         self.record(EventBody::Discharged { patient: patient.clone(), encounter, reason, by: by.clone() }, events);
         self.judge_rota(events);
+        self.judge_watching(events);
         Ok(())
     }
 
@@ -203,6 +205,9 @@ impl Engine {
             key.device.as_ref() == Some(device) && key.patient.as_ref() == Some(&assignment.patient)
         });
         self.devices.remove(device);
+        if let Some(gateway) = self.census.devices.get(device).and_then(|d| d.gateway.clone()) {
+            self.gateway_left(&gateway, events);
+        }
         self.record(EventBody::Unassigned { assignment, by: by.clone() }, events);
         Ok(())
     }

@@ -2,12 +2,13 @@
 
 use super::{
     Engine,
+    gateway::gateway_key,
     observe::{Judged, arm_series, hold},
     series::{STALE_DELAYS, Series},
     timers::{Armed, Timer, TimerKind},
 };
 use crate::{
-    alarm::{TechnicalMachine, TechnicalOutcome, episode, technical::TechnicalDelays},
+    alarm::{ClockMachine, TechnicalMachine, TechnicalOutcome, episode, technical::TechnicalDelays},
     domain::{
         AlertKey, ConditionCode, DeviceId, Event, Freshness, InopReason, Millis, Observation, PatientId, PauseEnd,
         PauseKind, Priority, Timestamp,
@@ -16,12 +17,12 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// A lost device has come back when it has sent for this long.
-const LOST_DELAYS: TechnicalDelays = TechnicalDelays { raise: Millis::ZERO, clear: Millis::from_secs(5) };
+pub(super) const LOST_DELAYS: TechnicalDelays = TechnicalDelays { raise: Millis::ZERO, clear: Millis::from_secs(5) };
 /// A device that has been lost for this long with all others of its patient is a lost bed: high priority (row 15).
 const WHOLE_BED_LOST_AFTER: Millis = Millis::from_secs(60);
 /// A vital that comes more rarely than this does not vouch for a device whose faster vitals have all ended: a cuff every
 /// quarter of an hour would keep it alive for three quarters.
-const VOUCHES_UP_TO: Millis = Millis::from_mins(1);
+pub(super) const VOUCHES_UP_TO: Millis = Millis::from_mins(1);
 /// A conflict shows for this long after the last contradiction.
 const CONFLICT_SHOWN_FOR: Millis = Millis::from_secs(60);
 
@@ -32,6 +33,7 @@ pub(super) struct DeviceState {
     pub(super) lost_clear: Armed,
     pub(super) lost_long: Armed,
     pub(super) conflict: Armed,
+    pub(super) alone: Armed,
 }
 
 /// The part of it that a snapshot keeps.
@@ -45,6 +47,15 @@ pub(super) struct DeviceKept {
     #[serde(default)]
     pub(super) bed_judged: bool,
     pub(super) conflict_until: Option<Timestamp>,
+    /// Whether its clock is right.
+    #[serde(default)]
+    pub(super) clock: ClockMachine,
+    /// The gateway that was lost with it.
+    #[serde(default)]
+    pub(super) under: Option<DeviceId>,
+    /// When it is lost in its own right, if it does not come back with its gateway.
+    #[serde(default)]
+    pub(super) alone_from: Option<Timestamp>,
 }
 
 impl DeviceKept {
@@ -55,7 +66,7 @@ impl DeviceKept {
 }
 
 impl Engine {
-    fn device_state(&mut self, device: &DeviceId) -> &mut DeviceState {
+    pub(super) fn device_state(&mut self, device: &DeviceId) -> &mut DeviceState {
         if !self.devices.contains_key(device) {
             self.devices.insert(device.clone(), DeviceState::default());
         }
@@ -64,18 +75,26 @@ impl Engine {
 
     /// A present value of the device came.
     pub(super) fn device_spoke(&mut self, observation: &Observation, events: &mut Vec<Event>) {
-        let now = self.now;
-        let heard = observation.observed_at.min(now);
-        let known = self.devices.get_mut(&observation.device);
-        let Some(state) = known else {
-            self.device_state(&observation.device).kept.last_observed = Some(heard);
-            return;
+        let (now, bounds) = (self.now, self.config.clock);
+        let observed = observation.observed_at;
+        let state = match self.devices.get_mut(&observation.device) {
+            Some(known) => known,
+            None => self.device_state(&observation.device),
         };
-        state.kept.last_observed = Some(heard);
-        if !state.kept.lost.is_raised() {
-            return;
+        state.kept.last_observed = Some(observed.min(now));
+        let lost = state.kept.lost.is_raised();
+        if let Some(outcome) = state.kept.clock.heard(observed, now, bounds) {
+            self.clock_judged(&observation.device, outcome, events);
         }
-        let outcome = state.kept.lost.say(false, LOST_DELAYS, observation.observed_at, now);
+        if lost {
+            self.lost_device_spoke(observation, events);
+        }
+    }
+
+    fn lost_device_spoke(&mut self, observation: &Observation, events: &mut Vec<Event>) {
+        let now = self.now;
+        let lost = &mut self.device_state(&observation.device).kept.lost;
+        let outcome = lost.say(false, LOST_DELAYS, observation.observed_at, now);
         self.arm_device(&observation.device);
         if outcome == Some(TechnicalOutcome::Cleared) {
             self.device_is_back(&observation.device, events);
@@ -154,10 +173,13 @@ impl Engine {
         let now = self.now;
         let Some(index) = self.patient_index.get(patient).copied() else { return };
         let lost_since = self.lost_since(patient, device);
+        let raised = self.devices.get(device).is_some_and(|state| state.kept.lost.is_raised());
+        let under = if raised { None } else { self.lost_with_gateway(device, events) };
         let state = self.device_state(device);
         let since = state.kept.last_observed.unwrap_or(now);
         let outcome = state.kept.lost.say(true, LOST_DELAYS, since, now);
         state.kept.lost_since = Some(state.kept.lost_since.unwrap_or(lost_since));
+        state.kept.under = under.clone().or(state.kept.under.take());
         self.arm_device(device);
         let count = self.patients.get(index).map_or(0, |p| p.series.len());
         for found in 0..count {
@@ -168,8 +190,11 @@ impl Engine {
         }
         if matches!(outcome, Some(TechnicalOutcome::Raised { .. })) {
             let key = lost_key(patient, device);
-            let detail = self.lost_detail(index, device).to_owned();
-            self.raise_plain(key, Priority::Medium, since, detail, events);
+            let (priority, detail) = match under {
+                Some(gateway) => (Priority::Low, format!("no data: its gateway {gateway} is lost")),
+                None => (Priority::Medium, self.lost_detail(index, device).to_owned()),
+            };
+            self.raise_plain(key, priority, since, detail, events);
         }
     }
 
@@ -189,6 +214,8 @@ impl Engine {
         let state = self.device_state(device);
         state.kept.lost_since = None;
         state.kept.bed_judged = false;
+        state.kept.under = None;
+        state.kept.alone_from = None;
         let keys: Vec<AlertKey> = self.keys_of(ConditionCode::DeviceLost, device);
         for key in &keys {
             self.clear_plain(key, events);
@@ -208,7 +235,7 @@ impl Engine {
         }
     }
 
-    fn keys_of(&self, code: ConditionCode, device: &DeviceId) -> Vec<AlertKey> {
+    pub(super) fn keys_of(&self, code: ConditionCode, device: &DeviceId) -> Vec<AlertKey> {
         self.alerts.keys().filter(|k| k.code == code && k.device.as_ref() == Some(device)).cloned().collect()
     }
 
@@ -230,6 +257,7 @@ impl Engine {
         self.timers.arm(&mut state.lost_clear, state.kept.lost.due(), timer(TimerKind::DeviceLostClear));
         self.timers.arm(&mut state.lost_long, long, timer(TimerKind::DeviceLostLong));
         self.timers.arm(&mut state.conflict, state.kept.conflict_until, timer(TimerKind::ConflictEnd));
+        self.timers.arm(&mut state.alone, state.kept.alone_from, timer(TimerKind::DeviceAlone));
     }
 
     pub(super) fn fire_device(
@@ -272,6 +300,17 @@ impl Engine {
                     self.arm_device(device);
                 }
             }
+            TimerKind::DeviceAlone => {
+                state.alone.came_up();
+                match state.kept.alone_from {
+                    Some(due) if due <= deadline => {
+                        state.kept.alone_from = None;
+                        self.device_alone(device, events);
+                    }
+                    Some(_) => self.arm_device(device),
+                    None => {}
+                }
+            }
             _ => {}
         }
     }
@@ -285,6 +324,9 @@ impl Engine {
                 .into_iter()
                 .flat_map(|p| &p.series)
                 .any(|s| s.is_watched() && s.state.inop.is_none() && s.state.last.is_some());
+            // Under a gateway, the gateway's alert says it for all of its beds.
+            let under = self.devices.get(device).and_then(|state| state.kept.under.as_ref());
+            let key = under.map_or(key, gateway_key);
             let open = self.alerts.get(&key).is_some_and(|alert| alert.priority < Priority::High);
             if open && !alive {
                 self.move_alert(&key, None, events, |alert| {
@@ -316,6 +358,9 @@ impl Engine {
         }
         for state in self.devices.values_mut() {
             state.kept.lost.suspend();
+        }
+        for gateway in self.gateways.values_mut() {
+            gateway.lost.suspend();
         }
     }
 }

@@ -40,6 +40,16 @@ pub enum Input {
     },
     /// A message about an alert was sent out, could not be, or was read or answered.
     Notified(Notice),
+    /// A gateway that is lost was heard: a message came from it, whatever was in it.
+    Heard {
+        /// The gateway.
+        device: DeviceId,
+    },
+    /// A first terminal watches the ward, or the last one is gone.
+    Watched {
+        /// Whether any terminal watches it.
+        watched: bool,
+    },
     /// Nothing but time.
     Tick,
 }
@@ -68,6 +78,13 @@ pub enum IntakeFault {
         /// Whom the message names.
         named: PatientId,
         /// The time of the value.
+        observed_at: Timestamp,
+    },
+    /// The time of a value is so far ahead that it was refused.
+    ClockAhead {
+        /// The device.
+        device: DeviceId,
+        /// The time of the value, in engine time.
         observed_at: Timestamp,
     },
 }

@@ -11,9 +11,11 @@
 
 mod alerts;
 mod block;
+mod clock;
 mod commands;
 mod device;
 mod gates;
+mod gateway;
 mod input;
 mod limits;
 mod observe;
@@ -24,6 +26,7 @@ mod scores;
 mod series;
 mod snapshot;
 mod timers;
+mod watching;
 
 pub use block::{BLOCK_VERSION, BlockError, BlockSeries, InputBlock, Kept, SeriesKey};
 pub use input::{Correction, Input, IntakeFault};
@@ -31,13 +34,14 @@ pub use observe::Observed;
 pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 
 use crate::{
-    alarm::{Profiles, ResponsePolicy},
+    alarm::{ClockBounds, Profiles, ResponsePolicy},
     domain::{
-        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, PatientId, Profile, Timestamp,
+        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, Millis, PatientId, Profile, Timestamp,
         VitalTable, Ward,
     },
 };
 use device::DeviceState;
+use gateway::GatewayState;
 use limits::Overrides;
 use response::Responses;
 use series::{LimitPool, PatientSeries};
@@ -46,6 +50,7 @@ use std::{
     sync::Arc,
 };
 use timers::{Armed, Timers};
+use watching::Watching;
 
 /// What an engine is made with and does not change while it runs.
 #[derive(Debug, Clone)]
@@ -56,6 +61,10 @@ pub struct EngineConfig {
     pub profiles: Arc<Profiles>,
     /// How long people have to answer.
     pub response: Arc<ResponsePolicy>,
+    /// How far clocks of devices may be wrong.
+    pub clock: ClockBounds,
+    /// After what time a ward that no terminal watches is told of; `None` where nobody could watch.
+    pub no_watcher_after: Option<Millis>,
     /// The version of the program, kept in the journal.
     pub version: String,
 }
@@ -66,6 +75,8 @@ impl Default for EngineConfig {
             vitals: Arc::new(VitalTable::builtin()),
             profiles: Arc::new(Profiles::builtin()),
             response: Arc::new(ResponsePolicy::default()),
+            clock: ClockBounds::default(),
+            no_watcher_after: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -82,6 +93,7 @@ pub struct Engine {
     limit_pool: LimitPool,
     patient_index: HashMap<PatientId, usize>,
     devices: HashMap<DeviceId, DeviceState>,
+    gateways: BTreeMap<DeviceId, GatewayState>,
     alerts: BTreeMap<AlertKey, Alert>,
     last_alert: AlertId,
     responses: Responses,
@@ -89,6 +101,7 @@ pub struct Engine {
     timers: Timers,
     clock_step_until: Option<Timestamp>,
     clock_step_armed: Armed,
+    watching: Watching,
 }
 
 impl Engine {
@@ -104,6 +117,7 @@ impl Engine {
             limit_pool: LimitPool::default(),
             patient_index: HashMap::new(),
             devices: HashMap::new(),
+            gateways: BTreeMap::new(),
             alerts: BTreeMap::new(),
             last_alert: AlertId(0),
             responses: Responses::default(),
@@ -111,6 +125,7 @@ impl Engine {
             timers: Timers::default(),
             clock_step_until: None,
             clock_step_armed: Armed::default(),
+            watching: Watching::default(),
         }
     }
 
@@ -145,6 +160,8 @@ impl Engine {
                 self.clock_stepped(by_ms, events);
             }
             Input::Notified(notice) => self.record(EventBody::Notified { notice }, events),
+            Input::Heard { device } => self.gateway_heard(&device, events),
+            Input::Watched { watched } => self.set_watched(watched, events),
             Input::WardChanged { .. } | Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
         }
     }
@@ -173,6 +190,7 @@ impl Engine {
             self.forget_after_stop(events);
         }
         self.judge_rota(events);
+        self.unwatched_after_stop(events);
     }
 
     /// Adds an event at the present engine time and takes in what it changes in the census.

@@ -47,6 +47,7 @@ impl Engine {
     /// Takes one value at engine time `now`; adds what happened to `events` and says what it made of the value.
     pub fn observe(&mut self, observation: &Observation, now: Timestamp, events: &mut Vec<Event>) -> Observed {
         self.advance(now, events);
+        self.gateway_heard(&observation.device, events);
         let Some(at) = self.series_of(observation) else { return self.observe_alone(observation) };
         let (now, observed) = (self.now, observation.observed_at);
         // It tells of a 0 alone.
@@ -63,6 +64,7 @@ impl Engine {
         if !series.takes_for_present(observed, now) {
             let moved = note_late(series, last, now);
             self.settle(at, &moved, events);
+            self.device_sent_late(&observation.device, observed, events);
             return Observed { quality, marks: Marks::NONE, late: true, freshness, regained: false };
         }
         let offline = series.state.offline.take();
@@ -240,6 +242,7 @@ impl Engine {
             TimerKind::PauseEnd => self.fire_pauses(deadline, events),
             TimerKind::RotaChange => self.fire_rota(deadline, events),
             TimerKind::LimitsEnd => self.fire_limits(deadline, events),
+            TimerKind::NoWatcher => self.fire_watching(events),
             _ => self.fire_clock_step(deadline, events),
         }
     }
@@ -248,6 +251,7 @@ impl Engine {
     pub(super) fn fire(&mut self, deadline: Timestamp, timer: &Timer, events: &mut Vec<Event>) {
         let (Some(patient), Some(device), Some(vital)) = (&timer.patient, &timer.device, timer.vital) else {
             match &timer.device {
+                Some(gateway) if timer.kind == TimerKind::GatewayClear => self.fire_gateway(deadline, gateway, events),
                 Some(device) => self.fire_device(deadline, device, timer.kind, events),
                 None if timer.kind == TimerKind::Scores => {
                     if let Some(patient) = &timer.patient {

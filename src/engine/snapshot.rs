@@ -3,13 +3,16 @@
 use super::{
     Engine, EngineConfig,
     device::{DeviceKept, DeviceState},
+    gateway::GatewayState,
     limits::OverridesKept,
     observe::arm_series,
     response::ResponsesKept,
     scores::{Scores, ScoresKept},
     series::{PatientSeries, Series, SeriesState},
+    watching::WatchingKept,
 };
 use crate::{
+    alarm::TechnicalMachine,
     domain::{Alert, AlertId, Category, Census, DeviceId, PatientId, Timestamp},
     quality::Beside,
 };
@@ -64,6 +67,11 @@ struct Snapshot {
     scores: Vec<ScoresKept>,
     #[serde(default)]
     limits: OverridesKept,
+    /// Gateways that are lost.
+    #[serde(default)]
+    gateways: BTreeMap<DeviceId, TechnicalMachine>,
+    #[serde(default)]
+    watching: WatchingKept,
 }
 
 impl Engine {
@@ -90,6 +98,8 @@ impl Engine {
             beside: self.patients.iter().map(|p| p.beside.clone()).collect(),
             scores: self.patients.iter().map(|p| p.scores.kept.clone()).collect(),
             limits: self.limits.kept.clone(),
+            gateways: self.gateways.iter().map(|(id, g)| (id.clone(), g.lost)).collect(),
+            watching: self.watching.kept,
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -126,6 +136,12 @@ impl Engine {
             engine.devices.insert(device.clone(), DeviceState { kept, ..DeviceState::default() });
             engine.arm_device(&device);
         }
+        for (gateway, lost) in snapshot.gateways {
+            engine.gateways.insert(gateway.clone(), GatewayState::restored(lost));
+            engine.arm_gateway(&gateway);
+        }
+        engine.watching.kept = snapshot.watching;
+        engine.arm_watching();
         engine.arm_clock_step();
         engine.restore_responses(snapshot.responses);
         Ok(engine)

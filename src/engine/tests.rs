@@ -16,6 +16,7 @@ mod gates;
 mod limits;
 mod response;
 mod scores;
+mod technical;
 
 fn t(s: f64) -> Timestamp {
     Timestamp::from_ms(1_000_000_000_000) + Millis(format!("{:.0}", s * 1000.0).parse().unwrap())
@@ -39,7 +40,11 @@ struct Bench {
 impl Bench {
     /// Beds 1 to `n`, patients `p1`…, monitors `d1`… assigned to them.
     fn new(n: usize) -> Self {
-        let mut bench = Self { engine: Engine::new(EngineConfig::default()), events: Vec::new() };
+        Self::with(EngineConfig::default(), n)
+    }
+
+    fn with(config: EngineConfig, n: usize) -> Self {
+        let mut bench = Self { engine: Engine::new(config), events: Vec::new() };
         bench.input(0.0, Input::Start { ward: ward() });
         for i in 1..=n {
             let bed = Bed { id: format!("b{i}").parse().unwrap(), label: i.to_string() };
@@ -800,6 +805,7 @@ enum Step {
     Act(response::Act),
     Restart,
     Discharge { patient: usize },
+    Tell(technical::Told),
     Wait { seconds: u32 },
 }
 
@@ -813,6 +819,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => response::act().prop_map(Step::Act),
         1 => Just(Step::Restart),
         1 => (1..4_usize).prop_map(|patient| Step::Discharge { patient }),
+        3 => technical::told().prop_map(Step::Tell),
         6 => (1..40_u32).prop_map(|seconds| Step::Wait { seconds }),
     ];
     prop::collection::vec(step, 0..250)
@@ -846,6 +853,7 @@ fn play(bench: &mut Bench, steps: &[Step], mut s: f64, tick: Option<f64>) -> f64
                 let patient = format!("p{patient}").parse().unwrap();
                 bench.command(s, Command::Discharge { patient, reason: CloseReason::Discharged });
             }
+            Step::Tell(told) => technical::tell(bench, s, *told),
             Step::Wait { .. } => {}
         }
     }
@@ -858,7 +866,7 @@ proptest! {
     /// Property f, and "the tick rate changes nothing".
     #[test]
     fn the_tick_rate_changes_nothing(steps in steps(), tick in 0.1..7.0_f64) {
-        let (mut plain, mut ticked) = (Bench::new(3), Bench::new(3));
+        let (mut plain, mut ticked) = (technical::watched_ward(3), technical::watched_ward(3));
         let end = play(&mut plain, &steps, 1.0, None) + 200.0;
         play(&mut ticked, &steps, 1.0, Some(tick));
         plain.tick(end);
@@ -870,10 +878,10 @@ proptest! {
     /// Snapshot and inputs since rebuild the same state.
     #[test]
     fn a_snapshot_goes_on_like_the_original(before in steps(), after in steps()) {
-        let mut original = Bench::new(3);
+        let mut original = technical::watched_ward(3);
         let s = play(&mut original, &before, 1.0, None);
         let bytes = original.engine.snapshot().unwrap();
-        let engine = Engine::restore(EngineConfig::default(), &bytes).unwrap();
+        let engine = Engine::restore(technical::config(), &bytes).unwrap();
         prop_assert_eq!(engine.snapshot().unwrap(), bytes);
         let mut restored = Bench { engine, events: original.events.clone() };
         let end = play(&mut original, &after, s, None) + 200.0;

@@ -24,6 +24,9 @@ pub(super) enum TimerKind {
     PauseEnd,
     RotaChange,
     LimitsEnd,
+    GatewayClear,
+    DeviceAlone,
+    NoWatcher,
 }
 
 /// Whose timer it is. Field order is the order of firing at the same moment.

@@ -129,7 +129,7 @@ fn decode_lines(body: &[u8], rules: DecodeRules<'_>) -> Result<Decoded, BodyErro
 
 fn refuse(index: usize, code: RejectionCode, detail: impl Into<String>, raw: &[u8]) -> Refused {
     let rejection = Rejection { index, code, detail: detail.into() };
-    Refused { rejection, payload: Refused::payload(raw) }
+    Refused { rejection, payload: Refused::payload(raw), ahead: None }
 }
 
 type Fault = (RejectionCode, String);
@@ -138,15 +138,21 @@ type Fault = (RejectionCode, String);
 struct Decoder<'a> {
     rules: DecodeRules<'a>,
     last_device: DeviceId,
+    /// What the last item was refused for, if its time lies too far ahead.
+    ahead: Option<(DeviceId, Timestamp)>,
 }
 
 impl<'a> Decoder<'a> {
     fn new(rules: DecodeRules<'a>) -> Self {
-        Self { rules, last_device: rules.sender.clone() }
+        Self { rules, last_device: rules.sender.clone(), ahead: None }
     }
 
     fn item(&mut self, index: usize, raw: &str) -> Result<Reading, Refused> {
-        self.reading(raw).map_err(|(code, detail)| refuse(index, code, detail, raw.as_bytes()))
+        let read = self.reading(raw);
+        read.map_err(|(code, detail)| Refused {
+            ahead: self.ahead.take(),
+            ..refuse(index, code, detail, raw.as_bytes())
+        })
     }
 
     fn reading(&mut self, raw: &str) -> Result<Reading, Fault> {
@@ -156,15 +162,16 @@ impl<'a> Decoder<'a> {
         check_unit(def, wire.unit.as_deref())?;
         let (value, text) = value_of(def, wire.value.get())?;
         quality::check_possible(def, value).map_err(|e| (RejectionCode::Impossible, e.to_string()))?;
+        let device = self.device(wire.device.as_deref())?;
         Ok(Reading {
-            device: self.device(wire.device.as_deref())?,
             named_patient: named_patient(wire.patient.as_deref())?,
             vital: def.code,
             value,
             text,
-            observed_at: self.time(&wire.observed_at)?,
+            observed_at: self.time(&wire.observed_at, &device)?,
             correction: wire.correction,
             interval: wire.interval_ms.map(interval).transpose()?,
+            device,
         })
     }
 
@@ -187,7 +194,7 @@ impl<'a> Decoder<'a> {
         Ok(self.last_device.clone())
     }
 
-    fn time(&self, text: &str) -> Result<Timestamp, Fault> {
+    fn time(&mut self, text: &str, device: &DeviceId) -> Result<Timestamp, Fault> {
         let at: Timestamp = text.parse().map_err(|_| {
             let detail = format!(
                 "observed_at {:?} is not a time: RFC 3339 with an offset is wanted, such as 2026-03-01T08:15:00Z",
@@ -203,6 +210,7 @@ impl<'a> Decoder<'a> {
                 self.rules.now,
                 FUTURE_TOLERANCE.as_secs()
             );
+            self.ahead = Some((device.clone(), at));
             return Err((RejectionCode::InTheFuture, detail));
         }
         if at < self.rules.oldest {

@@ -34,6 +34,8 @@ pub struct Refused {
     pub rejection: Rejection,
     /// The input, cut to [`Refused::PAYLOAD_MAX_BYTES`].
     pub payload: String,
+    /// The device and its time, if that is why it was refused: it lies too far ahead.
+    pub ahead: Option<(DeviceId, Timestamp)>,
 }
 
 impl Refused {

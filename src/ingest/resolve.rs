@@ -69,6 +69,11 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// Whether the sender may send for a device.
+    pub fn may_send(&mut self, device: &DeviceId) -> bool {
+        self.device(device).is_ok()
+    }
+
     /// The device as the census knows it, if the sender may send for it.
     fn device(&mut self, wanted: &DeviceId) -> Result<&'a DeviceId, Unresolved> {
         if let Some(last) = self.last.as_ref().filter(|last| last.device == wanted) {

@@ -12,7 +12,7 @@ pub use vitals::VitalConfig;
 
 use crate::{
     access::{HashParams, SessionLimits},
-    alarm::{Profiles, ResponsePolicy},
+    alarm::{ClockBounds, Profiles, ResponsePolicy},
     domain::{Millis, VitalCode, VitalTable},
     store::Retention,
 };
@@ -40,7 +40,7 @@ pub struct Config {
     /// Limits that the site sets itself, by category and vital.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: ProfilesConfig,
-    /// How far people may change limits.
+    /// How far people may change limits, and when technical alerts come.
     pub alarm: AlarmConfig,
     /// When the disk counts as nearly full.
     pub disk: DiskConfig,
@@ -265,17 +265,47 @@ impl ResponseConfig {
     }
 }
 
-/// How far people may change limits.
+/// How far people may change limits, and when technical alerts come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlarmConfig {
     /// The longest delay that people may give a continuous vital, in seconds.
     pub delay_max_s: u32,
+    /// A device's clock that is further ahead raises an alert, in seconds.
+    pub clock_ahead_s: u32,
+    /// A device's clock that is further behind raises an alert, in seconds.
+    pub clock_behind_s: u32,
+    /// A ward with patients that no terminal has watched for so long raises an alert, in seconds; 0 is never.
+    pub no_watcher_s: u32,
+}
+
+/// The furthest that `alarm.clock_ahead_s` goes, in seconds: what is further ahead is refused.
+const CLOCK_AHEAD_MAX_S: u64 = 30;
+/// The furthest that `alarm.clock_behind_s` goes, in seconds.
+const CLOCK_BEHIND_MAX_S: u64 = 24 * 3600;
+/// The longest that `alarm.no_watcher_s` goes, in seconds.
+const NO_WATCHER_MAX_S: u64 = 24 * 3600;
+
+impl AlarmConfig {
+    /// How far clocks of devices may be wrong, as the engine takes it.
+    #[must_use]
+    pub fn clock(&self) -> ClockBounds {
+        ClockBounds {
+            ahead: Millis::from_secs(self.clock_ahead_s.into()),
+            behind: Millis::from_secs(self.clock_behind_s.into()),
+        }
+    }
+
+    /// After what time a ward that nobody watches is told of, as the engine takes it.
+    #[must_use]
+    pub fn no_watcher_after(&self) -> Option<Millis> {
+        (self.no_watcher_s > 0).then(|| Millis::from_secs(self.no_watcher_s.into()))
+    }
 }
 
 impl Default for AlarmConfig {
     fn default() -> Self {
-        Self { delay_max_s: 15 }
+        Self { delay_max_s: 15, clock_ahead_s: 10, clock_behind_s: 60, no_watcher_s: 300 }
     }
 }
 
@@ -374,6 +404,9 @@ impl Config {
         self.response.check()?;
         self.notify.check()?;
         range("alarm.delay_max_s", self.alarm.delay_max_s.into(), 0, profiles::DELAY_MAX_S.into())?;
+        range("alarm.clock_ahead_s", self.alarm.clock_ahead_s.into(), 2, CLOCK_AHEAD_MAX_S)?;
+        range("alarm.clock_behind_s", self.alarm.clock_behind_s.into(), 2, CLOCK_BEHIND_MAX_S)?;
+        range("alarm.no_watcher_s", self.alarm.no_watcher_s.into(), 0, NO_WATCHER_MAX_S)?;
         range("disk.alert_percent", self.disk.alert_percent.into(), 1, 100)?;
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|e| ConfigError::Setting { name: "log.level".to_owned(), why: e.to_string() })?;

@@ -17,7 +17,10 @@ use crate::{
     protocol::{IntakeReport, Rejection, RejectionCode},
     store::{Batch, DeadLetter, StoreError, StoreReader},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Wall time that is apart from engine time by more than this has stepped.
 pub(super) const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
@@ -31,6 +34,8 @@ pub(super) struct Core {
     tails: Tails,
     /// Faults of the system that last; a ward that is made meanwhile is told of them.
     faults: BTreeMap<SystemFault, FaultReport>,
+    /// Wards that a terminal watches.
+    watched: BTreeSet<WardId>,
     /// The number of the group that is being made.
     group: u64,
     /// How far wall time is ahead of engine time since the last step of the wall clock.
@@ -47,6 +52,7 @@ impl Core {
             ward_of_device: BTreeMap::new(),
             tails: Tails::default(),
             faults: BTreeMap::new(),
+            watched: BTreeSet::new(),
             group: 0,
             skew: Millis::ZERO,
         };
@@ -70,6 +76,9 @@ impl Core {
             let mut run = WardRun::new(ward.id.clone(), engine, None, now);
             run.restart(ward.clone(), self.moment(now));
             tell(&mut run, &self.faults, self.moment(now));
+            if self.watched.contains(&ward.id) {
+                run.input(Input::Watched { watched: true }, self.moment(now));
+            }
             self.wards.insert(ward.id, run);
         }
         Ok(())
@@ -119,6 +128,7 @@ impl Core {
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Fault(report) => self.fault(&report, now),
+            Job::Watched { ward, watched } => self.watched(ward, watched, now),
             Job::Stop { reply } => {
                 let skew = self.skew;
                 self.wards.values_mut().for_each(|run| run.want_snapshot(skew));
@@ -166,6 +176,18 @@ impl Core {
             self.faults.insert(report.fault, report.clone());
         } else {
             self.faults.remove(&report.fault);
+        }
+    }
+
+    /// A ward is watched from now on, or no longer.
+    fn watched(&mut self, ward: WardId, watched: bool, now: Timestamp) {
+        let at = self.moment(now);
+        let Some(run) = self.wards.get_mut(&ward) else { return };
+        run.input(Input::Watched { watched }, at);
+        if watched {
+            self.watched.insert(ward);
+        } else {
+            self.watched.remove(&ward);
         }
     }
 
@@ -240,11 +262,14 @@ impl Core {
                 let payload = item.err().map(|r| r.payload).unwrap_or_default();
                 let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
                 let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
-                refuse(Refused { rejection, payload }, sender, now, &mut report, group);
+                refuse(Refused { rejection, payload, ahead: None }, sender, now, &mut report, group);
             }
             group.waiting.push(Waiting::Intake(reply, report));
             return;
         };
+        if run.engine.misses(sender) {
+            run.input(Input::Heard { device: sender.clone() }, at);
+        }
         group.samples += decoded.len();
         for (index, item) in resolve(run, sender, decoded, at).into_iter().enumerate() {
             let o = match item {
@@ -266,7 +291,7 @@ impl Core {
                 Ok(Taken::Refused(code, detail)) => {
                     let rejection = Rejection { index, code, detail };
                     let payload = format!("{} {} {} {}", o.device, o.vital, o.observed_at + at.skew, o.value);
-                    refuse(Refused { rejection, payload }, sender, now, &mut report, group);
+                    refuse(Refused { rejection, payload, ahead: None }, sender, now, &mut report, group);
                 }
                 Err(e) => {
                     // Without the store nobody knows whether it came before: better a gap than a wrong value.
@@ -329,8 +354,15 @@ fn resolve(
     at: Moment,
 ) -> Vec<Result<Observation, Box<Unresolved>>> {
     let mut resolver = Resolver::new(run.engine.census(), &Sender(sender.clone()));
+    let mut ahead = BTreeSet::new();
     let resolve = |(index, item): (usize, Result<Reading, Refused>)| {
-        let mut reading = item.map_err(|refused| Box::new(Unresolved { refused, fault: None }))?;
+        let mut reading = match item {
+            Ok(reading) => reading,
+            Err(refused) => {
+                let fault = clock_ahead(&refused, &mut resolver, &mut ahead, at);
+                return Err(Box::new(Unresolved { refused, fault }));
+            }
+        };
         let sent_at = reading.observed_at;
         // Device times follow the wall clock; the engine's time may be apart from it after a step.
         reading.observed_at = reading.observed_at - at.skew;
@@ -339,15 +371,30 @@ fn resolve(
             let named = reading.named_patient.clone().filter(|_| why.code == RejectionCode::WrongPatient);
             let device = reading.device.clone();
             let fault = named.map(|named| IntakeFault::WrongPatient { device, named, observed_at: sent_at });
-            Box::new(Unresolved { refused: Refused { rejection, payload: describe(&reading) }, fault })
+            let refused = Refused { rejection, payload: describe(&reading), ahead: None };
+            Box::new(Unresolved { refused, fault })
         })
     };
     decoded.into_iter().enumerate().map(resolve).collect()
 }
 
+/// A device whose time lies too far ahead, told once for each message.
+fn clock_ahead(
+    refused: &Refused,
+    resolver: &mut Resolver<'_>,
+    told: &mut BTreeSet<DeviceId>,
+    at: Moment,
+) -> Option<IntakeFault> {
+    let (device, sent_at) = refused.ahead.clone()?;
+    if !resolver.may_send(&device) || !told.insert(device.clone()) {
+        return None;
+    }
+    Some(IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew })
+}
+
 /// Counts a refused input and keeps it as a dead letter.
 fn refuse(refused: Refused, sender: &DeviceId, at: Timestamp, report: &mut IntakeReport, group: &mut Group) {
-    let Refused { rejection, payload } = refused;
+    let Refused { rejection, payload, .. } = refused;
     let code = serde_json::to_value(rejection.code).ok().and_then(|v| v.as_str().map(str::to_owned));
     group.batch.dead_letters.push(DeadLetter {
         at,

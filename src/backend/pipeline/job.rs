@@ -102,6 +102,13 @@ pub enum Job {
     },
     /// A fault of the system began or ended.
     Fault(FaultReport),
+    /// A first terminal watches a ward, or the last one is gone.
+    Watched {
+        /// The ward.
+        ward: WardId,
+        /// Whether any terminal watches it.
+        watched: bool,
+    },
     /// Finish what was asked before, then stop.
     Stop {
         /// Told when everything is durable.

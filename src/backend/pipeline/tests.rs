@@ -16,6 +16,8 @@ use crate::{
 };
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
+mod technical;
+
 /// Remembers what it is told.
 #[derive(Default)]
 struct Memory {

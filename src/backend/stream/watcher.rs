@@ -11,7 +11,7 @@ use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::{
         app::{App, denied, principal_of},
-        hub::{News, WardHub},
+        hub::{Attendance, News, WardHub},
         login::LoginError,
         pipeline::{Job, JobError},
         rate::Bucket,
@@ -42,6 +42,8 @@ const RESUME_MAX: u64 = 20_000;
 struct Watch {
     ward: WardId,
     hub: Arc<WardHub>,
+    /// Counts it among those who watch the ward: whoever looks at some patients does not.
+    _attendance: Option<Attendance>,
     only: Option<Vec<PatientId>>,
     news: broadcast::Receiver<News>,
     /// The last event that was sent or skipped.
@@ -389,7 +391,8 @@ impl Watcher {
         self.record_view(&ward, shown.collect()).await;
         let subscription = hub.subscribe();
         let (sent, version) = (subscription.head, subscription.version);
-        self.watch = Some(Watch { ward, hub, only, news: subscription.news, sent, version });
+        let attendance = only.is_none().then(|| hub.attend());
+        self.watch = Some(Watch { ward, hub, _attendance: attendance, only, news: subscription.news, sent, version });
         self.snapshot_with(socket, after).await
     }
 

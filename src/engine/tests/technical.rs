@@ -1,0 +1,392 @@
+//! Clocks that are wrong, gateways that are lost, wards that nobody watches.
+
+use super::*;
+use rstest::rstest;
+
+const NO_WATCHER_AFTER: Millis = Millis::from_mins(5);
+
+pub(super) fn config() -> EngineConfig {
+    EngineConfig { no_watcher_after: Some(NO_WATCHER_AFTER), ..EngineConfig::default() }
+}
+
+fn gateway(id: &str) -> Device {
+    Device {
+        id: id.parse().unwrap(),
+        name: "Gateway".into(),
+        kind: DeviceKind::Gateway,
+        gateway: None,
+        intervals_ms: Map::new(),
+    }
+}
+
+/// A ward that has to be watched, all of its monitors behind one gateway.
+pub(super) fn watched_ward(n: usize) -> Bench {
+    behind_gateway(Bench::with(config(), n), n)
+}
+
+fn behind_gateway(mut bench: Bench, n: usize) -> Bench {
+    bench.command(0.0, Command::SetDevice { device: gateway("gw") });
+    for i in 1..=n {
+        let device = Device {
+            id: format!("d{i}").parse().unwrap(),
+            name: "Monitor".into(),
+            kind: DeviceKind::Monitor,
+            gateway: Some("gw".parse().unwrap()),
+            intervals_ms: Map::new(),
+        };
+        bench.command(0.0, Command::SetDevice { device });
+    }
+    bench.events.clear();
+    bench
+}
+
+/// What the server tells an engine besides values and commands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Told {
+    Watched(bool),
+    Heard,
+    ClockAhead(usize),
+}
+
+pub(super) fn told() -> impl Strategy<Value = Told> {
+    prop_oneof![any::<bool>().prop_map(Told::Watched), Just(Told::Heard), (1..4_usize).prop_map(Told::ClockAhead)]
+}
+
+pub(super) fn tell(bench: &mut Bench, s: f64, told: Told) {
+    let input = match told {
+        Told::Watched(watched) => Input::Watched { watched },
+        Told::Heard => Input::Heard { device: "gw".parse().unwrap() },
+        Told::ClockAhead(device) => Input::IntakeFault(ahead(s, device)),
+    };
+    bench.input(s, input);
+}
+
+/// A value of a device that was refused, because it lies an hour ahead.
+fn ahead(s: f64, device: usize) -> IntakeFault {
+    IntakeFault::ClockAhead { device: format!("d{device}").parse().unwrap(), observed_at: t(s + 3_600.0) }
+}
+
+/// The moves of the alerts with these codes, by device: `(second, device, cause)`.
+fn moves_of(bench: &Bench, code: &str) -> Vec<(f64, String, Cause)> {
+    let moved = |e: &Event| match &e.body {
+        EventBody::Alert { cause: Cause::Escalated, .. } => None,
+        EventBody::Alert { cause, alert, .. } if alert.key.code.to_string() == code => {
+            let device = alert.key.device.as_ref().map(ToString::to_string).unwrap_or_default();
+            Some((e.at.since(t(0.0)).as_secs_f64(), device, *cause))
+        }
+        _ => None,
+    };
+    bench.events.iter().filter_map(moved).collect()
+}
+
+fn priority_of(bench: &Bench, code: &str, device: &str) -> Option<Priority> {
+    let code: ConditionCode = code.parse().unwrap();
+    let of = |a: &&Alert| a.key.code == code && a.key.device.as_ref().is_some_and(|d| d.as_str() == device);
+    bench.engine.alerts().find(of).map(|a| a.priority)
+}
+
+#[rstest]
+#[case::right(0.0, None)]
+#[case::behind_within_the_bound(60.0, None)]
+#[case::behind(61.0, Some("its clock is 61 s behind, or its values come so late"))]
+#[case::ahead_within_the_bound(-10.0, None)]
+#[case::ahead(-11.0, Some("its clock is 11 s ahead"))]
+fn a_clock_that_is_wrong_is_told(#[case] behind: f64, #[case] words: Option<&str>) {
+    let mut bench = Bench::new(1);
+    for s in 0..100 {
+        bench.late_value(f64::from(s), f64::from(s) - behind, 1, SPO2, 97.0);
+    }
+    let skew = bench.engine.alerts().find(|a| a.key.code == ConditionCode::ClockSkew);
+    assert_eq!(skew.and_then(|a| a.detail.as_deref()), words);
+    let expected = words.map(|_| (Priority::Low, t(61.0), Some("b1".parse().unwrap())));
+    assert_eq!(skew.map(|a| (a.priority, a.raised_at, a.bed.clone())), expected);
+    bench.events.clear();
+    for s in 100..300 {
+        bench.value(f64::from(s), 1, SPO2, 97.0);
+    }
+    let ended = moves_of(&bench, "device.clock_skew");
+    assert_eq!(
+        ended.iter().map(|(_, _, cause)| *cause).collect::<Vec<_>>(),
+        words.map_or(vec![], |_| vec![Cause::Cleared])
+    );
+    assert!(ended.iter().all(|(s, ..)| *s <= 100.0 + 2.0 * 62.0), "{ended:?}");
+}
+
+#[test]
+fn what_was_held_back_during_an_outage_is_no_wrong_clock() {
+    let mut bench = Bench::new(1);
+    bench.feed(0, 5, 1, SPO2, 97.0);
+    // An hour comes within four minutes, live values go on besides.
+    for s in 0..240 {
+        let at = 3_600.0 + f64::from(s);
+        for n in 0..15 {
+            bench.late_value(at, 5.0 + f64::from(s * 15 + n), 1, SPO2, 97.0);
+        }
+        if s >= 120 {
+            bench.value(at + 0.5, 1, SPO2, 97.0);
+        }
+    }
+    bench.feed(3_840, 4_000, 1, SPO2, 97.0);
+    assert_eq!(moves_of(&bench, "device.clock_skew"), []);
+}
+
+#[test]
+fn a_clock_so_far_ahead_that_all_is_refused_is_told() {
+    let mut bench = Bench::new(1);
+    for s in 0..70 {
+        bench.input(f64::from(s), Input::IntakeFault(ahead(f64::from(s), 1)));
+    }
+    assert_eq!(bench.moves(), [(61.0, "device.clock_skew".to_owned(), Cause::Raised)]);
+    assert_eq!(bench.alert("device.clock_skew").detail.as_deref(), Some("its clock is 3600 s ahead"));
+    let patient = "p1".parse().unwrap();
+    bench.command(70.0, Command::Discharge { patient, reason: CloseReason::Discharged });
+    assert_eq!(bench.engine.alerts().count(), 0, "the next patient starts empty");
+    for s in 71..200 {
+        bench.input(f64::from(s), Input::IntakeFault(ahead(f64::from(s), 1)));
+    }
+    assert_eq!(bench.engine.alerts().count(), 0, "it measures nobody");
+}
+
+/// One value a second of these patients over `[from, to)`.
+fn feed_all(bench: &mut Bench, from: i32, to: i32, patients: &[usize]) {
+    for s in from..to {
+        for patient in patients {
+            bench.value(f64::from(s), *patient, SPO2, 97.0);
+        }
+    }
+}
+
+#[test]
+fn a_lost_gateway_is_one_alert_and_its_devices_stand_below_it() {
+    let mut bench = behind_gateway(Bench::new(3), 3);
+    feed_all(&mut bench, 0, 10, &[1, 2, 3]);
+    bench.tick(60.0);
+    assert_eq!(moves_of(&bench, "gateway.lost"), [(19.0, "gw".to_owned(), Cause::Raised)]);
+    assert_eq!(priority_of(&bench, "gateway.lost", "gw"), Some(Priority::Medium));
+    assert_eq!(bench.alert("gateway.lost").detail.as_deref(), Some("all 3 devices behind it fell silent at once"));
+    assert_eq!(bench.alert("gateway.lost").since, t(9.0));
+    for device in ["d1", "d2", "d3"] {
+        assert_eq!(priority_of(&bench, "device.lost", device), Some(Priority::Low), "{device}");
+    }
+    assert_eq!(bench.alert("device.lost").detail.as_deref(), Some("no data: its gateway gw is lost"));
+    // The beds are lost: that is said once.
+    bench.tick(120.0);
+    assert_eq!(priority_of(&bench, "gateway.lost", "gw"), Some(Priority::High));
+    assert_eq!(priority_of(&bench, "device.lost", "d1"), Some(Priority::Low));
+    bench.events.clear();
+    feed_all(&mut bench, 120, 140, &[1, 2, 3]);
+    assert_eq!(moves_of(&bench, "gateway.lost"), [(125.0, "gw".to_owned(), Cause::Cleared)]);
+    assert_eq!(moves_of(&bench, "device.lost").len(), 3);
+    bench.tick(141.0);
+    assert_eq!(bench.engine.alerts().count(), 0);
+}
+
+#[test]
+fn a_device_that_does_not_come_back_with_its_gateway_is_lost_in_its_own_right() {
+    let mut bench = behind_gateway(Bench::new(3), 3);
+    feed_all(&mut bench, 0, 10, &[1, 2, 3]);
+    bench.tick(50.0);
+    bench.events.clear();
+    feed_all(&mut bench, 50, 200, &[2, 3]);
+    let d1 = |s: f64| (s, "d1".to_owned(), Cause::Worsened);
+    let moves: Vec<_> = moves_of(&bench, "device.lost").into_iter().filter(|(_, device, _)| device == "d1").collect();
+    assert_eq!(moves, [d1(65.0), d1(115.0)], "medium after a moment, high when the bed is lost");
+    assert_eq!(priority_of(&bench, "device.lost", "d1"), Some(Priority::High));
+    let detail = bench.alert("device.lost").detail.clone();
+    assert_eq!(detail.as_deref(), Some("no data from the device, although its gateway is back"));
+}
+
+#[test]
+fn a_gateway_that_was_heard_for_a_moment_is_lost_once_more_and_not_device_by_device() {
+    let mut bench = behind_gateway(Bench::new(3), 3);
+    feed_all(&mut bench, 0, 10, &[1, 2, 3]);
+    bench.tick(50.0);
+    bench.value(50.0, 1, SPO2, 97.0);
+    bench.tick(70.0);
+    let gw = |s: f64, cause| (s, "gw".to_owned(), cause);
+    let expected = [gw(19.0, Cause::Raised), gw(55.0, Cause::Cleared), gw(60.0, Cause::Raised)];
+    assert_eq!(moves_of(&bench, "gateway.lost"), expected);
+    for device in ["d1", "d2", "d3"] {
+        assert_eq!(priority_of(&bench, "device.lost", device), Some(Priority::Low), "{device}");
+    }
+}
+
+#[rstest]
+#[case::one_still_sends(&[1, 2, 3], &[2, 3])]
+#[case::one_alone(&[1], &[1])]
+fn devices_that_are_lost_without_their_gateway_are_lost_by_themselves(#[case] all: &[usize], #[case] silent: &[usize]) {
+    let mut bench = behind_gateway(Bench::new(all.len()), all.len());
+    feed_all(&mut bench, 0, 10, all);
+    let rest: Vec<usize> = all.iter().copied().filter(|i| !silent.contains(i)).collect();
+    feed_all(&mut bench, 10, 60, &rest);
+    bench.tick(60.0);
+    assert_eq!(moves_of(&bench, "gateway.lost"), []);
+    for device in silent {
+        assert_eq!(priority_of(&bench, "device.lost", &format!("d{device}")), Some(Priority::Medium));
+    }
+}
+
+#[test]
+fn a_device_that_was_lost_before_says_nothing_of_its_gateway() {
+    let mut bench = behind_gateway(Bench::new(2), 2);
+    feed_all(&mut bench, 0, 10, &[1, 2]);
+    feed_all(&mut bench, 10, 100, &[2]);
+    bench.tick(120.0);
+    assert_eq!(moves_of(&bench, "gateway.lost"), []);
+    assert_eq!(priority_of(&bench, "device.lost", "d2"), Some(Priority::Medium));
+}
+
+#[test]
+fn a_cuff_does_not_vouch_for_a_gateway() {
+    let mut bench = behind_gateway(Bench::new(3), 3);
+    feed_all(&mut bench, 0, 10, &[1, 2]);
+    let mut cuff = observation(5.0, 5.0, 3, NBP_SYS, 120.0);
+    cuff.interval = Some(Millis::from_mins(15));
+    bench.input(9.0, Input::Observation(cuff));
+    bench.tick(60.0);
+    assert_eq!(moves_of(&bench, "gateway.lost"), [(19.0, "gw".to_owned(), Cause::Raised)]);
+}
+
+#[rstest]
+#[case::a_message(true)]
+#[case::what_was_held_back(false)]
+fn any_word_of_a_gateway_ends_its_silence(#[case] message: bool) {
+    let mut bench = behind_gateway(Bench::new(2), 2);
+    feed_all(&mut bench, 0, 10, &[1, 2]);
+    bench.tick(50.0);
+    assert!(bench.engine.misses(&"gw".parse().unwrap()));
+    for s in 50..60 {
+        if message {
+            bench.input(f64::from(s), Input::Heard { device: "gw".parse().unwrap() });
+        } else {
+            assert!(bench.late_value(f64::from(s), f64::from(s) - 30.0, 1, SPO2, 97.0).late);
+        }
+    }
+    let cleared = (55.0, "gw".to_owned(), Cause::Cleared);
+    assert_eq!(moves_of(&bench, "gateway.lost").last(), Some(&cleared));
+    assert!(!bench.engine.misses(&"gw".parse().unwrap()));
+    assert_eq!(priority_of(&bench, "device.lost", "d1"), Some(Priority::Low), "and is no sign of life of a device");
+}
+
+#[test]
+fn a_lost_gateway_that_nobody_depends_on_is_no_alert() {
+    let mut bench = behind_gateway(Bench::new(2), 2);
+    feed_all(&mut bench, 0, 10, &[1, 2]);
+    bench.tick(50.0);
+    for patient in ["p1", "p2"] {
+        let patient = patient.parse().unwrap();
+        bench.command(51.0, Command::Discharge { patient, reason: CloseReason::Discharged });
+    }
+    assert_eq!(bench.engine.alerts().count(), 0);
+}
+
+#[test]
+fn a_gateway_that_is_lost_over_a_restart_stays_so_until_it_is_heard() {
+    let mut bench = behind_gateway(Bench::new(2), 2);
+    feed_all(&mut bench, 0, 10, &[1, 2]);
+    bench.tick(30.0);
+    let bytes = bench.engine.snapshot().unwrap();
+    bench.engine = Engine::restore(EngineConfig::default(), &bytes).unwrap();
+    bench.input(500.0, Input::Start { ward: ward() });
+    assert!(bench.engine.misses(&"gw".parse().unwrap()));
+    feed_all(&mut bench, 510, 530, &[1, 2]);
+    assert_eq!(moves_of(&bench, "gateway.lost").last(), Some(&(515.0, "gw".to_owned(), Cause::Cleared)));
+    // A gateway that does not come back after a start is one alert, too.
+    bench.input(600.0, Input::Start { ward: ward() });
+    bench.tick(620.0);
+    assert_eq!(moves_of(&bench, "gateway.lost").last(), Some(&(610.0, "gw".to_owned(), Cause::Raised)));
+}
+
+fn watch(bench: &mut Bench, s: f64, watched: bool) {
+    bench.input(s, Input::Watched { watched });
+}
+
+fn unwatched(bench: &Bench) -> Vec<(f64, Cause)> {
+    moves_of(bench, "ward.no_watcher").into_iter().map(|(s, _, cause)| (s, cause)).collect()
+}
+
+#[test]
+fn a_ward_that_nobody_watches_is_told_until_somebody_does() {
+    let mut bench = Bench::with(config(), 1);
+    bench.tick(299.0);
+    assert_eq!(unwatched(&bench), []);
+    bench.tick(400.0);
+    let alert = bench.alert("ward.no_watcher");
+    assert_eq!((alert.priority, alert.since, alert.raised_at), (Priority::Medium, t(0.0), t(300.0)));
+    assert_eq!(alert.detail.as_deref(), Some("nobody has watched for 5 min"));
+    watch(&mut bench, 410.0, true);
+    watch(&mut bench, 500.0, false);
+    watch(&mut bench, 700.0, true);
+    watch(&mut bench, 750.0, false);
+    bench.tick(2_000.0);
+    assert_eq!(unwatched(&bench), [(300.0, Cause::Raised), (410.0, Cause::Cleared), (1_050.0, Cause::Raised)]);
+}
+
+#[test]
+fn a_ward_without_patients_needs_nobody() {
+    let mut bench = Bench::with(config(), 1);
+    let patient = "p1".parse().unwrap();
+    bench.command(200.0, Command::Discharge { patient, reason: CloseReason::Discharged });
+    bench.tick(1_000.0);
+    assert_eq!(unwatched(&bench), []);
+    bench.admit(1_000.0, 2, 1);
+    bench.tick(2_000.0);
+    assert_eq!(unwatched(&bench), [(1_300.0, Cause::Raised)], "time counts from when there is somebody to watch");
+    let patient = "p2".parse().unwrap();
+    bench.command(2_000.0, Command::Discharge { patient, reason: CloseReason::Discharged });
+    assert_eq!(unwatched(&bench).last(), Some(&(2_000.0, Cause::Cleared)));
+}
+
+#[test]
+fn after_a_start_nobody_watches_until_a_terminal_comes() {
+    let mut bench = Bench::with(config(), 1);
+    watch(&mut bench, 1.0, true);
+    bench.tick(1_000.0);
+    assert_eq!(unwatched(&bench), []);
+    let bytes = bench.engine.snapshot().unwrap();
+    bench.engine = Engine::restore(config(), &bytes).unwrap();
+    bench.input(1_100.0, Input::Start { ward: ward() });
+    bench.tick(2_000.0);
+    assert_eq!(unwatched(&bench), [(1_400.0, Cause::Raised)]);
+    bench.input(3_000.0, Input::Start { ward: ward() });
+    bench.tick(4_000.0);
+    assert_eq!(unwatched(&bench).len(), 1, "it goes on over a restart");
+}
+
+#[test]
+fn where_nobody_could_watch_nobody_is_missed() {
+    let mut bench = Bench::new(1);
+    bench.tick(100_000.0);
+    assert_eq!(unwatched(&bench), []);
+}
+
+/// Each vital has a clock of its own: a cuff that is to come every 15 min, and a heart rate each second.
+#[test]
+fn a_cuff_goes_stale_by_its_own_interval_while_the_heart_rate_lives() {
+    let mut bench = Bench::new(1);
+    bench.input(0.0, paced(0.0, NBP_SYS, 120.0, 900));
+    for s in 0..2_800 {
+        bench.value(f64::from(s), 1, HR, 70.0 + f64::from(s % 3));
+        assert_eq!(bench.moves().is_empty(), s < 2_700, "{s}: {:?}", bench.moves());
+    }
+    assert_eq!(bench.moves(), [(2_700.0, "nbp_sys.stale".to_owned(), Cause::Raised)]);
+    bench.input(2_800.0, paced(2_800.0, NBP_SYS, 120.0, 900));
+    bench.value(2_806.0, 1, HR, 70.0);
+    assert_eq!(bench.moves().last(), Some(&(2_805.0, "nbp_sys.stale".to_owned(), Cause::Cleared)));
+}
+
+#[test]
+fn a_heart_rate_goes_stale_by_its_own_interval_while_the_cuff_lives() {
+    // The device goes on sending its saturation: the heart rate alone has ended.
+    let mut bench = Bench::new(1);
+    for s in 0..4_000 {
+        if s % 900 == 0 {
+            bench.input(f64::from(s), paced(f64::from(s), NBP_SYS, 120.0, 900));
+        }
+        if s < 100 {
+            bench.value(f64::from(s), 1, HR, 70.0 + f64::from(s % 3));
+        }
+        bench.value(f64::from(s), 1, SPO2, 97.0);
+    }
+    assert_eq!(bench.moves(), [(109.0, "hr.stale".to_owned(), Cause::Raised)]);
+}
