@@ -313,14 +313,17 @@ impl Plain {
         let mut said = Said::line(format!("bed {label} {}", patient.patient.name.as_str()));
         for info in &ward.vitals {
             let Some(vital) = patient.vitals.get(&info.vital) else { continue };
-            let Some(vital) = super::report::vital_report(&self.app, ward, vital) else { continue };
+            let Some(vital) = super::report::vital_report(&self.app, ward, (&patient.patient.id, vital)) else {
+                continue;
+            };
             let live = match vital.liveness {
                 Liveness::Live => String::new(),
                 Liveness::Late => ", late".to_owned(),
                 Liveness::Lost | Liveness::Never => ", LOST".to_owned(),
             };
             let age = words::age(Millis::from_secs(vital.age_seconds()));
-            said.lines.push(format!("{} {} {}, {age} old{live}", info.name, vital.shown, vital.unit));
+            let notes: String = vital.notes().map(|note| format!(", {note}")).collect();
+            said.lines.push(format!("{} {} {}, {age} old{live}{notes}", info.name, vital.shown, vital.unit));
         }
         let own = ward.by_urgency().into_iter().filter(|a| a.key.patient.as_ref() == Some(&patient.patient.id));
         said.lines.extend(own.map(|alert| format!("{}: {}", sentence(alert, ward), words::state(alert))));

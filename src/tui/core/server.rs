@@ -143,6 +143,12 @@ impl App {
         effects.push(Effect::Send(ClientRequest::Query { id, query }));
     }
 
+    /// Whether the last hour of a vital was asked for and is not there yet.
+    #[must_use]
+    pub fn awaits_sparks(&self) -> bool {
+        !self.sparks_asked.is_empty()
+    }
+
     fn history(&mut self, id: u64, history: History) {
         if self.sparks_asked.remove(&id) {
             self.sparks.load(&history);

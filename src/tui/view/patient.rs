@@ -198,9 +198,13 @@ fn draw_head(
     let value = scene.value(patient, shown, true);
     let mut pen = Pen::new(buffer, area, 0);
     pen.gap(1).left(scene.label_of(shown), 5, scene.style(trace_of(shown))).gap(1).put(&value.text, value.style);
-    pen.gap(1).put(scene.unit_of(shown), scene.style(Role::Label));
+    pen.put(value.mark, value.mark_style).gap(1).put(scene.unit_of(shown), scene.style(Role::Label));
     if !value.note.is_empty() {
         pen.gap(1).put(&value.note, value.note_style);
+    }
+    let doubts = words::doubts(scene.marks(patient, shown));
+    if !doubts.is_empty() {
+        pen.put(&format!("  doubtful: {doubts}"), scene.style(Role::Technical));
     }
     let points = || trends.iter().flat_map(|t| &t.points);
     let info = scene.ward.info(shown.main());

@@ -121,3 +121,42 @@ fn help_has_no_dead_keys_at_its_end() {
     bench.key(Key::char('k'));
     assert_eq!(bench.app.dialog, Some(Dialog::Help { scroll: scroll - 1 }));
 }
+
+#[test]
+fn an_arrow_stands_beside_a_present_value_whose_trend_is_certain() {
+    use crate::{domain::Marks, predict::TrendDirection};
+    let mut bench = Bench::with(night());
+    bench.answer_history();
+    let arrow = |bench: &Bench, patient: usize, change: fn(&mut crate::protocol::VitalView)| {
+        let id = testing::patient_id(patient);
+        let mut vital = bench.app.ward.as_ref().unwrap().patients[&id].vitals[&SPO2].clone();
+        change(&mut vital);
+        bench.app.arrow(&id, &vital)
+    };
+    assert_eq!(arrow(&bench, 4, |_| ()), Some(TrendDirection::Down));
+    assert_eq!(arrow(&bench, 1, |_| ()), None, "it is steady");
+    assert_eq!(arrow(&bench, 9, |_| ()), None, "it is not the present");
+    assert_eq!(arrow(&bench, 4, |v| v.marks = Marks::JUMP), None, "it is doubtful");
+    assert_eq!(arrow(&bench, 4, |v| v.quality = crate::domain::Quality::NotMeasured), None);
+    bench.wait(3_000);
+    assert_eq!(arrow(&bench, 4, |_| ()), None, "the link is silent");
+}
+
+#[test]
+fn an_arrow_is_made_anew_with_each_minute() {
+    use crate::predict::TrendDirection;
+    let view = ward12();
+    let mut bench = Bench::with(view.clone());
+    let patient = testing::patient_id(1);
+    let mut vital = view.patients[&patient].vitals[&HR].clone();
+    let minute = testing::t0().as_ms().div_euclid(60_000) - 30;
+    for back in 0..=30_u8 {
+        vital.observed_at = Timestamp::from_ms((minute + i64::from(back)) * 60_000);
+        vital.value = 60.0 + f64::from(back);
+        let update = crate::protocol::VitalsUpdate { patient: patient.clone(), vitals: vec![vital.clone()] };
+        bench.client(ClientEvent::Vitals(vec![update]));
+        let long_enough = back >= 15;
+        let now = crate::protocol::VitalView { observed_at: testing::t0(), ..vital.clone() };
+        assert_eq!(bench.app.arrow(&patient, &now), long_enough.then_some(TrendDirection::Up), "minute {back}");
+    }
+}

@@ -277,3 +277,21 @@ fn a_flash_is_few_bytes_and_a_calm_screen_none() {
 
 /// Of the 3000 bytes a second that a screen may cost, four changes a second take at most a fifth.
 const FLASH_MAX_BYTES: usize = 150;
+
+/// A doubtful value says so on the ward, and why on the patient's page.
+#[test]
+fn doubt_is_marked_and_spelled_out() {
+    use crate::domain::Marks;
+    let mut view = ward12();
+    let vitals = &mut view.patients.get_mut(&patient_id(1)).unwrap().vitals;
+    vitals.get_mut(&HR).unwrap().marks = Marks::FLATLINE.and(Marks::DISAGREES);
+    vitals.get_mut(&NBP_MEAN).unwrap().marks = Marks::DAMPED;
+    let mut bench = started(view);
+    let ward = text(&bench.app, &look(), 80, 24);
+    let row = ward.lines().find(|l| l.contains("Adeyemi")).unwrap();
+    assert!(row.contains(" 72~ ") && row.contains("118/70~"), "{row}");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.answer_history();
+    let page = text(&bench.app, &look(), 80, 24);
+    assert!(page.contains("72~ /min  doubtful: does not vary, heart rate and pulse differ"), "{page}");
+}
