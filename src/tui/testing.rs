@@ -5,9 +5,9 @@ use crate::{
     alarm::Profiles,
     client::{ClientEvent, ClientRequest, Hello},
     domain::{
-        Alert, AlertClass, AlertId, AlertKey, Bed, Category, Chart, Condition, ConditionCode, Freshness, Inactivation,
-        Marks, Millis, Mode, Patient, PatientId, PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal,
-        Timestamp, VitalCode, VitalTable, Ward,
+        Actor, Alert, AlertClass, AlertId, AlertKey, Basis, Bed, Category, Chart, Condition, ConditionCode, Expiry,
+        Freshness, Inactivation, LimitOverride, LimitScope, LimitSetting, Marks, Millis, Mode, Patient, PatientId,
+        PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal, Timestamp, VitalCode, VitalTable, Ward,
         series::Trend,
         vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
     },
@@ -183,6 +183,23 @@ fn past(newest: &VitalView, falls: bool, at: Timestamp) -> Option<f64> {
     let value = if newest.quality == Quality::Valid { newest.value } else { 95.0 };
     let swing = (back / 7.0).sin() * value * 0.015;
     Some(if falls { value + back.min(20.0) * 0.75 + swing } else { value + swing })
+}
+
+/// The limits of a patient as somebody set them, for so many hours from the beginning of a test; for none: until the next
+/// handover, which has passed.
+pub(in crate::tui) fn set_limit(view: &mut WardView, patient: usize, setting: &str, hours: Option<i64>) {
+    let LimitSetting { vital, change } = setting.parse().unwrap();
+    let by = Actor::User {
+        user: "u7".parse().unwrap(),
+        name: "k.brandt".into(),
+        role: Role::Doctor,
+        session: "s7".parse().unwrap(),
+    };
+    let expires = hours.map_or(Expiry::NextHandover, |h| Expiry::At { until: t0() + Millis::from_mins(h * 60) });
+    let (at, reason) = (t0() - Millis::from_mins(32), "COPD, target 88 to 92".parse().unwrap());
+    let review_due = hours.is_none();
+    let set = LimitOverride { change, by, at, reason, expires, basis: Basis::Chosen, review_due };
+    view.fill_limits([(LimitScope::Patient { patient: patient_id(patient) }, vital, &set)].into_iter());
 }
 
 /// What a server would answer.

@@ -1,5 +1,7 @@
 //! The same words on every screen, report and line.
 
+pub mod limits;
+
 use crate::{
     domain::{
         Alert, AlertClass, Condition, ConditionCode, Inactivation, InopReason, LoginName, Marks, Millis, PatientId,

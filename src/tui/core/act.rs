@@ -1,6 +1,10 @@
 //! What a person can do about an alert or a patient besides acknowledging, and why it cannot be done now.
 
-use super::{app::App, link::Phase};
+use super::{
+    app::{App, Page},
+    limits::LimitsSubject,
+    link::Phase,
+};
 use crate::{
     domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Signal},
     rights::{Decision, Object, Principal, Verb, decide},
@@ -29,10 +33,16 @@ pub enum Act {
     Standby,
     /// Switch this alarm off for hours.
     AlarmOff,
+    /// Change a limit or a delay of a patient.
+    SetLimits,
+    /// Take the limits that are suggested for a vital of a patient.
+    TakeSuggestion,
+    /// Take changed limits of a patient back.
+    ResetLimits,
 }
 
 /// What an act is about, as it was on the screen when the act began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     /// An alert in the state that the person has seen.
     Alert {
@@ -45,11 +55,13 @@ pub enum Subject {
     Patient(PatientId),
     /// The whole ward.
     Ward,
+    /// The limits of a vital of a patient.
+    Limits(Box<LimitsSubject>),
 }
 
 impl Act {
     /// All acts, in the order of the help.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Reset,
         Self::Accept,
         Self::Decline,
@@ -60,6 +72,9 @@ impl Act {
         Self::Sound,
         Self::Standby,
         Self::AlarmOff,
+        Self::SetLimits,
+        Self::TakeSuggestion,
+        Self::ResetLimits,
     ];
 
     /// One or two words for the footer, and a sentence for the help.
@@ -79,6 +94,9 @@ impl Act {
             Self::AlarmOff => {
                 ("alarm off", "switch this alarm off for hours; high alerts too if a second person agrees")
             }
+            Self::SetLimits => ("change", "change the selected limit or delay, with a reason and an end"),
+            Self::TakeSuggestion => ("suggested", "take the limits that the last 15 min suggest for this vital"),
+            Self::ResetLimits => ("reset", "take changed limits of the patient back"),
         }
     }
 
@@ -96,6 +114,9 @@ impl Act {
             Self::Sound => "PAUSE THE SOUND",
             Self::Standby => "STANDBY: PATIENT AWAY FROM THE MONITOR",
             Self::AlarmOff => "SWITCH THIS ALARM OFF",
+            Self::SetLimits => "CHANGE A LIMIT",
+            Self::TakeSuggestion => "TAKE SUGGESTED LIMITS",
+            Self::ResetLimits => "TAKE CHANGED LIMITS BACK",
         }
     }
 
@@ -105,16 +126,39 @@ impl Act {
         matches!(self, Self::Procedure | Self::Sound | Self::Standby)
     }
 
+    /// What is said if nothing that it could be about is selected.
+    pub(super) const fn none_selected(self) -> &'static str {
+        match self {
+            Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => "no limit is selected",
+            _ if self.is_about_patient() => "no patient is selected",
+            _ => "no alert is selected",
+        }
+    }
+
     const fn verb(self) -> Verb {
         match self {
             Self::Reset | Self::Accept | Self::Decline | Self::HandOver | Self::Comment => Verb::AcknowledgeAlert,
             Self::Snooze | Self::Procedure | Self::Sound | Self::Standby => Verb::PauseAlerts,
             Self::AlarmOff => Verb::SwitchAlarmsOff,
+            Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => Verb::ChangeLimits,
         }
     }
 }
 
 impl App {
+    /// Whether the page is one of those on which alerts and patients are dealt with.
+    pub(super) const fn shows_alerts(&self) -> bool {
+        matches!(self.page, Page::Ward | Page::Queue | Page::Patient)
+    }
+
+    /// Whether an act belongs to the page.
+    pub(super) const fn is_here(&self, act: Act) -> bool {
+        match act {
+            Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => matches!(self.page, Page::Limits),
+            _ => self.shows_alerts(),
+        }
+    }
+
     /// What an act would be about now; `None` if nothing that it could be about is selected.
     #[must_use]
     pub fn subject_of(&self, act: Act) -> Option<Subject> {
@@ -122,6 +166,9 @@ impl App {
         match act {
             Act::Sound => patient().or_else(|| self.ward.is_some().then_some(Subject::Ward)),
             Act::Procedure | Act::Standby => patient(),
+            Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
+                self.selected_limits().map(|limits| Subject::Limits(Box::new(limits)))
+            }
             _ => {
                 let alert = self.target_alert()?;
                 Some(Subject::Alert { alert: alert.id, transition: alert.transition })
@@ -134,6 +181,7 @@ impl App {
     pub fn why_not_act(&self, act: Act, subject: &Subject) -> Option<&'static str> {
         let of_state = match subject {
             Subject::Ward => None,
+            Subject::Limits(limits) => self.why_not_limits(act, limits),
             Subject::Patient(patient) => {
                 let here = self.ward.as_ref().is_some_and(|ward| ward.patients.contains_key(patient));
                 (!here).then_some("the patient is not here any more")
@@ -158,6 +206,7 @@ impl App {
         (!self.may(verb)).then_some(match verb {
             Verb::AcknowledgeAlert => "your role may not acknowledge",
             Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
+            Verb::ChangeLimits => "your role may not change limits",
             _ => "your role may not pause alarms",
         })
     }

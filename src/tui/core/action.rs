@@ -28,6 +28,12 @@ pub enum Action {
     Flash,
     /// Open the selected patient.
     Open,
+    /// The limits of the patient.
+    ShowLimits,
+    /// To the value on the left.
+    FieldLeft,
+    /// To the value on the right.
+    FieldRight,
     /// Back to where one came from.
     Back,
     /// From the ward to the queue and back.
@@ -85,7 +91,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 42] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -101,6 +107,12 @@ impl Action {
         Self::EndPause,
         Self::ConfirmPause,
         Self::Open,
+        Self::ShowLimits,
+        Self::Do(Act::SetLimits),
+        Self::Do(Act::TakeSuggestion),
+        Self::Do(Act::ResetLimits),
+        Self::FieldLeft,
+        Self::FieldRight,
         Self::Back,
         Self::Worst,
         Self::SwitchPane,
@@ -133,6 +145,9 @@ impl Action {
             Self::ConfirmPause => ("confirm", "confirm the selected pause as the second person"),
             Self::Flash => ("flashing", "let the marks of alerts flash, or keep them lit"),
             Self::Open => ("patient", "open the selected patient"),
+            Self::ShowLimits => ("limits", "show the patient's alarm limits, and change them"),
+            Self::FieldLeft => ("value", "select the value on the left"),
+            Self::FieldRight => ("value", "select the value on the right"),
             Self::Back => ("back", "go back"),
             Self::SwitchPane => ("queue/ward", "switch between the ward and the alert queue"),
             Self::ShowWard => ("ward", "show the ward"),
@@ -173,17 +188,7 @@ impl App {
         Action::ALL.into_iter().filter_map(offer).collect()
     }
 
-    /// Why an action cannot be done now; `None` if it can.
-    #[must_use]
-    pub(super) fn why_not(&self, action: Action) -> Option<&'static str> {
-        match self.possible(action) {
-            Possible::Yes => None,
-            Possible::No(why) => Some(why),
-            Possible::NotHere => Some("not on this page"),
-        }
-    }
-
-    fn possible(&self, action: Action) -> Possible {
+    pub(super) fn possible(&self, action: Action) -> Possible {
         if matches!(self.page, Page::Login) {
             return if matches!(action, Action::Quit | Action::Repaint) { Possible::Yes } else { Possible::NotHere };
         }
@@ -197,7 +202,9 @@ impl App {
                 Page::Ward | Page::Queue => Possible::No("no patient is selected"),
                 _ => Possible::NotHere,
             },
-            Action::Back => on(matches!(self.page, Page::Patient | Page::Pauses)),
+            Action::ShowLimits => on(matches!(self.page, Page::Patient) && self.selected_patient().is_some()),
+            Action::FieldLeft | Action::FieldRight => on(matches!(self.page, Page::Limits)),
+            Action::Back => on(!matches!(self.page, Page::Ward | Page::Queue)),
             Action::RangeShorter => self.range(Range::shorter),
             Action::RangeLonger => self.range(Range::longer),
             Action::SwitchPane | Action::Sort | Action::Filter => on(matches!(self.page, Page::Ward | Page::Queue)),
@@ -211,7 +218,7 @@ impl App {
     }
 
     fn may_acknowledge(&self) -> Possible {
-        if self.page == Page::Pauses {
+        if !self.shows_alerts() {
             return Possible::NotHere;
         }
         let Some(alert) = self.target_alert() else { return Possible::No("no alert is selected") };
@@ -223,14 +230,13 @@ impl App {
     }
 
     fn may_do(&self, act: Act) -> Possible {
-        if self.page == Page::Pauses {
+        if !self.is_here(act) {
             return Possible::NotHere;
         }
         if self.is_too_small() && act != Act::Reset {
             return Possible::No("the screen is too small for it");
         }
-        let none = if act.is_about_patient() { "no patient is selected" } else { "no alert is selected" };
-        let Some(subject) = self.subject_of(act) else { return Possible::No(none) };
+        let Some(subject) = self.subject_of(act) else { return Possible::No(act.none_selected()) };
         self.why_not_act(act, &subject).map_or(Possible::Yes, Possible::No)
     }
 
@@ -281,7 +287,8 @@ impl App {
     }
 }
 
-enum Possible {
+/// Whether an action is possible.
+pub(super) enum Possible {
     Yes,
     No(&'static str),
     NotHere,

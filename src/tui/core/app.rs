@@ -5,6 +5,7 @@ use super::{
     command::Commands,
     filter::Filter,
     input::Key,
+    limits::LimitsPage,
     link::{Health, Link},
     page::PatientPage,
     queue::Queue,
@@ -43,10 +44,12 @@ pub enum Page {
     Patient,
     /// What is quiet.
     Pauses,
+    /// The limits of one patient.
+    Limits,
 }
 
 /// What stands above the page and takes the keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Dialog {
     /// A high alert is about to be acknowledged. It names what the person sees, so that an alert that moves meanwhile is
     /// not taken for the one that was looked at.
@@ -199,6 +202,8 @@ pub struct App {
     pub login: LoginForm,
     /// The patient's page that is or was last open.
     pub patient: Option<PatientPage>,
+    /// The limits that are or were last open.
+    pub limits: Option<LimitsPage>,
     /// The alerts, in the order shown.
     pub queue: Queue,
     /// The selected pause.
@@ -252,6 +257,7 @@ impl App {
             dialog: None,
             login,
             patient: None,
+            limits: None,
             queue: Queue::default(),
             selected_pause: None,
             selected: None,

@@ -76,6 +76,7 @@ impl App {
         if let Some(page) = &mut self.patient {
             page.asked_at = None;
         }
+        self.suggestions_lost();
     }
 
     /// The session is over: back to the login, with the reason. Nothing of the ward stays on the screen.
@@ -91,6 +92,7 @@ impl App {
         self.queue.clear();
         self.selected_pause = None;
         self.patient = None;
+        self.limits = None;
         self.dialog = None;
         self.page = Page::Login;
         self.login.waiting = false;
@@ -154,6 +156,9 @@ impl App {
             self.sparks.load(&history);
             return;
         }
+        if self.suggestions_answered(id, &history) {
+            return;
+        }
         let Some(page) = self.patient.as_mut().filter(|page| page.asked == Some(id)) else { return };
         let span = (history.from, history.to);
         if let Some(own) = history.patients.into_iter().find(|p| p.patient == page.patient) {
@@ -203,6 +208,9 @@ impl App {
             }
             if let Some(page) = self.patient.as_mut().filter(|page| page.asked == Some(id)) {
                 page.failed = Some(detail);
+                return;
+            }
+            if self.suggestions_failed(id, &detail) {
                 return;
             }
         }

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod acts;
+mod limits;
 mod looking;
 
 fn moved(alert: &Alert, seq: u64) -> ClientEvent {

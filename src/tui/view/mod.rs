@@ -5,12 +5,14 @@
 //! same, so that nothing goes over the wire for it: ages of live values are not shown, and only the header's clock
 //! counts seconds. Called by who owns a terminal, and by reports of a single frame.
 
+mod asked;
 mod axis;
 mod chart;
 mod columns;
 mod dialog;
 mod footer;
 mod header;
+mod limits;
 mod login;
 mod pane;
 mod patient;
@@ -78,6 +80,11 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             let (top, rest) = take_top(area, 1);
             strip::draw(&scene, top, buffer);
             patient::draw(&scene, rest, buffer);
+        }
+        Page::Limits => {
+            let (top, rest) = take_top(area, 1);
+            strip::draw(&scene, top, buffer);
+            limits::draw(&scene, rest, buffer);
         }
         Page::Pauses => {
             let (top, rest) = take_top(area, 1);

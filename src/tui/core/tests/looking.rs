@@ -160,3 +160,21 @@ fn an_arrow_is_made_anew_with_each_minute() {
         assert_eq!(bench.app.arrow(&patient, &now), long_enough.then_some(TrendDirection::Up), "minute {back}");
     }
 }
+
+#[test]
+fn no_key_means_two_things_on_a_page() {
+    let mut bench = Bench::with(night());
+    bench.app.session = Some(testing::session(Role::Doctor));
+    for keys in ["1w", "2", "3", "1w\n", "l"] {
+        for c in keys.chars() {
+            bench.key(if c == '\n' { Key::plain(KeyCode::Enter) } else { Key::char(c) });
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for offer in bench.app.offers() {
+            for key in crate::tui::keymap::keys_of(offer.action) {
+                assert!(seen.insert(key), "{key:?} on {:?}", bench.app.page);
+            }
+        }
+    }
+    assert_eq!(bench.app.page, Page::Limits);
+}

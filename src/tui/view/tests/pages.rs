@@ -1,0 +1,85 @@
+//! Frames of what is opened from a patient or beside the ward: limits, charting, the rota, the report of alerts.
+
+use super::*;
+use crate::{
+    domain::{LimitsError, Pause, PauseId, PauseKind, PauseScope, Refusal},
+    tui::testing::set_limit,
+};
+
+fn shown(bench: &Bench) -> String {
+    text(&bench.app, &look(), 80, 24)
+}
+
+/// The page of bed 04 with limits that were changed, and one alarm that is off.
+fn limits(role: UserRole) -> Bench {
+    let mut view = full_night();
+    set_limit(&mut view, 4, "spo2.low=86", Some(8));
+    set_limit(&mut view, 4, "hr.high=115", None);
+    view.pauses.push(Pause {
+        id: PauseId(1),
+        kind: PauseKind::AlarmOff,
+        scope: PauseScope::Condition { patient: patient_id(4), code: ConditionCode::Limit(RR, Side::High) },
+        since: t0(),
+        until: t0() + Millis::from_mins(180),
+        by: actor("k.brandt"),
+        reason: None,
+        covers: Priority::Medium,
+        announced: 9,
+        confirmed_by: None,
+        waits_to_last: None,
+    });
+    let mut bench = started(view);
+    bench.app.session = Some(session(role));
+    bench.type_text("w");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.answer_history();
+    bench.type_text("l");
+    bench.answer_history();
+    bench.heartbeat();
+    bench.wait(400);
+    bench
+}
+
+#[test]
+fn limits_of_a_patient() {
+    let mut bench = limits(UserRole::Nurse);
+    both!("limits", bench.app);
+    shot("limits_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    shot("limits_60x15", &text(&bench.app, &look(), 60, 15));
+    while bench.app.selected_vital() != Some(SPO2) {
+        bench.type_text("j");
+    }
+    shot("limits_spo2_80x24", &shown(&bench));
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.type_text("88x");
+    bench.key(Key::plain(KeyCode::Enter));
+    both!("limits_value", bench.app);
+    bench.key(Key::plain(KeyCode::Backspace));
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("limits_until_80x24", &shown(&bench));
+    bench.type_text("52");
+    shot("limits_sure_80x24", &shown(&bench));
+    bench.type_text("y");
+    let id = bench.effects.iter().find_map(|effect| match effect {
+        crate::tui::core::Effect::Send(crate::client::ClientRequest::Command { id, .. }) => Some(*id),
+        _ => None,
+    });
+    let refusal = Some(Refusal::Limits(LimitsError::Order { vital: SPO2 }));
+    bench.client(ClientEvent::Result { id: id.unwrap(), done: false, refusal });
+    both!("limits_refused", bench.app);
+}
+
+#[test]
+fn limits_taken_back_and_suggested() {
+    let mut bench = limits(UserRole::Nurse);
+    bench.type_text("r");
+    shot("limits_which_80x24", &shown(&bench));
+    bench.type_text("21");
+    shot("limits_back_80x24", &shown(&bench));
+    let mut bench = limits(UserRole::Nurse);
+    bench.type_text("s12");
+    shot("limits_suggested_80x24", &shown(&bench));
+    bench.app.dialog = None;
+    bench.key(Key::char('?'));
+    shot("limits_help_80x24", &shown(&bench));
+}
