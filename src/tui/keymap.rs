@@ -20,6 +20,7 @@ pub const KEYS: &[(Key, Action)] = &[
     (Key::char('f'), Action::ConfirmPause),
     (Key::plain(KeyCode::Enter), Action::Open),
     (Key::char('l'), Action::ShowLimits),
+    (Key::char('i'), Action::Do(Act::Chart)),
     (Key::plain(KeyCode::Enter), Action::Do(Act::SetLimits)),
     (Key::char('s'), Action::Do(Act::TakeSuggestion)),
     (Key::char('r'), Action::Do(Act::ResetLimits)),

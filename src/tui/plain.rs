@@ -325,6 +325,9 @@ impl Plain {
             let notes: String = vital.notes().map(|note| format!(", {note}")).collect();
             said.lines.push(format!("{} {} {}, {age} old{live}{notes}", info.name, vital.shown, vital.unit));
         }
+        let charted =
+            self.app.server_now().map(|now| words::chart::all(&patient.chart, now, ward.ward.time_zone, true));
+        said.lines.extend(charted.filter(|said| !said.is_empty()).map(|said| format!("charted: {said}")));
         let own = ward.by_urgency().into_iter().filter(|a| a.key.patient.as_ref() == Some(&patient.patient.id));
         said.lines.extend(own.map(|alert| format!("{}: {}", sentence(alert, ward), words::state(alert))));
         said

@@ -1,5 +1,6 @@
 //! The same words on every screen, report and line.
 
+pub mod chart;
 pub mod limits;
 
 use crate::{

@@ -39,6 +39,8 @@ pub enum Act {
     TakeSuggestion,
     /// Take changed limits of a patient back.
     ResetLimits,
+    /// Chart what was seen at the bed.
+    Chart,
 }
 
 /// What an act is about, as it was on the screen when the act began.
@@ -61,7 +63,7 @@ pub enum Subject {
 
 impl Act {
     /// All acts, in the order of the help.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Reset,
         Self::Accept,
         Self::Decline,
@@ -75,6 +77,7 @@ impl Act {
         Self::SetLimits,
         Self::TakeSuggestion,
         Self::ResetLimits,
+        Self::Chart,
     ];
 
     /// One or two words for the footer, and a sentence for the help.
@@ -96,6 +99,7 @@ impl Act {
             }
             Self::SetLimits => ("change", "change the selected limit or delay, with a reason and an end"),
             Self::TakeSuggestion => ("suggested", "take the limits that the last 15 min suggest for this vital"),
+            Self::Chart => ("chart", "chart consciousness, oxygen, the scale of saturation, pregnancy"),
             Self::ResetLimits => ("reset", "take changed limits of the patient back"),
         }
     }
@@ -116,6 +120,7 @@ impl Act {
             Self::AlarmOff => "SWITCH THIS ALARM OFF",
             Self::SetLimits => "CHANGE A LIMIT",
             Self::TakeSuggestion => "TAKE SUGGESTED LIMITS",
+            Self::Chart => "CHART",
             Self::ResetLimits => "TAKE CHANGED LIMITS BACK",
         }
     }
@@ -123,7 +128,7 @@ impl Act {
     /// Whether it is about the patient and not about one alert.
     #[must_use]
     pub const fn is_about_patient(self) -> bool {
-        matches!(self, Self::Procedure | Self::Sound | Self::Standby)
+        matches!(self, Self::Procedure | Self::Sound | Self::Standby | Self::Chart)
     }
 
     /// What is said if nothing that it could be about is selected.
@@ -141,6 +146,7 @@ impl Act {
             Self::Snooze | Self::Procedure | Self::Sound | Self::Standby => Verb::PauseAlerts,
             Self::AlarmOff => Verb::SwitchAlarmsOff,
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => Verb::ChangeLimits,
+            Self::Chart => Verb::ChartPatient,
         }
     }
 }
@@ -165,7 +171,7 @@ impl App {
         let patient = || self.selected_patient().map(|p| Subject::Patient(p.patient.id.clone()));
         match act {
             Act::Sound => patient().or_else(|| self.ward.is_some().then_some(Subject::Ward)),
-            Act::Procedure | Act::Standby => patient(),
+            Act::Procedure | Act::Standby | Act::Chart => patient(),
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
                 self.selected_limits().map(|limits| Subject::Limits(Box::new(limits)))
             }
@@ -206,6 +212,7 @@ impl App {
         (!self.may(verb)).then_some(match verb {
             Verb::AcknowledgeAlert => "your role may not acknowledge",
             Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
+            Verb::ChartPatient => "your role may not chart",
             Verb::ChangeLimits => "your role may not change limits",
             _ => "your role may not pause alarms",
         })

@@ -91,7 +91,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -108,6 +108,7 @@ impl Action {
         Self::ConfirmPause,
         Self::Open,
         Self::ShowLimits,
+        Self::Do(Act::Chart),
         Self::Do(Act::SetLimits),
         Self::Do(Act::TakeSuggestion),
         Self::Do(Act::ResetLimits),

@@ -3,6 +3,7 @@
 use super::{
     act::{Act, Subject},
     app::{App, Dialog},
+    charting,
     command::Asked,
     event::Effect,
     input::{Key, KeyCode},
@@ -158,6 +159,7 @@ impl App {
                 let what = match sheet.act {
                     Act::Sound => "sound",
                     Act::Standby => "monitor",
+                    Act::Chart => "chart",
                     _ => "all alarms",
                 };
                 Asked::patient(patient, ward, what, done, self.now)
@@ -194,6 +196,7 @@ fn done_words(sheet: &Sheet) -> String {
         Act::Standby => format!("in standby for {span}"),
         Act::AlarmOff if sheet.waits_for_second() => "waits 5 min for a second person".to_owned(),
         Act::AlarmOff => format!("switched off for {span}"),
+        Act::Chart => charting::done_words(sheet),
         Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => limits::done_words(sheet),
     }
 }

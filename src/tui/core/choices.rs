@@ -3,6 +3,7 @@
 use super::{
     act::Subject,
     app::App,
+    charting::{self, ChartQuestion},
     limits::{self, LimitsQuestion},
     sheet::{Answer, Question, Sheet, span_words},
 };
@@ -16,7 +17,7 @@ use crate::{
 const CHOICES_MAX: usize = 9;
 
 /// An answer that is offered by its figure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// In words.
     pub words: String,
@@ -56,6 +57,7 @@ impl App {
             ],
             Some(Question::Whose) => self.whose_sound(&sheet.subject),
             Some(Question::Limits(question)) => self.limits_choices(question, sheet),
+            Some(Question::Chart(question)) => self.chart_choices(question, sheet),
             Some(Question::Person) => {
                 let people = self.people_on_duty();
                 let listed = people
@@ -77,6 +79,7 @@ impl App {
                 name => Ok(Answer::Person(name)),
             },
             Some(Question::Limits(LimitsQuestion::Value)) => limits::typed_value(&sheet.subject, line),
+            Some(Question::Chart(ChartQuestion::Amount(way))) => charting::typed_oxygen(way, line),
             _ => line.parse().map(Answer::Words).map_err(|_| String::new()),
         }
     }

@@ -3,6 +3,7 @@
 
 use super::{
     act::{Act, Subject},
+    charting::{self, ChartAnswer, ChartQuestion},
     choices::Choice,
     limits::{self, LimitsQuestion},
 };
@@ -60,6 +61,8 @@ pub enum Question {
     HighToo,
     /// About limits.
     Limits(LimitsQuestion),
+    /// About what is charted.
+    Chart(ChartQuestion),
     /// Whether all of it is right: the last look at old and new.
     Sure,
 }
@@ -68,12 +71,12 @@ impl Question {
     /// Whether it is answered by a line that is typed, and by nothing else.
     #[must_use]
     pub const fn is_typed(self) -> bool {
-        matches!(self, Self::OwnWords | Self::Limits(LimitsQuestion::Value))
+        matches!(self, Self::OwnWords | Self::Limits(LimitsQuestion::Value) | Self::Chart(ChartQuestion::Amount(_)))
     }
 }
 
 /// What was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// These words.
     Words(Remark),
@@ -93,6 +96,8 @@ pub enum Answer {
     Until(Expiry),
     /// Of this vital; of all if none.
     Which(Option<VitalCode>),
+    /// This is charted.
+    Chart(ChartAnswer),
     /// It is right.
     Yes,
 }
@@ -146,6 +151,8 @@ impl Act {
             Self::SetLimits => limits::SET_QUESTIONS,
             Self::TakeSuggestion => limits::TAKE_QUESTIONS,
             Self::ResetLimits => limits::RESET_QUESTIONS,
+            // What is asked next depends on what was answered.
+            Self::Chart => &[],
         }
     }
 }
@@ -160,7 +167,16 @@ impl Sheet {
     /// What is asked now; `None` once all is answered.
     #[must_use]
     pub fn question(&self) -> Option<Question> {
-        self.act.questions().get(self.answers.len()).copied()
+        match self.act {
+            Act::Chart => charting::question(&self.answers),
+            act => act.questions().get(self.answers.len()).copied(),
+        }
+    }
+
+    /// Whether the act is done once this question is answered.
+    #[must_use]
+    pub fn is_last_question(&self) -> bool {
+        self.question() == Some(Question::Sure) || self.answers.len() + 1 == self.act.questions().len()
     }
 
     /// The span that was answered.
@@ -212,9 +228,7 @@ impl Sheet {
             Act::Comment => Command::Comment { alert, text: self.words()? },
             Act::Snooze => self.pause(PauseKind::AlarmPaused, of_condition(key()?))?,
             Act::AlarmOff => self.pause(PauseKind::AlarmOff, of_condition(key()?))?,
-            Act::Procedure | Act::Sound | Act::Standby | Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
-                return None;
-            }
+            _ => return None,
         })
     }
 
@@ -223,6 +237,7 @@ impl Sheet {
         match self.act {
             Act::Procedure => self.pause(PauseKind::AlarmPaused, scope),
             Act::Standby => self.pause(PauseKind::Standby, scope),
+            Act::Chart => charting::command(self, patient),
             Act::Sound => self.sound(),
             _ => None,
         }

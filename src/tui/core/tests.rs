@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod acts;
+mod charting;
 mod limits;
 mod looking;
 

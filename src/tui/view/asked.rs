@@ -1,4 +1,4 @@
-//! What the box of questions says of limits: what it is about, what is asked, and old beside new.
+//! What the box of questions says of limits and of charting: what it is about, what is asked, and old beside new.
 
 use super::{
     dialog::{Line, plain},
@@ -7,7 +7,10 @@ use super::{
 use crate::{
     domain::Expiry,
     tui::{
-        core::{Act, Answer, LimitsQuestion, LimitsSubject, Question, Sheet, Subject, field_reach},
+        core::{
+            Act, Answer, ChartQuestion, LimitsQuestion, LimitsSubject, OxygenWay, Question, Sheet, Subject,
+            entry_words, field_reach, span_words,
+        },
         theme::Role,
         words::{self, limits as said},
     },
@@ -22,7 +25,19 @@ pub(super) fn question(sheet: &Sheet) -> Option<&'static str> {
         Question::Limits(LimitsQuestion::Value) => "new value?",
         Question::Limits(LimitsQuestion::Until) => "for how long?",
         Question::Limits(LimitsQuestion::Which) => "which limits?",
+        Question::Chart(asked) => match asked {
+            ChartQuestion::What => "what do you chart?",
+            ChartQuestion::Level => "how awake is the patient?",
+            ChartQuestion::Holds => "for how long does that hold?",
+            ChartQuestion::Way => "is oxygen given, and how?",
+            ChartQuestion::Amount(OxygenWay::Flow) => "flow in L/min, such as 2?",
+            ChartQuestion::Amount(OxygenWay::Fraction) => "inspired oxygen in %, such as 28?",
+            ChartQuestion::Amount(OxygenWay::HighFlow) => "flow in L/min and oxygen in %, such as 40 50?",
+            ChartQuestion::Scale => "by which scale is the saturation judged?",
+            ChartQuestion::Pregnant => "is the patient pregnant?",
+        },
         Question::Sure => match sheet.act {
+            Act::Chart => "chart it?",
             Act::ResetLimits => "take back?",
             _ => "change it?",
         },
@@ -53,8 +68,17 @@ pub(super) fn details(scene: &Scene<'_>, sheet: &Sheet) -> Vec<String> {
         (Subject::Limits(_), Some(Question::Sure)) => {
             old_and_new(scene, sheet).into_iter().chain(given(scene, sheet)).collect()
         }
+        (_, Some(Question::Sure)) => charted(scene, sheet).into_iter().chain(given(scene, sheet)).collect(),
         _ => Vec::new(),
     }
+}
+
+/// What is charted now, and what would be.
+fn charted(scene: &Scene<'_>, sheet: &Sheet) -> Option<String> {
+    let (item, entry) = (sheet.charted_item()?, sheet.chart_entry()?);
+    let old = scene.app.charted_now(item, sheet).unwrap_or_else(|| "not known".to_owned());
+    let span = sheet.span().map_or_else(String::new, |span| format!(", for {}", span_words(span)));
+    Some(format!("  {old} → {}{span}", entry_words(&entry)))
 }
 
 /// The value as it is, as the profile has it, and how far one may go.

@@ -13,7 +13,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 30] = [
+const ORDER: [Action; 31] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
@@ -29,6 +29,7 @@ const ORDER: [Action; 30] = [
     Action::FieldRight,
     Action::Back,
     Action::ShowLimits,
+    Action::Do(Act::Chart),
     Action::SwitchPane,
     Action::RangeShorter,
     Action::RangeLonger,

@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &Sheet, area: Rect, buffer: &m
     let mut lines = vec![plain(look, "")];
     lines.extend(about(&scene, sheet));
     lines.push(plain(look, ""));
-    if let Some(span) = sheet.span() {
+    if let Some(span) = sheet.span().filter(|_| sheet.act != Act::Chart) {
         lines.push(plain(look, format!("for {}", crate::tui::core::span_words(span))));
     }
     lines.push(vec![(question(sheet).to_owned(), look.style(Role::DialogTitle))]);
@@ -49,10 +49,11 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &Sheet, area: Rect, buffer: &m
     }
     lines.push(plain(look, ""));
     let back = if sheet.answers.is_empty() || sheet.typed.is_some() { "go back" } else { "one question back" };
-    let last = sheet.answers.len() + 1 == sheet.act.questions().len();
     lines.push(match (sheet.question(), &sheet.typed) {
         (Some(Question::Sure), _) => keys(look, &[("y", "do it"), ("esc", back)]),
-        (_, Some(_)) => keys(look, &[("enter", if last { "send" } else { "go on" }), ("esc", back)]),
+        (_, Some(_)) => {
+            keys(look, &[("enter", if sheet.is_last_question() { "send" } else { "go on" }), ("esc", back)])
+        }
         (_, None) => keys(look, &[("1…9", "choose"), ("esc", back)]),
     });
     draw_box(look, sheet.act.title(), &lines, COLUMNS, area, buffer);

@@ -83,3 +83,40 @@ fn limits_taken_back_and_suggested() {
     bench.key(Key::char('?'));
     shot("limits_help_80x24", &shown(&bench));
 }
+
+/// The page of bed 04 with what somebody charted of the patient.
+fn charted(role: UserRole) -> Bench {
+    use crate::domain::{ChartEntry, Consciousness, Oxygen};
+    let mut view = full_night();
+    let chart = &mut view.patients.get_mut(&patient_id(4)).unwrap().chart;
+    let at = t0() - Millis::from_mins(62);
+    let given = Oxygen { given: true, flow: Some(2.0), ..Oxygen::default() };
+    chart.enter(&ChartEntry::Consciousness { level: Consciousness::Alert, span: None }, &actor("a.meyer"), at);
+    chart.enter(&ChartEntry::Oxygen { oxygen: given }, &actor("b.yilmaz"), at + Millis::from_mins(5));
+    let mut bench = started(view);
+    bench.app.session = Some(session(role));
+    bench.type_text("w");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.answer_history();
+    bench
+}
+
+#[test]
+fn charting_at_the_bed() {
+    let mut bench = charted(UserRole::Nurse);
+    both!("charted", bench.app);
+    bench.type_text("i");
+    both!("chart_what", bench.app);
+    bench.type_text("22200");
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("chart_flow_80x24", &shown(&bench));
+    bench.key(Key::ctrl('u'));
+    bench.type_text("4");
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("chart_sure_80x24", &shown(&bench));
+    let mut bench = charted(UserRole::Doctor);
+    bench.type_text("i32");
+    shot("chart_scale_why_80x24", &shown(&bench));
+    bench.type_text("1");
+    shot("chart_scale_sure_80x24", &shown(&bench));
+}
