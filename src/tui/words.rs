@@ -2,6 +2,8 @@
 
 pub mod chart;
 pub mod limits;
+pub mod report;
+pub mod rota;
 
 use crate::{
     domain::{

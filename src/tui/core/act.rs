@@ -6,7 +6,7 @@ use super::{
     link::Phase,
 };
 use crate::{
-    domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Signal},
+    domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Shift, Signal},
     rights::{Decision, Object, Principal, Verb, decide},
 };
 
@@ -41,6 +41,10 @@ pub enum Act {
     ResetLimits,
     /// Chart what was seen at the bed.
     Chart,
+    /// Enter a shift.
+    AddShift,
+    /// Take a shift out.
+    RemoveShift,
 }
 
 /// What an act is about, as it was on the screen when the act began.
@@ -59,11 +63,13 @@ pub enum Subject {
     Ward,
     /// The limits of a vital of a patient.
     Limits(Box<LimitsSubject>),
+    /// A shift of the rota.
+    Shift(Shift),
 }
 
 impl Act {
     /// All acts, in the order of the help.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Reset,
         Self::Accept,
         Self::Decline,
@@ -78,6 +84,8 @@ impl Act {
         Self::TakeSuggestion,
         Self::ResetLimits,
         Self::Chart,
+        Self::AddShift,
+        Self::RemoveShift,
     ];
 
     /// One or two words for the footer, and a sentence for the help.
@@ -99,6 +107,8 @@ impl Act {
             }
             Self::SetLimits => ("change", "change the selected limit or delay, with a reason and an end"),
             Self::TakeSuggestion => ("suggested", "take the limits that the last 15 min suggest for this vital"),
+            Self::AddShift => ("new shift", "enter who is on duty, as what, from when until when"),
+            Self::RemoveShift => ("take out", "take the selected shift out of the rota"),
             Self::Chart => ("chart", "chart consciousness, oxygen, the scale of saturation, pregnancy"),
             Self::ResetLimits => ("reset", "take changed limits of the patient back"),
         }
@@ -120,6 +130,8 @@ impl Act {
             Self::AlarmOff => "SWITCH THIS ALARM OFF",
             Self::SetLimits => "CHANGE A LIMIT",
             Self::TakeSuggestion => "TAKE SUGGESTED LIMITS",
+            Self::AddShift => "NEW SHIFT",
+            Self::RemoveShift => "TAKE A SHIFT OUT",
             Self::Chart => "CHART",
             Self::ResetLimits => "TAKE CHANGED LIMITS BACK",
         }
@@ -135,6 +147,7 @@ impl Act {
     pub(super) const fn none_selected(self) -> &'static str {
         match self {
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => "no limit is selected",
+            Self::RemoveShift => "no shift is selected",
             _ if self.is_about_patient() => "no patient is selected",
             _ => "no alert is selected",
         }
@@ -147,6 +160,7 @@ impl Act {
             Self::AlarmOff => Verb::SwitchAlarmsOff,
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => Verb::ChangeLimits,
             Self::Chart => Verb::ChartPatient,
+            Self::AddShift | Self::RemoveShift => Verb::ManageRota,
         }
     }
 }
@@ -161,6 +175,7 @@ impl App {
     pub(super) const fn is_here(&self, act: Act) -> bool {
         match act {
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => matches!(self.page, Page::Limits),
+            Act::AddShift | Act::RemoveShift => matches!(self.page, Page::Rota),
             _ => self.shows_alerts(),
         }
     }
@@ -172,6 +187,8 @@ impl App {
         match act {
             Act::Sound => patient().or_else(|| self.ward.is_some().then_some(Subject::Ward)),
             Act::Procedure | Act::Standby | Act::Chart => patient(),
+            Act::AddShift => self.ward.is_some().then_some(Subject::Ward),
+            Act::RemoveShift => self.selected_shift.clone().map(Subject::Shift),
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
                 self.selected_limits().map(|limits| Subject::Limits(Box::new(limits)))
             }
@@ -187,6 +204,7 @@ impl App {
     pub fn why_not_act(&self, act: Act, subject: &Subject) -> Option<&'static str> {
         let of_state = match subject {
             Subject::Ward => None,
+            Subject::Shift(shift) => self.why_not_shift(shift),
             Subject::Limits(limits) => self.why_not_limits(act, limits),
             Subject::Patient(patient) => {
                 let here = self.ward.as_ref().is_some_and(|ward| ward.patients.contains_key(patient));
@@ -212,6 +230,8 @@ impl App {
         (!self.may(verb)).then_some(match verb {
             Verb::AcknowledgeAlert => "your role may not acknowledge",
             Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
+            Verb::ManageRota => "your role may not change the rota: ask charge",
+            Verb::ReadHistory => "your role may not read reports",
             Verb::ChartPatient => "your role may not chart",
             Verb::ChangeLimits => "your role may not change limits",
             _ => "your role may not pause alarms",

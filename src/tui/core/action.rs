@@ -28,6 +28,10 @@ pub enum Action {
     Flash,
     /// Open the selected patient.
     Open,
+    /// Who is on duty.
+    ShowRota,
+    /// The report of alerts, made anew.
+    ShowReport,
     /// The limits of the patient.
     ShowLimits,
     /// To the value on the left.
@@ -91,7 +95,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 47] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -106,6 +110,10 @@ impl Action {
         Self::ShowPauses,
         Self::EndPause,
         Self::ConfirmPause,
+        Self::ShowRota,
+        Self::Do(Act::AddShift),
+        Self::Do(Act::RemoveShift),
+        Self::ShowReport,
         Self::Open,
         Self::ShowLimits,
         Self::Do(Act::Chart),
@@ -146,6 +154,8 @@ impl Action {
             Self::ConfirmPause => ("confirm", "confirm the selected pause as the second person"),
             Self::Flash => ("flashing", "let the marks of alerts flash, or keep them lit"),
             Self::Open => ("patient", "open the selected patient"),
+            Self::ShowRota => ("rota", "show who is on duty now and next, and where nobody is"),
+            Self::ShowReport => ("report", "show how many alerts came, of what kind, and how soon they were answered"),
             Self::ShowLimits => ("limits", "show the patient's alarm limits, and change them"),
             Self::FieldLeft => ("value", "select the value on the left"),
             Self::FieldRight => ("value", "select the value on the right"),
@@ -203,6 +213,8 @@ impl App {
                 Page::Ward | Page::Queue => Possible::No("no patient is selected"),
                 _ => Possible::NotHere,
             },
+            Action::ShowRota => on(!matches!(self.page, Page::Rota)),
+            Action::ShowReport => self.why_not_ask(Verb::ReadHistory).map_or(Possible::Yes, Possible::No),
             Action::ShowLimits => on(matches!(self.page, Page::Patient) && self.selected_patient().is_some()),
             Action::FieldLeft | Action::FieldRight => on(matches!(self.page, Page::Limits)),
             Action::Back => on(!matches!(self.page, Page::Ward | Page::Queue)),
@@ -268,6 +280,7 @@ impl App {
 
     fn range(&self, next: impl Fn(Range) -> Option<Range>) -> Possible {
         match (&self.page, &self.patient) {
+            (Page::AlertReport, _) => Possible::Yes,
             (Page::Patient, Some(page)) if next(page.range).is_some() => Possible::Yes,
             (Page::Patient, _) => Possible::No("there is no other range on that side"),
             _ => Possible::NotHere,

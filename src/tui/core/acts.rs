@@ -9,6 +9,7 @@ use super::{
     input::{Key, KeyCode},
     limits,
     link::Phase,
+    rota,
     sheet::{Answer, Line, Question, Sheet, span_words},
 };
 use crate::{
@@ -34,7 +35,8 @@ impl App {
         {
             return;
         }
-        if self.refuses_moved() {
+        let moved = if act == Act::RemoveShift { self.refuses_moved_shift() } else { self.refuses_moved() };
+        if moved {
             return;
         }
         self.go_on(Box::new(Sheet::new(act, subject)), effects);
@@ -151,6 +153,7 @@ impl App {
             (Subject::Alert { alert, .. }, _) => {
                 Asked::alert(*alert, ward.alerts.get(alert).map(|a| (a, ward)), done, self.now)
             }
+            (Subject::Shift(_), _) | (_, Command::AddShift { .. }) => rota::asked(sheet, done, self.now),
             (_, Command::Pause { scope: PauseScope::Ward, .. }) | (Subject::Ward, _) => {
                 Asked::ward("the sound of the ward", done, self.now)
             }
@@ -197,6 +200,8 @@ fn done_words(sheet: &Sheet) -> String {
         Act::AlarmOff if sheet.waits_for_second() => "waits 5 min for a second person".to_owned(),
         Act::AlarmOff => format!("switched off for {span}"),
         Act::Chart => charting::done_words(sheet),
+        Act::AddShift => "is in the rota".to_owned(),
+        Act::RemoveShift => "is taken out of the rota".to_owned(),
         Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => limits::done_words(sheet),
     }
 }

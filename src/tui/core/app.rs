@@ -1,6 +1,7 @@
 //! The state of the screen.
 
 use super::{
+    alert_report::ReportPage,
     bell::Bell,
     command::Commands,
     filter::Filter,
@@ -14,7 +15,7 @@ use super::{
     spark::Sparks,
 };
 use crate::{
-    domain::{AlertId, Liveness, Millis, Mode, PatientId, PauseId, Timestamp},
+    domain::{AlertId, Liveness, Millis, Mode, PatientId, PauseId, Shift, Timestamp},
     protocol::{SessionInfo, StoreState, VitalView, WardView},
 };
 use chrono_tz::Tz;
@@ -46,6 +47,10 @@ pub enum Page {
     Pauses,
     /// The limits of one patient.
     Limits,
+    /// Who is on duty.
+    Rota,
+    /// The report of alerts.
+    AlertReport,
 }
 
 /// What stands above the page and takes the keys.
@@ -208,6 +213,10 @@ pub struct App {
     pub queue: Queue,
     /// The selected pause.
     pub selected_pause: Option<PauseId>,
+    /// The selected shift of the rota.
+    pub selected_shift: Option<Shift>,
+    /// The report of alerts.
+    pub report: ReportPage,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -224,6 +233,8 @@ pub struct App {
     pub signed_out: Option<SignedOut>,
     /// When the selected pause became another one by itself.
     pub(super) pause_moved_at: Option<Millis>,
+    /// When the selected shift became another one by itself.
+    pub(super) shift_moved_at: Option<Millis>,
     pub(super) target: Target,
     pub(super) commands: Commands,
     pub(super) last_key: Option<(Key, Millis)>,
@@ -260,6 +271,8 @@ impl App {
             limits: None,
             queue: Queue::default(),
             selected_pause: None,
+            selected_shift: None,
+            report: ReportPage::default(),
             selected: None,
             by_urgency: false,
             filter: Filter::default(),
@@ -268,6 +281,7 @@ impl App {
             bell: Bell::default(),
             signed_out: None,
             pause_moved_at: None,
+            shift_moved_at: None,
             target: Target::default(),
             commands: Commands::default(),
             last_key: None,

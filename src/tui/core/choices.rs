@@ -1,7 +1,7 @@
 //! What may be answered to a question: by a figure, or by a line that is typed.
 
 use super::{
-    act::Subject,
+    act::{Act, Subject},
     app::App,
     charting::{self, ChartQuestion},
     limits::{self, LimitsQuestion},
@@ -58,6 +58,8 @@ impl App {
             Some(Question::Whose) => self.whose_sound(&sheet.subject),
             Some(Question::Limits(question)) => self.limits_choices(question, sheet),
             Some(Question::Chart(question)) => self.chart_choices(question, sheet),
+            Some(Question::Rota(question)) => self.rota_choices(question, sheet),
+            Some(Question::Person) if sheet.act == Act::AddShift => self.rota_people(sheet),
             Some(Question::Person) => {
                 let people = self.people_on_duty();
                 let listed = people
@@ -79,6 +81,7 @@ impl App {
                 name => Ok(Answer::Person(name)),
             },
             Some(Question::Limits(LimitsQuestion::Value)) => limits::typed_value(&sheet.subject, line),
+            Some(Question::Rota(question)) => self.typed_rota(question, sheet, line),
             Some(Question::Chart(ChartQuestion::Amount(way))) => charting::typed_oxygen(way, line),
             _ => line.parse().map(Answer::Words).map_err(|_| String::new()),
         }

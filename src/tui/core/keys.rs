@@ -213,6 +213,8 @@ impl App {
             Action::ConfirmPause => self.dialog = self.selected_pause().map(|p| Dialog::ConfirmPause { pause: p.id }),
             Action::Flash => self.switch_flash(),
             Action::Open => self.open(),
+            Action::ShowRota => self.show_rota(),
+            Action::ShowReport => self.show_report(),
             Action::ShowLimits => self.show_limits(),
             Action::FieldLeft => self.move_field(-1),
             Action::FieldRight => self.move_field(1),
@@ -227,6 +229,9 @@ impl App {
             Action::First => self.move_selection(isize::MIN + 1),
             Action::Last => self.move_selection(isize::MAX),
             Action::Worst => self.select_worst(),
+            Action::RangeShorter | Action::RangeLonger if self.page == Page::AlertReport => {
+                self.set_report_span(action == Action::RangeLonger);
+            }
             Action::RangeShorter => self.set_range(Range::shorter),
             Action::RangeLonger => self.set_range(Range::longer),
             Action::Filter => self.dialog = Some(Dialog::Filter { before: self.filter.clone() }),

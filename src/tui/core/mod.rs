@@ -5,6 +5,7 @@
 mod act;
 mod action;
 mod acts;
+mod alert_report;
 mod app;
 mod bell;
 mod charting;
@@ -20,6 +21,7 @@ mod link;
 mod page;
 mod pauses;
 mod queue;
+mod rota;
 mod select;
 mod server;
 mod sheet;
@@ -30,6 +32,7 @@ mod update;
 
 pub use act::{Act, Subject};
 pub use action::{Action, Offer};
+pub use alert_report::{ReportPage, ReportSpan};
 pub use app::{App, AppOptions, Dialog, LoginField, LoginForm, Notice, NoticeKind, Page, SignedOut, UnlockForm};
 pub use bell::{BELL_REPEAT, Bell};
 pub use charting::{ChartAnswer, ChartItem, ChartQuestion, OxygenWay, entry_words};
@@ -45,6 +48,7 @@ pub use limits::{
 pub use link::{Health, LINK_ALARM_AFTER, LINK_STALE_AFTER, Link, Phase};
 pub use page::{PatientPage, Range};
 pub use queue::{QUEUE_HOLD, Queue};
+pub use rota::{NurseBeds, OnDuty, RotaAnswer, RotaQuestion, nurses};
 pub use sheet::{Answer, Line, Question, Sheet, span_words};
 pub use shown::{Pressure, Shown};
 pub use size::{FOOTER_ROWS, HEADER_ROWS, SIZE_MIN, help_rows, is_too_small};

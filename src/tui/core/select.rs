@@ -53,7 +53,7 @@ impl App {
     pub fn selected_alert(&self) -> Option<&Alert> {
         let ward = self.ward.as_ref()?;
         match self.page {
-            Page::Login | Page::Pauses | Page::Limits => None,
+            Page::Login | Page::Pauses | Page::Limits | Page::Rota | Page::AlertReport => None,
             Page::Queue => ward.alerts.get(&self.queue.selected?),
             Page::Ward => self.worst_of(ward, self.selected.as_ref()?),
             Page::Patient => self.worst_of(ward, &self.patient.as_ref()?.patient),
@@ -64,7 +64,7 @@ impl App {
     #[must_use]
     pub fn target_alert(&self) -> Option<&Alert> {
         match self.page {
-            Page::Login | Page::Pauses | Page::Limits => None,
+            Page::Login | Page::Pauses | Page::Limits | Page::Rota | Page::AlertReport => None,
             _ if self.is_too_small() => self.worst_unacknowledged(),
             _ => self.selected_alert(),
         }
@@ -94,7 +94,7 @@ impl App {
     pub fn selected_patient(&self) -> Option<&PatientView> {
         let ward = self.ward.as_ref()?;
         let id = match self.page {
-            Page::Login => return None,
+            Page::Login | Page::Rota | Page::AlertReport => return None,
             Page::Pauses => self.selected_pause()?.scope.patient()?,
             Page::Queue => self.selected_alert()?.key.patient.as_ref()?,
             Page::Ward => self.selected.as_ref()?,
@@ -150,6 +150,8 @@ impl App {
                 self.selected_pause = ids.get(moved(at, by, ids.len())).copied();
             }
             Page::Limits => self.move_vital(by),
+            Page::Rota => self.move_shift(by),
+            Page::AlertReport => self.scroll_report(by),
             Page::Login => {}
         }
     }

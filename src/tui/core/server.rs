@@ -1,6 +1,7 @@
 //! What the server tells.
 
 use super::{
+    alert_report::ReportPage,
     app::{App, Dialog, LoginField, Page, SignedOut},
     bell::Bell,
     command::Asked,
@@ -20,8 +21,8 @@ impl App {
     pub(super) fn client(&mut self, event: ClientEvent, effects: &mut Vec<Effect>) {
         self.link.note(self.now, &event);
         match event {
-            // No screen asks for a report.
-            ClientEvent::Connecting { .. } | ClientEvent::AlertReport { .. } => {}
+            ClientEvent::Connecting { .. } => {}
+            ClientEvent::AlertReport { id, report } => self.report_answered(id, report),
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
             ClientEvent::Connected(hello) => self.session = Some(hello.session),
@@ -77,6 +78,7 @@ impl App {
             page.asked_at = None;
         }
         self.suggestions_lost();
+        self.report_lost();
     }
 
     /// The session is over: back to the login, with the reason. Nothing of the ward stays on the screen.
@@ -93,6 +95,8 @@ impl App {
         self.selected_pause = None;
         self.patient = None;
         self.limits = None;
+        self.selected_shift = None;
+        self.report = ReportPage::default();
         self.dialog = None;
         self.page = Page::Login;
         self.login.waiting = false;
@@ -210,7 +214,7 @@ impl App {
                 page.failed = Some(detail);
                 return;
             }
-            if self.suggestions_failed(id, &detail) {
+            if self.suggestions_failed(id, &detail) || self.report_failed(id, &detail) {
                 return;
             }
         }

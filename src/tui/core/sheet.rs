@@ -6,6 +6,7 @@ use super::{
     charting::{self, ChartAnswer, ChartQuestion},
     choices::Choice,
     limits::{self, LimitsQuestion},
+    rota::{self, RotaAnswer, RotaQuestion},
 };
 use crate::{
     alarm::pause::AUDIO_PAUSE_DEFAULT,
@@ -63,6 +64,8 @@ pub enum Question {
     Limits(LimitsQuestion),
     /// About what is charted.
     Chart(ChartQuestion),
+    /// About a shift.
+    Rota(RotaQuestion),
     /// Whether all of it is right: the last look at old and new.
     Sure,
 }
@@ -98,6 +101,8 @@ pub enum Answer {
     Which(Option<VitalCode>),
     /// This is charted.
     Chart(ChartAnswer),
+    /// Of a shift.
+    Rota(RotaAnswer),
     /// It is right.
     Yes,
 }
@@ -152,7 +157,8 @@ impl Act {
             Self::TakeSuggestion => limits::TAKE_QUESTIONS,
             Self::ResetLimits => limits::RESET_QUESTIONS,
             // What is asked next depends on what was answered.
-            Self::Chart => &[],
+            Self::Chart | Self::AddShift => &[],
+            Self::RemoveShift => &[Question::Sure],
         }
     }
 }
@@ -169,6 +175,7 @@ impl Sheet {
     pub fn question(&self) -> Option<Question> {
         match self.act {
             Act::Chart => charting::question(&self.answers),
+            Act::AddShift => rota::question(&self.answers),
             act => act.questions().get(self.answers.len()).copied(),
         }
     }
@@ -210,7 +217,9 @@ impl Sheet {
         match &self.subject {
             Subject::Alert { alert, transition } => self.about_alert(ward, *alert, *transition),
             Subject::Patient(patient) => self.about_patient(patient),
+            Subject::Ward if self.act == Act::AddShift => rota::command(self, ward),
             Subject::Ward => self.sound(),
+            Subject::Shift(_) => rota::command(self, ward),
             Subject::Limits(limits) => limits::command(self, limits, ward),
         }
     }

@@ -16,6 +16,8 @@ mod acts;
 mod charting;
 mod limits;
 mod looking;
+mod report;
+mod rota;
 
 fn moved(alert: &Alert, seq: u64) -> ClientEvent {
     let body = EventBody::Alert { cause: crate::domain::Cause::Raised, alert: alert.clone(), by: None };

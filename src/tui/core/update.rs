@@ -73,8 +73,10 @@ impl App {
         }
         self.settle_selection();
         self.settle_pause();
+        self.settle_shift();
         self.refresh_page(effects);
         self.refresh_suggestions(effects);
+        self.refresh_report(effects);
         let away = !matches!(self.health(), Health::Never) && !self.health().is_live();
         let lost = away && self.health().age().is_some_and(|age| age >= LINK_ALARM_AFTER);
         let signed_out = self.signed_out.as_ref().is_some_and(|out| !out.heard);

@@ -1,4 +1,4 @@
-//! What the box of questions says of limits and of charting: what it is about, what is asked, and old beside new.
+//! What the box of questions says of limits, charting and shifts: what it is about, what is asked, and old beside new.
 
 use super::{
     dialog::{Line, plain},
@@ -8,8 +8,8 @@ use crate::{
     domain::Expiry,
     tui::{
         core::{
-            Act, Answer, ChartQuestion, LimitsQuestion, LimitsSubject, OxygenWay, Question, Sheet, Subject,
-            entry_words, field_reach, span_words,
+            Act, Answer, ChartQuestion, LimitsQuestion, LimitsSubject, OxygenWay, Question, RotaQuestion, Sheet,
+            Subject, entry_words, field_reach, span_words,
         },
         theme::Role,
         words::{self, limits as said},
@@ -36,7 +36,16 @@ pub(super) fn question(sheet: &Sheet) -> Option<&'static str> {
             ChartQuestion::Scale => "by which scale is the saturation judged?",
             ChartQuestion::Pregnant => "is the patient pregnant?",
         },
+        Question::Person if sheet.act == Act::AddShift => "who?",
+        Question::Rota(asked) => match asked {
+            RotaQuestion::Duty => "as what?",
+            RotaQuestion::From => "from when on? (19:00, or 2026-03-01 19:00)",
+            RotaQuestion::To => "until when? (07:00, or 2026-03-02 07:00)",
+            RotaQuestion::Beds => "which beds? (01 02 03)",
+        },
         Question::Sure => match sheet.act {
+            Act::AddShift => "enter it?",
+            Act::RemoveShift => "take it out?",
             Act::Chart => "chart it?",
             Act::ResetLimits => "take back?",
             _ => "change it?",
@@ -68,9 +77,25 @@ pub(super) fn details(scene: &Scene<'_>, sheet: &Sheet) -> Vec<String> {
         (Subject::Limits(_), Some(Question::Sure)) => {
             old_and_new(scene, sheet).into_iter().chain(given(scene, sheet)).collect()
         }
+        (_, Some(Question::Sure)) if matches!(sheet.act, Act::AddShift | Act::RemoveShift) => shift(scene, sheet),
         (_, Some(Question::Sure)) => charted(scene, sheet).into_iter().chain(given(scene, sheet)).collect(),
         _ => Vec::new(),
     }
+}
+
+/// A shift, line by line.
+fn shift(scene: &Scene<'_>, sheet: &Sheet) -> Vec<String> {
+    let Some(shift) = sheet.shift() else { return Vec::new() };
+    let at = |at| format!("{} {}", words::day(at, scene.zone), words::clock_minutes(at, scene.zone));
+    let beds = words::rota::beds(&shift, scene.ward);
+    let mut lines = vec![
+        format!("  {}: {}", words::rota::duty(shift.duty), shift.user),
+        format!("  {} to {}", at(shift.from), at(shift.to)),
+    ];
+    if !beds.is_empty() {
+        lines.push(format!("  {beds}"));
+    }
+    lines
 }
 
 /// What is charted now, and what would be.

@@ -13,7 +13,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 31] = [
+const ORDER: [Action; 35] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
@@ -27,6 +27,8 @@ const ORDER: [Action; 31] = [
     Action::Do(Act::ResetLimits),
     Action::FieldLeft,
     Action::FieldRight,
+    Action::Do(Act::AddShift),
+    Action::Do(Act::RemoveShift),
     Action::Back,
     Action::ShowLimits,
     Action::Do(Act::Chart),
@@ -42,6 +44,8 @@ const ORDER: [Action; 31] = [
     Action::Do(Act::HandOver),
     Action::Do(Act::Comment),
     Action::ShowPauses,
+    Action::ShowRota,
+    Action::ShowReport,
     Action::Do(Act::Standby),
     Action::Do(Act::AlarmOff),
     Action::Quit,

@@ -87,8 +87,12 @@ fn question(sheet: &Sheet) -> &'static str {
 
 fn about(scene: &Scene<'_>, sheet: &Sheet) -> Vec<Line> {
     match &sheet.subject {
+        Subject::Ward if sheet.act == Act::AddShift => {
+            vec![plain(scene.look, format!("rota of {}", scene.ward.ward.name))]
+        }
         Subject::Ward => vec![plain(scene.look, format!("the whole ward {}", scene.ward.ward.name))],
         Subject::Patient(patient) => about_patient(scene, patient),
+        Subject::Shift(_) => vec![plain(scene.look, format!("rota of {}", scene.ward.ward.name))],
         Subject::Limits(limits) => asked::about_limits(scene, limits),
         Subject::Alert { alert, transition } => {
             let Some(alert) = scene.ward.alerts.get(alert) else {

@@ -165,7 +165,7 @@ fn an_arrow_is_made_anew_with_each_minute() {
 fn no_key_means_two_things_on_a_page() {
     let mut bench = Bench::with(night());
     bench.app.session = Some(testing::session(Role::Doctor));
-    for keys in ["1w", "2", "3", "1w\n", "l"] {
+    for keys in ["1w", "2", "3", "5", "6", "1w\n", "l"] {
         for c in keys.chars() {
             bench.key(if c == '\n' { Key::plain(KeyCode::Enter) } else { Key::char(c) });
         }

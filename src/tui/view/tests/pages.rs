@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     domain::{LimitsError, Pause, PauseId, PauseKind, PauseScope, Refusal},
-    tui::testing::set_limit,
+    tui::testing::{report, rota, set_limit},
 };
 
 fn shown(bench: &Bench) -> String {
@@ -119,4 +119,57 @@ fn charting_at_the_bed() {
     shot("chart_scale_why_80x24", &shown(&bench));
     bench.type_text("1");
     shot("chart_scale_sure_80x24", &shown(&bench));
+}
+
+#[test]
+fn who_is_on_duty() {
+    let mut view = full_night();
+    view.rota = rota();
+    let mut bench = started(view.clone());
+    bench.app.session = Some(session(UserRole::Charge));
+    bench.type_text("5j");
+    bench.heartbeat();
+    both!("rota", bench.app);
+    shot("rota_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    bench.type_text("x");
+    shot("rota_out_80x24", &shown(&bench));
+    bench.key(Key::plain(KeyCode::Esc));
+    bench.type_text("n1");
+    shot("rota_who_80x24", &shown(&bench));
+    bench.type_text("13soon");
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("rota_from_80x24", &shown(&bench));
+    bench.key(Key::ctrl('u'));
+    bench.type_text("19:00");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.type_text("211");
+    shot("rota_sure_80x24", &shown(&bench));
+    view.rota = crate::domain::Rota::default();
+    let mut empty = started(view);
+    empty.type_text("5");
+    shot("rota_empty_80x24", &shown(&empty));
+}
+
+#[test]
+fn the_report_of_alerts() {
+    let mut bench = started(full_night());
+    bench.type_text("6");
+    let id = bench.effects.iter().find_map(|effect| match effect {
+        crate::tui::core::Effect::Send(crate::client::ClientRequest::AlertReport { id, .. }) => Some(*id),
+        _ => None,
+    });
+    bench.wait(1_600);
+    shot("report_asking_80x24", &shown(&bench));
+    bench.client(ClientEvent::AlertReport { id: id.unwrap(), report: Box::new(report()) });
+    bench.heartbeat();
+    both!("report", bench.app);
+    shot("report_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    bench.event(Event::Input(Input::Resize { columns: 80, rows: 24 }));
+    bench.type_text("G");
+    shot("report_end_80x24", &shown(&bench));
+    bench.app.report.report = Some(Box::default());
+    shot("report_of_nothing_80x24", &shown(&bench));
+    bench.app.report.report = None;
+    bench.app.report.failed = Some("a report is being made: try again in a moment".into());
+    shot("report_failed_80x24", &shown(&bench));
 }
