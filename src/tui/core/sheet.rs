@@ -144,7 +144,8 @@ impl Act {
     pub const fn questions(self) -> &'static [Question] {
         match self {
             Self::Reset => &[FOUND],
-            Self::Accept => &[],
+            // What is asked about the chart and a shift depends on what was answered.
+            Self::Accept | Self::Chart | Self::AddShift => &[],
             Self::Decline => &[CANNOT],
             Self::HandOver => &[Question::Person],
             Self::Comment => &[Question::OwnWords],
@@ -156,8 +157,6 @@ impl Act {
             Self::SetLimits => limits::SET_QUESTIONS,
             Self::TakeSuggestion => limits::TAKE_QUESTIONS,
             Self::ResetLimits => limits::RESET_QUESTIONS,
-            // What is asked next depends on what was answered.
-            Self::Chart | Self::AddShift => &[],
             Self::RemoveShift => &[Question::Sure],
         }
     }

@@ -3,7 +3,7 @@
 use super::{
     footer::key_of,
     pane::{self, Pane, Window},
-    pen::{Pen, Piece, pieces, take_left, take_top, width},
+    pen::{Pen, Piece, pieces, take_left, take_top, width, wrap},
     scene::Scene,
 };
 use crate::tui::{
@@ -31,7 +31,10 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let (top, rest) = take_top(area, 1);
     let rows: Vec<(String, Role)> = match &page.report {
         Some(report) => rows(scene.ward, report).into_iter().map(|(text, kind)| (text, role_of(kind))).collect(),
-        None => vec![standing(scene)],
+        None => {
+            let (text, role) = standing(scene);
+            wrap(&text, rest.width.saturating_sub(2)).into_iter().map(|line| (line, role)).collect()
+        }
     };
     let shown = usize::from(rest.height).max(1);
     let first = page.scroll.min(rows.len().saturating_sub(shown));

@@ -64,7 +64,7 @@ fn kind_name(ward: &WardView, code: &str) -> String {
 }
 
 /// The kinds, those with most alerts first.
-fn by_count<'r>(report: &'r AlertReport, count: impl Fn(&KindCount) -> u64) -> Vec<(&'r str, &'r KindCount)> {
+fn by_count(report: &AlertReport, count: impl Fn(&KindCount) -> u64) -> Vec<(&str, &KindCount)> {
     let mut kinds: Vec<(&str, &KindCount)> =
         report.kinds.iter().map(|(name, kind)| (name.as_str(), kind)).filter(|(_, kind)| count(kind) > 0).collect();
     kinds.sort_by_key(|(name, kind)| (std::cmp::Reverse(count(kind)), *name));
