@@ -109,7 +109,7 @@ impl Act {
             Self::TakeSuggestion => ("suggested", "take the limits that the last 15 min suggest for this vital"),
             Self::AddShift => ("new shift", "enter who is on duty, as what, from when until when"),
             Self::RemoveShift => ("take out", "take the selected shift out of the rota"),
-            Self::Chart => ("chart", "chart consciousness, oxygen, the scale of saturation, pregnancy"),
+            Self::Chart => ("chart", "chart consciousness, oxygen, scale of saturation, pregnancy"),
             Self::ResetLimits => ("reset", "take changed limits of the patient back"),
         }
     }

@@ -155,7 +155,7 @@ impl Action {
             Self::Flash => ("flashing", "let the marks of alerts flash, or keep them lit"),
             Self::Open => ("patient", "open the selected patient"),
             Self::ShowRota => ("rota", "show who is on duty now and next, and where nobody is"),
-            Self::ShowReport => ("report", "show how many alerts came, of what kind, and how soon they were answered"),
+            Self::ShowReport => ("report", "show which alerts came, and how soon they were answered"),
             Self::ShowLimits => ("limits", "show the patient's alarm limits, and change them"),
             Self::FieldLeft => ("value", "select the value on the left"),
             Self::FieldRight => ("value", "select the value on the right"),

@@ -157,7 +157,7 @@ impl App {
             (_, Command::Pause { scope: PauseScope::Ward, .. }) | (Subject::Ward, _) => {
                 Asked::ward("the sound of the ward", done, self.now)
             }
-            (Subject::Limits(limits), _) => limits::asked(limits, ward, done, self.now),
+            (Subject::Limits(limits), _) => limits::asked(sheet, limits, ward, done, self.now),
             (Subject::Patient(patient), _) => {
                 let what = match sheet.act {
                     Act::Sound => "sound",

@@ -249,18 +249,15 @@ pub(super) fn command(sheet: &Sheet, subject: &LimitsSubject, ward: &WardView) -
 }
 
 /// What people call it while it is under way.
-pub(super) fn asked(subject: &LimitsSubject, ward: &WardView, done: String, now: Millis) -> Asked {
+pub(super) fn asked(sheet: &Sheet, subject: &LimitsSubject, ward: &WardView, done: String, now: Millis) -> Asked {
     let label = ward.info(subject.vital).map_or("", |info| &info.label);
-    Asked::patient(&subject.patient, ward, &format!("{label} limits"), done, now)
+    let what = if sheet.which() == Some(None) { "all changed limits".to_owned() } else { format!("{label} limits") };
+    Asked::patient(&subject.patient, ward, &what, done, now)
 }
 
 /// What is told once the server has agreed.
 pub(super) fn done_words(sheet: &Sheet) -> String {
-    match (sheet.act, sheet.which()) {
-        (Act::ResetLimits, Some(None)) => "and all others reset".to_owned(),
-        (Act::ResetLimits, _) => "reset".to_owned(),
-        _ => "changed".to_owned(),
-    }
+    if sheet.act == Act::ResetLimits { "reset".to_owned() } else { "changed".to_owned() }
 }
 
 /// A typed limit or delay.
