@@ -2,7 +2,7 @@
 
 use super::{
     pane::{self, Pane, Window},
-    pen::{Pen, take_top},
+    pen::{Pen, take_top, width, wrap},
     scene::Scene,
 };
 use crate::{
@@ -15,14 +15,17 @@ use crate::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
+/// The mark of a gap.
+const NOBODY: &str = "! NOBODY ";
 /// Columns of a duty with its beds: least and most.
-const DUTY: (u16, u16) = (24, 60);
+const DUTY: (u16, u16) = (22, 60);
 /// Columns of who is on duty now: least and most.
-const PRESENT: (u16, u16) = (28, 60);
+const PRESENT: (u16, u16) = (26, 60);
 
 pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let rows = rows(scene);
-    let wanted = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(1);
+    let lines = rows.iter().map(|(what, _)| wrap(what, share(DUTY, area)).len()).sum::<usize>();
+    let wanted = u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(1);
     let (duties, shifts) = take_top(area, wanted.min(area.height / 2).max(4));
     draw_duties(scene, &rows, duties, buffer);
     draw_shifts(scene, shifts, buffer);
@@ -53,19 +56,26 @@ fn draw_duties(scene: &Scene<'_>, rows: &[(String, OnDuty)], area: Rect, buffer:
         Pen::new(buffer, rest, 0).gap(1).put(text, scene.style(Role::Dim));
         return;
     }
-    let share = |(least, most): (u16, u16)| (area.width / 3).clamp(least, most);
-    for (row, (what, on_duty)) in (0..rest.height).zip(sorted) {
-        let mut pen = Pen::new(buffer, rest, row);
-        pen.gap(1).left(what, share(DUTY), scene.style(Role::Label)).gap(1);
+    let (duty, present) = (share(DUTY, area), share(PRESENT, area));
+    let mut row = 0;
+    for (what, on_duty) in sorted {
+        let first = row;
+        for line in wrap(what, duty) {
+            Pen::new(buffer, rest, row).gap(1).put(&line, scene.style(Role::Label));
+            row += 1;
+        }
+        let mut pen = Pen::new(buffer, rest, first);
+        pen.gap(1 + duty + 1);
         match said::present(on_duty, scene.now, scene.zone) {
-            Some(present) => pen.left(&present, share(PRESENT), scene.style(Role::Text)),
-            None => {
-                pen.put(" ! NOBODY ", scene.style(Role::AlarmMedium));
-                pen.gap(share(PRESENT).saturating_sub(10))
-            }
+            Some(names) => pen.left(&names, present, scene.style(Role::Text)),
+            None => pen.put(NOBODY, scene.style(Role::AlarmMedium)).gap(present.saturating_sub(width(NOBODY))),
         };
         draw_next(scene, on_duty, pen.gap(1));
     }
+}
+
+fn share((least, most): (u16, u16), area: Rect) -> u16 {
+    (area.width * 3 / 10).clamp(least, most)
 }
 
 /// Who comes next, or that nobody does.
