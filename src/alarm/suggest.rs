@@ -9,11 +9,15 @@ use super::{
     limits::{changed, reach},
 };
 use crate::domain::{
-    Category, LimitValue, LimitsChange, Side, StepName, VitalDef, VitalLimits,
+    Category, LimitValue, LimitsChange, Millis, Side, StepName, VitalDef, VitalLimits,
     limits::beyond,
     vital::{HR, NBP_MEAN, NBP_SYS, PULSE, RR},
 };
 
+/// A suggestion comes from the values of this last while.
+pub const SUGGEST_FROM: Millis = Millis::from_mins(15);
+/// In so many slices: the median of their means is that of the while.
+pub const SUGGEST_SLICES: u32 = 90;
 /// Fewest values from which something is suggested.
 pub const SUGGEST_VALUES_MIN: usize = 5;
 

@@ -17,7 +17,8 @@ use tokio::{sync::mpsc, time::timeout};
 
 /// The clock of what is shown moves at least this often.
 const TICK: Duration = Duration::from_millis(500);
-/// Longest time from the first view to the heartbeat that says whether the server records.
+/// Longest time from the first view to the heartbeat that says whether the server records, and to the last hour that arrows
+/// come from.
 const HEARTBEAT_WAIT: Duration = Duration::from_secs(3);
 
 /// A link to a server, and the clock that its silence is measured by.
@@ -73,8 +74,7 @@ impl Feed {
         let mut goes_on = true;
         for effect in effects {
             match effect {
-                // Past values are shown nowhere here: they are not asked for, and no entry says that they were seen.
-                Effect::Send(ClientRequest::Query { .. }) | Effect::Bell | Effect::Repaint | Effect::SignIn { .. } => {}
+                Effect::Bell | Effect::Repaint | Effect::SignIn { .. } => {}
                 // What cannot be sent now is asked for again, or told by a timeout.
                 Effect::Send(request) => drop(self.requests.try_send(request)),
                 Effect::Quit => goes_on = false,
@@ -84,7 +84,8 @@ impl Feed {
     }
 }
 
-/// Looks once: waits at most `wait` for the ward, then a little for the heartbeat that says whether the server records.
+/// Looks once: waits at most `wait` for the ward, then a little for its last hour and for the heartbeat that says whether the
+/// server records.
 ///
 /// # Errors
 /// If the server refuses the session.
@@ -98,10 +99,11 @@ pub async fn once(mut feed: Feed, wait: Duration) -> Result<Seen, HeadlessError>
         Ok(Ok(true)) => {}
     }
     let heartbeat = async {
+        let mut beat = false;
         while let Some(event) = feed.events.recv().await {
-            let beat = matches!(event, ClientEvent::Heartbeat { .. });
+            beat |= matches!(event, ClientEvent::Heartbeat { .. });
             app.handle(feed.clock.boot(), Event::Client(Box::new(event)));
-            if beat {
+            if beat && !app.awaits_sparks() {
                 return;
             }
         }
@@ -120,7 +122,8 @@ async fn see(feed: &mut Feed, app: &mut App, why: &mut String) -> Result<bool, H
             _ => {}
         }
         let seen = matches!(event, ClientEvent::Snapshot { .. });
-        app.handle(feed.clock.boot(), Event::Client(Box::new(event)));
+        let effects = app.handle(feed.clock.boot(), Event::Client(Box::new(event)));
+        feed.carry_out(effects);
         if seen {
             return Ok(true);
         }
@@ -190,7 +193,8 @@ pub async fn follow(
         let why = event.as_ref().and_then(why_lost).map(str::to_owned);
         let fresh = event.as_ref().is_none_or(|e| !matches!(e, ClientEvent::Event(entry) if entry.seq <= app.seq));
         let handled = event.clone().map_or(Event::Tick, |event| Event::Client(Box::new(event)));
-        app.handle(feed.now(), handled);
+        let effects = app.handle(feed.now(), handled);
+        feed.carry_out(effects);
         tell_link(&app, &mut link, why.as_deref(), out)?;
         if let Some(ClientEvent::Refused { why }) = event {
             return Err(HeadlessError::Refused(why));
@@ -255,7 +259,7 @@ fn tell(app: &App, event: &ClientEvent, out: &mut impl Write) -> Result<(), Head
 fn tell_vitals(app: &App, mode: Mode, update: &VitalsUpdate, out: &mut impl Write) -> Result<(), HeadlessError> {
     let Some(ward) = &app.ward else { return Ok(()) };
     let Some(patient) = ward.patients.get(&update.patient) else { return Ok(()) };
-    let vitals = update.vitals.iter().filter_map(|vital| vital_report(app, ward, vital)).collect();
+    let vitals = update.vitals.iter().filter_map(|vital| vital_report(app, ward, (&update.patient, vital))).collect();
     let bed = super::words::bed_label(ward, &patient.bed);
     write(out, &Line::Vitals { mode, bed, patient: update.patient.as_str(), vitals })
 }

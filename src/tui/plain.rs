@@ -313,15 +313,21 @@ impl Plain {
         let mut said = Said::line(format!("bed {label} {}", patient.patient.name.as_str()));
         for info in &ward.vitals {
             let Some(vital) = patient.vitals.get(&info.vital) else { continue };
-            let Some(vital) = super::report::vital_report(&self.app, ward, vital) else { continue };
+            let Some(vital) = super::report::vital_report(&self.app, ward, (&patient.patient.id, vital)) else {
+                continue;
+            };
             let live = match vital.liveness {
                 Liveness::Live => String::new(),
                 Liveness::Late => ", late".to_owned(),
                 Liveness::Lost | Liveness::Never => ", LOST".to_owned(),
             };
             let age = words::age(Millis::from_secs(vital.age_seconds()));
-            said.lines.push(format!("{} {} {}, {age} old{live}", info.name, vital.shown, vital.unit));
+            let notes: String = vital.notes().map(|note| format!(", {note}")).collect();
+            said.lines.push(format!("{} {} {}, {age} old{live}{notes}", info.name, vital.shown, vital.unit));
         }
+        let charted =
+            self.app.server_now().map(|now| words::chart::all(&patient.chart, now, ward.ward.time_zone, true));
+        said.lines.extend(charted.filter(|said| !said.is_empty()).map(|said| format!("charted: {said}")));
         let own = ward.by_urgency().into_iter().filter(|a| a.key.patient.as_ref() == Some(&patient.patient.id));
         said.lines.extend(own.map(|alert| format!("{}: {}", sentence(alert, ward), words::state(alert))));
         said
@@ -366,218 +372,4 @@ fn sentence(alert: &Alert, ward: &WardView) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::{Command, ConditionCode, Priority, Role, SequencedEvent, Side, vital::SPO2},
-        protocol::{SessionInfo, SessionState},
-        tui::{
-            core::AppOptions,
-            testing::{self, Bench, alert, night},
-        },
-    };
-
-    fn plain() -> Plain {
-        let mut bench = Bench::with(night());
-        bench.heartbeat();
-        let mut plain = Plain::new(bench.app);
-        let first = plain.tick(Millis(1_000));
-        assert!(first.lines[0].starts_with("DEMO · 3 East · LIVE"), "{:?}", first.lines);
-        plain
-    }
-
-    #[test]
-    fn alerts_come_as_sentences() {
-        let mut plain = plain();
-        let alert = alert(9, 5, ConditionCode::Limit(SPO2, Side::Low), Priority::Medium, 0);
-        let body = EventBody::Alert { cause: Cause::Raised, alert: alert.clone(), by: None };
-        let event = JournalEvent::new(testing::t0(), body);
-        let entry = SequencedEvent { ward: testing::ward().id, seq: 11, event };
-        let said = plain.client(Millis(1_100), ClientEvent::Event(entry.clone()));
-        assert_eq!(said.lines, ["DEMO 03:12:45 #9 MEDIUM bed 05 Lund Ingrid: SpO2 81 < 85: new"]);
-        assert!(plain.client(Millis(1_200), ClientEvent::Event(entry)).lines.is_empty(), "said once");
-    }
-
-    #[test]
-    fn a_lost_link_is_said_and_so_is_its_return() {
-        let mut plain = plain();
-        let silent = plain.tick(Millis(4_200));
-        assert!(silent.lines[0].contains("THE SERVER IS SILENT"), "{:?}", silent.lines);
-        assert!(plain.tick(Millis(5_000)).lines.is_empty(), "said once");
-        let lost = ClientEvent::Disconnected { why: "gone".into(), retry_in_ms: 100, attempt: 1 };
-        let lost = plain.client(Millis(6_000), lost);
-        assert!(lost.lines[0].contains("ALERTS ARE NOT ARRIVING"), "{:?}", lost.lines);
-        let view = ClientEvent::Snapshot { seq: 12, now: testing::t0() + Millis(8_000), view: Box::new(night()) };
-        assert!(plain.client(Millis(9_000), view).lines[0].ends_with("LINK LIVE"));
-    }
-
-    #[test]
-    fn a_high_alert_is_acknowledged_by_a_yes() {
-        let mut plain = plain();
-        let asked = plain.typed(Millis(1_100), "ack 04");
-        assert_eq!(asked.lines, ["#1 HIGH bed 04 Okafor Chidi: SpO2 81 < 85. Type yes to acknowledge it"]);
-        let done = plain.typed(Millis(1_200), "yes");
-        let sent = done.effects.iter().find_map(|e| match e {
-            Effect::Send(ClientRequest::Command { command, .. }) => Some(command.clone()),
-            _ => None,
-        });
-        assert_eq!(sent, Some(Command::Acknowledge { alert: AlertId(1), transition: 1 }));
-        assert_eq!(plain.typed(Millis(1_300), "yes").lines, ["nothing waits for a yes"]);
-        assert_eq!(plain.typed(Millis(1_400), "ack 01").lines, ["bed 01 has no alert"]);
-    }
-
-    #[test]
-    fn each_alert_can_be_acknowledged() {
-        let mut view = night();
-        let mut of_the_ward = alert(12, 4, ConditionCode::NotMeasured(SPO2), Priority::Low, 5);
-        (of_the_ward.key.patient, of_the_ward.bed) = (None, None);
-        view.alerts.insert(of_the_ward.id, of_the_ward);
-        for bed in view.beds.values_mut() {
-            bed.label = format!("Bed {}", bed.label);
-        }
-        let mut bench = Bench::with(view);
-        bench.heartbeat();
-        let mut plain = Plain::new(bench.app);
-        let first = plain.tick(Millis(1_000)).lines.join("\n");
-        assert!(["#1 ", "#2 ", "#3 ", "#12 "].iter().all(|id| first.contains(id)), "{first}");
-        let asked = plain.typed(Millis(1_100), "ack  Bed 04 ");
-        assert!(asked.lines[0].starts_with("#1 HIGH bed Bed 04"), "{:?}", asked.lines);
-        let answer = |plain: &mut Plain, line: &str| plain.typed(Millis(1_200), line).lines.join("\n");
-        assert!(answer(&mut plain, "ack 04 and 05").contains("nobody in bed 04 and 05: name one bed"));
-        assert_eq!(answer(&mut plain, "ack #99"), "there is no alert #99");
-        assert!(answer(&mut plain, "show Bed 04").contains("#1 HIGH"));
-        let done = plain.typed(Millis(1_300), "ack #12");
-        let named = |e: &Effect| {
-            let Effect::Send(ClientRequest::Command { command, .. }) = e else { return false };
-            *command == Command::Acknowledge { alert: AlertId(12), transition: 1 }
-        };
-        assert!(done.effects.iter().any(named), "{:?}", done.effects);
-    }
-
-    fn sends_activity(said: &Said) -> bool {
-        said.effects.iter().any(|e| matches!(e, Effect::Send(ClientRequest::Activity)))
-    }
-
-    #[test]
-    fn whoever_types_is_there() {
-        let mut plain = plain();
-        assert!(sends_activity(&plain.typed(Millis(1_100), "link")));
-        assert!(!sends_activity(&plain.typed(Millis(21_000), "")), "at most every 20 s");
-        assert!(sends_activity(&plain.typed(Millis(21_100), "")));
-        let lost = ClientEvent::Disconnected { why: "gone".into(), retry_in_ms: 100, attempt: 1 };
-        plain.client(Millis(30_000), lost);
-        assert!(!sends_activity(&plain.typed(Millis(60_000), "")), "nobody would hear it");
-    }
-
-    #[test]
-    fn a_locked_session_is_said_and_can_be_unlocked() {
-        let mut plain = plain();
-        let session = |state| ClientEvent::Session(SessionInfo { state, ..testing::session(Role::Nurse) });
-        assert_eq!(plain.typed(Millis(1_100), "unlock").lines, ["the session is not locked"]);
-        let locked = plain.client(Millis(1_200), session(SessionState::Locked));
-        assert_eq!(locked.lines, ["DEMO 03:12:45 LOCKED: names are hidden; type unlock"]);
-        assert!(plain.tick(Millis(1_300)).lines.is_empty(), "said once");
-        assert!(!sends_activity(&plain.typed(Millis(30_000), "")));
-
-        plain.client(Millis(31_000), ClientEvent::Vitals(Vec::new()));
-        assert!(plain.typed(Millis(31_100), "unlock").lines[0].starts_with("type your passphrase"));
-        assert!(plain.awaits_passphrase());
-        assert_eq!(plain.typed(Millis(31_200), "").lines, ["still locked"]);
-        assert!(!plain.awaits_passphrase());
-
-        plain.typed(Millis(31_300), "unlock");
-        let sent = plain.typed(Millis(31_400), " quit \n");
-        let unlocks = |e: &Effect| matches!(e, Effect::Send(ClientRequest::Unlock { passphrase }) if passphrase.expose() == " quit ");
-        assert!(sent.effects.iter().any(unlocks) && sent.lines.is_empty(), "{sent:?}");
-        let unlocked = plain.client(Millis(31_500), session(SessionState::Active));
-        assert!(unlocked.lines[0].ends_with("unlocked"), "{:?}", unlocked.lines);
-    }
-
-    #[test]
-    fn a_beginning_is_no_false_alarm() {
-        let mut bench = Bench::with(night());
-        bench.app = App::new(AppOptions { server: "s".into(), signed_in: true, user: String::new() });
-        let mut plain = Plain::new(bench.app);
-        let lost = ClientEvent::Disconnected { why: "no server is there".into(), retry_in_ms: 100, attempt: 1 };
-        assert_eq!(plain.client(Millis(0), lost.clone()).lines, ["no link yet: no server is there; trying again"]);
-        assert!(plain.client(Millis(200), lost).lines.is_empty(), "said once");
-        let beat = ClientEvent::Heartbeat {
-            now: testing::t0(),
-            head: 0,
-            store: crate::protocol::StoreState::Recording,
-            audit: 1,
-        };
-        assert!(plain.client(Millis(300), ClientEvent::Connecting { attempt: 2 }).lines.is_empty());
-        assert!(plain.client(Millis(400), beat).lines.is_empty());
-        assert!(plain.tick(Millis(20_000)).lines.is_empty());
-        assert_eq!(plain.typed(Millis(20_100), "link").lines, ["no data yet"]);
-        let view = ClientEvent::Snapshot { seq: 12, now: testing::t0(), view: Box::new(night()) };
-        assert!(plain.client(Millis(20_200), view).lines[0].starts_with("DEMO · 3 East · LIVE"));
-    }
-
-    /// The command that a typed line makes.
-    fn made(plain: &mut Plain, line: &str) -> Option<Command> {
-        plain.typed(Millis(1_100), line).effects.into_iter().find_map(|effect| match effect {
-            Effect::Send(ClientRequest::Command { command, .. }) => Some(command),
-            _ => None,
-        })
-    }
-
-    #[rstest::rstest]
-    #[case("accept 04", r#"{"command":"accept","alert":1,"transition":1}"#)]
-    #[case("decline #1 busy  here", r#"{"command":"decline","alert":1,"transition":1,"reason":"busy here"}"#)]
-    #[case("give 04 k.brandt", r#"{"command":"hand_over_alert","alert":1,"transition":1,"to":"k.brandt"}"#)]
-    #[case("comment 07 ECG ordered", r#"{"command":"comment","alert":2,"text":"ECG ordered"}"#)]
-    #[case("snooze 07 15", r#"{"command":"pause","kind":"alarm_paused","scope":"condition","patient":"p07","code":"hr.high","for_ms":900000}"#)]
-    #[case("pause 07 2 suction", r#"{"command":"pause","kind":"alarm_paused","scope":"patient","patient":"p07","for_ms":120000,"reason":"suction"}"#)]
-    #[case("mute ward", r#"{"command":"pause","kind":"audio_paused","scope":"ward","for_ms":120000}"#)]
-    #[case("mute 07", r#"{"command":"pause","kind":"audio_paused","scope":"patient","patient":"p07","for_ms":120000}"#)]
-    #[case(
-        "standby 01 20 theatre",
-        r#"{"command":"pause","kind":"standby","scope":"patient","patient":"p01","for_ms":1200000,"reason":"theatre"}"#
-    )]
-    #[case("off 04 4 high known", r#"{"command":"pause","kind":"alarm_off","scope":"condition","patient":"p04","code":"spo2.low","for_ms":14400000,"reason":"known","include_high":true}"#)]
-    fn acts_are_typed(#[case] line: &str, #[case] json: &str) {
-        let mut plain = plain();
-        plain.app.session = Some(testing::session(Role::Charge));
-        let made = made(&mut plain, line).map(|command| serde_json::to_value(command).unwrap());
-        assert_eq!(made, Some(serde_json::from_str::<serde_json::Value>(json).unwrap()));
-    }
-
-    #[rstest::rstest]
-    #[case(
-        "snooze 04 15",
-        "#1 HIGH bed 04 Okafor Chidi: SpO2 81 < 85: not done: a high alert is never snoozed: acknowledge it, or mute it"
-    )]
-    #[case("snooze 07", "say for how many minutes, such as snooze 04 15")]
-    #[case("reset 07 seen", "#2 MEDIUM bed 07 Lindt Max: HR 138 > 130: not done: it is not over: acknowledge it")]
-    #[case("decline 07", "say why, such as decline 04 with another patient")]
-    #[case("comment 077 x", "name a bed, or one alert by its number, such as #12")]
-    #[case(
-        "off 07 4 known",
-        "#2 MEDIUM bed 07 Lindt Max: HR 138 > 130: not done: your role may not switch alarms off: ask charge or a doctor"
-    )]
-    #[case("end x", "name a pause by its number; type pauses")]
-    #[case("end 7", "pause 7: it is over")]
-    #[case("pauses", "nothing is paused or switched off")]
-    fn what_cannot_be_done_says_why(#[case] line: &str, #[case] why: &str) {
-        let mut plain = plain();
-        let said = plain.typed(Millis(1_100), line);
-        assert_eq!(said.lines, [why]);
-        assert!(!said.effects.iter().any(|e| matches!(e, Effect::Send(ClientRequest::Command { .. }))));
-    }
-
-    #[test]
-    fn what_is_typed_is_answered() {
-        let mut plain = plain();
-        let answer = |plain: &mut Plain, line: &str| plain.typed(Millis(1_100), line).lines.join("\n");
-        assert!(answer(&mut plain, "alerts").contains("SpO2 81 < 85"));
-        assert!(answer(&mut plain, "beds").contains("Ferreira-Albuquerque Maria"));
-        let shown = answer(&mut plain, "show 04");
-        assert!(shown.contains("121 /min") && shown.contains("#1 HIGH"), "{shown}");
-        assert_eq!(answer(&mut plain, "show 77"), "there is nobody in bed 77");
-        assert!(answer(&mut plain, "dance\u{1b}[2J").starts_with("dance[2J: not understood"));
-        assert_eq!(answer(&mut plain, "link"), "LINK LIVE");
-        assert!(matches!(plain.typed(Millis(1_100), "quit").effects[..], [Effect::Quit]));
-    }
-}
+mod tests;

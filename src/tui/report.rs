@@ -3,8 +3,8 @@
 use super::{core::App, words};
 use crate::{
     domain::{
-        Actor, Alert, AlertClass, AlertId, Condition, Inactivation, Liveness, LoginName, Millis, Mode, PatientId,
-        Pause, Priority, Quality, Response, Signal, Timestamp, VitalCode, WardId, alert::Comment,
+        Actor, Alert, AlertClass, AlertId, Condition, Inactivation, Liveness, LoginName, Marks, Millis, Mode,
+        PatientId, Pause, Priority, Quality, Response, Signal, Timestamp, VitalCode, WardId, alert::Comment,
     },
     protocol::{PatientView, StoreState, VitalView, WardView},
 };
@@ -112,6 +112,10 @@ pub struct VitalReport {
     pub liveness: Liveness,
     /// How far it is to be believed.
     pub quality: Quality,
+    /// What is doubtful about it, by name; it is judged all the same.
+    pub marks: Marks,
+    /// `rising` or `falling`, where its last hour is known, certain and matters.
+    pub trend: Option<&'static str>,
 }
 
 /// Something that is paused or switched off.
@@ -274,6 +278,12 @@ impl VitalReport {
     pub const fn age_seconds(&self) -> i64 {
         self.age_s as i64
     }
+
+    /// What is said of it besides: `falling`, `doubtful: does not vary`.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        let doubts = Some(words::doubts(self.marks)).filter(|doubts| !doubts.is_empty());
+        self.trend.map(str::to_owned).into_iter().chain(doubts.map(|doubts| format!("doubtful: {doubts}")))
+    }
 }
 
 impl PatientReport {
@@ -283,12 +293,14 @@ impl PatientReport {
             let unit = if vital.unit.is_empty() { String::new() } else { format!(" {}", vital.unit) };
             let age = words::age(Millis::from_secs(vital.age_seconds()));
             let age = match vital.liveness {
-                Liveness::Live if vital.age_s < TOLD_FROM_AGE_S => String::new(),
-                Liveness::Live => format!(" ({age})"),
-                Liveness::Late => format!(" (late {age})"),
-                Liveness::Lost | Liveness::Never => format!(" (LOST {age})"),
+                Liveness::Live if vital.age_s < TOLD_FROM_AGE_S => None,
+                Liveness::Live => Some(age),
+                Liveness::Late => Some(format!("late {age}")),
+                Liveness::Lost | Liveness::Never => Some(format!("LOST {age}")),
             };
-            write!(out, "  {} {}{unit}{age}", vital.label, vital.shown)?;
+            let notes: Vec<String> = age.into_iter().chain(vital.notes()).collect();
+            let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+            write!(out, "  {} {}{unit}{notes}", vital.label, vital.shown)?;
         }
         writeln!(out)
     }
@@ -296,7 +308,7 @@ impl PatientReport {
 
 fn patient(app: &App, ward: &WardView, view: &PatientView) -> PatientReport {
     let newest = |info: &crate::protocol::VitalInfo| {
-        view.vitals.get(&info.vital).and_then(|vital| vital_report(app, ward, vital))
+        view.vitals.get(&info.vital).and_then(|vital| vital_report(app, ward, (&view.patient.id, vital)))
     };
     PatientReport {
         bed: words::bed_label(ward, &view.bed).to_owned(),
@@ -306,9 +318,10 @@ fn patient(app: &App, ward: &WardView, view: &PatientView) -> PatientReport {
     }
 }
 
-/// A newest value of a ward; `None` if the ward does not know the vital.
+/// A newest value of a patient; `None` if the ward does not know the vital.
 #[must_use]
-pub fn vital_report(app: &App, ward: &WardView, vital: &VitalView) -> Option<VitalReport> {
+pub fn vital_report(app: &App, ward: &WardView, of: (&PatientId, &VitalView)) -> Option<VitalReport> {
+    let (patient, vital) = of;
     let info = ward.info(vital.vital)?;
     let measured = vital.quality != Quality::NotMeasured;
     Some(VitalReport {
@@ -321,6 +334,8 @@ pub fn vital_report(app: &App, ward: &WardView, vital: &VitalView) -> Option<Vit
         age_s: app.age(vital)?.as_secs_f64(),
         liveness: app.liveness(vital),
         quality: vital.quality,
+        marks: vital.marks,
+        trend: app.arrow(patient, vital).map(words::heading),
     })
 }
 
@@ -405,5 +420,24 @@ mod tests {
         let bench = Bench::with(view);
         let report = Report::of(&bench.app).unwrap();
         assert_eq!((report.patients[0].vitals[0].value, report.patients[0].vitals[0].shown.as_str()), (None, "–"));
+    }
+
+    #[test]
+    fn doubt_and_direction_are_said_in_words() {
+        let mut view = night();
+        let id = crate::tui::testing::patient_id(1);
+        let hr = crate::domain::vital::HR;
+        view.patients.get_mut(&id).unwrap().vitals.get_mut(&hr).unwrap().marks = Marks::FLATLINE;
+        let mut bench = Bench::with(view);
+        bench.answer_history();
+        bench.heartbeat();
+        let report = Report::of(&bench.app).unwrap();
+        let text = report.text();
+        assert!(text.contains("HR 72 /min (doubtful: does not vary)"), "{text}");
+        assert!(text.contains("SpO2 81 % (falling)"), "{text}");
+        let json = serde_json::to_value(&report.patients).unwrap();
+        assert_eq!(json[0]["vitals"][0]["marks"], serde_json::json!(["flatline"]));
+        let falling = json[3]["vitals"].as_array().unwrap().iter().find(|v| v["vital"] == "spo2").unwrap();
+        assert_eq!(falling["trend"], "falling");
     }
 }

@@ -5,15 +5,16 @@ use crate::{
     alarm::Profiles,
     client::{ClientEvent, ClientRequest, Hello},
     domain::{
-        Alert, AlertClass, AlertId, AlertKey, Bed, Category, Chart, Condition, ConditionCode, Freshness, Inactivation,
-        Marks, Millis, Mode, Patient, PatientId, PersonName, Priority, Quality, Response, Role, Sampling, Side, Signal,
+        Actor, Alert, AlertClass, AlertId, AlertKey, Basis, Bed, Category, Chart, Condition, ConditionCode, Duty,
+        Expiry, Freshness, Inactivation, LimitOverride, LimitScope, LimitSetting, LoginName, Marks, Millis, Mode,
+        Patient, PatientId, PersonName, Priority, Quality, Response, Role, Rota, Sampling, Shift, Side, Signal,
         Timestamp, VitalCode, VitalTable, Ward,
         series::Trend,
         vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
     },
     protocol::{
-        History, HistoryQuery, PatientHistory, PatientView, SessionInfo, SessionState, StoreState, VitalTrend,
-        VitalView, WardView,
+        AlertReport, History, HistoryQuery, PatientHistory, PatientView, SessionInfo, SessionState, StoreState,
+        VitalTrend, VitalView, WardView,
     },
 };
 use std::collections::BTreeMap;
@@ -183,6 +184,99 @@ fn past(newest: &VitalView, falls: bool, at: Timestamp) -> Option<f64> {
     let value = if newest.quality == Quality::Valid { newest.value } else { 95.0 };
     let swing = (back / 7.0).sin() * value * 0.015;
     Some(if falls { value + back.min(20.0) * 0.75 + swing } else { value + swing })
+}
+
+/// A rota with two nurses, a gap in two beds now and one of the doctors later.
+pub(in crate::tui) fn rota() -> Rota {
+    let shift = |duty, user: &str, from: i64, to: i64, beds: std::ops::Range<usize>| Shift {
+        from: t0() + Millis::from_mins(from),
+        to: t0() + Millis::from_mins(to),
+        duty,
+        user: LoginName::new(user),
+        beds: beds.map(|bed| format!("b{bed:02}").parse().unwrap()).collect(),
+    };
+    Rota::new(vec![
+        shift(Duty::Charge, "c.lang", -300, 228, 0..0),
+        shift(Duty::Charge, "d.ott", 228, 708, 0..0),
+        shift(Duty::Doctor, "k.brandt", -300, 288, 0..0),
+        shift(Duty::Doctor, "e.kurz", 600, 1_900, 0..0),
+        shift(Duty::Nurse, "a.meyer", -300, 228, 1..7),
+        shift(Duty::Nurse, "b.yilmaz", -300, 228, 7..11),
+        shift(Duty::Nurse, "f.aydin", 228, 708, 0..0),
+    ])
+}
+
+/// The report of a busy day.
+pub(in crate::tui) fn report() -> AlertReport {
+    use crate::{
+        domain::event::SuppressedBy,
+        protocol::alert_report::{Durations, KindCount, LongestWait, Talker},
+    };
+    let kind = |raised: u64, high: u64, medium: u64, hysteresis: u64, delay: u64, quality: u64| KindCount {
+        raised,
+        by_priority: [(Priority::High, high), (Priority::Medium, medium), (Priority::Low, raised - high - medium)]
+            .into(),
+        returned: raised / 9,
+        worsened: high / 2,
+        acknowledged: raised / 2,
+        escalated: raised / 10,
+        hysteresis,
+        suppressed: [(SuppressedBy::Delay, delay), (SuppressedBy::Quality, quality)].into(),
+    };
+    let times = |count: u64, half: i64, longest: i64| Durations {
+        count,
+        median: Millis::from_secs(half),
+        p90: Millis::from_secs(half * 4),
+        longest: Millis::from_secs(longest),
+        never: 31,
+        waiting: 2,
+    };
+    let talker = |bed: &str, alerts: u64| Talker { bed: bed.into(), alerts };
+    AlertReport {
+        ward: "3 East".into(),
+        from: t0() - Millis::from_mins(24 * 60),
+        to: t0(),
+        patients: 12,
+        bed_days: 11.6,
+        kinds: [
+            ("spo2.low".into(), kind(64, 12, 52, 210, 431, 12)),
+            ("hr.high".into(), kind(22, 1, 21, 44, 130, 0)),
+            ("spo2.not_measured".into(), kind(38, 0, 0, 0, 96, 0)),
+            ("device.lost".into(), kind(3, 0, 3, 0, 0, 0)),
+            ("rr.high".into(), kind(0, 0, 0, 3, 71, 5)),
+        ]
+        .into(),
+        technical: 41,
+        acknowledge: times(94, 52, 2_461),
+        response: times(101, 41, 1_980),
+        longest_wait: Some(LongestWait {
+            bed: Some("07".into()),
+            code: "hr.high".into(),
+            priority: Priority::Medium,
+            raised_at: t0() - Millis::from_mins(305),
+            waited: Millis::from_secs(2_461),
+        }),
+        talkers: vec![talker("04", 61), talker("07", 20), talker("11", 9), talker("02", 3)],
+        top_tenth_share: 0.66,
+        by_hour: [3, 1, 9, 4, 2, 2, 6, 11, 8, 5, 4, 3, 2, 6, 7, 4, 5, 8, 9, 7, 6, 5, 5, 5],
+    }
+}
+
+/// The limits of a patient as somebody set them, for so many hours from the beginning of a test; for none: until the next
+/// handover, which has passed.
+pub(in crate::tui) fn set_limit(view: &mut WardView, patient: usize, setting: &str, hours: Option<i64>) {
+    let LimitSetting { vital, change } = setting.parse().unwrap();
+    let by = Actor::User {
+        user: "u7".parse().unwrap(),
+        name: "k.brandt".into(),
+        role: Role::Doctor,
+        session: "s7".parse().unwrap(),
+    };
+    let expires = hours.map_or(Expiry::NextHandover, |h| Expiry::At { until: t0() + Millis::from_mins(h * 60) });
+    let (at, reason) = (t0() - Millis::from_mins(32), "COPD, target 88 to 92".parse().unwrap());
+    let review_due = hours.is_none();
+    let set = LimitOverride { change, by, at, reason, expires, basis: Basis::Chosen, review_due };
+    view.fill_limits([(LimitScope::Patient { patient: patient_id(patient) }, vital, &set)].into_iter());
 }
 
 /// What a server would answer.

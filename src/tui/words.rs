@@ -1,18 +1,24 @@
 //! The same words on every screen, report and line.
 
+pub mod chart;
+pub mod limits;
+pub mod report;
+pub mod rota;
+
 use crate::{
     domain::{
-        Alert, AlertClass, Condition, ConditionCode, Inactivation, InopReason, LoginName, Millis, PatientId, Pause,
-        PauseEnd, PauseKind, PauseScope, Priority, Quality, Response, ScoreKind, ScorePart, Side, Signal, SystemFault,
-        Timestamp, alert::FIRST_LEVEL,
+        Alert, AlertClass, Condition, ConditionCode, Inactivation, InopReason, LoginName, Marks, Millis, PatientId,
+        Pause, PauseEnd, PauseKind, PauseScope, Priority, Quality, Response, ScoreKind, ScorePart, Side, Signal,
+        SystemFault, Timestamp, alert::FIRST_LEVEL,
     },
+    predict::TrendDirection,
     protocol::{PatientView, WardView},
 };
 use chrono::Offset;
 use chrono_tz::Tz;
 
 /// What marks on the screen mean, for the help.
-pub const LEGEND: [(&str, &str); 12] = [
+pub const LEGEND: [(&str, &str); 14] = [
     ("***  **  *", "high, medium, low alert that nobody has acknowledged"),
     ("?", "technical alert, or a value that could not be measured"),
     ("✓", "acknowledged, and by whom"),
@@ -21,6 +27,8 @@ pub const LEGEND: [(&str, &str); 12] = [
     ("mute 01:30", "without sound for that long"),
     ("held", "the condition was so when it could last be judged"),
     ("12s  02:58", "age of a late value; time of one taken now and then"),
+    ("97↑  97↓", "rises, falls: certain by the last hour, and it matters"),
+    ("97~", "doubtful; the patient's page says why. 04~: the bed has old values"),
     ("struck out", "too old to stand for the present"),
     ("–", "never measured; with ? the device could not measure it"),
     ("▂▃▄▅▆▇", "the last hour, from the low limit to the high limit"),
@@ -327,6 +335,29 @@ pub fn name_of<'a>(ward: &'a WardView, patient: Option<&PatientId>) -> &'a str {
     let Some(patient) = patient.and_then(|p| ward.patients.get(p)) else { return "" };
     let name = patient.patient.name.as_str();
     if name.is_empty() { "•••" } else { name }
+}
+
+/// Which way a value goes.
+#[must_use]
+pub const fn heading(direction: TrendDirection) -> &'static str {
+    match direction {
+        TrendDirection::Up => "rising",
+        TrendDirection::Down => "falling",
+    }
+}
+
+/// What is doubtful about a value: `does not vary, heart rate and pulse differ`; empty if nothing is.
+#[must_use]
+pub fn doubts(marks: Marks) -> String {
+    const WORDS: [(Marks, &str); 5] = [
+        (Marks::JUMP, "far from the value before"),
+        (Marks::FLATLINE, "does not vary"),
+        (Marks::DISAGREES, "heart rate and pulse differ"),
+        (Marks::DAMPED, "pressures do not fit together"),
+        (Marks::CUFF, "cuff on the same arm?"),
+    ];
+    let said: Vec<&str> = WORDS.into_iter().filter(|(mark, _)| marks.has(*mark)).map(|(_, words)| words).collect();
+    said.join(", ")
 }
 
 /// An age in at most 4 characters: `4s`, `12m`, `3h`, `2d`.

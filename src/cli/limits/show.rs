@@ -2,18 +2,16 @@
 
 use super::ServerArgs;
 use crate::{
-    alarm::{Profiles, suggest::suggest as suggested},
+    alarm::{
+        Profiles,
+        suggest::{SUGGEST_FROM, SUGGEST_SLICES, suggest as suggested},
+    },
     client::Once,
-    domain::{Expiry, LimitsChange, Millis, Mode, PatientId, StepName, VitalTable},
+    domain::{Expiry, LimitsChange, Mode, PatientId, StepName, VitalTable},
     protocol::{HistoryQuery, PatientLimitsView, PatientView, StepView, VitalInfo, VitalLimitsView},
 };
 use anyhow::anyhow;
 use std::io::Write;
-
-/// A suggestion comes from the values of this last while.
-const SUGGEST_FROM: Millis = Millis::from_mins(15);
-/// In so many slices: the median of their means is that of the while.
-const SUGGEST_SLICES: u32 = 90;
 
 /// Shows the limits in force.
 pub(super) async fn show(server: &ServerArgs, patient: Option<&PatientId>) -> anyhow::Result<u8> {

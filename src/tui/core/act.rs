@@ -1,8 +1,12 @@
 //! What a person can do about an alert or a patient besides acknowledging, and why it cannot be done now.
 
-use super::{app::App, link::Phase};
+use super::{
+    app::{App, Page},
+    limits::LimitsSubject,
+    link::Phase,
+};
 use crate::{
-    domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Signal},
+    domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Shift, Signal},
     rights::{Decision, Object, Principal, Verb, decide},
 };
 
@@ -29,10 +33,22 @@ pub enum Act {
     Standby,
     /// Switch this alarm off for hours.
     AlarmOff,
+    /// Change a limit or a delay of a patient.
+    SetLimits,
+    /// Take the limits that are suggested for a vital of a patient.
+    TakeSuggestion,
+    /// Take changed limits of a patient back.
+    ResetLimits,
+    /// Chart what was seen at the bed.
+    Chart,
+    /// Enter a shift.
+    AddShift,
+    /// Take a shift out.
+    RemoveShift,
 }
 
 /// What an act is about, as it was on the screen when the act began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     /// An alert in the state that the person has seen.
     Alert {
@@ -45,11 +61,15 @@ pub enum Subject {
     Patient(PatientId),
     /// The whole ward.
     Ward,
+    /// The limits of a vital of a patient.
+    Limits(Box<LimitsSubject>),
+    /// A shift of the rota.
+    Shift(Shift),
 }
 
 impl Act {
     /// All acts, in the order of the help.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Reset,
         Self::Accept,
         Self::Decline,
@@ -60,6 +80,12 @@ impl Act {
         Self::Sound,
         Self::Standby,
         Self::AlarmOff,
+        Self::SetLimits,
+        Self::TakeSuggestion,
+        Self::ResetLimits,
+        Self::Chart,
+        Self::AddShift,
+        Self::RemoveShift,
     ];
 
     /// One or two words for the footer, and a sentence for the help.
@@ -79,6 +105,12 @@ impl Act {
             Self::AlarmOff => {
                 ("alarm off", "switch this alarm off for hours; high alerts too if a second person agrees")
             }
+            Self::SetLimits => ("change", "change the selected limit or delay, with a reason and an end"),
+            Self::TakeSuggestion => ("suggested", "take the limits that the last 15 min suggest for this vital"),
+            Self::AddShift => ("new shift", "enter who is on duty, as what, from when until when"),
+            Self::RemoveShift => ("take out", "take the selected shift out of the rota"),
+            Self::Chart => ("chart", "chart consciousness, oxygen, scale of saturation, pregnancy"),
+            Self::ResetLimits => ("reset", "take changed limits of the patient back"),
         }
     }
 
@@ -96,13 +128,29 @@ impl Act {
             Self::Sound => "PAUSE THE SOUND",
             Self::Standby => "STANDBY: PATIENT AWAY FROM THE MONITOR",
             Self::AlarmOff => "SWITCH THIS ALARM OFF",
+            Self::SetLimits => "CHANGE A LIMIT",
+            Self::TakeSuggestion => "TAKE SUGGESTED LIMITS",
+            Self::AddShift => "NEW SHIFT",
+            Self::RemoveShift => "TAKE A SHIFT OUT",
+            Self::Chart => "CHART",
+            Self::ResetLimits => "TAKE CHANGED LIMITS BACK",
         }
     }
 
     /// Whether it is about the patient and not about one alert.
     #[must_use]
     pub const fn is_about_patient(self) -> bool {
-        matches!(self, Self::Procedure | Self::Sound | Self::Standby)
+        matches!(self, Self::Procedure | Self::Sound | Self::Standby | Self::Chart)
+    }
+
+    /// What is said if nothing that it could be about is selected.
+    pub(super) const fn none_selected(self) -> &'static str {
+        match self {
+            Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => "no limit is selected",
+            Self::RemoveShift => "no shift is selected",
+            _ if self.is_about_patient() => "no patient is selected",
+            _ => "no alert is selected",
+        }
     }
 
     const fn verb(self) -> Verb {
@@ -110,18 +158,40 @@ impl Act {
             Self::Reset | Self::Accept | Self::Decline | Self::HandOver | Self::Comment => Verb::AcknowledgeAlert,
             Self::Snooze | Self::Procedure | Self::Sound | Self::Standby => Verb::PauseAlerts,
             Self::AlarmOff => Verb::SwitchAlarmsOff,
+            Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => Verb::ChangeLimits,
+            Self::Chart => Verb::ChartPatient,
+            Self::AddShift | Self::RemoveShift => Verb::ManageRota,
         }
     }
 }
 
 impl App {
+    /// Whether the page is one of those on which alerts and patients are dealt with.
+    pub(super) const fn shows_alerts(&self) -> bool {
+        matches!(self.page, Page::Ward | Page::Queue | Page::Patient)
+    }
+
+    /// Whether an act belongs to the page.
+    pub(super) const fn is_here(&self, act: Act) -> bool {
+        match act {
+            Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => matches!(self.page, Page::Limits),
+            Act::AddShift | Act::RemoveShift => matches!(self.page, Page::Rota),
+            _ => self.shows_alerts(),
+        }
+    }
+
     /// What an act would be about now; `None` if nothing that it could be about is selected.
     #[must_use]
     pub fn subject_of(&self, act: Act) -> Option<Subject> {
         let patient = || self.selected_patient().map(|p| Subject::Patient(p.patient.id.clone()));
         match act {
             Act::Sound => patient().or_else(|| self.ward.is_some().then_some(Subject::Ward)),
-            Act::Procedure | Act::Standby => patient(),
+            Act::Procedure | Act::Standby | Act::Chart => patient(),
+            Act::AddShift => self.ward.is_some().then_some(Subject::Ward),
+            Act::RemoveShift => self.selected_shift.clone().map(Subject::Shift),
+            Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
+                self.selected_limits().map(|limits| Subject::Limits(Box::new(limits)))
+            }
             _ => {
                 let alert = self.target_alert()?;
                 Some(Subject::Alert { alert: alert.id, transition: alert.transition })
@@ -134,6 +204,8 @@ impl App {
     pub fn why_not_act(&self, act: Act, subject: &Subject) -> Option<&'static str> {
         let of_state = match subject {
             Subject::Ward => None,
+            Subject::Shift(shift) => self.why_not_shift(shift),
+            Subject::Limits(limits) => self.why_not_limits(act, limits),
             Subject::Patient(patient) => {
                 let here = self.ward.as_ref().is_some_and(|ward| ward.patients.contains_key(patient));
                 (!here).then_some("the patient is not here any more")
@@ -158,6 +230,10 @@ impl App {
         (!self.may(verb)).then_some(match verb {
             Verb::AcknowledgeAlert => "your role may not acknowledge",
             Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
+            Verb::ManageRota => "your role may not change the rota: ask charge",
+            Verb::ReadHistory => "your role may not read reports",
+            Verb::ChartPatient => "your role may not chart",
+            Verb::ChangeLimits => "your role may not change limits",
             _ => "your role may not pause alarms",
         })
     }

@@ -28,6 +28,16 @@ pub enum Action {
     Flash,
     /// Open the selected patient.
     Open,
+    /// Who is on duty.
+    ShowRota,
+    /// The report of alerts, made anew.
+    ShowReport,
+    /// The limits of the patient.
+    ShowLimits,
+    /// To the value on the left.
+    FieldLeft,
+    /// To the value on the right.
+    FieldRight,
     /// Back to where one came from.
     Back,
     /// From the ward to the queue and back.
@@ -85,7 +95,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 47] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -100,7 +110,18 @@ impl Action {
         Self::ShowPauses,
         Self::EndPause,
         Self::ConfirmPause,
+        Self::ShowRota,
+        Self::Do(Act::AddShift),
+        Self::Do(Act::RemoveShift),
+        Self::ShowReport,
         Self::Open,
+        Self::ShowLimits,
+        Self::Do(Act::Chart),
+        Self::Do(Act::SetLimits),
+        Self::Do(Act::TakeSuggestion),
+        Self::Do(Act::ResetLimits),
+        Self::FieldLeft,
+        Self::FieldRight,
         Self::Back,
         Self::Worst,
         Self::SwitchPane,
@@ -133,6 +154,11 @@ impl Action {
             Self::ConfirmPause => ("confirm", "confirm the selected pause as the second person"),
             Self::Flash => ("flashing", "let the marks of alerts flash, or keep them lit"),
             Self::Open => ("patient", "open the selected patient"),
+            Self::ShowRota => ("rota", "show who is on duty now and next, and where nobody is"),
+            Self::ShowReport => ("report", "show which alerts came, and how soon they were answered"),
+            Self::ShowLimits => ("limits", "show the patient's alarm limits, and change them"),
+            Self::FieldLeft => ("value", "select the value on the left"),
+            Self::FieldRight => ("value", "select the value on the right"),
             Self::Back => ("back", "go back"),
             Self::SwitchPane => ("queue/ward", "switch between the ward and the alert queue"),
             Self::ShowWard => ("ward", "show the ward"),
@@ -173,17 +199,7 @@ impl App {
         Action::ALL.into_iter().filter_map(offer).collect()
     }
 
-    /// Why an action cannot be done now; `None` if it can.
-    #[must_use]
-    pub(super) fn why_not(&self, action: Action) -> Option<&'static str> {
-        match self.possible(action) {
-            Possible::Yes => None,
-            Possible::No(why) => Some(why),
-            Possible::NotHere => Some("not on this page"),
-        }
-    }
-
-    fn possible(&self, action: Action) -> Possible {
+    pub(super) fn possible(&self, action: Action) -> Possible {
         if matches!(self.page, Page::Login) {
             return if matches!(action, Action::Quit | Action::Repaint) { Possible::Yes } else { Possible::NotHere };
         }
@@ -197,7 +213,11 @@ impl App {
                 Page::Ward | Page::Queue => Possible::No("no patient is selected"),
                 _ => Possible::NotHere,
             },
-            Action::Back => on(matches!(self.page, Page::Patient | Page::Pauses)),
+            Action::ShowRota => on(!matches!(self.page, Page::Rota)),
+            Action::ShowReport => self.why_not_ask(Verb::ReadHistory).map_or(Possible::Yes, Possible::No),
+            Action::ShowLimits => on(matches!(self.page, Page::Patient) && self.selected_patient().is_some()),
+            Action::FieldLeft | Action::FieldRight => on(matches!(self.page, Page::Limits)),
+            Action::Back => on(!matches!(self.page, Page::Ward | Page::Queue)),
             Action::RangeShorter => self.range(Range::shorter),
             Action::RangeLonger => self.range(Range::longer),
             Action::SwitchPane | Action::Sort | Action::Filter => on(matches!(self.page, Page::Ward | Page::Queue)),
@@ -211,7 +231,7 @@ impl App {
     }
 
     fn may_acknowledge(&self) -> Possible {
-        if self.page == Page::Pauses {
+        if !self.shows_alerts() {
             return Possible::NotHere;
         }
         let Some(alert) = self.target_alert() else { return Possible::No("no alert is selected") };
@@ -223,14 +243,13 @@ impl App {
     }
 
     fn may_do(&self, act: Act) -> Possible {
-        if self.page == Page::Pauses {
+        if !self.is_here(act) {
             return Possible::NotHere;
         }
         if self.is_too_small() && act != Act::Reset {
             return Possible::No("the screen is too small for it");
         }
-        let none = if act.is_about_patient() { "no patient is selected" } else { "no alert is selected" };
-        let Some(subject) = self.subject_of(act) else { return Possible::No(none) };
+        let Some(subject) = self.subject_of(act) else { return Possible::No(act.none_selected()) };
         self.why_not_act(act, &subject).map_or(Possible::Yes, Possible::No)
     }
 
@@ -261,6 +280,7 @@ impl App {
 
     fn range(&self, next: impl Fn(Range) -> Option<Range>) -> Possible {
         match (&self.page, &self.patient) {
+            (Page::AlertReport, _) => Possible::Yes,
             (Page::Patient, Some(page)) if next(page.range).is_some() => Possible::Yes,
             (Page::Patient, _) => Possible::No("there is no other range on that side"),
             _ => Possible::NotHere,
@@ -281,7 +301,8 @@ impl App {
     }
 }
 
-enum Possible {
+/// Whether an action is possible.
+pub(super) enum Possible {
     Yes,
     No(&'static str),
     NotHere,

@@ -3,10 +3,13 @@
 use super::{
     act::{Act, Subject},
     app::{App, Dialog},
+    charting,
     command::Asked,
     event::Effect,
     input::{Key, KeyCode},
+    limits,
     link::Phase,
+    rota,
     sheet::{Answer, Line, Question, Sheet, span_words},
 };
 use crate::{
@@ -32,7 +35,8 @@ impl App {
         {
             return;
         }
-        if self.refuses_moved() {
+        let moved = if act == Act::RemoveShift { self.refuses_moved_shift() } else { self.refuses_moved() };
+        if moved {
             return;
         }
         self.go_on(Box::new(Sheet::new(act, subject)), effects);
@@ -45,7 +49,8 @@ impl App {
             return;
         }
         sheet.choices = self.choices(&sheet);
-        sheet.typed = (sheet.question() == Some(Question::OwnWords)).then(Line::default);
+        sheet.typed = sheet.question().is_some_and(Question::is_typed).then(Line::default);
+        sheet.wrong = None;
         self.dialog = Some(Dialog::Sheet(sheet));
     }
 
@@ -62,6 +67,11 @@ impl App {
                 if sheet.answers.pop().is_some() {
                     self.go_on(sheet, effects);
                 }
+                return;
+            }
+            KeyCode::Char('y') if sheet.question() == Some(Question::Sure) && !key.ctrl && !key.alt => {
+                sheet.answers.push(Answer::Yes);
+                self.go_on(sheet, effects);
                 return;
             }
             KeyCode::Char(c @ '1'..='9') if !key.ctrl && !key.alt => {
@@ -87,17 +97,25 @@ impl App {
         let own_only = sheet.choices.is_empty();
         let Some(line) = &mut sheet.typed else { return };
         match key.code {
-            KeyCode::Esc if own_only => return,
+            KeyCode::Esc if own_only => {
+                if sheet.answers.pop().is_some() {
+                    self.go_on(sheet, effects);
+                }
+                return;
+            }
             KeyCode::Esc => sheet.typed = None,
             KeyCode::Char('u') if key.ctrl => line.clear(),
             KeyCode::Char(c) if !key.ctrl && !key.alt => line.push(c),
             KeyCode::Backspace => line.pop(),
             KeyCode::Enter => {
                 let typed = line.text().to_owned();
-                if let Some(answer) = sheet.answer_of(&typed) {
-                    sheet.answers.push(answer);
-                    self.go_on(sheet, effects);
-                    return;
+                match self.typed_answer(&sheet, &typed) {
+                    Ok(answer) => {
+                        sheet.answers.push(answer);
+                        self.go_on(sheet, effects);
+                        return;
+                    }
+                    Err(wrong) => sheet.wrong = Some(wrong).filter(|wrong| !wrong.is_empty()),
                 }
             }
             _ => {}
@@ -122,7 +140,12 @@ impl App {
     fn send_sheet(&mut self, sheet: &Sheet, effects: &mut Vec<Effect>) {
         let Some(ward) = &self.ward else { return };
         let Some(command) = sheet.command(ward) else {
-            self.fail("not done: it is over".to_owned());
+            let why = if matches!(sheet.subject, Subject::Limits(_)) {
+                "it changed meanwhile, look again"
+            } else {
+                "it is over"
+            };
+            self.fail(format!("not done: {why}"));
             return;
         };
         let done = done_words(sheet);
@@ -130,13 +153,16 @@ impl App {
             (Subject::Alert { alert, .. }, _) => {
                 Asked::alert(*alert, ward.alerts.get(alert).map(|a| (a, ward)), done, self.now)
             }
+            (Subject::Shift(_), _) | (_, Command::AddShift { .. }) => rota::asked(sheet, done, self.now),
             (_, Command::Pause { scope: PauseScope::Ward, .. }) | (Subject::Ward, _) => {
                 Asked::ward("the sound of the ward", done, self.now)
             }
+            (Subject::Limits(limits), _) => limits::asked(sheet, limits, ward, done, self.now),
             (Subject::Patient(patient), _) => {
                 let what = match sheet.act {
                     Act::Sound => "sound",
                     Act::Standby => "monitor",
+                    Act::Chart => "chart",
                     _ => "all alarms",
                 };
                 Asked::patient(patient, ward, what, done, self.now)
@@ -173,5 +199,9 @@ fn done_words(sheet: &Sheet) -> String {
         Act::Standby => format!("in standby for {span}"),
         Act::AlarmOff if sheet.waits_for_second() => "waits 5 min for a second person".to_owned(),
         Act::AlarmOff => format!("switched off for {span}"),
+        Act::Chart => charting::done_words(sheet),
+        Act::AddShift => "is in the rota".to_owned(),
+        Act::RemoveShift => "is taken out of the rota".to_owned(),
+        Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => limits::done_words(sheet),
     }
 }

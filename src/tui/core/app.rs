@@ -1,10 +1,12 @@
 //! The state of the screen.
 
 use super::{
+    alert_report::ReportPage,
     bell::Bell,
     command::Commands,
     filter::Filter,
     input::Key,
+    limits::LimitsPage,
     link::{Health, Link},
     page::PatientPage,
     queue::Queue,
@@ -13,7 +15,7 @@ use super::{
     spark::Sparks,
 };
 use crate::{
-    domain::{AlertId, Liveness, Millis, Mode, PatientId, PauseId, Timestamp},
+    domain::{AlertId, Liveness, Millis, Mode, PatientId, PauseId, Shift, Timestamp},
     protocol::{SessionInfo, StoreState, VitalView, WardView},
 };
 use chrono_tz::Tz;
@@ -43,10 +45,16 @@ pub enum Page {
     Patient,
     /// What is quiet.
     Pauses,
+    /// The limits of one patient.
+    Limits,
+    /// Who is on duty.
+    Rota,
+    /// The report of alerts.
+    AlertReport,
 }
 
 /// What stands above the page and takes the keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Dialog {
     /// A high alert is about to be acknowledged. It names what the person sees, so that an alert that moves meanwhile is
     /// not taken for the one that was looked at.
@@ -199,10 +207,16 @@ pub struct App {
     pub login: LoginForm,
     /// The patient's page that is or was last open.
     pub patient: Option<PatientPage>,
+    /// The limits that are or were last open.
+    pub limits: Option<LimitsPage>,
     /// The alerts, in the order shown.
     pub queue: Queue,
     /// The selected pause.
     pub selected_pause: Option<PauseId>,
+    /// The selected shift of the rota.
+    pub selected_shift: Option<Shift>,
+    /// The report of alerts.
+    pub report: ReportPage,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -219,6 +233,8 @@ pub struct App {
     pub signed_out: Option<SignedOut>,
     /// When the selected pause became another one by itself.
     pub(super) pause_moved_at: Option<Millis>,
+    /// When the selected shift became another one by itself.
+    pub(super) shift_moved_at: Option<Millis>,
     pub(super) target: Target,
     pub(super) commands: Commands,
     pub(super) last_key: Option<(Key, Millis)>,
@@ -252,8 +268,11 @@ impl App {
             dialog: None,
             login,
             patient: None,
+            limits: None,
             queue: Queue::default(),
             selected_pause: None,
+            selected_shift: None,
+            report: ReportPage::default(),
             selected: None,
             by_urgency: false,
             filter: Filter::default(),
@@ -262,6 +281,7 @@ impl App {
             bell: Bell::default(),
             signed_out: None,
             pause_moved_at: None,
+            shift_moved_at: None,
             target: Target::default(),
             commands: Commands::default(),
             last_key: None,

@@ -2,7 +2,7 @@
 
 use super::{
     act::Act,
-    action::Action,
+    action::{Action, Possible},
     app::{App, Dialog, LoginField, Page, UnlockForm},
     command::Asked,
     event::Effect,
@@ -198,11 +198,10 @@ impl App {
     }
 
     fn page_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        let Some(action) = keymap::action_of(key) else { return };
-        if let Some(why) = self.why_not(action) {
-            if why != "not on this page" {
-                self.fail(format!("not now: {why}"));
-            }
+        let meant = keymap::actions_of(key).map(|action| (action, self.possible(action)));
+        let Some((action, possible)) = meant.into_iter().find(|(_, p)| !matches!(p, Possible::NotHere)) else { return };
+        if let Possible::No(why) = possible {
+            self.fail(format!("not now: {why}"));
             return;
         }
         match action {
@@ -214,7 +213,12 @@ impl App {
             Action::ConfirmPause => self.dialog = self.selected_pause().map(|p| Dialog::ConfirmPause { pause: p.id }),
             Action::Flash => self.switch_flash(),
             Action::Open => self.open(),
-            Action::Back => self.page = self.came_from,
+            Action::ShowRota => self.show_rota(),
+            Action::ShowReport => self.show_report(),
+            Action::ShowLimits => self.show_limits(),
+            Action::FieldLeft => self.move_field(-1),
+            Action::FieldRight => self.move_field(1),
+            Action::Back => self.page = if self.page == Page::Limits { Page::Patient } else { self.came_from },
             Action::SwitchPane if self.page == Page::Ward => self.page = Page::Queue,
             Action::SwitchPane | Action::ShowWard => self.page = Page::Ward,
             Action::ShowQueue => self.page = Page::Queue,
@@ -225,6 +229,9 @@ impl App {
             Action::First => self.move_selection(isize::MIN + 1),
             Action::Last => self.move_selection(isize::MAX),
             Action::Worst => self.select_worst(),
+            Action::RangeShorter | Action::RangeLonger if self.page == Page::AlertReport => {
+                self.set_report_span(action == Action::RangeLonger);
+            }
             Action::RangeShorter => self.set_range(Range::shorter),
             Action::RangeLonger => self.set_range(Range::longer),
             Action::Filter => self.dialog = Some(Dialog::Filter { before: self.filter.clone() }),

@@ -53,7 +53,7 @@ impl App {
     pub fn selected_alert(&self) -> Option<&Alert> {
         let ward = self.ward.as_ref()?;
         match self.page {
-            Page::Login | Page::Pauses => None,
+            Page::Login | Page::Pauses | Page::Limits | Page::Rota | Page::AlertReport => None,
             Page::Queue => ward.alerts.get(&self.queue.selected?),
             Page::Ward => self.worst_of(ward, self.selected.as_ref()?),
             Page::Patient => self.worst_of(ward, &self.patient.as_ref()?.patient),
@@ -64,7 +64,7 @@ impl App {
     #[must_use]
     pub fn target_alert(&self) -> Option<&Alert> {
         match self.page {
-            Page::Login | Page::Pauses => None,
+            Page::Login | Page::Pauses | Page::Limits | Page::Rota | Page::AlertReport => None,
             _ if self.is_too_small() => self.worst_unacknowledged(),
             _ => self.selected_alert(),
         }
@@ -94,11 +94,12 @@ impl App {
     pub fn selected_patient(&self) -> Option<&PatientView> {
         let ward = self.ward.as_ref()?;
         let id = match self.page {
-            Page::Login => return None,
+            Page::Login | Page::Rota | Page::AlertReport => return None,
             Page::Pauses => self.selected_pause()?.scope.patient()?,
             Page::Queue => self.selected_alert()?.key.patient.as_ref()?,
             Page::Ward => self.selected.as_ref()?,
             Page::Patient => &self.patient.as_ref()?.patient,
+            Page::Limits => &self.limits.as_ref()?.patient,
         };
         ward.patients.get(id)
     }
@@ -148,12 +149,15 @@ impl App {
                 let at = self.selected_pause.and_then(|id| ids.iter().position(|p| *p == id));
                 self.selected_pause = ids.get(moved(at, by, ids.len())).copied();
             }
+            Page::Limits => self.move_vital(by),
+            Page::Rota => self.move_shift(by),
+            Page::AlertReport => self.scroll_report(by),
             Page::Login => {}
         }
     }
 }
 
-fn moved(at: Option<usize>, by: isize, count: usize) -> usize {
+pub(super) fn moved(at: Option<usize>, by: isize, count: usize) -> usize {
     let last = count.saturating_sub(1);
     at.map_or(0, |at| at.saturating_add_signed(by).min(last))
 }

@@ -1,6 +1,7 @@
 //! What the server tells.
 
 use super::{
+    alert_report::ReportPage,
     app::{App, Dialog, LoginField, Page, SignedOut},
     bell::Bell,
     command::Asked,
@@ -20,8 +21,8 @@ impl App {
     pub(super) fn client(&mut self, event: ClientEvent, effects: &mut Vec<Effect>) {
         self.link.note(self.now, &event);
         match event {
-            // No screen asks for a report.
-            ClientEvent::Connecting { .. } | ClientEvent::AlertReport { .. } => {}
+            ClientEvent::Connecting { .. } => {}
+            ClientEvent::AlertReport { id, report } => self.report_answered(id, report),
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
             ClientEvent::Connected(hello) => self.session = Some(hello.session),
@@ -76,6 +77,8 @@ impl App {
         if let Some(page) = &mut self.patient {
             page.asked_at = None;
         }
+        self.suggestions_lost();
+        self.report_lost();
     }
 
     /// The session is over: back to the login, with the reason. Nothing of the ward stays on the screen.
@@ -91,6 +94,9 @@ impl App {
         self.queue.clear();
         self.selected_pause = None;
         self.patient = None;
+        self.limits = None;
+        self.selected_shift = None;
+        self.report = ReportPage::default();
         self.dialog = None;
         self.page = Page::Login;
         self.login.waiting = false;
@@ -143,9 +149,18 @@ impl App {
         effects.push(Effect::Send(ClientRequest::Query { id, query }));
     }
 
+    /// Whether the last hour of a vital was asked for and is not there yet.
+    #[must_use]
+    pub fn awaits_sparks(&self) -> bool {
+        !self.sparks_asked.is_empty()
+    }
+
     fn history(&mut self, id: u64, history: History) {
         if self.sparks_asked.remove(&id) {
             self.sparks.load(&history);
+            return;
+        }
+        if self.suggestions_answered(id, &history) {
             return;
         }
         let Some(page) = self.patient.as_mut().filter(|page| page.asked == Some(id)) else { return };
@@ -197,6 +212,9 @@ impl App {
             }
             if let Some(page) = self.patient.as_mut().filter(|page| page.asked == Some(id)) {
                 page.failed = Some(detail);
+                return;
+            }
+            if self.suggestions_failed(id, &detail) || self.report_failed(id, &detail) {
                 return;
             }
         }

@@ -3,17 +3,19 @@
 
 use super::{
     act::{Act, Subject},
-    app::App,
+    charting::{self, ChartAnswer, ChartQuestion},
+    choices::Choice,
+    limits::{self, LimitsQuestion},
+    rota::{self, RotaAnswer, RotaQuestion},
 };
 use crate::{
     alarm::pause::AUDIO_PAUSE_DEFAULT,
-    domain::{Command, ConditionCode, Duty, LoginName, Millis, PatientId, PauseKind, PauseScope, Remark, text},
+    domain::{
+        Command, ConditionCode, Expiry, LimitValue, LoginName, Millis, PatientId, PauseKind, PauseScope, Remark,
+        VitalCode, text,
+    },
     protocol::WardView,
-    rights::Verb,
 };
-
-/// Most answers that are offered by a figure.
-const CHOICES_MAX: usize = 9;
 
 /// One line that is being typed, of bounded length.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,10 +60,26 @@ pub enum Question {
     Whose,
     /// Whether high alerts too.
     HighToo,
+    /// About limits.
+    Limits(LimitsQuestion),
+    /// About what is charted.
+    Chart(ChartQuestion),
+    /// About a shift.
+    Rota(RotaQuestion),
+    /// Whether all of it is right: the last look at old and new.
+    Sure,
+}
+
+impl Question {
+    /// Whether it is answered by a line that is typed, and by nothing else.
+    #[must_use]
+    pub const fn is_typed(self) -> bool {
+        matches!(self, Self::OwnWords | Self::Limits(LimitsQuestion::Value) | Self::Chart(ChartQuestion::Amount(_)))
+    }
 }
 
 /// What was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// These words.
     Words(Remark),
@@ -75,21 +93,22 @@ pub enum Answer {
     SoundOfWard,
     /// Whether high alerts too.
     HighToo(bool),
-}
-
-/// An answer that is offered by its figure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    /// In words.
-    pub words: String,
-    /// What it answers; `None` opens a line to type.
-    pub answer: Option<Answer>,
-    /// Why not now; `None` if it can be chosen.
-    pub not_now: Option<&'static str>,
+    /// This limit in the vital's unit, or this delay in seconds.
+    Limit(LimitValue),
+    /// It holds for so long.
+    Until(Expiry),
+    /// Of this vital; of all if none.
+    Which(Option<VitalCode>),
+    /// This is charted.
+    Chart(ChartAnswer),
+    /// Of a shift.
+    Rota(RotaAnswer),
+    /// It is right.
+    Yes,
 }
 
 /// An act that is being asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
     /// The act.
     pub act: Act,
@@ -101,6 +120,8 @@ pub struct Sheet {
     pub choices: Vec<Choice>,
     /// The line that is being typed, if one is.
     pub typed: Option<Line>,
+    /// What is wrong with the line as it was typed, for people.
+    pub wrong: Option<String>,
 }
 
 const fn mins(minutes: i64) -> Millis {
@@ -123,7 +144,8 @@ impl Act {
     pub const fn questions(self) -> &'static [Question] {
         match self {
             Self::Reset => &[FOUND],
-            Self::Accept => &[],
+            // What is asked about the chart and a shift depends on what was answered.
+            Self::Accept | Self::Chart | Self::AddShift => &[],
             Self::Decline => &[CANNOT],
             Self::HandOver => &[Question::Person],
             Self::Comment => &[Question::OwnWords],
@@ -132,6 +154,10 @@ impl Act {
             Self::Sound => &[Question::Whose],
             Self::Standby => &[Question::Span(STANDBYS), AWAY],
             Self::AlarmOff => &[Question::Span(OFFS), Question::HighToo, OFF],
+            Self::SetLimits => limits::SET_QUESTIONS,
+            Self::TakeSuggestion => limits::TAKE_QUESTIONS,
+            Self::ResetLimits => limits::RESET_QUESTIONS,
+            Self::RemoveShift => &[Question::Sure],
         }
     }
 }
@@ -140,22 +166,23 @@ impl Sheet {
     /// A sheet without an answer.
     #[must_use]
     pub const fn new(act: Act, subject: Subject) -> Self {
-        Self { act, subject, answers: Vec::new(), choices: Vec::new(), typed: None }
+        Self { act, subject, answers: Vec::new(), choices: Vec::new(), typed: None, wrong: None }
     }
 
     /// What is asked now; `None` once all is answered.
     #[must_use]
     pub fn question(&self) -> Option<Question> {
-        self.act.questions().get(self.answers.len()).copied()
+        match self.act {
+            Act::Chart => charting::question(&self.answers),
+            Act::AddShift => rota::question(&self.answers),
+            act => act.questions().get(self.answers.len()).copied(),
+        }
     }
 
-    /// A line that was typed, as an answer; `None` if it says nothing.
+    /// Whether the act is done once this question is answered.
     #[must_use]
-    pub fn answer_of(&self, line: &str) -> Option<Answer> {
-        match self.question()? {
-            Question::Person => Some(LoginName::new(line)).filter(|name| !name.as_str().is_empty()).map(Answer::Person),
-            _ => line.parse().ok().map(Answer::Words),
-        }
+    pub fn is_last_question(&self) -> bool {
+        self.question() == Some(Question::Sure) || self.answers.len() + 1 == self.act.questions().len()
     }
 
     /// The span that was answered.
@@ -164,7 +191,7 @@ impl Sheet {
         self.answers.iter().find_map(|answer| if let Answer::Span(span) = answer { Some(*span) } else { None })
     }
 
-    fn words(&self) -> Option<Remark> {
+    pub(super) fn words(&self) -> Option<Remark> {
         self.answers
             .iter()
             .find_map(|answer| if let Answer::Words(words) = answer { Some(words.clone()) } else { None })
@@ -189,7 +216,10 @@ impl Sheet {
         match &self.subject {
             Subject::Alert { alert, transition } => self.about_alert(ward, *alert, *transition),
             Subject::Patient(patient) => self.about_patient(patient),
+            Subject::Ward if self.act == Act::AddShift => rota::command(self, ward),
             Subject::Ward => self.sound(),
+            Subject::Shift(_) => rota::command(self, ward),
+            Subject::Limits(limits) => limits::command(self, limits, ward),
         }
     }
 
@@ -206,7 +236,7 @@ impl Sheet {
             Act::Comment => Command::Comment { alert, text: self.words()? },
             Act::Snooze => self.pause(PauseKind::AlarmPaused, of_condition(key()?))?,
             Act::AlarmOff => self.pause(PauseKind::AlarmOff, of_condition(key()?))?,
-            Act::Procedure | Act::Sound | Act::Standby => return None,
+            _ => return None,
         })
     }
 
@@ -215,6 +245,7 @@ impl Sheet {
         match self.act {
             Act::Procedure => self.pause(PauseKind::AlarmPaused, scope),
             Act::Standby => self.pause(PauseKind::Standby, scope),
+            Act::Chart => charting::command(self, patient),
             Act::Sound => self.sound(),
             _ => None,
         }
@@ -245,59 +276,4 @@ fn of_condition((patient, code): (PatientId, ConditionCode)) -> PauseScope {
 pub fn span_words(span: Millis) -> String {
     let minutes = span.as_secs() / 60;
     if minutes >= 60 && minutes % 60 == 0 { format!("{} h", minutes / 60) } else { format!("{minutes} min") }
-}
-
-impl App {
-    /// What may be answered to the question of a sheet.
-    pub(super) fn choices(&self, sheet: &Sheet) -> Vec<Choice> {
-        let given = |words: String, answer: Answer| Choice { words, answer: Some(answer), not_now: None };
-        let own = |words: &str| Choice { words: words.to_owned(), answer: None, not_now: None };
-        match sheet.question() {
-            None | Some(Question::OwnWords) => Vec::new(),
-            Some(Question::Words(all)) => {
-                let words = all.iter().filter_map(|w| Some(given((*w).to_owned(), Answer::Words(w.parse().ok()?))));
-                words.chain([own("in your own words …")]).collect()
-            }
-            Some(Question::Span(all)) => all.iter().map(|span| given(span_words(*span), Answer::Span(*span))).collect(),
-            Some(Question::HighToo) => vec![
-                given("medium and low only; a high one breaks through".to_owned(), Answer::HighToo(false)),
-                given("high too: a second person has to confirm within 5 min".to_owned(), Answer::HighToo(true)),
-            ],
-            Some(Question::Whose) => self.whose_sound(&sheet.subject),
-            Some(Question::Person) => {
-                let people = self.people_on_duty();
-                let listed =
-                    people.into_iter().map(|(name, duty)| given(format!("{name} ({duty})"), Answer::Person(name)));
-                listed.take(CHOICES_MAX - 1).chain([own("another login name …")]).collect()
-            }
-        }
-    }
-
-    fn whose_sound(&self, subject: &Subject) -> Vec<Choice> {
-        let span = span_words(AUDIO_PAUSE_DEFAULT);
-        let mut choices = Vec::new();
-        if let Subject::Patient(patient) = subject {
-            let (words, answer) = (format!("this patient, {span}"), Answer::SoundOf(patient.clone()));
-            choices.push(Choice { words, answer: Some(answer), not_now: None });
-        }
-        let not_now = (!self.may(Verb::SwitchAlarmsOff)).then_some("charge or a doctor");
-        choices.push(Choice { words: format!("the whole ward, {span}"), answer: Some(Answer::SoundOfWard), not_now });
-        choices
-    }
-
-    /// Who else is on duty now, by the rota: the nurses first.
-    #[must_use]
-    pub fn people_on_duty(&self) -> Vec<(LoginName, Duty)> {
-        let (Some(ward), Some(now)) = (&self.ward, self.server_now()) else { return Vec::new() };
-        let mut people: Vec<(LoginName, Duty)> = Vec::new();
-        for duty in Duty::ALL {
-            for name in ward.rota.on_duty(duty, None, now) {
-                let own = self.session.as_ref().is_some_and(|s| s.user == name.as_str());
-                if !own && !people.iter().any(|(known, _)| known == name) {
-                    people.push((name.clone(), duty));
-                }
-            }
-        }
-        people
-    }
 }

@@ -1,14 +1,17 @@
 //! The last hour of each vital, minute by minute, for sparklines.
 
+use super::app::App;
 use crate::{
-    domain::{Millis, PatientId, Quality, Timestamp, VitalCode},
-    protocol::{History, VitalsUpdate},
+    domain::{Liveness, Millis, PatientId, Quality, Timestamp, VitalCode, series::Trend},
+    predict::{self, TrendDirection},
+    protocol::{History, VitalView, VitalsUpdate},
 };
 use std::collections::BTreeMap;
 
 /// Minutes that a sparkline holds.
 pub const SPARK_MINUTES: usize = 60;
 const SPARK_MINUTES_I64: i64 = 60;
+const SPARK_SLICES: u32 = 60;
 const MINUTE_MS: i64 = 60_000;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,11 +40,13 @@ pub struct Spark {
     minute: i64,
     slots: [Option<Slot>; SPARK_MINUTES],
     last_at: Timestamp,
+    /// Where the hour was heading when its newest minute began.
+    arrow: Option<TrendDirection>,
 }
 
 impl Spark {
     fn new(at: Timestamp) -> Self {
-        Self { minute: minute_of(at), slots: [None; SPARK_MINUTES], last_at: Timestamp::MIN }
+        Self { minute: minute_of(at), slots: [None; SPARK_MINUTES], last_at: Timestamp::MIN, arrow: None }
     }
 
     fn slot(&mut self, minute: i64) -> Option<&mut Option<Slot>> {
@@ -79,6 +84,25 @@ impl Spark {
         let per_i64 = i64::try_from(per).unwrap_or(SPARK_MINUTES_I64);
         let newest = minute_of(now).div_euclid(per_i64);
         (0..columns).rev().map(|back| self.part(newest - i64::try_from(back).unwrap_or(0), per_i64)).collect()
+    }
+
+    /// The hour that ends with the minute of `now` as a trend with a slice for each minute.
+    #[must_use]
+    pub fn trend(&self, now: Timestamp) -> Trend {
+        let end = Timestamp::from_ms((minute_of(now) + 1) * MINUTE_MS);
+        let mut trend = Trend::new(end - Millis(MINUTE_MS * SPARK_MINUTES_I64), end, SPARK_SLICES);
+        for (at, value) in (0_i64..).zip(self.columns(SPARK_MINUTES, now)) {
+            if let Some(value) = value {
+                trend.add(trend.from + Millis(MINUTE_MS * at), value);
+            }
+        }
+        trend
+    }
+
+    /// Looks anew where the hour is heading: with each minute and not with each value, for it costs thousands of slopes.
+    fn aim(&mut self, vital: VitalCode) {
+        let trend = self.trend(Timestamp::from_ms(self.minute * MINUTE_MS));
+        self.arrow = predict::arrow(&trend, vital).map(|arrow| arrow.direction);
     }
 
     /// The means of [`Spark::parts`].
@@ -126,8 +150,12 @@ impl Sparks {
         for vital in &update.vitals {
             let spark = self.entry(&update.patient, vital.vital, vital.observed_at);
             if vital.observed_at > spark.last_at && vital.quality == Quality::Valid {
+                let begins = minute_of(vital.observed_at) > minute_of(spark.last_at);
                 spark.add(vital.observed_at, (vital.value, vital.value, vital.value), 1);
                 spark.last_at = vital.observed_at;
+                if begins {
+                    spark.aim(vital.vital);
+                }
             }
         }
     }
@@ -142,6 +170,7 @@ impl Sparks {
                     spark.add(point.at, (point.min, point.mean, point.max), point.count);
                 }
                 spark.last_at = last.at + trend.trend.step;
+                spark.aim(trend.vital);
                 self.0.insert((patient.patient.clone(), trend.vital), spark);
             }
         }
@@ -149,5 +178,16 @@ impl Sparks {
 
     fn entry(&mut self, patient: &PatientId, vital: VitalCode, at: Timestamp) -> &mut Spark {
         self.0.entry((patient.clone(), vital)).or_insert_with(|| Spark::new(at))
+    }
+}
+
+impl App {
+    /// Where a value is heading, by its last hour as far as this terminal has it; `None` unless that is certain and matters,
+    /// and beside a value that is not the present, or doubtful.
+    #[must_use]
+    pub fn arrow(&self, patient: &PatientId, vital: &VitalView) -> Option<TrendDirection> {
+        let told = vital.quality == Quality::Valid && vital.marks.is_empty();
+        let now = self.liveness(vital) == Liveness::Live;
+        self.sparks.get(patient, vital.vital)?.arrow.filter(|_| told && now)
     }
 }

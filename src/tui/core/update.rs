@@ -15,6 +15,10 @@ use crate::{
 
 /// How long a notice stays.
 const NOTICE_TIME: Millis = Millis::from_secs(6);
+/// How long a failure stays that takes longer to read.
+const NOTICE_LONG_TIME: Millis = Millis::from_secs(15);
+/// From this many characters on it takes longer to read.
+const NOTICE_LONG_FROM_CHARS: usize = 75;
 
 impl App {
     /// Takes in an event at `now` of the screen's monotonic clock, and says what is to be done.
@@ -69,7 +73,10 @@ impl App {
         }
         self.settle_selection();
         self.settle_pause();
+        self.settle_shift();
         self.refresh_page(effects);
+        self.refresh_suggestions(effects);
+        self.refresh_report(effects);
         let away = !matches!(self.health(), Health::Never) && !self.health().is_live();
         let lost = away && self.health().age().is_some_and(|age| age >= LINK_ALARM_AFTER);
         let signed_out = self.signed_out.as_ref().is_some_and(|out| !out.heard);
@@ -97,6 +104,7 @@ impl App {
     }
 
     pub(super) fn fail(&mut self, text: String) {
-        self.notice = Some(Notice { text, kind: NoticeKind::Failed, until: self.now + NOTICE_TIME });
+        let time = if text.chars().count() > NOTICE_LONG_FROM_CHARS { NOTICE_LONG_TIME } else { NOTICE_TIME };
+        self.notice = Some(Notice { text, kind: NoticeKind::Failed, until: self.now + time });
     }
 }

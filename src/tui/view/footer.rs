@@ -1,16 +1,19 @@
 //! The last line: news, the filter that is being typed, or what keys do now.
 
-use super::pen::{Pen, fit, width};
+use super::pen::{Pen, fit, width, wrap};
 use crate::tui::{
     core::{Act, Action, App, Dialog, NoticeKind, Offer, Page},
     keymap,
     theme::{Look, Role},
     words,
 };
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+/// Lines that news take at most.
+const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 24] = [
+const ORDER: [Action; 35] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
@@ -19,7 +22,16 @@ const ORDER: [Action; 24] = [
     Action::Do(Act::Accept),
     Action::Do(Act::Snooze),
     Action::Open,
+    Action::Do(Act::SetLimits),
+    Action::Do(Act::TakeSuggestion),
+    Action::Do(Act::ResetLimits),
+    Action::FieldLeft,
+    Action::FieldRight,
+    Action::Do(Act::AddShift),
+    Action::Do(Act::RemoveShift),
     Action::Back,
+    Action::ShowLimits,
+    Action::Do(Act::Chart),
     Action::SwitchPane,
     Action::RangeShorter,
     Action::RangeLonger,
@@ -32,6 +44,8 @@ const ORDER: [Action; 24] = [
     Action::Do(Act::HandOver),
     Action::Do(Act::Comment),
     Action::ShowPauses,
+    Action::ShowRota,
+    Action::ShowReport,
     Action::Do(Act::Standby),
     Action::Do(Act::AlarmOff),
     Action::Quit,
@@ -45,9 +59,23 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             NoticeKind::Done => (Role::NoticeDone, "✓"),
             NoticeKind::Failed => (Role::NoticeFailed, "✖"),
         };
-        Pen::new(buffer, area, 0).put(&format!(" {mark} {} ", notice.text), look.style(role));
+        notice_lines(&format!("{mark} {}", notice.text), look.style(role), area, buffer);
     } else {
         keys(app, look, area, buffer);
+    }
+}
+
+/// News, whole: what does not go into the last line takes lines above it.
+fn notice_lines(text: &str, style: Style, area: Rect, buffer: &mut Buffer) {
+    let lines = wrap(text, area.width.saturating_sub(2));
+    let lines: Vec<String> = lines.into_iter().take(usize::from(NOTICE_ROWS_MAX)).collect();
+    let rows = u16::try_from(lines.len()).unwrap_or(NOTICE_ROWS_MAX).min(area.bottom());
+    let place = Rect { y: area.bottom().saturating_sub(rows), height: rows, ..area };
+    let whole = if rows > 1 { area.width } else { 0 };
+    for (row, line) in (0..rows).zip(&lines) {
+        let line = format!(" {line} ");
+        let spaces = " ".repeat(usize::from(whole.saturating_sub(width(&line))));
+        Pen::new(buffer, place, row).put(&line, style).put(&spaces, style);
     }
 }
 

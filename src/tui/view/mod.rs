@@ -5,18 +5,22 @@
 //! same, so that nothing goes over the wire for it: ages of live values are not shown, and only the header's clock
 //! counts seconds. Called by who owns a terminal, and by reports of a single frame.
 
+mod alert_report;
+mod asked;
 mod axis;
 mod chart;
 mod columns;
 mod dialog;
 mod footer;
 mod header;
+mod limits;
 mod login;
 mod pane;
 mod patient;
 mod pauses;
 mod pen;
 mod queue;
+mod rota;
 mod scene;
 mod sheet;
 mod spark;
@@ -78,6 +82,15 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             let (top, rest) = take_top(area, 1);
             strip::draw(&scene, top, buffer);
             patient::draw(&scene, rest, buffer);
+        }
+        Page::Limits | Page::Rota | Page::AlertReport => {
+            let (top, rest) = take_top(area, 1);
+            strip::draw(&scene, top, buffer);
+            match app.page {
+                Page::Limits => limits::draw(&scene, rest, buffer),
+                Page::Rota => rota::draw(&scene, rest, buffer),
+                _ => alert_report::draw(&scene, rest, buffer),
+            }
         }
         Page::Pauses => {
             let (top, rest) = take_top(area, 1);

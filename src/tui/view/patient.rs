@@ -48,6 +48,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     };
     draw_list(scene, page, &alerts, list, buffer);
     let charts = summary::draw_scores(scene, patient, charts, buffer);
+    let charts = draw_charted(scene, patient, charts, buffer);
     let (time, charts) = take_bottom(charts, 1);
     let count = usize::from((charts.height / CHART_ROWS_MIN).max(1)).min(shown.len().max(1));
     let first = page.scroll.min(shown.len().saturating_sub(count));
@@ -68,6 +69,17 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let time = Rect { y: left.y.min(time.y), ..time };
     let (_, labels) = take_left(time, AXIS_COLUMNS);
     axis::draw(span, scene.zone, scene.style(Role::Axis), labels, buffer);
+}
+
+/// What people charted, in a row of its own; gives what is left below.
+fn draw_charted(scene: &Scene<'_>, patient: &PatientView, area: Rect, buffer: &mut Buffer) -> Rect {
+    let said = words::chart::all(&patient.chart, scene.now, scene.zone, area.width >= LIST_BESIDE_FROM);
+    if said.is_empty() {
+        return area;
+    }
+    let (row, rest) = take_top(area, 1);
+    Pen::new(buffer, row, 0).gap(1).put("charted ", scene.style(Role::Label)).put(&said, scene.style(Role::Text));
+    rest
 }
 
 /// What is said in the place of charts.
@@ -198,9 +210,13 @@ fn draw_head(
     let value = scene.value(patient, shown, true);
     let mut pen = Pen::new(buffer, area, 0);
     pen.gap(1).left(scene.label_of(shown), 5, scene.style(trace_of(shown))).gap(1).put(&value.text, value.style);
-    pen.gap(1).put(scene.unit_of(shown), scene.style(Role::Label));
+    pen.put(value.mark, value.mark_style).gap(1).put(scene.unit_of(shown), scene.style(Role::Label));
     if !value.note.is_empty() {
         pen.gap(1).put(&value.note, value.note_style);
+    }
+    let doubts = words::doubts(scene.marks(patient, shown));
+    if !doubts.is_empty() {
+        pen.put(&format!("  doubtful: {doubts}"), scene.style(Role::Technical));
     }
     let points = || trends.iter().flat_map(|t| &t.points);
     let info = scene.ward.info(shown.main());

@@ -28,6 +28,21 @@ pub(super) fn fit(text: &str, room: u16) -> String {
     cut
 }
 
+/// A text in lines of at most so many columns, broken between words; a word that is longer is cut.
+pub(super) fn wrap(text: &str, room: u16) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line).saturating_add(1 + width(word)) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(fit(word, room)),
+        }
+    }
+    lines
+}
+
 /// A hand that writes along one row, from left to right.
 pub(super) struct Pen<'b> {
     buffer: &'b mut Buffer,
@@ -191,6 +206,15 @@ mod tests {
     fn text_is_cut_by_its_columns(#[case] text: &str, #[case] room: u16, #[case] cut: &str) {
         assert_eq!(fit(text, room), cut);
         assert!(width(&fit(text, room)) <= room);
+    }
+
+    #[rstest]
+    #[case("one two three", 7, &["one two", "three"])]
+    #[case("one two three", 80, &["one two three"])]
+    #[case("incomprehensible", 6, &["incom…"])]
+    #[case("  ", 6, &[])]
+    fn text_is_broken_between_words(#[case] text: &str, #[case] room: u16, #[case] lines: &[&str]) {
+        assert_eq!(wrap(text, room), lines);
     }
 
     #[test]

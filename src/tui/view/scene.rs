@@ -1,7 +1,8 @@
 //! What all parts of the screen ask of the state.
 
 use crate::{
-    domain::{Alert, Condition, Liveness, Millis, PatientId, Priority, Quality, Timestamp, VitalCode, vital},
+    domain::{Alert, Condition, Liveness, Marks, Millis, PatientId, Priority, Quality, Timestamp, VitalCode, vital},
+    predict::TrendDirection,
     protocol::{PatientView, VitalLimitsView, VitalView, WardView},
     tui::{
         core::{App, Shown},
@@ -34,6 +35,9 @@ pub(super) struct Value {
     /// Its age or time, or a mark; empty if it is live.
     pub(super) note: String,
     pub(super) note_style: Style,
+    /// `~` if it is doubtful, else an arrow where its trend is certain and matters; empty for most.
+    pub(super) mark: &'static str,
+    pub(super) mark_style: Style,
 }
 
 impl<'a> Scene<'a> {
@@ -148,7 +152,8 @@ impl<'a> Scene<'a> {
         let alert = self.alert_about(patient, shown).filter(|a| a.condition != Condition::Absent);
         if newest.quality == Quality::NotMeasured {
             let style = self.style(alert.map_or(Role::Technical, role_of));
-            return Value { text: "–".to_owned(), style, note: "?".to_owned(), note_style: style };
+            let (mark, mark_style) = ("", style);
+            return Value { text: "–".to_owned(), style, note: "?".to_owned(), note_style: style, mark, mark_style };
         }
         let liveness = self.app.liveness(newest);
         let role = match (liveness, alert) {
@@ -170,17 +175,41 @@ impl<'a> Scene<'a> {
         if newest.quality == Quality::OutOfRange && note.is_empty() {
             "?".clone_into(&mut note);
         }
+        let (mark, mark_role) = self.mark(patient, shown, newest);
         Value {
             text: self.text(patient, shown, with_mean),
             style: self.style(role),
             note,
             // The age itself is true: only the value is struck out.
             note_style: self.style(note_role).remove_modifier(Modifier::CROSSED_OUT),
+            mark,
+            mark_style: self.style(mark_role),
+        }
+    }
+
+    /// What is doubtful about what is shown; of three pressures, about any of them.
+    pub(super) fn marks(&self, patient: &PatientView, shown: Shown) -> Marks {
+        let of = |vital: VitalCode| patient.vitals.get(&vital).map_or(Marks::NONE, |v| v.marks);
+        match shown {
+            Shown::One(vital) => of(vital),
+            Shown::Pressure(p) => of(p.sys).and(of(p.dia)).and(of(p.mean)),
+        }
+    }
+
+    fn mark(&self, patient: &PatientView, shown: Shown, newest: &VitalView) -> (&'static str, Role) {
+        if !self.marks(patient, shown).is_empty() {
+            return ("~", Role::Technical);
+        }
+        match self.app.arrow(&patient.patient.id, newest) {
+            Some(TrendDirection::Up) => ("↑", Role::Text),
+            Some(TrendDirection::Down) => ("↓", Role::Text),
+            None => ("", Role::Text),
         }
     }
 
     fn plain(&self, text: &str, role: Role) -> Value {
-        Value { text: text.to_owned(), style: self.style(role), note: String::new(), note_style: self.style(role) }
+        let style = self.style(role);
+        Value { text: text.to_owned(), style, note: String::new(), note_style: style, mark: "", mark_style: style }
     }
 
     fn text(&self, patient: &PatientView, shown: Shown, with_mean: bool) -> String {

@@ -2,6 +2,7 @@
 //! condition and value.
 
 use super::{
+    asked,
     dialog::{Line, draw_box, facts, keys, plain},
     scene::{Scene, role_of},
 };
@@ -26,11 +27,11 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &Sheet, area: Rect, buffer: &m
     let mut lines = vec![plain(look, "")];
     lines.extend(about(&scene, sheet));
     lines.push(plain(look, ""));
-    let given: Vec<String> = sheet.span().map(crate::tui::core::span_words).into_iter().collect();
-    if !given.is_empty() {
-        lines.push(plain(look, format!("for {}", given.join(", "))));
+    if let Some(span) = sheet.span().filter(|_| sheet.act != Act::Chart) {
+        lines.push(plain(look, format!("for {}", crate::tui::core::span_words(span))));
     }
     lines.push(vec![(question(sheet).to_owned(), look.style(Role::DialogTitle))]);
+    lines.extend(asked::details(&scene, sheet).into_iter().map(|text| plain(look, text)));
     for (figure, choice) in (1..).zip(&sheet.choices) {
         let (key, text) = if choice.not_now.is_some() || sheet.typed.is_some() {
             (look.style(Role::Dim), look.style(Role::Dim))
@@ -43,12 +44,17 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &Sheet, area: Rect, buffer: &m
     if let Some(line) = &sheet.typed {
         lines.push(vec![(typed(line.text()), look.style(Role::Input))]);
     }
+    if let Some(wrong) = &sheet.wrong {
+        lines.push(vec![(format!(" {wrong} "), look.style(Role::NoticeFailed))]);
+    }
     lines.push(plain(look, ""));
     let back = if sheet.answers.is_empty() || sheet.typed.is_some() { "go back" } else { "one question back" };
-    lines.push(if sheet.typed.is_some() {
-        keys(look, &[("enter", "send"), ("esc", back)])
-    } else {
-        keys(look, &[("1…9", "choose"), ("esc", back)])
+    lines.push(match (sheet.question(), &sheet.typed) {
+        (Some(Question::Sure), _) => keys(look, &[("y", "do it"), ("esc", back)]),
+        (_, Some(_)) => {
+            keys(look, &[("enter", if sheet.is_last_question() { "send" } else { "go on" }), ("esc", back)])
+        }
+        (_, None) => keys(look, &[("1…9", "choose"), ("esc", back)]),
     });
     draw_box(look, sheet.act.title(), &lines, COLUMNS, area, buffer);
 }
@@ -64,7 +70,10 @@ fn typed(text: &str) -> String {
     format!("{:<1$}", format!("{shown}▌"), room + 2)
 }
 
-const fn question(sheet: &Sheet) -> &'static str {
+fn question(sheet: &Sheet) -> &'static str {
+    if let Some(asked) = asked::question(sheet) {
+        return asked;
+    }
     match (sheet.act, sheet.answers.len()) {
         (Act::Reset, _) => "what did you find?",
         (Act::HandOver, _) => "who takes it on? (on duty by the rota)",
@@ -78,8 +87,13 @@ const fn question(sheet: &Sheet) -> &'static str {
 
 fn about(scene: &Scene<'_>, sheet: &Sheet) -> Vec<Line> {
     match &sheet.subject {
+        Subject::Ward if sheet.act == Act::AddShift => {
+            vec![plain(scene.look, format!("rota of {}", scene.ward.ward.name))]
+        }
         Subject::Ward => vec![plain(scene.look, format!("the whole ward {}", scene.ward.ward.name))],
         Subject::Patient(patient) => about_patient(scene, patient),
+        Subject::Shift(_) => vec![plain(scene.look, format!("rota of {}", scene.ward.ward.name))],
+        Subject::Limits(limits) => asked::about_limits(scene, limits),
         Subject::Alert { alert, transition } => {
             let Some(alert) = scene.ward.alerts.get(alert) else {
                 return vec![plain(scene.look, "This alert is over.")];
@@ -155,6 +169,6 @@ pub(super) fn in_a_line(app: &App, sheet: &Sheet) -> String {
         _ => String::new(),
     };
     let choices: Vec<String> = (1..).zip(&sheet.choices).map(|(n, c): (u8, _)| format!("{n} {}", c.words)).collect();
-    let own = matches!(sheet.question(), Some(Question::OwnWords));
-    format!("{about} {} {}", question(sheet), if own { String::new() } else { choices.join(" ") })
+    let sure = if sheet.question() == Some(Question::Sure) { "y/esc" } else { "" };
+    format!("{about} {} {}{sure}", question(sheet), choices.join(" "))
 }

@@ -9,13 +9,9 @@ use super::{
     spark,
 };
 use crate::{
-    domain::{Category, Millis, Timestamp, series::Trend, vital},
+    domain::{Category, series::Trend, vital},
     protocol::PatientView,
-    tui::{
-        core::{SPARK_MINUTES, Shown},
-        theme::Role,
-        words,
-    },
+    tui::{core::Shown, theme::Role, words},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -112,7 +108,7 @@ fn entry(scene: &Scene<'_>, patient: &PatientView, shown: Shown, with_limits: bo
     let room = if wide || with_limits { 13 } else { 6 };
     // A number that is cut reads as another: the mean goes first.
     let text = if super::pen::width(&value.text) > room { scene.value(patient, shown, false).text } else { value.text };
-    pen.right(&text, room, value.style).gap(1);
+    pen.right(&text, room, value.style).left(value.mark, 1, value.mark_style);
     pen.left(scene.unit_of(shown), 5, scene.style(Role::Label)).left(&value.note, 6, value.note_style);
     if !wide {
         spark::draw(scene, patient, shown, 12, pen);
@@ -209,14 +205,5 @@ fn draw_hour(scene: &Scene<'_>, patient: &PatientView, hour: (Shown, &Trend), ar
 
 /// The sparkline of an hour as a trend.
 fn hour(scene: &Scene<'_>, patient: &PatientView, shown: Shown) -> Option<Trend> {
-    let spark = scene.app.sparks.get(&patient.patient.id, shown.main())?;
-    let minute = Millis::from_mins(1);
-    let end = Timestamp::from_ms((scene.now.as_ms().div_euclid(minute.0) + 1) * minute.0);
-    let mut trend = Trend::new(end - minute * 60, end, 60);
-    for (at, value) in (0_i64..).zip(spark.columns(SPARK_MINUTES, scene.now)) {
-        if let Some(value) = value {
-            trend.add(trend.from + minute * at, value);
-        }
-    }
-    Some(trend)
+    scene.app.sparks.get(&patient.patient.id, shown.main()).map(|spark| spark.trend(scene.now))
 }

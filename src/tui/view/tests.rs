@@ -18,6 +18,15 @@ use crate::{
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use std::fmt::Write;
 
+/// A snapshot of a screen at the two sizes that every screen must do, under a name.
+macro_rules! both {
+    ($name:literal, $app:expr) => {
+        shot(concat!($name, "_80x24"), &frame(&$app, &look(), 80, 24));
+        shot(concat!($name, "_200x50"), &frame(&$app, &look(), 200, 50));
+    };
+}
+
+mod pages;
 mod properties;
 mod screens;
 

@@ -108,7 +108,8 @@ fn pad(text: &str, columns: u16) -> String {
 fn draw_cell(scene: &Scene<'_>, column: &Column, patient: &PatientView, pen: &mut Pen<'_>) {
     let value = scene.value(patient, column.shown, column.mean);
     // The mean keeps its place when it is left out.
-    pen.right(&value.text, column.value, value.style).gap(1).left(&value.note, column.note, value.note_style);
+    pen.right(&value.text, column.value, value.style).left(value.mark, 1, value.mark_style);
+    pen.left(&value.note, column.note, value.note_style);
     if column.spark > 0 {
         pen.gap(1);
         spark::draw(scene, patient, column.shown, column.spark, pen);

@@ -5,7 +5,7 @@ use crate::tui::term::Painter;
 use proptest::prelude::*;
 
 fn keys() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(0_u8..25, 0..12)
+    prop::collection::vec(0_u8..33, 0..14)
 }
 
 /// A screen in some state: a ward, some keys, some silence.
@@ -35,6 +35,7 @@ fn some_app(kind: u8, keys: &[u8], silence: i64, name: &str) -> Bench {
             11 => bench.key(Key::char('q')),
             12 => bench.key(Key::plain(KeyCode::PageDown)),
             key @ 13..24 => bench.key(Key::char(char::from(b"chdnzpmto13"[usize::from(key - 13)]))),
+            key @ 24..32 => bench.key(Key::char(char::from(b"lirsy456"[usize::from(key - 24)]))),
             _ => bench.wait(700),
         }
         bench.answer_history();
@@ -118,8 +119,10 @@ fn a_hidden_name_is_on_no_cell_of_a_locked_screen() {
     let mut locked = session(UserRole::Nurse);
     locked.state = SessionState::Locked;
     bench.client(ClientEvent::Session(locked));
-    for keys in ["", "2", "2w", "3"] {
-        bench.type_text(keys);
+    for keys in ["", "2", "2w", "3", "2w\nl"] {
+        for c in keys.chars() {
+            bench.key(if c == '\n' { Key::plain(KeyCode::Enter) } else { Key::char(c) });
+        }
         for (width, height) in [(30, 10), (80, 24), (120, 40), (200, 50)] {
             let text = text(&bench.app, &look(), width, height);
             assert!(!text.contains("Okafor") && !text.contains("COPD") && !text.contains("1959"), "{text}");
@@ -277,3 +280,21 @@ fn a_flash_is_few_bytes_and_a_calm_screen_none() {
 
 /// Of the 3000 bytes a second that a screen may cost, four changes a second take at most a fifth.
 const FLASH_MAX_BYTES: usize = 150;
+
+/// A doubtful value says so on the ward, and why on the patient's page.
+#[test]
+fn doubt_is_marked_and_spelled_out() {
+    use crate::domain::Marks;
+    let mut view = ward12();
+    let vitals = &mut view.patients.get_mut(&patient_id(1)).unwrap().vitals;
+    vitals.get_mut(&HR).unwrap().marks = Marks::FLATLINE.and(Marks::DISAGREES);
+    vitals.get_mut(&NBP_MEAN).unwrap().marks = Marks::DAMPED;
+    let mut bench = started(view);
+    let ward = text(&bench.app, &look(), 80, 24);
+    let row = ward.lines().find(|l| l.contains("Adeyemi")).unwrap();
+    assert!(row.contains(" 72~ ") && row.contains("118/70~"), "{row}");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.answer_history();
+    let page = text(&bench.app, &look(), 80, 24);
+    assert!(page.contains("72~ /min  doubtful: does not vary, heart rate and pulse differ"), "{page}");
+}

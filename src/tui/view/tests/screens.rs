@@ -2,14 +2,6 @@
 
 use super::*;
 
-/// A snapshot of a screen at the two sizes that every screen must do, under a name.
-macro_rules! both {
-    ($name:literal, $app:expr) => {
-        shot(concat!($name, "_80x24"), &frame(&$app, &look(), 80, 24));
-        shot(concat!($name, "_200x50"), &frame(&$app, &look(), 200, 50));
-    };
-}
-
 #[test]
 fn signing_in() {
     both!("login", login(""));

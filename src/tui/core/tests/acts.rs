@@ -1,0 +1,154 @@
+//! Acts with questions, and what is quiet.
+
+use super::*;
+
+/// The keys of an act on the alert of bed 07, and the command that they make.
+#[rstest::rstest]
+#[case("c", r#"{"command":"accept","alert":2,"transition":1}"#)]
+#[case("d1", r#"{"command":"decline","alert":2,"transition":1,"reason":"with another patient"}"#)]
+#[case(
+    "z2",
+    r#"{"command":"pause","kind":"alarm_paused","scope":"condition","patient":"p07","code":"hr.high","for_ms":900000}"#
+)]
+#[case(
+    "p32",
+    r#"{"command":"pause","kind":"alarm_paused","scope":"patient","patient":"p07","for_ms":180000,"reason":"suction"}"#
+)]
+#[case("m1", r#"{"command":"pause","kind":"audio_paused","scope":"patient","patient":"p07","for_ms":120000}"#)]
+#[case(
+    "t13",
+    r#"{"command":"pause","kind":"standby","scope":"patient","patient":"p07","for_ms":600000,"reason":"theatre"}"#
+)]
+#[case("o321", r#"{"command":"pause","kind":"alarm_off","scope":"condition","patient":"p07","code":"hr.high","for_ms":14400000,"reason":"known and treated","include_high":true}"#)]
+fn keys_make_a_command(#[case] keys: &str, #[case] json: &str) {
+    let mut bench = Bench::with(night());
+    bench.app.session = Some(testing::session(Role::Doctor));
+    bench.type_text("2j");
+    bench.type_text(keys);
+    let made: Vec<_> = commands(&bench).iter().map(|c| serde_json::to_value(c).unwrap()).collect();
+    assert_eq!(made, [serde_json::from_str::<serde_json::Value>(json).unwrap()]);
+    assert_eq!(bench.app.dialog, None);
+}
+
+#[test]
+fn own_words_are_typed_pasted_and_bounded() {
+    let mut bench = Bench::with(night());
+    bench.type_text("2jn");
+    bench.key(Key::plain(KeyCode::Enter));
+    assert_eq!(commands(&bench), [], "nothing was said");
+    bench.event(Event::Input(Input::Paste("a\u{1b}b".repeat(300))));
+    bench.key(Key::ctrl('u'));
+    bench.event(Event::Input(Input::Paste("ECG\nordered".repeat(300))));
+    let Some(Dialog::Sheet(sheet)) = &bench.app.dialog else { panic!() };
+    assert_eq!(sheet.typed.as_ref().unwrap().text().chars().count(), crate::domain::text::TEXT_MAX_CHARS);
+    bench.key(Key::ctrl('u'));
+    bench.type_text("q1c");
+    bench.key(Key::plain(KeyCode::Backspace));
+    bench.key(Key::plain(KeyCode::Enter));
+    assert_eq!(commands(&bench), [Command::Comment { alert: AlertId(2), text: "q1".parse().unwrap() }]);
+}
+
+#[test]
+fn escape_goes_back_question_by_question() {
+    let mut bench = Bench::with(night());
+    bench.type_text("2jp2");
+    let asked = |bench: &Bench| match &bench.app.dialog {
+        Some(Dialog::Sheet(sheet)) => Some((sheet.answers.len(), sheet.typed.is_some())),
+        _ => None,
+    };
+    assert_eq!(asked(&bench), Some((1, false)));
+    bench.type_text("4");
+    assert_eq!(asked(&bench), Some((1, true)));
+    for left in [Some((1, false)), Some((0, false)), None] {
+        bench.key(Key::plain(KeyCode::Esc));
+        assert_eq!(asked(&bench), left);
+    }
+}
+
+#[test]
+fn what_moved_a_moment_ago_is_not_acted_on() {
+    for key in "cdhnz".chars() {
+        let mut bench = Bench::with(night());
+        bench.type_text("2j");
+        bench.wait(600);
+        let mut over = alert(2, 7, ConditionCode::Limit(HR, Side::High), Priority::Medium, 190);
+        over.response = crate::domain::Response::Closed { reason: crate::domain::CloseReason::Cleared, by: None };
+        bench.client(moved(&over, 11));
+        bench.key(Key::char(key));
+        assert_eq!((commands(&bench), &bench.app.dialog), (vec![], &None), "{key}");
+    }
+}
+
+#[test]
+fn a_lock_closes_what_names_a_patient() {
+    let mut bench = Bench::with(night());
+    bench.type_text("2jp");
+    assert!(bench.app.dialog.is_some());
+    let mut locked = testing::session(Role::Nurse);
+    locked.state = SessionState::Locked;
+    bench.client(ClientEvent::Session(locked));
+    assert_eq!(bench.app.dialog, None);
+}
+
+#[test]
+fn a_silent_high_alert_does_not_sound_and_a_muted_one_neither() {
+    use crate::domain::{Inactivation, PauseId, PauseKind};
+    for (kind, counts) in [(PauseKind::AudioPaused, true), (PauseKind::Standby, false)] {
+        let mut view = night();
+        let high = view.alerts.get_mut(&AlertId(1)).unwrap();
+        high.inactivation = Inactivation::Paused { kind, pause: PauseId(1), until: testing::t0() };
+        let mut bench = Bench::with(view);
+        assert!(!rings(&bench), "{kind:?}");
+        bench.wait(20_000);
+        let worst = bench.app.worst_unacknowledged().map(|a| a.id);
+        assert_eq!(worst == Some(AlertId(1)), counts, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_second_person_confirms_and_one_key_ends() {
+    use crate::domain::{Actor, Pause, PauseId, PauseKind, PauseScope};
+    let mut view = night();
+    let by = |name: &str| Actor::User {
+        user: "u9".parse().unwrap(),
+        name: name.into(),
+        role: Role::Doctor,
+        session: "s9".parse().unwrap(),
+    };
+    let pause = |id, name: &str| Pause {
+        id: PauseId(id),
+        kind: PauseKind::AlarmOff,
+        scope: PauseScope::Condition { patient: testing::patient_id(4), code: ConditionCode::Limit(SPO2, Side::Low) },
+        since: testing::t0(),
+        until: testing::t0() + Millis::from_mins(5),
+        by: by(name),
+        reason: None,
+        covers: Priority::High,
+        announced: 1,
+        confirmed_by: None,
+        waits_to_last: Some(Millis::from_mins(60)),
+    };
+    view.pauses = vec![pause(1, "k.brandt"), pause(2, "a.meyer")];
+    let mut bench = Bench::with(view);
+    bench.app.session = Some(testing::session(Role::Charge));
+    bench.type_text("3f");
+    assert_eq!(bench.app.dialog, Some(Dialog::ConfirmPause { pause: PauseId(1) }));
+    bench.key(Key::char('f'));
+    assert_eq!(commands(&bench), [], "the same key does not confirm");
+    bench.key(Key::char('y'));
+    assert_eq!(commands(&bench), [Command::ConfirmPause { pause: PauseId(1) }]);
+    bench.type_text("jf");
+    assert_eq!(bench.app.dialog, None, "one's own request wants another person");
+    let ended = JournalEvent::new(
+        testing::t0(),
+        EventBody::PauseEnded { pause: PauseId(2), patient: None, end: crate::domain::PauseEnd::Expired },
+    );
+    bench.client(ClientEvent::Event(SequencedEvent { ward: testing::ward().id, seq: 11, event: ended }));
+    assert_eq!(bench.app.selected_pause, Some(PauseId(1)));
+    bench.wait(499);
+    bench.key(Key::char('e'));
+    assert_eq!(commands(&bench), [], "it took the place of another a moment ago");
+    bench.wait(1);
+    bench.key(Key::char('e'));
+    assert_eq!(commands(&bench), [Command::EndPause { pause: PauseId(1) }]);
+}

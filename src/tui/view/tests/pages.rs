@@ -1,0 +1,175 @@
+//! Frames of what is opened from a patient or beside the ward: limits, charting, the rota, the report of alerts.
+
+use super::*;
+use crate::{
+    domain::{LimitsError, Pause, PauseId, PauseKind, PauseScope, Refusal},
+    tui::testing::{report, rota, set_limit},
+};
+
+fn shown(bench: &Bench) -> String {
+    text(&bench.app, &look(), 80, 24)
+}
+
+/// The page of bed 04 with limits that were changed, and one alarm that is off.
+fn limits(role: UserRole) -> Bench {
+    let mut view = full_night();
+    set_limit(&mut view, 4, "spo2.low=86", Some(8));
+    set_limit(&mut view, 4, "hr.high=115", None);
+    view.pauses.push(Pause {
+        id: PauseId(1),
+        kind: PauseKind::AlarmOff,
+        scope: PauseScope::Condition { patient: patient_id(4), code: ConditionCode::Limit(RR, Side::High) },
+        since: t0(),
+        until: t0() + Millis::from_mins(180),
+        by: actor("k.brandt"),
+        reason: None,
+        covers: Priority::Medium,
+        announced: 9,
+        confirmed_by: None,
+        waits_to_last: None,
+    });
+    let mut bench = started(view);
+    bench.app.session = Some(session(role));
+    bench.type_text("w");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.answer_history();
+    bench.type_text("l");
+    bench.answer_history();
+    bench.heartbeat();
+    bench.wait(400);
+    bench
+}
+
+#[test]
+fn limits_of_a_patient() {
+    let mut bench = limits(UserRole::Nurse);
+    both!("limits", bench.app);
+    shot("limits_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    shot("limits_60x15", &text(&bench.app, &look(), 60, 15));
+    while bench.app.selected_vital() != Some(SPO2) {
+        bench.type_text("j");
+    }
+    shot("limits_spo2_80x24", &shown(&bench));
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.type_text("88x");
+    bench.key(Key::plain(KeyCode::Enter));
+    both!("limits_value", bench.app);
+    bench.key(Key::plain(KeyCode::Backspace));
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("limits_until_80x24", &shown(&bench));
+    bench.type_text("52");
+    shot("limits_sure_80x24", &shown(&bench));
+    bench.type_text("y");
+    let id = bench.effects.iter().find_map(|effect| match effect {
+        crate::tui::core::Effect::Send(crate::client::ClientRequest::Command { id, .. }) => Some(*id),
+        _ => None,
+    });
+    let refusal = Some(Refusal::Limits(LimitsError::Order { vital: SPO2 }));
+    bench.client(ClientEvent::Result { id: id.unwrap(), done: false, refusal });
+    both!("limits_refused", bench.app);
+}
+
+#[test]
+fn limits_taken_back_and_suggested() {
+    let mut bench = limits(UserRole::Nurse);
+    bench.type_text("r");
+    shot("limits_which_80x24", &shown(&bench));
+    bench.type_text("21");
+    shot("limits_back_80x24", &shown(&bench));
+    let mut bench = limits(UserRole::Nurse);
+    bench.type_text("s12");
+    shot("limits_suggested_80x24", &shown(&bench));
+    bench.app.dialog = None;
+    bench.key(Key::char('?'));
+    shot("limits_help_80x24", &shown(&bench));
+}
+
+/// The page of bed 04 with what somebody charted of the patient.
+fn charted(role: UserRole) -> Bench {
+    use crate::domain::{ChartEntry, Consciousness, Oxygen};
+    let mut view = full_night();
+    let chart = &mut view.patients.get_mut(&patient_id(4)).unwrap().chart;
+    let at = t0() - Millis::from_mins(62);
+    let given = Oxygen { given: true, flow: Some(2.0), ..Oxygen::default() };
+    chart.enter(&ChartEntry::Consciousness { level: Consciousness::Alert, span: None }, &actor("a.meyer"), at);
+    chart.enter(&ChartEntry::Oxygen { oxygen: given }, &actor("b.yilmaz"), at + Millis::from_mins(5));
+    let mut bench = started(view);
+    bench.app.session = Some(session(role));
+    bench.type_text("w");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.answer_history();
+    bench
+}
+
+#[test]
+fn charting_at_the_bed() {
+    let mut bench = charted(UserRole::Nurse);
+    both!("charted", bench.app);
+    bench.type_text("i");
+    both!("chart_what", bench.app);
+    bench.type_text("22200");
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("chart_flow_80x24", &shown(&bench));
+    bench.key(Key::ctrl('u'));
+    bench.type_text("4");
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("chart_sure_80x24", &shown(&bench));
+    let mut bench = charted(UserRole::Doctor);
+    bench.type_text("i32");
+    shot("chart_scale_why_80x24", &shown(&bench));
+    bench.type_text("1");
+    shot("chart_scale_sure_80x24", &shown(&bench));
+}
+
+#[test]
+fn who_is_on_duty() {
+    let mut view = full_night();
+    view.rota = rota();
+    let mut bench = started(view.clone());
+    bench.app.session = Some(session(UserRole::Charge));
+    bench.type_text("5j");
+    bench.heartbeat();
+    both!("rota", bench.app);
+    shot("rota_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    bench.type_text("x");
+    shot("rota_out_80x24", &shown(&bench));
+    bench.key(Key::plain(KeyCode::Esc));
+    bench.type_text("n1");
+    shot("rota_who_80x24", &shown(&bench));
+    bench.type_text("13soon");
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("rota_from_80x24", &shown(&bench));
+    bench.key(Key::ctrl('u'));
+    bench.type_text("19:00");
+    bench.key(Key::plain(KeyCode::Enter));
+    bench.type_text("211");
+    shot("rota_sure_80x24", &shown(&bench));
+    view.rota = crate::domain::Rota::default();
+    let mut empty = started(view);
+    empty.type_text("5");
+    shot("rota_empty_80x24", &shown(&empty));
+}
+
+#[test]
+fn the_report_of_alerts() {
+    let mut bench = started(full_night());
+    bench.type_text("6");
+    let id = bench.effects.iter().find_map(|effect| match effect {
+        crate::tui::core::Effect::Send(crate::client::ClientRequest::AlertReport { id, .. }) => Some(*id),
+        _ => None,
+    });
+    bench.wait(1_600);
+    shot("report_asking_80x24", &shown(&bench));
+    bench.client(ClientEvent::AlertReport { id: id.unwrap(), report: Box::new(report()) });
+    bench.heartbeat();
+    both!("report", bench.app);
+    shot("report_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    bench.event(Event::Input(Input::Resize { columns: 80, rows: 24 }));
+    bench.type_text("G");
+    shot("report_end_80x24", &shown(&bench));
+    bench.app.report.report = Some(Box::default());
+    shot("report_of_nothing_80x24", &shown(&bench));
+    bench.app.report.report = None;
+    bench.app.report.failed = Some("a report is being made: try again in a moment".into());
+    shot("report_failed_80x24", &shown(&bench));
+}
