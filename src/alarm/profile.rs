@@ -445,7 +445,7 @@ mod tests {
     fn set(vital: VitalCode, patch: &ProfilePatch) -> Result<(Option<VitalLimits>, GuardBand), ProfileError> {
         let (table, mut profiles) = (VitalTable::builtin(), Profiles::builtin());
         profiles.set(Category::Adult, table.get(vital).unwrap(), patch)?;
-        let limits = profiles.of(Category::Adult).vitals.get(&vital).cloned();
+        let limits = profiles.of(Category::Adult).vitals.get(&vital).copied();
         Ok((limits, profiles.guard(Category::Adult, vital)))
     }
 
