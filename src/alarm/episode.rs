@@ -349,6 +349,16 @@ mod tests {
     }
 
     #[test]
+    fn who_is_asked_is_of_the_level_that_was_reached() {
+        let mut alert = raise(AlertId(1), new(Priority::Medium), t(10));
+        worsen(&mut alert, Priority::High, Some(78.0), Some(80.0), Millis(5_000));
+        assert_eq!(alert.response, Response::Notified { to: Vec::new() });
+        escalate(&mut alert, Vec::new());
+        worsen(&mut alert, Priority::High, Some(70.0), Some(80.0), Millis(5_000));
+        assert_eq!(alert.response, Response::Escalated { level: FIRST_LEVEL + 1, to: Vec::new() });
+    }
+
+    #[test]
     fn row_4_worsening_cancels_the_acknowledgement() {
         let mut alert = raise(AlertId(1), new(Priority::Medium), t(10));
         acknowledge(&mut alert, 1, &nurse("anna"), t(11)).unwrap();

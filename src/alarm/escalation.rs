@@ -115,3 +115,84 @@ pub fn responders(rota: &Rota, level: u8, bed: Option<&BedId>, at: Timestamp) ->
     names.dedup();
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        alarm::episode::{self, Raise},
+        domain::{Actor, AlertId, AlertKey, ConditionCode, Side, vital::SPO2},
+    };
+    use rstest::rstest;
+
+    fn t(s: i64) -> Timestamp {
+        Timestamp::from_ms(s * 1000)
+    }
+
+    fn alert(code: ConditionCode, priority: Priority, level: u8) -> Alert {
+        let new = Raise {
+            key: AlertKey { patient: None, code, device: None },
+            encounter: None,
+            bed: None,
+            priority,
+            since: t(0),
+            value: None,
+            limit: None,
+            delay: Millis::ZERO,
+            detail: None,
+            again: 0,
+        };
+        Alert { level, ..episode::raise(AlertId(1), new, t(0)) }
+    }
+
+    const LOW: ConditionCode = ConditionCode::Limit(SPO2, Side::Low);
+
+    #[rstest]
+    #[case(LOW, Priority::High, [Some(60), Some(60), Some(60), None])]
+    #[case(LOW, Priority::Medium, [Some(180), Some(420), None, None])]
+    #[case(ConditionCode::DeviceLost, Priority::High, [Some(60), Some(60), Some(60), None])]
+    #[case(ConditionCode::DeviceLost, Priority::Medium, [Some(900), None, None, None])]
+    #[case(LOW, Priority::Low, [None; 4])]
+    fn each_level_has_its_time(
+        #[case] code: ConditionCode,
+        #[case] priority: Priority,
+        #[case] seconds: [Option<i64>; 4],
+    ) {
+        let policy = ResponsePolicy::default();
+        for (level, expected) in (FIRST_LEVEL..).zip(seconds) {
+            let until = policy.until_next(&alert(code, priority, level));
+            assert_eq!(until, expected.map(Millis::from_secs), "level {level}");
+        }
+        // More steps than there are levels ask nobody further.
+        let long = ResponsePolicy { high: (1..=9).map(Millis::from_secs).collect(), ..policy };
+        assert_eq!(long.until_next(&alert(LOW, Priority::High, LAST_LEVEL)), None);
+        assert_eq!(long.until_next(&alert(LOW, Priority::High, LAST_LEVEL - 1)), Some(Millis::from_secs(1)));
+    }
+
+    #[rstest]
+    #[case(FIRST_LEVEL, Some(t(9)))]
+    #[case(LAST_LEVEL - 1, Some(t(9)))]
+    #[case(LAST_LEVEL, None)]
+    fn who_declines_is_followed_at_once_if_there_is_anybody(#[case] level: u8, #[case] next: Option<Timestamp>) {
+        let mut declined = alert(LOW, Priority::High, level);
+        ResponsePolicy::default().schedule(&mut declined, Cause::Declined, t(9));
+        assert_eq!(declined.escalates_at, next);
+    }
+
+    #[test]
+    fn after_a_pause_what_signals_has_its_time_anew() {
+        let policy = ResponsePolicy::default();
+        let next = |alert: &Alert| {
+            let mut alert = alert.clone();
+            policy.schedule(&mut alert, Cause::Unpaused, t(9));
+            alert.escalates_at
+        };
+        let open = alert(LOW, Priority::High, FIRST_LEVEL);
+        assert_eq!(next(&open), Some(t(69)));
+        assert_eq!(next(&Alert { escalates_at: Some(t(20)), ..open.clone() }), Some(t(20)), "what runs runs on");
+        assert_eq!(next(&Alert { signal: Signal::Ack, ..open.clone() }), None);
+        let mut accepted = open;
+        assert!(episode::accept(&mut accepted, 1, &Actor::System, t(5)).is_ok());
+        assert_eq!(next(&accepted), None);
+    }
+}

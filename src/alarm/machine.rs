@@ -513,16 +513,21 @@ mod tests {
         run_by(&spo2(), values)
     }
 
+    /// More than this falls due for no machine within a second.
+    const FIRES_MAX: usize = 10;
+
     fn run_by(limits: &VitalLimits, values: &[f64]) -> Vec<(i64, Outcome)> {
         let rules = Rules { side: Side::Low, limits };
         let mut machine = LimitMachine::default();
         let mut out = Vec::new();
         for (second, value) in (0_i64..).zip(values) {
             let now = t(second * 1000);
+            let mut fires = 0;
             while let Some(due) = machine.due().filter(|due| *due <= now) {
                 let outcome = machine.fire(rules, due);
                 out.extend(outcome.map(|o| (due.as_ms(), o)));
-                assert!(machine.due().is_none_or(|next| next > due), "what was due has happened");
+                fires += 1;
+                assert!(fires <= FIRES_MAX, "what was due has happened");
             }
             let outcome = if value.is_nan() {
                 machine.inop(InopReason::NotMeasured)
@@ -540,6 +545,36 @@ mod tests {
 
     const RAISED_90: Outcome =
         Outcome::Raised { priority: Medium, since: Timestamp::from_ms(5_000), limit: 90.0, delay: Millis(10_000) };
+
+    #[test]
+    fn nothing_fires_before_it_is_due_and_what_is_overdue_does() {
+        let limits = spo2();
+        let rules = Rules { side: Side::Low, limits: &limits };
+        let mut machine = LimitMachine::default();
+        assert_eq!(machine.value(rules, 85.0, t(0), t(0)), None);
+        assert_eq!(machine.due(), Some(t(10_000)));
+        assert_eq!(machine.fire(rules, t(9_999)), None);
+        assert_eq!(machine.due(), Some(t(10_000)));
+        assert!(matches!(machine.fire(rules, t(12_000)), Some(Outcome::Raised { .. })));
+    }
+
+    #[test]
+    fn one_unit_beyond_uses_up_a_budget_second_by_second() {
+        let mut limits = spo2();
+        if let Some(step) = &mut limits.low.warning {
+            step.depth_budget = Some(4.5);
+        }
+        for value in [89.0, 89.9] {
+            let raised = run_by(&limits, &[value; 8]);
+            assert_eq!(raised.first().map(|(at, _)| *at), Some(4_500), "{value}: a unit at the least");
+        }
+        // In the band nothing adds up.
+        let rules = Rules { side: Side::Low, limits: &limits };
+        let mut machine = LimitMachine::default();
+        machine.value(rules, 89.0, t(0), t(0));
+        machine.value(rules, 91.0, t(1_000), t(1_000));
+        assert_eq!(machine.due(), Some(t(11_000)), "the violation is dropped when the band lasts");
+    }
 
     #[test]
     fn row_2_a_dip_shorter_than_the_delay_is_suppressed() {

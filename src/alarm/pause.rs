@@ -91,3 +91,140 @@ pub fn overlay<'a>(pauses: impl Iterator<Item = &'a Pause>, alert: &Alert) -> In
     let quietest = pauses.filter(|p| covers(p, alert)).max_by_key(|p| (p.kind, p.until, p.id));
     quietest.map_or(Inactivation::Enabled, |p| Inactivation::Paused { kind: p.kind, pause: p.id, until: p.until })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        alarm::episode::{Raise, raise},
+        domain::{
+            Actor, AlertId, AlertKey, ConditionCode, PatientId, PauseId, Side, Timestamp,
+            vital::{HR, SPO2},
+        },
+    };
+    use rstest::rstest;
+
+    fn p(id: &str) -> PatientId {
+        id.parse().unwrap()
+    }
+
+    fn low() -> ConditionCode {
+        ConditionCode::Limit(SPO2, Side::Low)
+    }
+
+    fn condition() -> PauseScope {
+        PauseScope::Condition { patient: p("p1"), code: low() }
+    }
+
+    fn patient() -> PauseScope {
+        PauseScope::Patient { patient: p("p1") }
+    }
+
+    #[rstest]
+    #[case(PauseKind::AudioPaused, PauseScope::Ward, AUDIO_PAUSE_MAX)]
+    #[case(PauseKind::AudioOff, patient(), AUDIO_OFF_MAX)]
+    #[case(PauseKind::AlarmPaused, patient(), PROCEDURE_MAX)]
+    #[case(PauseKind::AlarmPaused, condition(), SNOOZE_MAX)]
+    #[case(PauseKind::AlarmOff, condition(), ALARM_OFF_MAX)]
+    #[case(PauseKind::Standby, patient(), STANDBY_MAX)]
+    fn a_pause_lasts_from_the_shortest_to_the_longest(
+        #[case] kind: PauseKind,
+        #[case] scope: PauseScope,
+        #[case] longest_ms: Millis,
+    ) {
+        let out_of_bounds = Err(PauseError::Span { kind, longest_ms });
+        assert_eq!(check(kind, &scope, PAUSE_MIN - Millis(1), true), out_of_bounds);
+        assert_eq!(check(kind, &scope, PAUSE_MIN, true), Ok(()));
+        assert_eq!(check(kind, &scope, longest_ms, true), Ok(()));
+        assert_eq!(check(kind, &scope, longest_ms + Millis(1), true), out_of_bounds);
+    }
+
+    #[rstest]
+    #[case(PauseKind::AudioPaused, patient(), true)]
+    #[case(PauseKind::AudioOff, patient(), false)]
+    #[case(PauseKind::AlarmPaused, patient(), false)]
+    #[case(PauseKind::AlarmPaused, condition(), true)]
+    #[case(PauseKind::AlarmOff, condition(), false)]
+    #[case(PauseKind::Standby, patient(), false)]
+    fn only_a_pause_of_sound_and_a_snooze_need_no_reason(
+        #[case] kind: PauseKind,
+        #[case] scope: PauseScope,
+        #[case] without: bool,
+    ) {
+        assert_eq!(check(kind, &scope, PAUSE_MIN, false).is_ok(), without);
+    }
+
+    fn alert(of: &str, code: ConditionCode, priority: Priority, announced: u64) -> Alert {
+        let new = Raise {
+            key: AlertKey { patient: Some(p(of)), code, device: None },
+            encounter: None,
+            bed: None,
+            priority,
+            since: Timestamp::from_ms(0),
+            value: None,
+            limit: None,
+            delay: Millis::ZERO,
+            detail: None,
+            again: 0,
+        };
+        Alert { announced, ..raise(AlertId(1), new, Timestamp::from_ms(0)) }
+    }
+
+    fn pause(kind: PauseKind, scope: PauseScope) -> Pause {
+        Pause {
+            id: PauseId(1),
+            kind,
+            scope,
+            since: Timestamp::from_ms(0),
+            until: Timestamp::from_ms(60_000),
+            by: Actor::System,
+            reason: None,
+            covers: Priority::Medium,
+            announced: 5,
+            confirmed_by: None,
+            waits_to_last: None,
+        }
+    }
+
+    #[rstest]
+    #[case::the_ward(PauseScope::Ward, "p2", ConditionCode::Limit(HR, Side::High), true)]
+    #[case::the_patient(patient(), "p1", ConditionCode::Limit(HR, Side::High), true)]
+    #[case::another_patient(patient(), "p2", low(), false)]
+    #[case::the_condition(condition(), "p1", low(), true)]
+    #[case::the_other_side(condition(), "p1", ConditionCode::Limit(SPO2, Side::High), false)]
+    #[case::the_condition_of_another(condition(), "p2", low(), false)]
+    fn a_pause_covers_its_scope_alone(
+        #[case] scope: PauseScope,
+        #[case] of: &str,
+        #[case] code: ConditionCode,
+        #[case] covered: bool,
+    ) {
+        let pause = pause(PauseKind::AlarmPaused, scope);
+        assert_eq!(covers(&pause, &alert(of, code, Priority::Medium, 9)), covered);
+    }
+
+    #[rstest]
+    #[case(Priority::Low, true)]
+    #[case(Priority::Medium, true)]
+    #[case(Priority::High, false)]
+    fn what_is_more_urgent_breaks_through(#[case] priority: Priority, #[case] covered: bool) {
+        let pause = pause(PauseKind::AlarmPaused, patient());
+        assert_eq!(covers(&pause, &alert("p1", low(), priority, 1)), covered);
+    }
+
+    #[rstest]
+    #[case::announced_before(PauseKind::AudioPaused, 4, true)]
+    #[case::the_last_before(PauseKind::AudioPaused, 5, true)]
+    #[case::announced_later(PauseKind::AudioPaused, 6, false)]
+    #[case::of_alarms(PauseKind::AlarmPaused, 6, true)]
+    fn a_pause_of_sound_covers_what_was_there(#[case] kind: PauseKind, #[case] announced: u64, #[case] covered: bool) {
+        let pause = pause(kind, patient());
+        assert_eq!(covers(&pause, &alert("p1", low(), Priority::Medium, announced)), covered);
+    }
+
+    #[test]
+    fn what_waits_for_a_second_person_makes_nothing_quiet() {
+        let waits = Pause { waits_to_last: Some(Millis(1)), ..pause(PauseKind::AlarmOff, condition()) };
+        assert!(!covers(&waits, &alert("p1", low(), Priority::Low, 1)));
+    }
+}

@@ -423,6 +423,7 @@ fn believed(key: &'static str, value: f64, def: &VitalDef) -> Result<(), Profile
 mod tests {
     use super::*;
     use crate::domain::{Side, VitalTable};
+    use rstest::rstest;
 
     #[test]
     fn limits_are_ordered_and_inside_the_plausible_range() {
@@ -439,6 +440,73 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn set(vital: VitalCode, patch: &ProfilePatch) -> Result<(Option<VitalLimits>, GuardBand), ProfileError> {
+        let (table, mut profiles) = (VitalTable::builtin(), Profiles::builtin());
+        profiles.set(Category::Adult, table.get(vital).unwrap(), patch)?;
+        let limits = profiles.of(Category::Adult).vitals.get(&vital).copied();
+        Ok((limits, profiles.guard(Category::Adult, vital)))
+    }
+
+    #[rstest]
+    #[case(Millis(-1), false)]
+    #[case(Millis::ZERO, true)]
+    #[case(LONGEST_DELAY, true)]
+    #[case(LONGEST_DELAY + Millis(1), false)]
+    fn delays_of_a_site_have_bounds(#[case] delay: Millis, #[case] good: bool) {
+        let patches = [
+            ("delay_s", ProfilePatch { delay: Some(delay), ..ProfilePatch::default() }),
+            ("extreme_delay_s", ProfilePatch { extreme_delay: Some(delay), ..ProfilePatch::default() }),
+            ("clear_delay_s", ProfilePatch { clear_delay: Some(delay), ..ProfilePatch::default() }),
+        ];
+        for (key, patch) in patches {
+            let found = set(SPO2, &patch).map(|_| ());
+            assert_eq!(found, if good { Ok(()) } else { Err(ProfileError::Delay { key }) });
+        }
+    }
+
+    #[rstest]
+    #[case(-0.5, Err("low_depth_budget"))]
+    #[case(0.0, Ok(None))]
+    #[case(0.5, Ok(Some(0.5)))]
+    #[case(DEPTH_BUDGET_MAX, Ok(Some(DEPTH_BUDGET_MAX)))]
+    #[case(DEPTH_BUDGET_MAX + 1.0, Err("low_depth_budget"))]
+    fn a_depth_budget_of_a_site_is_none_or_more(
+        #[case] budget: f64,
+        #[case] expected: Result<Option<f64>, &'static str>,
+    ) {
+        let patch = ProfilePatch { depth_budgets: [(Side::Low, budget)].into(), ..ProfilePatch::default() };
+        let found = set(SPO2, &patch).map(|(limits, _)| limits.unwrap().low.warning.unwrap().depth_budget);
+        assert_eq!(found, expected.map_err(|key| ProfileError::Budget { key }));
+        let high = ProfilePatch { depth_budgets: [(Side::High, -1.0)].into(), ..ProfilePatch::default() };
+        assert_eq!(set(HR, &high).map(|_| ()), Err(ProfileError::Budget { key: "high_depth_budget" }));
+    }
+
+    #[rstest]
+    #[case::continuous(VitalCode::of("art_dia"), DELAY_DEFAULT)]
+    #[case::episodic(VitalCode::of("nbp_dia"), Millis::ZERO)]
+    fn a_vital_without_built_in_limits_has_the_delay_of_its_sampling(#[case] vital: VitalCode, #[case] delay: Millis) {
+        let patch =
+            ProfilePatch { steps: [(StepName::Low, 40.0)].into(), hysteresis: Some(3.0), ..ProfilePatch::default() };
+        let step = set(vital, &patch).unwrap().0.unwrap().low.warning.unwrap();
+        assert_eq!((step.limit, step.delay, step.priority), (40.0, delay, Priority::Medium));
+    }
+
+    #[test]
+    fn a_guard_without_a_bound_reaches_to_what_is_believed() {
+        let vital = VitalCode::of("art_dia");
+        let table = VitalTable::builtin();
+        let plausible = &table.get(vital).unwrap().plausible;
+        let patch = ProfilePatch {
+            steps: [(StepName::Low, 40.0), (StepName::High, 100.0)].into(),
+            hysteresis: Some(3.0),
+            guards: [(StepName::Low, 30.0), (StepName::High, 110.0)].into(),
+            ..ProfilePatch::default()
+        };
+        let band = set(vital, &patch).unwrap().1;
+        assert_eq!(band.low, Some(Reach { guard: 30.0, bound: *plausible.start() }));
+        assert_eq!(band.high, Some(Reach { guard: 110.0, bound: *plausible.end() }));
     }
 
     #[test]

@@ -166,6 +166,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_fires_before_it_is_due_and_what_is_overdue_does() {
+        let mut machine = TechnicalMachine::default();
+        machine.say(true, DELAYS, t(0), t(0));
+        assert_eq!(machine.fire(DELAYS, t(4_999)), None);
+        assert_eq!(machine.due(), Some(t(5_000)));
+        assert_eq!(machine.fire(DELAYS, t(9_000)), Some(TechnicalOutcome::Raised { since: t(0) }));
+    }
+
+    #[test]
     fn a_flicker_raises_nothing() {
         let mut machine = TechnicalMachine::default();
         for second in 0..60 {

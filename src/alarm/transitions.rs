@@ -416,6 +416,32 @@ mod tests {
     }
 
     #[test]
+    fn a_line_leads_to_what_it_names_and_leaves_the_rest() {
+        let from = Layers { condition: Present, signal: Signal::On, response: Notified };
+        let others = |to: Layers| {
+            [
+                Layers { condition: Pending, ..to },
+                Layers { signal: Signal::Latch, ..to },
+                Layers { response: Declined, ..to },
+            ]
+        };
+        let moves = Line {
+            to_condition: Some(Inop),
+            to_signal: Some(Signal::Ack),
+            to_response: &[Accepted, Escalated],
+            ..LINE
+        };
+        for (line, to) in [
+            (LINE, from),
+            (moves, Layers { condition: Inop, signal: Signal::Ack, response: Accepted }),
+            (moves, Layers { condition: Inop, signal: Signal::Ack, response: Escalated }),
+        ] {
+            assert!(line.leads(from, to));
+            assert!(others(to).iter().all(|other| !line.leads(from, *other)), "{line:?}");
+        }
+    }
+
+    #[test]
     fn of_the_lines_of_one_trigger_at_most_one_begins_anywhere() {
         let signals = [Signal::Off, Signal::On, Signal::Latch, Signal::Ack];
         let conditions = [Absent, Pending, Present, Inop];

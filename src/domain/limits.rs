@@ -122,3 +122,56 @@ impl LimitSide {
         self.warning.or(self.extreme).is_none_or(|step| step.clearly_within(side, value, hysteresis))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn step(limit: f64) -> LimitStep {
+        LimitStep { limit, priority: Priority::Medium, delay: Millis::ZERO, depth_budget: None }
+    }
+
+    #[rstest]
+    #[case::below(Side::Low, 89.9, true)]
+    #[case::on_the_low_limit(Side::Low, 90.0, false)]
+    #[case::above(Side::Low, 90.1, false)]
+    #[case::within(Side::High, 89.9, false)]
+    #[case::on_the_high_limit(Side::High, 90.0, false)]
+    #[case::beyond(Side::High, 90.1, true)]
+    fn a_value_on_its_limit_is_within_it(#[case] side: Side, #[case] value: f64, #[case] is_beyond: bool) {
+        assert_eq!(beyond(side, value, 90.0), is_beyond);
+        let warning = LimitSide { warning: Some(step(90.0)), extreme: None };
+        let extreme = LimitSide { warning: None, extreme: Some(step(90.0)) };
+        assert_eq!((warning.violated(side, value), extreme.violated(side, value)), (is_beyond, is_beyond));
+        assert!(!LimitSide::default().violated(side, value));
+    }
+
+    #[rstest]
+    #[case(Side::Low, 91.9, false)]
+    #[case(Side::Low, 92.0, true)]
+    #[case(Side::Low, 92.1, true)]
+    #[case(Side::High, 87.9, true)]
+    #[case(Side::High, 88.0, true)]
+    #[case(Side::High, 88.1, false)]
+    fn clearly_within_is_within_by_the_hysteresis_at_least(
+        #[case] side: Side,
+        #[case] value: f64,
+        #[case] within: bool,
+    ) {
+        assert_eq!(step(90.0).clearly_within(side, value, 2.0), within);
+        let of_side = LimitSide { warning: Some(step(90.0)), extreme: None };
+        assert_eq!(of_side.clearly_within(side, value, 2.0), within);
+        assert!(LimitSide::default().clearly_within(side, value, 2.0), "there is nothing to be beyond");
+    }
+
+    #[rstest]
+    #[case(Side::Low, 88.0, 2.0, 80.0)]
+    #[case(Side::High, 88.0, 0.0, 88.0)]
+    #[case(Side::Low, 93.0, 0.0, 80.0)]
+    #[case(Side::High, 93.0, 3.0, 93.0)]
+    fn depth_counts_outwards(#[case] side: Side, #[case] value: f64, #[case] deep: f64, #[case] worst: f64) {
+        assert_eq!(depth(side, value, 90.0).total_cmp(&deep), std::cmp::Ordering::Equal);
+        assert_eq!(worse(side, value, 80.0).total_cmp(&worst), std::cmp::Ordering::Equal);
+    }
+}

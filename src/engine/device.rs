@@ -214,8 +214,11 @@ impl Engine {
         let state = self.device_state(device);
         state.kept.lost_since = None;
         state.kept.bed_judged = false;
-        state.kept.under = None;
+        let under = state.kept.under.take();
         state.kept.alone_from = None;
+        if let Some(gateway) = under {
+            self.gateway_left(&gateway, events);
+        }
         let keys: Vec<AlertKey> = self.keys_of(ConditionCode::DeviceLost, device);
         for key in &keys {
             self.clear_plain(key, events);

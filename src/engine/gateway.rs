@@ -169,7 +169,7 @@ impl Engine {
         devices
     }
 
-    /// A device measures nobody any more: a gateway that nobody depends on is no alert.
+    /// A device came back by itself or measures nobody any more: a gateway that nobody waits for is no alert.
     pub(super) fn gateway_left(&mut self, gateway: &DeviceId, events: &mut Vec<Event>) {
         if self.gateways.contains_key(gateway) && self.devices_under(gateway).is_empty() {
             self.gateway_is_back(gateway, events);

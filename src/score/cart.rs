@@ -74,8 +74,11 @@ mod tests {
             (score(&twenty).value, score(&twenty).risk),
             (ScoreValue::Complete { total: 20.0 }, Some(ScoreRisk::Low))
         );
-        let more = Inputs { rr: Some(30.0), ..well() };
-        assert_eq!(score(&more).risk, Some(ScoreRisk::High));
+        let more = Inputs { rr: Some(23.0), hr: Some(140.0), ..well() };
+        assert_eq!(
+            (score(&more).value, score(&more).risk),
+            (ScoreValue::Complete { total: 21.0 }, Some(ScoreRisk::High))
+        );
         let open = score(&Inputs { age: None, ..well() }).value;
         assert_eq!(open, ScoreValue::Incomplete { least: Some(0.0), greatest: Some(9.0) });
     }

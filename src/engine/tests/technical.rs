@@ -281,6 +281,23 @@ fn a_lost_gateway_that_nobody_depends_on_is_no_alert() {
 }
 
 #[test]
+fn a_device_that_comes_back_over_another_gateway_leaves_the_lost_one_to_the_others() {
+    let mut bench = behind_gateway(Bench::new(2), 2);
+    feed_all(&mut bench, 0, 10, &[1, 2]);
+    bench.tick(50.0);
+    bench.command(50.0, Command::SetDevice { device: gateway("spare") });
+    for id in ["d1", "d2"] {
+        let known = bench.engine.census().devices[&id.parse().unwrap()].clone();
+        let device = Device { gateway: Some("spare".parse().unwrap()), ..known };
+        bench.command(50.0, Command::SetDevice { device });
+    }
+    feed_all(&mut bench, 51, 60, &[1]);
+    assert_eq!(priority_of(&bench, "gateway.lost", "gw"), Some(Priority::Medium), "d2 is still behind it");
+    feed_all(&mut bench, 60, 70, &[1, 2]);
+    assert_eq!(bench.engine.alerts().count(), 0);
+}
+
+#[test]
 fn a_gateway_that_is_lost_over_a_restart_stays_so_until_it_is_heard() {
     let mut bench = behind_gateway(Bench::new(2), 2);
     feed_all(&mut bench, 0, 10, &[1, 2]);
