@@ -222,6 +222,10 @@ impl LimitMachine {
 
     /// A valid value: `observed` by the device's clock, `at` in engine time.
     pub fn value(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp, at: Timestamp) -> Option<Outcome> {
+        // Most values are within while nothing goes on: nothing is made for them.
+        if self.0.get().is_none() && !rules.steps().violated(rules.side, value) {
+            return None;
+        }
         self.0.change(|course| course.value(rules, value, observed, at))
     }
 

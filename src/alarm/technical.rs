@@ -60,6 +60,10 @@ impl TechnicalMachine {
         observed: Timestamp,
         at: Timestamp,
     ) -> Option<TechnicalOutcome> {
+        // Most of what is said is that all is well still: nothing is made for it.
+        if !so && self.0.get().is_none() {
+            return None;
+        }
         self.0.change(|course| course.say(so, delays, observed, at))
     }
 

@@ -80,7 +80,8 @@ impl OfflineRun {
     }
 }
 
-/// The state of a series that a snapshot keeps.
+/// The state of a series that a snapshot keeps. What most series do not have at a time stands in a box: each value reads
+/// the rest, which has to fit the caches for a large ward too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SeriesState {
     pub(super) vital: VitalCode,
@@ -88,7 +89,7 @@ pub(super) struct SeriesState {
     pub(super) interval: Option<Millis>,
     pub(super) last: Option<Last>,
     /// Last value of data that came late: it tells what stood beside other late values.
-    pub(super) last_late: Option<Last>,
+    pub(super) last_late: Option<Box<Last>>,
     /// Why the vital cannot be judged at present.
     pub(super) inop: Option<InopReason>,
     /// Whether the vital has been measured in this stay.
@@ -97,13 +98,13 @@ pub(super) struct SeriesState {
     pub(super) high: LimitMachine,
     pub(super) not_measured: TechnicalMachine,
     pub(super) stale: TechnicalMachine,
-    pub(super) offline: Option<OfflineRun>,
+    pub(super) offline: Option<Box<OfflineRun>>,
     /// From when on staleness counts if it is later than the last value: a restart, the return of the device,
     /// a first value that came late.
     pub(super) stale_from: Option<Timestamp>,
     /// Values that may show that the device's clock was set back.
     #[serde(default)]
-    pub(super) clock_run: Option<ClockRun>,
+    pub(super) clock_run: Option<Box<ClockRun>>,
     /// Whether the value varies as it does in a living patient.
     #[serde(default)]
     pub(super) flatline: Flatline,
@@ -236,11 +237,11 @@ impl Series {
             let in_pace = observed.since(run.first_observed) <= now.since(run.first_at) + CLOCK_RUN_TOLERANCE;
             observed > run.last_observed && in_pace
         };
-        let run = match self.state.clock_run.filter(goes_on) {
-            Some(run) => ClockRun { last_observed: observed, values: run.values.saturating_add(1), ..run },
+        let run = match self.state.clock_run.as_deref().filter(|run| goes_on(run)) {
+            Some(run) => ClockRun { last_observed: observed, values: run.values.saturating_add(1), ..*run },
             None => ClockRun { first_observed: observed, first_at: now, last_observed: observed, values: 1 },
         };
-        self.state.clock_run = Some(run);
+        self.state.clock_run = Some(Box::new(run));
         if now.since(run.first_at) < CLOCK_RUN_TAKES || run.values < CLOCK_RUN_VALUES {
             return false;
         }
@@ -296,10 +297,33 @@ pub(super) struct PatientSeries {
     pub(super) beside: Beside,
     pub(super) scores: Scores,
     pub(super) series: Vec<Series>,
+    /// Vital and device of each of them, in the same order: to find one reads none of the others.
+    keys: Vec<(VitalCode, DeviceId)>,
 }
 
 impl PatientSeries {
+    pub(super) fn new(patient: PatientId, category: Category) -> Self {
+        let (beside, scores) = (Beside::default(), Scores::default());
+        Self { patient, category, beside, scores, series: Vec::new(), keys: Vec::new() }
+    }
+
     pub(super) fn find(&self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
-        self.series.iter().position(|s| s.state.vital == vital && s.state.device == *device)
+        self.keys.iter().position(|(v, d)| *v == vital && d == device)
+    }
+
+    /// Adds a series and says its place. The series of a device share its identifier.
+    pub(super) fn add(&mut self, mut series: Series) -> usize {
+        if let Some((_, device)) = self.keys.iter().find(|(_, d)| *d == series.state.device) {
+            series.state.device = device.clone();
+        }
+        self.keys.push((series.state.vital, series.state.device.clone()));
+        self.series.push(series);
+        self.series.len() - 1
+    }
+
+    /// Takes away all series of a device.
+    pub(super) fn take_of(&mut self, device: &DeviceId) -> Vec<Series> {
+        self.keys.retain(|(_, d)| d != device);
+        self.series.extract_if(.., |s| s.state.device == *device).collect()
     }
 }
