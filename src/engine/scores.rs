@@ -56,6 +56,7 @@ const SINGLE: [VitalCode; 10] =
 /// Values of the last minutes of a series, a few of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(from = "Vec<(Timestamp, f64)>", into = "Vec<(Timestamp, f64)>")]
+#[repr(C)]
 pub(super) struct Window {
     /// When the newest of them was measured: each value asks for it, and seldom for more.
     newest: Option<Timestamp>,
