@@ -390,9 +390,15 @@ fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Jud
 pub(super) fn arm_series(timers: &mut super::Timers, patient: &PatientId, series: &mut Series) {
     let stale_due = series.stale_due();
     let Series { state, timers: armed, .. } = series;
-    let (vital, device) = (state.vital, &state.device);
-    let timer =
-        |kind| move || Timer { patient: Some(patient.clone()), device: Some(device.clone()), vital: Some(vital), kind };
+    let state = &*state;
+    let timer = |kind| {
+        move || Timer {
+            patient: Some(patient.clone()),
+            device: Some(state.device.clone()),
+            vital: Some(state.vital),
+            kind,
+        }
+    };
     timers.arm(&mut armed.stale, stale_due, timer(TimerKind::Stale));
     timers.arm(&mut armed.stale_clear, state.stale.due(), timer(TimerKind::StaleClear));
     timers.arm(&mut armed.not_measured, state.not_measured.due(), timer(TimerKind::NotMeasured));
