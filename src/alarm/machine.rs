@@ -6,6 +6,7 @@
 //! value clearly within, by the hysteresis; but only a value that is itself beyond the limit raises. A step with a depth
 //! budget is over earlier if depth times duration has added up to the budget. Row numbers are those of `docs/alerts.md`.
 
+use super::resting::{Resting, Rests};
 use crate::domain::{
     InopReason, LimitSide, LimitStep, Millis, Priority, Side, Timestamp, VitalLimits,
     limits::{beyond, depth, worse},
@@ -128,9 +129,9 @@ const fn ms(span: Millis) -> f64 {
     span.0 as f64
 }
 
-/// The condition layer of one side of one series.
+/// What a machine keeps while something goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
-pub struct LimitMachine {
+struct Course {
     phase: Phase,
     /// Since when beyond the first step, and not clearly within since.
     warning_since: Option<Timestamp>,
@@ -179,34 +180,92 @@ impl Rules<'_> {
     }
 }
 
+/// The condition layer of one side of one series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct LimitMachine(Resting<Course>);
+
 impl LimitMachine {
     /// When [`LimitMachine::fire`] is to be called if no value comes before.
     #[must_use]
-    pub const fn due(&self) -> Option<Timestamp> {
-        self.due
+    pub fn due(&self) -> Option<Timestamp> {
+        self.0.get()?.due
     }
 
     /// Whether the condition is present or held.
     #[must_use]
-    pub const fn is_raised(&self) -> bool {
-        matches!(self.phase, Phase::Present { .. } | Phase::Inop { .. })
+    pub fn is_raised(&self) -> bool {
+        self.0.get().is_some_and(|course| matches!(course.phase, Phase::Present { .. } | Phase::Inop { .. }))
     }
 
     /// Whether nothing is going on.
     #[must_use]
-    pub const fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Absent)
+    pub fn is_idle(&self) -> bool {
+        self.0.get().is_none_or(Course::is_idle)
+    }
+
+    /// The violation that waits for its delay, if one does.
+    #[must_use]
+    pub fn pending_violation(&self) -> Option<Violation> {
+        match self.0.get()?.phase {
+            Phase::Pending(violation) => Some(violation),
+            _ => None,
+        }
     }
 
     /// How often values went beyond the first step again, after values that were not or a loss of the signal, while the
     /// condition waited for its delay or lasted: violations of their own that were told of already. Counts from the last
     /// call on.
-    pub const fn take_again(&mut self) -> u32 {
-        std::mem::replace(&mut self.again, 0)
+    pub fn take_again(&mut self) -> u32 {
+        self.0.change(|course| std::mem::take(&mut course.again))
     }
 
     /// A valid value: `observed` by the device's clock, `at` in engine time.
     pub fn value(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp, at: Timestamp) -> Option<Outcome> {
+        // Most values are within while nothing goes on: nothing is made for them.
+        if self.0.get().is_none() && !rules.steps().violated(rules.side, value) {
+            return None;
+        }
+        self.0.change(|course| course.value(rules, value, observed, at))
+    }
+
+    /// The vital cannot be judged from now on.
+    pub fn inop(&mut self, reason: InopReason) -> Option<Outcome> {
+        self.0.change(|course| course.inop(reason))
+    }
+
+    /// What was due at `deadline` happens, the last value standing.
+    pub fn fire(&mut self, rules: Rules<'_>, deadline: Timestamp) -> Option<Outcome> {
+        self.0.change(|course| course.fire(rules, deadline))
+    }
+
+    /// The limits are other than before: the value that stands, measured at `observed`, is judged anew at `at`, and only
+    /// if it can be judged.
+    ///
+    /// A violation that is one by the new limits too goes on counting from its beginning; one that is none any more is
+    /// over. A raised condition ends as always, within for the clear delay.
+    pub fn rejudge(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp, at: Timestamp) -> Option<Outcome> {
+        self.0.change(|course| course.rejudge(rules, value, observed, at))
+    }
+
+    /// The clock of the device was set by this much: what counts in its time is moved along.
+    pub fn shift(&mut self, by: Millis) {
+        self.0.change(|course| course.shift(by));
+    }
+}
+
+impl Rests for Course {
+    fn rests(&self) -> bool {
+        self.is_idle() && self.again == 0
+    }
+}
+
+impl Course {
+    const fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Absent)
+    }
+
+    fn value(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp, at: Timestamp) -> Option<Outcome> {
         let steps = rules.steps();
         if matches!(self.phase, Phase::Absent) && !steps.violated(rules.side, value) {
             return None;
@@ -230,8 +289,7 @@ impl LimitMachine {
         outcome
     }
 
-    /// The vital cannot be judged from now on.
-    pub fn inop(&mut self, reason: InopReason) -> Option<Outcome> {
+    fn inop(&mut self, reason: InopReason) -> Option<Outcome> {
         let outcome = match self.phase {
             Phase::Absent => None,
             Phase::Pending(violation) => {
@@ -253,8 +311,7 @@ impl LimitMachine {
         outcome
     }
 
-    /// What was due at `deadline` happens, the last value standing.
-    pub fn fire(&mut self, rules: Rules<'_>, deadline: Timestamp) -> Option<Outcome> {
+    fn fire(&mut self, rules: Rules<'_>, deadline: Timestamp) -> Option<Outcome> {
         if self.due.is_none_or(|due| due > deadline) {
             return None;
         }
@@ -269,12 +326,7 @@ impl LimitMachine {
         outcome
     }
 
-    /// The limits are other than before: the value that stands, measured at `observed`, is judged anew at `at`, and only
-    /// if it can be judged.
-    ///
-    /// A violation that is one by the new limits too goes on counting from its beginning; one that is none any more is
-    /// over. A raised condition ends as always, within for the clear delay.
-    pub fn rejudge(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp, at: Timestamp) -> Option<Outcome> {
+    fn rejudge(&mut self, rules: Rules<'_>, value: f64, observed: Timestamp, at: Timestamp) -> Option<Outcome> {
         let observed = match self.phase {
             Phase::Absent => observed,
             _ => self.last_observed + at.since(self.last_at),
@@ -293,8 +345,7 @@ impl LimitMachine {
         }
     }
 
-    /// The clock of the device was set by this much: what counts in its time is moved along.
-    pub fn shift(&mut self, by: Millis) {
+    fn shift(&mut self, by: Millis) {
         match &mut self.phase {
             Phase::Pending(violation) => violation.since = violation.since + by,
             Phase::Inop { valid_since: Some(since), .. } => *since = *since + by,
@@ -305,15 +356,6 @@ impl LimitMachine {
             *since = *since + by;
         }
         self.last_observed = self.last_observed + by;
-    }
-
-    /// The violation that waits for its delay, if one does.
-    #[must_use]
-    pub const fn pending_violation(&self) -> Option<Violation> {
-        match self.phase {
-            Phase::Pending(violation) => Some(violation),
-            _ => None,
-        }
     }
 
     /// The last value has stood until now.
@@ -776,7 +818,7 @@ mod tests {
         let rules = Rules { side: Side::Low, limits: &limits };
         let mut machine = LimitMachine::default();
         machine.value(rules, 84.0, t(0), t(0));
-        let mut kept = serde_json::to_value(machine).unwrap();
+        let mut kept = serde_json::to_value(&machine).unwrap();
         assert_eq!(serde_json::from_value::<LimitMachine>(kept.clone()).unwrap(), machine);
         kept.as_object_mut().unwrap().retain(|key, _| !key.ends_with("_depth"));
         let mut old: LimitMachine = serde_json::from_value(kept).unwrap();
@@ -824,7 +866,7 @@ mod tests {
         let mut machine = pending_at_89();
         let wider = with_low(88.0, 10);
         assert!(machine.rejudge(Rules { side: Side::Low, limits: &wider }, 89.0, t(0), t(1_000)).is_some());
-        assert_eq!(machine, LimitMachine { last_observed: t(0), last_at: t(0), ..LimitMachine::default() });
+        assert_eq!(machine, LimitMachine::default());
     }
 
     fn pending_at_89() -> LimitMachine {
@@ -916,6 +958,39 @@ mod tests {
             prop_assert!(!open, "after 30 good seconds nothing is open");
             let any_low = values.iter().any(|v| *v < 90.0);
             prop_assert_eq!(any_low, !out.is_empty(), "a violation leaves a trace, its absence none");
+        }
+
+        /// What is let go of while a machine rests changes no answer.
+        #[test]
+        fn a_machine_that_has_rested_is_as_good_as_one_that_never_does(steps in prop::collection::vec(
+            (0_u8..6, 70_u8..100, 0_i64..8_000), 0..300))
+        {
+            let (limits, wider) = (by_depth(), with_low(85.0, 4));
+            let (mut kept, mut machine) = (Course::default(), LimitMachine::default());
+            let mut now = t(0);
+            for (act, value, span) in steps {
+                now = now + Millis(span);
+                let value = f64::from(value);
+                let rules = Rules { side: Side::Low, limits: &limits };
+                let (wanted, said) = match act {
+                    0 => (kept.inop(InopReason::Stale), machine.inop(InopReason::Stale)),
+                    1 => {
+                        let wider = Rules { limits: &wider, ..rules };
+                        (kept.rejudge(wider, value, now, now), machine.rejudge(wider, value, now, now))
+                    }
+                    2 => {
+                        kept.shift(Millis(-span));
+                        machine.shift(Millis(-span));
+                        prop_assert_eq!(std::mem::take(&mut kept.again), machine.take_again());
+                        (kept.fire(rules, now), machine.fire(rules, now))
+                    }
+                    _ => (kept.value(rules, value, now, now), machine.value(rules, value, now, now)),
+                };
+                prop_assert_eq!(said, wanted);
+                prop_assert_eq!((machine.due(), machine.is_idle()), (kept.due, kept.is_idle()));
+                let stored = serde_json::to_value(&machine).unwrap();
+                prop_assert_eq!(&serde_json::from_value::<LimitMachine>(stored).unwrap(), &machine);
+            }
         }
 
         /// A budget raises earlier or as the delay does, never later; and all violations are accounted for with it too.

@@ -10,6 +10,7 @@ pub mod limits;
 pub mod machine;
 pub mod pause;
 pub mod profile;
+mod resting;
 pub mod suggest;
 pub mod technical;
 pub mod transitions;

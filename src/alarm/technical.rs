@@ -1,5 +1,6 @@
 //! The condition layer of a technical alarm: something is so or not so, with a delay on either way.
 
+use super::resting::{Resting, Rests};
 use crate::domain::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +35,64 @@ pub struct TechnicalDelays {
 }
 
 /// A technical condition of one series or device. Delays count as in [`super::machine`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct TechnicalMachine(Resting<Course>);
+
+impl TechnicalMachine {
+    /// When [`TechnicalMachine::fire`] is to be called if nothing is said before.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        self.0.get()?.due
+    }
+
+    /// Whether it is raised.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.0.get().is_some_and(|course| course.phase == Phase::Present)
+    }
+
+    /// Says whether it is so: `observed` by the device's clock, `at` in engine time.
+    pub fn say(
+        &mut self,
+        so: bool,
+        delays: TechnicalDelays,
+        observed: Timestamp,
+        at: Timestamp,
+    ) -> Option<TechnicalOutcome> {
+        // Most of what is said is that all is well still: nothing is made for it.
+        if !so && self.0.get().is_none() {
+            return None;
+        }
+        self.0.change(|course| course.say(so, delays, observed, at))
+    }
+
+    /// What was due at `deadline` happens, the last word standing.
+    pub fn fire(&mut self, delays: TechnicalDelays, deadline: Timestamp) -> Option<TechnicalOutcome> {
+        self.0.change(|course| course.fire(delays, deadline))
+    }
+
+    /// Nothing is known any more: an open wait is dropped, what is raised stays raised until it is said to be over.
+    pub fn suspend(&mut self) {
+        self.0.change(Course::suspend);
+    }
+
+    /// Ends it at once; tells whether it was raised.
+    pub fn end(&mut self) -> bool {
+        let was = self.is_raised();
+        *self = Self::default();
+        was
+    }
+
+    /// The clock of the device was set by this much: what counts in its time is moved along.
+    pub fn shift(&mut self, by: Millis) {
+        self.0.change(|course| course.shift(by));
+    }
+}
+
+/// What a machine keeps while something goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub struct TechnicalMachine {
+struct Course {
     phase: Phase,
     over_since: Option<Timestamp>,
     last_observed: Timestamp,
@@ -43,21 +100,14 @@ pub struct TechnicalMachine {
     due: Option<Timestamp>,
 }
 
-impl TechnicalMachine {
-    /// When [`TechnicalMachine::fire`] is to be called if nothing is said before.
-    #[must_use]
-    pub const fn due(&self) -> Option<Timestamp> {
-        self.due
+impl Rests for Course {
+    fn rests(&self) -> bool {
+        self.phase == Phase::Absent
     }
+}
 
-    /// Whether it is raised.
-    #[must_use]
-    pub const fn is_raised(&self) -> bool {
-        matches!(self.phase, Phase::Present)
-    }
-
-    /// Says whether it is so: `observed` by the device's clock, `at` in engine time.
-    pub fn say(
+impl Course {
+    fn say(
         &mut self,
         so: bool,
         delays: TechnicalDelays,
@@ -83,8 +133,7 @@ impl TechnicalMachine {
         self.settle(delays)
     }
 
-    /// What was due at `deadline` happens, the last word standing.
-    pub fn fire(&mut self, delays: TechnicalDelays, deadline: Timestamp) -> Option<TechnicalOutcome> {
+    fn fire(&mut self, delays: TechnicalDelays, deadline: Timestamp) -> Option<TechnicalOutcome> {
         if self.due.is_none_or(|due| due > deadline) {
             return None;
         }
@@ -93,8 +142,7 @@ impl TechnicalMachine {
         self.settle(delays)
     }
 
-    /// Nothing is known any more: an open wait is dropped, what is raised stays raised until it is said to be over.
-    pub const fn suspend(&mut self) {
+    const fn suspend(&mut self) {
         if matches!(self.phase, Phase::Pending(_)) {
             self.phase = Phase::Absent;
         }
@@ -102,15 +150,7 @@ impl TechnicalMachine {
         self.due = None;
     }
 
-    /// Ends it at once; tells whether it was raised.
-    pub fn end(&mut self) -> bool {
-        let was = self.is_raised();
-        *self = Self::default();
-        was
-    }
-
-    /// The clock of the device was set by this much: what counts in its time is moved along.
-    pub fn shift(&mut self, by: Millis) {
+    fn shift(&mut self, by: Millis) {
         if let Phase::Pending(since) = &mut self.phase {
             *since = *since + by;
         }
@@ -146,6 +186,7 @@ impl TechnicalMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const DELAYS: TechnicalDelays = TechnicalDelays { raise: Millis(5_000), clear: Millis(5_000) };
 
@@ -202,5 +243,35 @@ mod tests {
         assert_eq!(machine.say(true, DELAYS, t(9_000), t(9_000)), None);
         assert_eq!(machine.due(), None);
         assert!(machine.is_raised());
+    }
+
+    proptest! {
+        /// What is let go of while a machine rests changes no answer.
+        #[test]
+        fn a_machine_that_has_rested_is_as_good_as_one_that_never_does(steps in prop::collection::vec(
+            (0_u8..6, any::<bool>(), 0_i64..8_000), 0..300))
+        {
+            let (mut kept, mut machine) = (Course::default(), TechnicalMachine::default());
+            let mut now = t(0);
+            for (act, so, span) in steps {
+                now = now + Millis(span);
+                let (wanted, said) = match act {
+                    0 => (kept.fire(DELAYS, now), machine.fire(DELAYS, now)),
+                    1 => {
+                        kept.suspend();
+                        machine.suspend();
+                        (None, None)
+                    }
+                    2 => {
+                        kept.shift(Millis(-span));
+                        machine.shift(Millis(-span));
+                        (None, None)
+                    }
+                    _ => (kept.say(so, DELAYS, now, now), machine.say(so, DELAYS, now, now)),
+                };
+                prop_assert_eq!(said, wanted);
+                prop_assert_eq!((machine.due(), machine.is_raised()), (kept.due, kept.phase == Phase::Present));
+            }
+        }
     }
 }

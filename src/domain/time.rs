@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{fmt, ops, str::FromStr};
+use std::{fmt, num::NonZeroU64, ops, str::FromStr};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z, leap seconds ignored.
 ///
 /// Range: the years 1 to 9999. JSON and text show RFC 3339 in UTC with milliseconds; binary formats carry the number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Timestamp(i64);
+///
+/// Kept as milliseconds since [`BEFORE_MIN_MS`], which are never 0: so an `Option` of it takes 8 bytes and not 16.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(NonZeroU64);
 
 /// A span of time in milliseconds; may be negative.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -22,41 +24,54 @@ pub struct TimeError(String);
 
 const MIN_MS: i64 = -62_135_596_800_000;
 const MAX_MS: i64 = 253_402_300_799_999;
+/// The millisecond before the earliest point.
+const BEFORE_MIN_MS: i64 = MIN_MS - 1;
 
 impl Timestamp {
     /// The earliest point that can be kept.
-    pub const MIN: Self = Self(MIN_MS);
+    pub const MIN: Self = Self(NonZeroU64::MIN);
     /// The latest point that can be kept.
-    pub const MAX: Self = Self(MAX_MS);
+    pub const MAX: Self = Self::from_ms(MAX_MS);
 
     /// From milliseconds since 1970-01-01T00:00:00Z, clamped to the range.
     #[must_use]
     pub const fn from_ms(ms: i64) -> Self {
-        Self(if ms < MIN_MS {
+        let clamped = if ms < MIN_MS {
             MIN_MS
         } else if ms > MAX_MS {
             MAX_MS
         } else {
             ms
-        })
+        };
+        match NonZeroU64::new((clamped - BEFORE_MIN_MS).cast_unsigned()) {
+            Some(since) => Self(since),
+            None => Self::MIN,
+        }
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn as_ms(self) -> i64 {
-        self.0
+        self.0.get().cast_signed() + BEFORE_MIN_MS
     }
 
     /// The span from `earlier` to `self`; negative if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Millis {
-        Millis(self.0 - earlier.0)
+        Millis(self.as_ms() - earlier.as_ms())
     }
 
     /// As a calendar date and time in UTC.
     #[must_use]
     pub fn utc(self) -> DateTime<Utc> {
-        DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+        DateTime::from_timestamp_millis(self.as_ms()).unwrap_or_default()
+    }
+}
+
+impl Default for Timestamp {
+    /// The start of 1970.
+    fn default() -> Self {
+        Self::from_ms(0)
     }
 }
 
@@ -93,14 +108,14 @@ impl Millis {
 impl ops::Add<Millis> for Timestamp {
     type Output = Self;
     fn add(self, span: Millis) -> Self {
-        Self::from_ms(self.0.saturating_add(span.0))
+        Self::from_ms(self.as_ms().saturating_add(span.0))
     }
 }
 
 impl ops::Sub<Millis> for Timestamp {
     type Output = Self;
     fn sub(self, span: Millis) -> Self {
-        Self::from_ms(self.0.saturating_sub(span.0))
+        Self::from_ms(self.as_ms().saturating_sub(span.0))
     }
 }
 
@@ -147,11 +162,11 @@ impl FromStr for Timestamp {
     type Err = TimeError;
     fn from_str(text: &str) -> Result<Self, TimeError> {
         if let Some(ms) = plain_utc_ms(text.as_bytes()) {
-            return Ok(Self(ms));
+            return Ok(Self::from_ms(ms));
         }
         let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| TimeError(text.chars().take(40).collect()))?;
         let ms = parsed.timestamp_millis();
-        if (MIN_MS..=MAX_MS).contains(&ms) { Ok(Self(ms)) } else { Err(TimeError(text.to_owned())) }
+        if (MIN_MS..=MAX_MS).contains(&ms) { Ok(Self::from_ms(ms)) } else { Err(TimeError(text.to_owned())) }
     }
 }
 
@@ -186,7 +201,7 @@ const DAYS_TO_1970: i64 = 719_163;
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        if s.is_human_readable() { s.collect_str(self) } else { s.serialize_i64(self.0) }
+        if s.is_human_readable() { s.collect_str(self) } else { s.serialize_i64(self.as_ms()) }
     }
 }
 
@@ -217,6 +232,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rstest::rstest;
 
     #[test]
     fn text_form_is_rfc3339_in_utc() {
@@ -245,7 +261,27 @@ mod tests {
     }
 
     #[test]
+    fn an_optional_time_takes_no_more_room_than_a_time() {
+        assert_eq!(size_of::<Option<Timestamp>>(), 8);
+    }
+
+    #[rstest]
+    #[case(i64::MIN, MIN_MS)]
+    #[case(MIN_MS - 1, MIN_MS)]
+    #[case(MIN_MS, MIN_MS)]
+    #[case(MIN_MS + 1, MIN_MS + 1)]
+    #[case(-1, -1)]
+    #[case(0, 0)]
+    #[case(MAX_MS, MAX_MS)]
+    #[case(MAX_MS + 1, MAX_MS)]
+    #[case(i64::MAX, MAX_MS)]
+    fn milliseconds_are_kept_within_the_range(#[case] ms: i64, #[case] kept: i64) {
+        assert_eq!(Timestamp::from_ms(ms).as_ms(), kept);
+    }
+
+    #[test]
     fn arithmetic_saturates_at_the_range() {
+        assert_eq!(Timestamp::default().as_ms(), 0);
         assert_eq!(Timestamp::MAX + Millis(i64::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::MIN - Millis(i64::MAX), Timestamp::MIN);
         assert_eq!(Timestamp::from_ms(5).since(Timestamp::from_ms(9)), Millis(-4));

@@ -5,8 +5,7 @@ use super::{
     alerts::Moved,
     limits::Wanted,
     pauses::Asked,
-    scores::Scores,
-    series::{PatientSeries, Series},
+    series::PatientSeries,
 };
 use crate::{
     alarm::episode,
@@ -15,7 +14,6 @@ use crate::{
         EncounterId, Event, EventBody, LimitsCause, Marks, Patient, PatientId, PauseEnd, Refusal, Side, Timestamp,
         event::SuppressedBy,
     },
-    quality::Beside,
 };
 
 impl Engine {
@@ -103,13 +101,7 @@ impl Engine {
     /// A place for the series of a patient who comes.
     fn make_room(&mut self, patient: &Patient) {
         self.patient_index.insert(patient.id.clone(), self.patients.len());
-        self.patients.push(PatientSeries {
-            patient: patient.id.clone(),
-            category: patient.category,
-            beside: Beside::default(),
-            scores: Scores::default(),
-            series: Vec::new(),
-        });
+        self.patients.push(PatientSeries::new(patient.id.clone(), patient.category));
     }
 
     fn discharge(
@@ -215,10 +207,7 @@ impl Engine {
     /// Forgets the series that a device made for a patient. What waited for its delay is accounted for.
     fn drop_series(&mut self, patient: &PatientId, device: &DeviceId, events: &mut Vec<Event>) {
         let Some(found) = self.patient_index.get(patient).and_then(|i| self.patients.get_mut(*i)) else { return };
-        let (gone, kept): (Vec<Series>, Vec<Series>) =
-            std::mem::take(&mut found.series).into_iter().partition(|s| s.state.device == *device);
-        found.series = kept;
-        for series in gone {
+        for series in found.take_of(device) {
             let moved = Moved {
                 patient: patient.clone(),
                 device: device.clone(),
@@ -236,7 +225,7 @@ impl Engine {
                     None => self.count_again(&moved.key(code), again),
                 }
             }
-            if let Some(run) = series.state.offline {
+            if let Some(run) = &series.state.offline {
                 self.offline_ended(&moved, run, events);
             }
         }

@@ -40,7 +40,7 @@ pub(super) struct Judged {
     pub(super) not_measured: Option<TechnicalOutcome>,
     pub(super) stale: Option<TechnicalOutcome>,
     pub(super) flatline: Option<TechnicalOutcome>,
-    pub(super) offline: Option<OfflineRun>,
+    pub(super) offline: Option<Box<OfflineRun>>,
 }
 
 impl Engine {
@@ -140,8 +140,8 @@ impl Engine {
         let (profiles, overrides) = (&self.config.profiles, &self.limits.kept);
         let limits = overrides.in_force(profiles, &patient.patient, patient.category, observation.vital);
         let limits = self.limit_pool.share(limits);
-        patient.series.push(Series::new(def.clone(), limits, observation.device.clone(), interval));
-        Some((index, patient.series.len() - 1))
+        let series = Series::new(def.clone(), limits, observation.device.clone(), interval);
+        Some((index, patient.add(series)))
     }
 
     pub(super) fn series_mut(&mut self, at: (usize, usize)) -> Option<&mut Series> {
@@ -163,7 +163,7 @@ impl Engine {
             let apart = l.observed_at.since(observed).0.abs();
             apart <= beside.freshness().lost_after.0
         };
-        let last = if late { beside.state.last_late.filter(close) } else { beside.state.last };
+        let last = if late { beside.state.last_late.as_deref().copied().filter(close) } else { beside.state.last };
         match last {
             None => Companion::Absent,
             Some(last) if last.quality == Quality::NotMeasured => Companion::NotMeasured,
@@ -206,7 +206,7 @@ impl Engine {
             measured_once: series.state.measured_once,
             marks: series.state.last.map_or(Marks::NONE, |l| l.marks),
         };
-        if let Some(run) = judged.offline {
+        if let Some(run) = &judged.offline {
             self.offline_ended(&moved, run, events);
         }
         if let Some(outcome) = judged.stale {
@@ -223,7 +223,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn offline_ended(&mut self, moved: &Moved, run: OfflineRun, events: &mut Vec<Event>) {
+    pub(super) fn offline_ended(&mut self, moved: &Moved, run: &OfflineRun, events: &mut Vec<Event>) {
         let body = EventBody::OccurredOffline {
             patient: moved.patient.clone(),
             device: moved.device.clone(),
@@ -330,7 +330,7 @@ pub(super) fn hold(series: &mut Series, reason: InopReason, judged: &mut Judged)
 
 /// A value that came too late to change the present: it is noted, and a violation in it is history.
 fn note_late(series: &mut Series, last: Last, now: Timestamp) -> Judged {
-    series.state.last_late = Some(last);
+    series.state.last_late = Some(Box::new(last));
     if series.state.last.is_none() {
         // Nothing present has ever come: without this, nobody would be told that nothing does.
         series.state.stale_from = series.state.stale_from.or(Some(now));
@@ -340,16 +340,16 @@ fn note_late(series: &mut Series, last: Last, now: Timestamp) -> Judged {
     match (side, &mut series.state.offline) {
         (Some(side), Some(run)) if run.side == side => run.extend(last.value, last.observed_at, now),
         (Some(side), slot) => {
-            ended = slot.replace(OfflineRun {
+            ended = slot.replace(Box::new(OfflineRun {
                 side,
                 since: last.observed_at,
                 until: last.observed_at,
                 worst: last.value,
                 ends_at: now + OFFLINE_RUN_ENDS_AFTER,
-            });
+            }));
         }
         (None, slot) => {
-            let over = slot.is_some_and(|run| last.observed_at > run.until);
+            let over = slot.as_ref().is_some_and(|run| last.observed_at > run.until);
             if over {
                 ended = slot.take();
             }
@@ -381,7 +381,7 @@ fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Jud
         }
         TimerKind::OfflineEnd => {
             series.timers.offline.came_up();
-            if series.state.offline.is_some_and(|run| run.ends_at <= deadline) {
+            if series.state.offline.as_ref().is_some_and(|run| run.ends_at <= deadline) {
                 judged.offline = series.state.offline.take();
             }
         }
@@ -394,13 +394,19 @@ fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Jud
 pub(super) fn arm_series(timers: &mut super::Timers, patient: &PatientId, series: &mut Series) {
     let stale_due = series.stale_due();
     let Series { state, timers: armed, .. } = series;
-    let (vital, device) = (state.vital, &state.device);
-    let timer =
-        |kind| move || Timer { patient: Some(patient.clone()), device: Some(device.clone()), vital: Some(vital), kind };
+    let state = &*state;
+    let timer = |kind| {
+        move || Timer {
+            patient: Some(patient.clone()),
+            device: Some(state.device.clone()),
+            vital: Some(state.vital),
+            kind,
+        }
+    };
     timers.arm(&mut armed.stale, stale_due, timer(TimerKind::Stale));
     timers.arm(&mut armed.stale_clear, state.stale.due(), timer(TimerKind::StaleClear));
     timers.arm(&mut armed.not_measured, state.not_measured.due(), timer(TimerKind::NotMeasured));
     timers.arm(&mut armed.low, state.low.due(), timer(TimerKind::Low));
     timers.arm(&mut armed.high, state.high.due(), timer(TimerKind::High));
-    timers.arm(&mut armed.offline, state.offline.map(|run| run.ends_at), timer(TimerKind::OfflineEnd));
+    timers.arm(&mut armed.offline, state.offline.as_ref().map(|run| run.ends_at), timer(TimerKind::OfflineEnd));
 }

@@ -24,7 +24,7 @@ use crate::{
 };
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// How often scores are made.
 const SCORES_EVERY: Millis = Millis::from_mins(1);
@@ -55,23 +55,43 @@ const SINGLE: [VitalCode; 10] =
 
 /// Values of the last minutes of a series, a few of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
-pub(super) struct Window(VecDeque<(Timestamp, f64)>);
+#[serde(from = "Vec<(Timestamp, f64)>", into = "Vec<(Timestamp, f64)>")]
+#[repr(C)]
+pub(super) struct Window {
+    /// When the newest of them was measured: each value asks for it, and seldom for more.
+    newest: Option<Timestamp>,
+    /// At most [`WINDOW_MAX`], in the order in which they came.
+    values: Vec<(Timestamp, f64)>,
+}
+
+impl From<Vec<(Timestamp, f64)>> for Window {
+    fn from(values: Vec<(Timestamp, f64)>) -> Self {
+        Self { newest: values.last().map(|(at, _)| *at), values }
+    }
+}
+
+impl From<Window> for Vec<(Timestamp, f64)> {
+    fn from(window: Window) -> Self {
+        window.values
+    }
+}
 
 impl Window {
     /// Notes a valid value, at most one in [`WINDOW_STEP`].
     pub(super) fn note(&mut self, at: Timestamp, value: f64) {
-        if self.0.back().is_some_and(|(last, _)| at.since(*last) < WINDOW_STEP && at >= *last) {
+        if self.newest.is_some_and(|newest| at.since(newest) < WINDOW_STEP && at >= newest) {
             return;
         }
-        if self.0.len() >= WINDOW_MAX {
-            self.0.pop_front();
+        if self.values.len() >= WINDOW_MAX {
+            self.values.remove(0);
         }
-        self.0.push_back((at, value));
+        self.values.push((at, value));
+        self.newest = Some(at);
     }
 
     /// The median of what is not older than the window; of an even number the mean of the two in the middle.
     fn median(&self, now: Timestamp) -> Option<f64> {
-        let young = self.0.iter().filter(|(at, _)| now.since(*at) <= WINDOW);
+        let young = self.values.iter().filter(|(at, _)| now.since(*at) <= WINDOW);
         let mut values: Vec<f64> = young.map(|(_, value)| *value).collect();
         values.sort_by(f64::total_cmp);
         let lower = values.get(values.len().checked_sub(1)? / 2)?;
@@ -121,7 +141,7 @@ pub(super) struct Scores {
 /// The part of it that a snapshot keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub(super) struct ScoresKept {
-    pub(super) chart: Chart,
+    pub(super) chart: Box<Chart>,
     pub(super) told: BTreeMap<ScoreKind, ScoreResult>,
     due: Option<Timestamp>,
 }

@@ -81,38 +81,42 @@ impl OfflineRun {
 }
 
 /// The state of a series that a snapshot keeps.
+///
+/// It is laid out as it is written: what each value reads comes first, what few series have stands in boxes. So a value
+/// reads few lines of memory, and those of a large ward fit the caches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[repr(C)]
 pub(super) struct SeriesState {
-    pub(super) vital: VitalCode,
-    pub(super) device: DeviceId,
-    pub(super) interval: Option<Millis>,
     pub(super) last: Option<Last>,
-    /// Last value of data that came late: it tells what stood beside other late values.
-    pub(super) last_late: Option<Last>,
-    /// Why the vital cannot be judged at present.
-    pub(super) inop: Option<InopReason>,
-    /// Whether the vital has been measured in this stay.
-    pub(super) measured_once: bool,
+    /// From when on staleness counts if it is later than the last value: a restart, the return of the device,
+    /// a first value that came late.
+    pub(super) stale_from: Option<Timestamp>,
+    pub(super) interval: Option<Millis>,
     pub(super) low: LimitMachine,
     pub(super) high: LimitMachine,
     pub(super) not_measured: TechnicalMachine,
     pub(super) stale: TechnicalMachine,
-    pub(super) offline: Option<OfflineRun>,
-    /// From when on staleness counts if it is later than the last value: a restart, the return of the device,
-    /// a first value that came late.
-    pub(super) stale_from: Option<Timestamp>,
+    pub(super) offline: Option<Box<OfflineRun>>,
     /// Values that may show that the device's clock was set back.
     #[serde(default)]
-    pub(super) clock_run: Option<ClockRun>,
+    pub(super) clock_run: Option<Box<ClockRun>>,
     /// Whether the value varies as it does in a living patient.
     #[serde(default)]
     pub(super) flatline: Flatline,
     /// Whether the value has jumped.
     #[serde(default)]
     pub(super) jump: Jump,
+    /// Why the vital cannot be judged at present.
+    pub(super) inop: Option<InopReason>,
+    /// Whether the vital has been measured in this stay.
+    pub(super) measured_once: bool,
     /// Values of the last minutes, if scores look at the vital.
     #[serde(default)]
     pub(super) window: Window,
+    /// Last value of data that came late: it tells what stood beside other late values.
+    pub(super) last_late: Option<Box<Last>>,
+    pub(super) device: DeviceId,
+    pub(super) vital: VitalCode,
 }
 
 /// Which gates a series has, by its vital.
@@ -124,25 +128,28 @@ pub(super) struct Gates {
     pub(super) score: ScoreUse,
 }
 
-/// Which timers of a series stand in the queue.
+/// Which timers of a series stand in the queue. Each value reads the last one alone.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
 pub(super) struct SeriesTimers {
-    pub(super) stale: Armed,
     pub(super) stale_clear: Armed,
     pub(super) not_measured: Armed,
     pub(super) low: Armed,
     pub(super) high: Armed,
     pub(super) offline: Armed,
+    pub(super) stale: Armed,
 }
 
-/// A series with the rules that it is judged by.
+/// A series with the rules that it is judged by, laid out as it is written: from the last of the timers to the first half
+/// of the state stands what each value reads.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(super) struct Series {
+    pub(super) timers: SeriesTimers,
     pub(super) def: Arc<VitalDef>,
     pub(super) limits: Option<Arc<VitalLimits>>,
     pub(super) gates: Gates,
     pub(super) state: SeriesState,
-    pub(super) timers: SeriesTimers,
 }
 
 impl Series {
@@ -154,23 +161,23 @@ impl Series {
     ) -> Self {
         let vital = def.code;
         let state = SeriesState {
-            vital,
-            device,
-            interval,
             last: None,
-            last_late: None,
-            inop: None,
-            measured_once: false,
+            stale_from: None,
+            interval,
             low: LimitMachine::default(),
             high: LimitMachine::default(),
             not_measured: TechnicalMachine::default(),
             stale: TechnicalMachine::default(),
             offline: None,
-            stale_from: None,
             clock_run: None,
             flatline: Flatline::default(),
             jump: Jump::default(),
+            inop: None,
+            measured_once: false,
             window: Window::default(),
+            last_late: None,
+            device,
+            vital,
         };
         let gates = Gates {
             flatline: quality::has_flatline(vital),
@@ -178,7 +185,7 @@ impl Series {
             part: Part::of(vital),
             score: ScoreUse::of(vital),
         };
-        Self { limits, def, gates, state, timers: SeriesTimers::default() }
+        Self { timers: SeriesTimers::default(), def, limits, gates, state }
     }
 
     pub(super) fn freshness(&self) -> Freshness {
@@ -236,11 +243,11 @@ impl Series {
             let in_pace = observed.since(run.first_observed) <= now.since(run.first_at) + CLOCK_RUN_TOLERANCE;
             observed > run.last_observed && in_pace
         };
-        let run = match self.state.clock_run.filter(goes_on) {
-            Some(run) => ClockRun { last_observed: observed, values: run.values.saturating_add(1), ..run },
+        let run = match self.state.clock_run.as_deref().filter(|run| goes_on(run)) {
+            Some(run) => ClockRun { last_observed: observed, values: run.values.saturating_add(1), ..*run },
             None => ClockRun { first_observed: observed, first_at: now, last_observed: observed, values: 1 },
         };
-        self.state.clock_run = Some(run);
+        self.state.clock_run = Some(Box::new(run));
         if now.since(run.first_at) < CLOCK_RUN_TAKES || run.values < CLOCK_RUN_VALUES {
             return false;
         }
@@ -288,18 +295,42 @@ impl LimitPool {
     }
 }
 
-/// All series of one patient.
+/// All series of one patient, laid out as it is written: what each value reads comes first.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(super) struct PatientSeries {
-    pub(super) patient: PatientId,
-    pub(super) category: Category,
+    /// Vital and device of each series, in the order of the series: to find one reads none of the others.
+    keys: Vec<(VitalCode, DeviceId)>,
+    pub(super) series: Vec<Series>,
     pub(super) beside: Beside,
     pub(super) scores: Scores,
-    pub(super) series: Vec<Series>,
+    pub(super) patient: PatientId,
+    pub(super) category: Category,
 }
 
 impl PatientSeries {
+    pub(super) fn new(patient: PatientId, category: Category) -> Self {
+        let (beside, scores) = (Beside::default(), Scores::default());
+        Self { keys: Vec::new(), series: Vec::new(), beside, scores, patient, category }
+    }
+
     pub(super) fn find(&self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
-        self.series.iter().position(|s| s.state.vital == vital && s.state.device == *device)
+        self.keys.iter().position(|(v, d)| *v == vital && d == device)
+    }
+
+    /// Adds a series and says its place. The series of a device share its identifier.
+    pub(super) fn add(&mut self, mut series: Series) -> usize {
+        if let Some((_, device)) = self.keys.iter().find(|(_, d)| *d == series.state.device) {
+            series.state.device = device.clone();
+        }
+        self.keys.push((series.state.vital, series.state.device.clone()));
+        self.series.push(series);
+        self.series.len() - 1
+    }
+
+    /// Takes away all series of a device.
+    pub(super) fn take_of(&mut self, device: &DeviceId) -> Vec<Series> {
+        self.keys.retain(|(_, d)| d != device);
+        self.series.extract_if(.., |s| s.state.device == *device).collect()
     }
 }

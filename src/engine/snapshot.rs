@@ -7,7 +7,7 @@ use super::{
     limits::OverridesKept,
     observe::arm_series,
     response::ResponsesKept,
-    scores::{Scores, ScoresKept},
+    scores::ScoresKept,
     series::{PatientSeries, Series, SeriesState},
     watching::WatchingKept,
 };
@@ -154,7 +154,8 @@ impl Engine {
         beside: Beside,
         states: Vec<SeriesState>,
     ) -> Result<(), SnapshotError> {
-        let mut series = Vec::with_capacity(states.len());
+        let mut found = PatientSeries::new(patient.clone(), category);
+        found.beside = beside;
         for state in states {
             let unknown = SnapshotError::UnknownVital { vital: state.vital };
             let def = self.config.vitals.get(state.vital).ok_or(unknown)?.clone();
@@ -163,10 +164,10 @@ impl Engine {
             let mut restored = Series::new(def, limits, state.device.clone(), None);
             restored.state = state;
             arm_series(&mut self.timers, &patient, &mut restored);
-            series.push(restored);
+            found.add(restored);
         }
-        self.patient_index.insert(patient.clone(), self.patients.len());
-        self.patients.push(PatientSeries { patient, category, beside, scores: Scores::default(), series });
+        self.patient_index.insert(patient, self.patients.len());
+        self.patients.push(found);
         Ok(())
     }
 }

@@ -207,7 +207,7 @@ proptest! {
     ) {
         let mut bench = Bench::new(1);
         let limits = bench.engine.profile(Category::Adult).vitals[&HR];
-        let mut machines = [LimitMachine::default(); 2];
+        let mut machines = [LimitMachine::default(), LimitMachine::default()];
         let mut expected = Vec::new();
         let values: Vec<(u8, u8)> = values.into_iter().flat_map(|(h, p, n)| vec![(h, p); n]).collect();
         for ((heart, pulse), s) in values.into_iter().zip(0_i32..) {
