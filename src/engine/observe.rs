@@ -240,6 +240,7 @@ impl Engine {
             TimerKind::PauseEnd => self.fire_pauses(deadline, events),
             TimerKind::RotaChange => self.fire_rota(deadline, events),
             TimerKind::LimitsEnd => self.fire_limits(deadline, events),
+            TimerKind::HandoverEnd => self.fire_handovers(deadline, events),
             _ => self.fire_clock_step(deadline, events),
         }
     }

@@ -10,7 +10,7 @@ use super::{
     series::{PatientSeries, Series, SeriesState},
 };
 use crate::{
-    domain::{Alert, AlertId, Category, Census, DeviceId, PatientId, Timestamp},
+    domain::{Alert, AlertId, Category, Census, DeviceId, Handovers, PatientId, Timestamp},
     quality::Beside,
 };
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,8 @@ struct Snapshot {
     scores: Vec<ScoresKept>,
     #[serde(default)]
     limits: OverridesKept,
+    #[serde(default)]
+    handovers: Handovers,
 }
 
 impl Engine {
@@ -90,6 +92,7 @@ impl Engine {
             beside: self.patients.iter().map(|p| p.beside.clone()).collect(),
             scores: self.patients.iter().map(|p| p.scores.kept.clone()).collect(),
             limits: self.limits.kept.clone(),
+            handovers: self.desk.kept.clone(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -114,6 +117,8 @@ impl Engine {
         let mut scores = snapshot.scores.into_iter();
         engine.limits.kept = snapshot.limits;
         engine.arm_limits();
+        engine.desk.kept = snapshot.handovers;
+        engine.arm_handovers();
         for (patient, category, states) in snapshot.patients {
             engine.restore_patient(patient, category, beside.next().unwrap_or_default(), states)?;
             let last = engine.patients.len().saturating_sub(1);

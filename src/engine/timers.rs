@@ -24,6 +24,7 @@ pub(super) enum TimerKind {
     PauseEnd,
     RotaChange,
     LimitsEnd,
+    HandoverEnd,
 }
 
 /// Whose timer it is. Field order is the order of firing at the same moment.
