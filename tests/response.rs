@@ -8,8 +8,8 @@ use std::path::Path;
 use support::{Server, before, deadline, now, observation, pause, stream::Stream, wait_for};
 use wardwatch::{
     domain::{
-        AlertId, Basis, Category, Cause, Command, Duty, EventBody, Expiry, HandoverExtent, HandoverId, LimitScope, LimitValue, LimitsChange,
-        LoginName, Millis, PauseEnd, PauseId, PauseKind, PauseScope, SequencedEvent, Shift,
+        AlertId, Basis, Category, Cause, Command, Duty, EventBody, Expiry, HandoverExtent, HandoverId, LimitScope,
+        LimitValue, LimitsChange, LoginName, Millis, PauseEnd, PauseId, PauseKind, PauseScope, SequencedEvent, Shift,
     },
     protocol::{ClientMessage, ErrorCode, ServerMessage},
     store::StoreReader,

@@ -7,6 +7,7 @@ mod chart;
 mod config;
 mod demo;
 mod device;
+mod handover;
 mod limits;
 mod login;
 mod patient;
@@ -60,6 +61,7 @@ enum Command {
     Limits(limits::Args),
     Chart(chart::Args),
     Rota(rota::Args),
+    Handover(handover::Args),
     Device(device::Args),
     Alerts(alerts::Args),
     Audit(audit::Args),
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Alerts(args) => alerts::run(&args),
         Command::Chart(args) => chart::run(&args),
         Command::Rota(args) => rota::run(&args),
+        Command::Handover(args) => handover::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Config(args) => config::run(&args),

@@ -2,8 +2,9 @@
 
 use super::{
     Actor, AlertId, Assignment, Basis, Bed, BedId, Category, CensusError, ChartEntry, ChartError, CloseReason, Device,
-    DeviceId, EncounterId, Expiry, HandoverError, HandoverExtent, HandoverId, LimitScope, LimitsChange, LimitsError, LoginName, Millis, Patient, PatientId,
-    PauseId, PauseKind, PauseScope, Remark, RotaError, Shift, Timestamp, VitalCode,
+    DeviceId, EncounterId, Expiry, HandoverError, HandoverExtent, HandoverId, LimitScope, LimitsChange, LimitsError,
+    LoginName, Millis, Patient, PatientId, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift, Timestamp,
+    VitalCode,
 };
 use serde::{Deserialize, Serialize};
 

@@ -2,8 +2,9 @@
 
 use super::{
     Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
-    Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause, Millis, Patient, PatientId, Pause, PauseEnd,
-    PauseId, Refusal, Remark, Rota, ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
+    Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause, Millis,
+    Patient, PatientId, Pause, PauseEnd, PauseId, Refusal, Remark, Rota, ScoreResult, Timestamp, VitalCode,
+    VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 

@@ -285,7 +285,8 @@ impl Ownership<'_> {
         stays: impl Iterator<Item = (&'a PatientId, &'a BedId)>,
     ) -> BTreeSet<PatientId> {
         let given = stays.filter(|(patient, bed)| {
-            self.handovers.offer_of(patient).is_none() && self.of(patient, bed).iter().all(|owner| is_same_login(owner, giver))
+            self.handovers.offer_of(patient).is_none()
+                && self.of(patient, bed).iter().all(|owner| is_same_login(owner, giver))
         });
         given.map(|(patient, _)| patient.clone()).collect()
     }

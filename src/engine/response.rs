@@ -9,8 +9,9 @@ use super::{
 use crate::{
     alarm::{Transition, episode, escalation::responders, pause::overlay},
     domain::{
-        Actor, Alert, AlertId, AlertKey, Cause, Event, EventBody, LoginName, Pause, PauseId, Refusal, Remark, Response, Rota,
-        Signal, Timestamp, alert::{Comment, FIRST_LEVEL},
+        Actor, Alert, AlertId, AlertKey, Cause, Event, EventBody, LoginName, Pause, PauseId, Refusal, Remark, Response,
+        Rota, Signal, Timestamp,
+        alert::{Comment, FIRST_LEVEL},
     },
 };
 use serde::{Deserialize, Serialize};

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Census, Chart, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
-    Handovers, LimitOverride, Liveness, Marks, Millis, Mode, Observation, Ownership, Patient, PatientId, Pause, PersonName, Profile, Quality,
-    Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode, VitalDef, VitalTable, Ward, alert::Comment,
-    vital::Scale,
+    Handovers, LimitOverride, Liveness, Marks, Millis, Mode, Observation, Ownership, Patient, PatientId, Pause,
+    PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode, VitalDef, VitalTable,
+    Ward, alert::Comment, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,

@@ -148,7 +148,8 @@ fn user_may(role: Role, locked: bool, verb: Verb) -> Decision {
 const fn role_has(role: Role, verb: Verb) -> bool {
     use Verb::{
         AcknowledgeAlert, ChangeLimits, ChangeWardLimits, ChartPatient, DecideTargets, HandOver, ManageCensus,
-        ManageDevices, ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory, ReadStatus, SeeNames, SwitchAlarmsOff, WatchWard,
+        ManageDevices, ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory, ReadStatus, SeeNames,
+        SwitchAlarmsOff, WatchWard,
     };
     match role {
         Role::Viewer => matches!(verb, WatchWard | SeeNames | ReadHistory),

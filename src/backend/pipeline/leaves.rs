@@ -32,10 +32,8 @@ fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Option<&Refusa
     let outcome = if refusal.is_some() { Outcome::Refused } else { Outcome::Success };
     let actor = LeafActor::from(by);
     let on_alert = |alert, act| LeafDraft { alert: Some(alert), ..LeafDraft::new(LeafActor::from(by), act, outcome) };
-    let on_handover = |id: HandoverId, act| LeafDraft {
-        handover: Some(id),
-        ..LeafDraft::new(LeafActor::from(by), act, outcome)
-    };
+    let on_handover =
+        |id: HandoverId, act| LeafDraft { handover: Some(id), ..LeafDraft::new(LeafActor::from(by), act, outcome) };
     let mut leaf = match command {
         Command::Acknowledge { alert, .. } => on_alert(*alert, Act::AlertAcknowledge),
         Command::Reset { alert, .. } => on_alert(*alert, Act::AlertReset),

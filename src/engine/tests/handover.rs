@@ -40,8 +40,7 @@ impl Deed {
         match self {
             Self::Offer { from, to, patients, extent } => {
                 let patients = patients.into_iter().map(patient).collect();
-                let command =
-                    Command::OfferHandover { to: LoginName::new(PEOPLE[to]), patients, extent, note: None };
+                let command = Command::OfferHandover { to: LoginName::new(PEOPLE[to]), patients, extent, note: None };
                 (PEOPLE[from], command)
             }
             Self::Accept { by, id } => (PEOPLE[by], Command::AcceptHandover { handover: HandoverId(id) }),
@@ -153,10 +152,7 @@ fn nobody_takes_his_own_and_nobody_but_who_is_asked_answers() {
     let decline = |handover| Command::DeclineHandover { handover, reason: words("in theatre") };
     assert_eq!(bench.says(2.0, "carla", decline(id)), Err(other));
     let console = Actor::Console { uid: 0 };
-    assert_eq!(
-        bench.says_as(2.0, console, Command::AcceptHandover { handover: id }),
-        Err(HandoverError::NotAPerson)
-    );
+    assert_eq!(bench.says_as(2.0, console, Command::AcceptHandover { handover: id }), Err(HandoverError::NotAPerson));
     bench.take(3.0, "ben", id).unwrap();
 }
 
@@ -197,7 +193,8 @@ fn a_patient_is_in_one_offer_and_is_given_by_the_owner_or_the_nurse_in_charge() 
     let id = bench.offer(11.0, "anna", "ben", &[1], Part).unwrap();
     let twice = HandoverError::InAnother { patient: patient(1), handover: id };
     assert_eq!(bench.offer(12.0, "anna", "carla", &[1, 2], Part), Err(twice));
-    let gone = Command::OfferHandover { to: LoginName::new("ben"), patients: vec![patient(2)], extent: Part, note: None };
+    let gone =
+        Command::OfferHandover { to: LoginName::new("ben"), patients: vec![patient(2)], extent: Part, note: None };
     bench.says_as(13.0, by("carla", Role::Charge), gone).unwrap();
     assert_eq!(bench.offer(14.0, "anna", "ben", &[], Own), Err(HandoverError::NoPatients));
 }

@@ -21,7 +21,7 @@ impl App {
         self.link.note(self.now, &event);
         match event {
             // No screen asks for a report.
-            ClientEvent::Connecting { .. } | ClientEvent::AlertReport { .. } => {}
+            ClientEvent::Connecting { .. } | ClientEvent::AlertReport { .. } | ClientEvent::HandoverReport { .. } => {}
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
             ClientEvent::Connected(hello) => self.session = Some(hello.session),
