@@ -1,6 +1,6 @@
 //! What each key means.
 
-use super::core::{Act, Action, Key, KeyCode};
+use super::core::{Act, Action, Deed, Key, KeyCode};
 
 /// Keys in the order in which help names them; the first of an action is the one that the footer shows.
 pub const KEYS: &[(Key, Action)] = &[
@@ -18,6 +18,12 @@ pub const KEYS: &[(Key, Action)] = &[
     (Key::char('3'), Action::ShowPauses),
     (Key::char('e'), Action::EndPause),
     (Key::char('f'), Action::ConfirmPause),
+    (Key::char('H'), Action::ShowHandover),
+    (Key::char('O'), Action::Hand(Deed::Give)),
+    (Key::char('A'), Action::Hand(Deed::GiveAll)),
+    (Key::char('Y'), Action::Hand(Deed::Take)),
+    (Key::char('N'), Action::Hand(Deed::Refuse)),
+    (Key::char('X'), Action::Hand(Deed::Withdraw)),
     (Key::plain(KeyCode::Enter), Action::Open),
     (Key::plain(KeyCode::Esc), Action::Back),
     (Key::plain(KeyCode::Backspace), Action::Back),

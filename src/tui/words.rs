@@ -5,9 +5,9 @@ pub use crate::protocol::words::{
 };
 use crate::{
     domain::{
-        Alert, AlertClass, Condition, ConditionCode, Inactivation, InopReason, LoginName, Millis, PatientId, Pause,
-        PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind, ScorePart, Side, Signal, Timestamp,
-        alert::FIRST_LEVEL,
+        Alert, AlertClass, Condition, ConditionCode, Handover, HandoverEnd, Inactivation, InopReason, LoginName,
+        Millis, PatientId, Pause, PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind, ScorePart, Side, Signal,
+        Timestamp, alert::FIRST_LEVEL,
     },
     protocol::{PatientView, WardView},
 };
@@ -187,6 +187,24 @@ pub fn pause_end(end: &PauseEnd) -> String {
         PauseEnd::Replaced => "another took its place".to_owned(),
         PauseEnd::Discharged => "the patient left".to_owned(),
         PauseEnd::Resumed => "data came back".to_owned(),
+    }
+}
+
+/// An offer in a sentence: `handover 2: anna offers 3 patients to ben`.
+#[must_use]
+pub fn handover_offered(handover: &Handover) -> String {
+    let (id, from, to, count) = (handover.id, handover.from.label(), &handover.to, handover.patients.len());
+    format!("handover {id}: {from} offers {count} {} to {to}", if count == 1 { "patient" } else { "patients" })
+}
+
+/// Why an offer is over, in words.
+#[must_use]
+pub fn handover_end(end: &HandoverEnd) -> String {
+    match end {
+        HandoverEnd::Declined { by, reason } => format!("not taken by {}: {reason}", by.label()),
+        HandoverEnd::Withdrawn { by } => format!("withdrawn by {}", by.label()),
+        HandoverEnd::Expired => "nobody answered in time".to_owned(),
+        HandoverEnd::Empty => "its patients have left".to_owned(),
     }
 }
 

@@ -157,6 +157,7 @@ impl App {
         }
         (!self.may(verb)).then_some(match verb {
             Verb::AcknowledgeAlert => "your role may not acknowledge",
+            Verb::HandOver => "your role hands over no patients",
             Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
             _ => "your role may not pause alarms",
         })

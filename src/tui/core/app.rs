@@ -4,6 +4,8 @@ use super::{
     bell::Bell,
     command::Commands,
     filter::Filter,
+    handover::HandoverPage,
+    handover_form::HandoverForm,
     input::Key,
     link::{Health, Link},
     page::PatientPage,
@@ -43,6 +45,8 @@ pub enum Page {
     Patient,
     /// What is quiet.
     Pauses,
+    /// Who owns whom, and what is handed over.
+    Handover,
 }
 
 /// What stands above the page and takes the keys.
@@ -63,6 +67,8 @@ pub enum Dialog {
         /// The pause.
         pause: PauseId,
     },
+    /// A handover is about to be signed or answered.
+    Handover(Box<HandoverForm>),
     /// Leaving although a high alert is not acknowledged.
     ConfirmQuit,
     /// All keys.
@@ -203,6 +209,8 @@ pub struct App {
     pub queue: Queue,
     /// The selected pause.
     pub selected_pause: Option<PauseId>,
+    /// What the page of handovers shows.
+    pub handover: HandoverPage,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -254,6 +262,7 @@ impl App {
             patient: None,
             queue: Queue::default(),
             selected_pause: None,
+            handover: HandoverPage::default(),
             selected: None,
             by_urgency: false,
             filter: Filter::default(),

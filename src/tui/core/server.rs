@@ -20,8 +20,9 @@ impl App {
     pub(super) fn client(&mut self, event: ClientEvent, effects: &mut Vec<Effect>) {
         self.link.note(self.now, &event);
         match event {
-            // No screen asks for a report.
-            ClientEvent::Connecting { .. } | ClientEvent::AlertReport { .. } | ClientEvent::HandoverReport { .. } => {}
+            // No screen asks for a report of alerts.
+            ClientEvent::Connecting { .. } | ClientEvent::AlertReport { .. } => {}
+            ClientEvent::HandoverReport { id, report } => self.handover_told(id, *report),
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
             ClientEvent::Connected(hello) => self.session = Some(hello.session),
@@ -44,6 +45,7 @@ impl App {
                 if entry.seq > self.seq {
                     self.seq = entry.seq;
                     self.apply(&entry.event, effects);
+                    self.note_handover(&entry.event);
                 }
                 self.note_on_page(&entry.event);
             }
@@ -90,6 +92,7 @@ impl App {
         self.sparks.clear();
         self.queue.clear();
         self.selected_pause = None;
+        self.handover = super::handover::HandoverPage::default();
         self.patient = None;
         self.dialog = None;
         self.page = Page::Login;
@@ -178,7 +181,12 @@ impl App {
             }
             (
                 SessionState::Locked,
-                Some(Dialog::ConfirmAcknowledge { .. } | Dialog::Sheet(_) | Dialog::ConfirmPause { .. }),
+                Some(
+                    Dialog::ConfirmAcknowledge { .. }
+                    | Dialog::Sheet(_)
+                    | Dialog::ConfirmPause { .. }
+                    | Dialog::Handover(_),
+                ),
             ) => self.dialog = None,
             _ => {}
         }
@@ -192,6 +200,9 @@ impl App {
     pub(super) fn error(&mut self, code: ErrorCode, mut detail: String, id: Option<u64>) {
         if let Some(id) = id {
             self.sparks_asked.remove(&id);
+            if self.handover_failed(id, &detail) {
+                return;
+            }
             if let Some(asked) = self.commands.end(id) {
                 detail = format!("{}: {detail}", self.about(&asked));
             }

@@ -12,6 +12,8 @@ use crate::{
     tui::testing::{self, Bench, alert, night, ward12},
 };
 
+mod handover;
+
 fn moved(alert: &Alert, seq: u64) -> ClientEvent {
     let body = EventBody::Alert { cause: crate::domain::Cause::Raised, alert: alert.clone(), by: None };
     let event = JournalEvent::new(alert.raised_at, body);

@@ -2,7 +2,7 @@
 
 use super::pen::{Pen, fit, width};
 use crate::tui::{
-    core::{Act, Action, App, Dialog, NoticeKind, Offer, Page},
+    core::{Act, Action, App, Deed, Dialog, NoticeKind, Offer, Page},
     keymap,
     theme::{Look, Role},
     words,
@@ -10,11 +10,16 @@ use crate::tui::{
 use ratatui::{buffer::Buffer, layout::Rect};
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 24] = [
+const ORDER: [Action; 30] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
     Action::ConfirmPause,
+    Action::Hand(Deed::Take),
+    Action::Hand(Deed::Refuse),
+    Action::Hand(Deed::Withdraw),
+    Action::Hand(Deed::Give),
+    Action::Hand(Deed::GiveAll),
     Action::Worst,
     Action::Do(Act::Accept),
     Action::Do(Act::Snooze),
@@ -32,6 +37,7 @@ const ORDER: [Action; 24] = [
     Action::Do(Act::HandOver),
     Action::Do(Act::Comment),
     Action::ShowPauses,
+    Action::ShowHandover,
     Action::Do(Act::Standby),
     Action::Do(Act::AlarmOff),
     Action::Quit,

@@ -18,6 +18,7 @@ use crate::{
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use std::fmt::Write;
 
+mod handover;
 mod properties;
 mod screens;
 

@@ -5,7 +5,7 @@ use crate::tui::term::Painter;
 use proptest::prelude::*;
 
 fn keys() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(0_u8..25, 0..12)
+    prop::collection::vec(0_u8..31, 0..12)
 }
 
 /// A screen in some state: a ward, some keys, some silence.
@@ -34,7 +34,7 @@ fn some_app(kind: u8, keys: &[u8], silence: i64, name: &str) -> Bench {
             10 => bench.key(Key::char('+')),
             11 => bench.key(Key::char('q')),
             12 => bench.key(Key::plain(KeyCode::PageDown)),
-            key @ 13..24 => bench.key(Key::char(char::from(b"chdnzpmto13"[usize::from(key - 13)]))),
+            key @ 13..30 => bench.key(Key::char(char::from(b"chdnzpmto13HOAYNX"[usize::from(key - 13)]))),
             _ => bench.wait(700),
         }
         bench.answer_history();
