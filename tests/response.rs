@@ -8,8 +8,8 @@ use std::path::Path;
 use support::{Server, before, deadline, now, observation, pause, stream::Stream, wait_for};
 use wardwatch::{
     domain::{
-        AlertId, Basis, Category, Cause, Command, Duty, EventBody, Expiry, LimitScope, LimitValue, LimitsChange,
-        LoginName, Millis, PauseEnd, PauseId, PauseKind, PauseScope, SequencedEvent, Shift,
+        AlertId, Basis, Category, Cause, Command, Duty, EventBody, Expiry, HandoverExtent, HandoverId, LimitScope,
+        LimitValue, LimitsChange, LoginName, Millis, PauseEnd, PauseId, PauseKind, PauseScope, SequencedEvent, Shift,
     },
     protocol::{ClientMessage, ErrorCode, ServerMessage},
     store::StoreReader,
@@ -130,6 +130,15 @@ fn every_command(alert: AlertId, transition: u32) -> Vec<Command> {
         Command::AddShift { shift: shift() },
         Command::RemoveShift { shift: shift() },
         Command::Transfer { patient: p1, bed: b1 },
+        Command::OfferHandover {
+            to: LoginName::new("anna"),
+            patients: vec!["p1".parse().unwrap()],
+            extent: HandoverExtent::Part,
+            note: None,
+        },
+        Command::AcceptHandover { handover: HandoverId(1) },
+        Command::DeclineHandover { handover: HandoverId(1), reason: words() },
+        Command::WithdrawHandover { handover: HandoverId(1) },
         Command::SetCategory { patient: "p1".parse().unwrap(), category: Category::Neonate },
     ];
     for scope in

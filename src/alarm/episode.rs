@@ -261,6 +261,18 @@ pub fn hand_over(alert: &mut Alert, seen: u32, by: &Actor, to: LoginName) -> Res
     Ok(moved)
 }
 
+/// Row 11: it goes along with its patient from one who deals with it to another, who has signed for the patient. The
+/// signal and the reminder stay as they are.
+pub fn pass_on(alert: &mut Alert, from: &Actor, to: &Actor, at: Timestamp) -> Option<Transition> {
+    let is_from = |owner: &Actor| owner.is_same_person(from) && !owner.is_same_person(to);
+    if !matches!(&alert.response, Response::Accepted { by, .. } if is_from(by)) {
+        return None;
+    }
+    let moved = step(alert, Trigger::PassOn, Cause::HandedOver)?;
+    alert.response = Response::Accepted { by: to.clone(), at };
+    Some(moved)
+}
+
 /// Rows 12 to 14: a pause makes it quiet, or no longer does.
 pub fn inactivate(alert: &mut Alert, to: Inactivation) -> Option<Transition> {
     let trigger = |kind: PauseKind| match kind {

@@ -77,6 +77,8 @@ impl ResponsePolicy {
     /// Sets when the alert escalates and when it reminds, after it was moved by `cause` at `at`.
     pub fn schedule(&self, alert: &mut Alert, cause: Cause, at: Timestamp) {
         match cause {
+            // Both signed for the patient: nobody is asked, and the reminder stays.
+            Cause::HandedOver if alert.is_answered() => alert.escalates_at = None,
             Cause::Raised | Cause::Worsened | Cause::Returned | Cause::Escalated | Cause::HandedOver => {
                 alert.reminds_at = None;
                 alert.escalates_at = self.until_next(alert).map(|span| at + span);

@@ -65,6 +65,8 @@ pub enum Trigger {
     Decline,
     /// A person gives it to another.
     HandOver,
+    /// It goes along with its patient, to whom both have signed for.
+    PassOn,
     /// A pause of sound begins or ends.
     PauseAudio,
     /// A pause of alarms or a standby begins or ends.
@@ -286,6 +288,14 @@ pub const TABLE: &[Line] = &[
         signal: &[Signal::On, Signal::Ack],
         to_signal: Some(Signal::On),
         to_response: &[Notified],
+        actor: ActorKind::Responder,
+        ..LINE
+    },
+    Line {
+        row: 11,
+        trigger: Trigger::PassOn,
+        response: &[Accepted],
+        to_response: &[Accepted],
         actor: ActorKind::Responder,
         ..LINE
     },

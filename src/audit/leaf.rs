@@ -1,6 +1,8 @@
 //! What one entry of the audit trail says, and its exact bytes.
 
-use crate::domain::{Actor, AlertId, BedId, DeviceId, Millis, PatientId, Role, SessionId, Timestamp, UserId, WardId};
+use crate::domain::{
+    Actor, AlertId, BedId, DeviceId, HandoverId, Millis, PatientId, Role, SessionId, Timestamp, UserId, WardId,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -92,6 +94,21 @@ pub enum Act {
     /// A patient was moved to another bed.
     #[serde(rename = "patient.transfer")]
     PatientTransfer,
+    /// Patients were offered to another person: the first signature.
+    #[serde(rename = "handover.offer")]
+    HandoverOffer,
+    /// Patients were taken: the second signature.
+    #[serde(rename = "handover.accept")]
+    HandoverAccept,
+    /// Patients were not taken.
+    #[serde(rename = "handover.decline")]
+    HandoverDecline,
+    /// An offer of patients was taken back.
+    #[serde(rename = "handover.withdraw")]
+    HandoverWithdraw,
+    /// What is to be said at a handover was read.
+    #[serde(rename = "handover.view")]
+    HandoverView,
     /// A bed was set.
     #[serde(rename = "bed.set")]
     BedSet,
@@ -234,6 +251,8 @@ pub struct LeafDraft {
     pub session: Option<SessionId>,
     /// About which alert.
     pub alert: Option<AlertId>,
+    /// About which handover.
+    pub handover: Option<HandoverId>,
     /// A code that says more, such as the reason of a refusal; never free text.
     pub code: Option<&'static str>,
     /// The text that stands beside the log.
@@ -255,6 +274,7 @@ impl LeafDraft {
             user: None,
             session: None,
             alert: None,
+            handover: None,
             code: None,
             side_text: None,
         }
@@ -299,6 +319,8 @@ struct LeafText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     alert: &'a Option<AlertId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    handover: &'a Option<HandoverId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<TextCommitment>,
@@ -336,6 +358,7 @@ impl LeafDraft {
             user: &self.user,
             session: &self.session,
             alert: &self.alert,
+            handover: &self.handover,
             code: self.code,
             text,
         })

@@ -426,6 +426,7 @@ impl Outlet for Hub {
                     state.view.fill_scores(patient, chart, scores);
                 }
             }
+            state.view.fill_handovers(engine.handovers());
             state.view.fill_limits(engine.limit_overrides());
             state.devices = engine.census().devices.keys().cloned().collect();
             state.head = self.reader.head(id).unwrap_or(state.head);

@@ -29,6 +29,10 @@ pub const fn verb_of(command: &Command) -> (Verb, &'static str) {
         Command::SetLimits { scope: LimitScope::Ward { .. }, .. }
         | Command::ResetLimits { scope: LimitScope::Ward { .. }, .. } => (Verb::ChangeWardLimits, "change_ward_limits"),
         Command::SetLimits { .. } | Command::ResetLimits { .. } => (Verb::ChangeLimits, "change_limits"),
+        Command::OfferHandover { .. }
+        | Command::AcceptHandover { .. }
+        | Command::DeclineHandover { .. }
+        | Command::WithdrawHandover { .. } => (Verb::HandOver, "hand_over"),
         Command::SetDevice { .. } => (Verb::ManageDevices, "manage_devices"),
         Command::SetBed { .. }
         | Command::Admit { .. }

@@ -97,7 +97,7 @@ fn line(index: u64, leaf: &str, text: Option<&str>) -> String {
     let actor = value.get("actor").cloned().unwrap_or_default();
     let part = |key: &str| actor.get(key).map(|v| v.to_string().trim_matches('"').to_owned());
     let who = ["user", "device", "uid", "kind"].iter().find_map(|key| part(key)).unwrap_or_default();
-    let about = ["ward", "bed", "patient", "device", "user", "session", "alert", "code"]
+    let about = ["ward", "bed", "patient", "device", "user", "session", "alert", "handover", "code"]
         .iter()
         .filter_map(|key| value.get(*key).map(|v| format!("{key}={}", v.to_string().trim_matches('"'))))
         .chain(text.map(|t| format!("text={t:?}")));

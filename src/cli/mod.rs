@@ -7,6 +7,7 @@ mod chart;
 mod config;
 mod demo;
 mod device;
+mod handover;
 mod limits;
 mod login;
 mod notify;
@@ -61,6 +62,7 @@ enum Command {
     Limits(limits::Args),
     Chart(chart::Args),
     Rota(rota::Args),
+    Handover(handover::Args),
     Device(device::Args),
     Alerts(alerts::Args),
     Notify(notify::Args),
@@ -99,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Chart(args) => chart::run(&args),
         Command::Rota(args) => rota::run(&args),
         Command::Notify(args) => notify::run(&args),
+        Command::Handover(args) => handover::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Config(args) => config::run(&args),

@@ -2,8 +2,10 @@
 
 use crate::{
     access::Secret,
-    domain::{Command, Event, Mode, Refusal, SequencedEvent, Timestamp, Ward},
-    protocol::{AlertReport, ErrorCode, History, HistoryQuery, SessionInfo, StoreState, VitalsUpdate, WardView},
+    domain::{Command, Event, Mode, PatientId, Refusal, SequencedEvent, Timestamp, Ward},
+    protocol::{
+        AlertReport, ErrorCode, HandoverReport, History, HistoryQuery, SessionInfo, StoreState, VitalsUpdate, WardView,
+    },
 };
 
 /// The server's answer to hello.
@@ -89,6 +91,13 @@ pub enum ClientEvent {
         /// The report.
         report: Box<AlertReport>,
     },
+    /// What there is to say of patients at a handover.
+    HandoverReport {
+        /// The request's id.
+        id: u64,
+        /// The report.
+        report: Box<HandoverReport>,
+    },
     /// The session was locked or unlocked.
     Session(SessionInfo),
     /// Something could not be done.
@@ -141,6 +150,13 @@ pub enum ClientRequest {
         from: Timestamp,
         /// Until when, exclusive.
         to: Timestamp,
+    },
+    /// Say what there is to say of patients at a handover.
+    HandoverReport {
+        /// Named by the answer.
+        id: u64,
+        /// Whose.
+        patients: Vec<PatientId>,
     },
     /// A person is at the keyboard.
     Activity,

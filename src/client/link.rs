@@ -266,6 +266,7 @@ impl Link {
             ClientRequest::Command { id, command } => ClientMessage::Command { id, ward, command },
             ClientRequest::Query { id, query } => ClientMessage::Query { id, query },
             ClientRequest::AlertReport { id, from, to } => ClientMessage::AlertReport { id, ward, from, to },
+            ClientRequest::HandoverReport { id, patients } => ClientMessage::HandoverReport { id, ward, patients },
             ClientRequest::Activity => ClientMessage::Activity,
             ClientRequest::Unlock { passphrase } => {
                 ClientMessage::Unlock { passphrase: passphrase.expose().to_owned() }
@@ -300,6 +301,7 @@ impl Link {
             ServerMessage::Result { id, done, refusal, .. } => ClientEvent::Result { id, done, refusal },
             ServerMessage::History { id, history } => ClientEvent::History { id, history },
             ServerMessage::AlertReport { id, report } => ClientEvent::AlertReport { id, report },
+            ServerMessage::HandoverReport { id, report } => ClientEvent::HandoverReport { id, report },
             ServerMessage::Session { session } => ClientEvent::Session(session),
             ServerMessage::Error { code, detail, id } => ClientEvent::Error { code, detail, id },
             ServerMessage::Hello { .. } | ServerMessage::Accepted { .. } => return Ok(()),

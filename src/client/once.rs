@@ -5,8 +5,8 @@ use super::{
     link::{LinkOptions, start},
 };
 use crate::{
-    domain::{Command, Mode, Refusal, Timestamp},
-    protocol::{AlertReport, History, HistoryQuery, WardView},
+    domain::{Command, Mode, PatientId, Refusal, Timestamp},
+    protocol::{AlertReport, HandoverReport, History, HistoryQuery, WardView},
     seam::Entropy,
 };
 use std::{sync::Arc, time::Duration};
@@ -112,6 +112,21 @@ impl Once {
         let own = self.ask(|id| ClientRequest::AlertReport { id, from, to }).await?;
         loop {
             if let ClientEvent::AlertReport { id, report } = self.hear(own).await?
+                && id == own
+            {
+                return Ok(*report);
+            }
+        }
+    }
+
+    /// Reads what there is to say of patients at a handover.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub async fn handover_report(&mut self, patients: Vec<PatientId>) -> Result<HandoverReport, OnceError> {
+        let own = self.ask(|id| ClientRequest::HandoverReport { id, patients }).await?;
+        loop {
+            if let ClientEvent::HandoverReport { id, report } = self.hear(own).await?
                 && id == own
             {
                 return Ok(*report);

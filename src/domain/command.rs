@@ -2,8 +2,9 @@
 
 use super::{
     Actor, AlertId, Assignment, Basis, Bed, BedId, Category, CensusError, ChartEntry, ChartError, CloseReason, Device,
-    DeviceId, EncounterId, Expiry, LimitScope, LimitsChange, LimitsError, LoginName, Millis, Patient, PatientId,
-    PauseId, PauseKind, PauseScope, Remark, RotaError, Shift, Timestamp, VitalCode,
+    DeviceId, EncounterId, Expiry, HandoverError, HandoverExtent, HandoverId, LimitScope, LimitsChange, LimitsError,
+    LoginName, Millis, Patient, PatientId, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift, Timestamp,
+    VitalCode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -190,6 +191,37 @@ pub enum Command {
         /// The category.
         category: Category,
     },
+    /// Offer patients to another person, and sign. An offer ends by itself.
+    OfferHandover {
+        /// To whom.
+        to: LoginName,
+        /// Whom. Of a ward, those besides the giver's own and those whom nobody owns.
+        #[serde(default)]
+        patients: Vec<PatientId>,
+        /// What becomes of the others.
+        #[serde(default)]
+        extent: HandoverExtent,
+        /// What the giver says besides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Remark>,
+    },
+    /// Take the patients that one is offered, and sign.
+    AcceptHandover {
+        /// Which offer.
+        handover: HandoverId,
+    },
+    /// Not take them.
+    DeclineHandover {
+        /// Which offer.
+        handover: HandoverId,
+        /// Why.
+        reason: Remark,
+    },
+    /// Take an offer back.
+    WithdrawHandover {
+        /// Which.
+        handover: HandoverId,
+    },
 }
 
 impl Command {
@@ -218,7 +250,11 @@ impl Command {
             | Self::RemoveShift { .. }
             | Self::SetBed { .. }
             | Self::SetDevice { .. }
-            | Self::Unassign { .. } => None,
+            | Self::Unassign { .. }
+            | Self::OfferHandover { .. }
+            | Self::AcceptHandover { .. }
+            | Self::DeclineHandover { .. }
+            | Self::WithdrawHandover { .. } => None,
         }
     }
 }
@@ -294,6 +330,9 @@ pub enum Refusal {
     /// Limits that may not be.
     #[error(transparent)]
     Limits(#[from] LimitsError),
+    /// Patients that are not handed over.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
 }
 
 /// Why alerts are not made quiet.

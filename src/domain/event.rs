@@ -2,8 +2,9 @@
 
 use super::{
     Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
-    Device, DeviceId, EncounterId, LimitOverride, LimitScope, LimitsCause, Millis, Notice, Patient, PatientId, Pause,
-    PauseEnd, PauseId, Refusal, Remark, Rota, ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
+    Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause, Millis,
+    Notice, Patient, PatientId, Pause, PauseEnd, PauseId, Refusal, Remark, Rota, ScoreResult, Timestamp, VitalCode,
+    VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -282,6 +283,26 @@ pub enum EventBody {
         /// Who asked.
         by: Actor,
     },
+    /// A person offers patients to another, and signs.
+    HandoverOffered {
+        /// What is offered.
+        handover: Handover,
+    },
+    /// The other one takes them, and signs: from now on the patients are his or hers.
+    HandoverAccepted {
+        /// What was offered, as it is now: with the giver's signature.
+        handover: Handover,
+        /// Who takes them.
+        by: Actor,
+    },
+    /// An offer is over; the patients stay with whom they were.
+    HandoverEnded {
+        /// Which.
+        handover: HandoverId,
+        /// Why.
+        #[serde(flatten)]
+        end: HandoverEnd,
+    },
 }
 
 /// One entry of the journal, not numbered yet.
@@ -330,6 +351,9 @@ impl Event {
             | EventBody::BedSet { .. }
             | EventBody::DeviceSet { .. }
             | EventBody::RotaSet { .. }
+            | EventBody::HandoverOffered { .. }
+            | EventBody::HandoverAccepted { .. }
+            | EventBody::HandoverEnded { .. }
             | EventBody::ClockStepped { .. } => None,
         }
     }

@@ -12,6 +12,7 @@ pub mod chart;
 pub mod command;
 pub mod condition;
 pub mod event;
+pub mod handover;
 pub mod ids;
 pub mod limit_change;
 pub mod limit_setting;
@@ -37,11 +38,14 @@ mod vital_builtin;
 pub use actor::{Actor, Role};
 pub use alert::{Alert, AlertClass, AlertKey, Cause, CloseReason, Condition, Priority, Response, Signal};
 pub use assignment::Assignment;
-pub use census::{Census, CensusError};
+pub use census::{Census, CensusError, Stay};
 pub use chart::{Chart, ChartEntry, ChartError, Charted, Oxygen};
 pub use command::{Command, Refusal};
 pub use condition::{ConditionCode, InopReason, Side, SystemFault};
 pub use event::{EVENT_VERSION, Event, EventBody, SequencedEvent};
+pub use handover::{
+    Handover, HandoverEnd, HandoverError, HandoverExtent, HandoverId, Handovers, LeftBehind, Owner, Ownership,
+};
 pub use ids::{AlertId, BedId, DeviceId, EncounterId, IdError, PatientId, SessionId, UserId, WardId};
 pub use limit_change::{
     Basis, Expiry, LimitOverride, LimitScope, LimitValue, LimitsCause, LimitsChange, LimitsError, StepName,

@@ -1,12 +1,6 @@
 //! What people ask for.
 
-use super::{
-    Engine,
-    alerts::Moved,
-    limits::Wanted,
-    pauses::Asked,
-    series::PatientSeries,
-};
+use super::{Engine, alerts::Moved, handover::Offered, limits::Wanted, pauses::Asked, series::PatientSeries};
 use crate::{
     alarm::episode,
     domain::{
@@ -69,6 +63,12 @@ impl Engine {
             Command::SetRota { shifts } => self.set_rota(shifts, by, events),
             Command::AddShift { shift } => self.add_shift(shift, by, events),
             Command::RemoveShift { shift } => self.remove_shift(&shift, by, events),
+            Command::OfferHandover { to, patients, extent, note } => {
+                self.offer_handover(Offered { to, patients, extent, note }, by, events)
+            }
+            Command::AcceptHandover { handover } => self.accept_handover(handover, by, events),
+            Command::DeclineHandover { handover, reason } => self.decline_handover(handover, reason, by, events),
+            Command::WithdrawHandover { handover } => self.withdraw_handover(handover, by, events),
             Command::SetBed { .. }
             | Command::Admit { .. }
             | Command::Discharge { .. }
@@ -130,6 +130,7 @@ impl Engine {
         self.drop_limits_of(patient, LimitsCause::Discharged, by, events);
         self.end_pauses_of(patient, &PauseEnd::Discharged, |_| true, events);
         self.record(EventBody::Discharged { patient: patient.clone(), encounter, reason, by: by.clone() }, events);
+        self.end_empty_handovers(events);
         self.judge_rota(events);
         self.judge_watching(events);
         Ok(())

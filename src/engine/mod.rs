@@ -16,6 +16,7 @@ mod commands;
 mod device;
 mod gates;
 mod gateway;
+mod handover;
 mod input;
 mod limits;
 mod observe;
@@ -42,6 +43,7 @@ use crate::{
 };
 use device::DeviceState;
 use gateway::GatewayState;
+use handover::Desk;
 use limits::Overrides;
 use response::Responses;
 use series::{LimitPool, PatientSeries};
@@ -98,6 +100,7 @@ pub struct Engine {
     last_alert: AlertId,
     responses: Responses,
     limits: Overrides,
+    desk: Desk,
     timers: Timers,
     clock_step_until: Option<Timestamp>,
     clock_step_armed: Armed,
@@ -122,6 +125,7 @@ impl Engine {
             last_alert: AlertId(0),
             responses: Responses::default(),
             limits: Overrides::default(),
+            desk: Desk::default(),
             timers: Timers::default(),
             clock_step_until: None,
             clock_step_armed: Armed::default(),
@@ -193,10 +197,11 @@ impl Engine {
         self.unwatched_after_stop(events);
     }
 
-    /// Adds an event at the present engine time and takes in what it changes in the census.
+    /// Adds an event at the present engine time and takes in what it changes in the census and the handovers.
     fn record(&mut self, body: EventBody, events: &mut Vec<Event>) {
         let event = Event::new(self.now, body);
         self.census.apply(&event);
+        self.desk.kept.apply(&event);
         events.push(event);
     }
 

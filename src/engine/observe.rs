@@ -243,6 +243,7 @@ impl Engine {
             TimerKind::RotaChange => self.fire_rota(deadline, events),
             TimerKind::LimitsEnd => self.fire_limits(deadline, events),
             TimerKind::NoWatcher => self.fire_watching(events),
+            TimerKind::HandoverEnd => self.fire_handovers(deadline, events),
             _ => self.fire_clock_step(deadline, events),
         }
     }

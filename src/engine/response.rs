@@ -9,8 +9,9 @@ use super::{
 use crate::{
     alarm::{Transition, episode, escalation::responders, pause::overlay},
     domain::{
-        Actor, Alert, AlertId, AlertKey, Cause, Event, EventBody, Pause, PauseId, Refusal, Remark, Response, Rota,
-        Signal, Timestamp, alert::Comment,
+        Actor, Alert, AlertId, AlertKey, Cause, Event, EventBody, LoginName, Pause, PauseId, Refusal, Remark, Response,
+        Rota, Signal, Timestamp,
+        alert::{Comment, FIRST_LEVEL},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -58,9 +59,10 @@ impl Engine {
         events: &mut Vec<Event>,
     ) {
         let now = self.now;
+        let owner = key.patient.as_ref().and_then(|patient| self.desk.kept.taken_by(patient));
         let Self { alerts, responses, config, .. } = self;
         let Some(alert) = alerts.get_mut(key) else { return };
-        responses.announce(alert, cause, now);
+        responses.announce(alert, cause, owner, now);
         config.response.schedule(alert, cause, counted_from);
         if alert.inactivation.is_silent() {
             alert.escalates_at = None;
@@ -191,15 +193,19 @@ impl Engine {
 
 impl Responses {
     /// An alert that is raised, becomes worse or comes back is announced, and says who is asked. A pause that does not
-    /// cover it any more, or covers it from the beginning, shows in the same event.
-    fn announce(&mut self, alert: &mut Alert, cause: Cause, now: Timestamp) {
+    /// cover it any more, or covers it from the beginning, shows in the same event. At the first level, whoever has taken
+    /// the patient by a handover is asked too.
+    fn announce(&mut self, alert: &mut Alert, cause: Cause, owner: Option<LoginName>, now: Timestamp) {
         if !matches!(cause, Cause::Raised | Cause::Worsened | Cause::Returned) {
             return;
         }
         self.kept.announced += 1;
         alert.announced = self.kept.announced;
         alert.inactivation = overlay(self.kept.pauses.values(), alert);
-        let asked = responders(&self.kept.rota, alert.level, alert.bed.as_ref(), now);
+        let mut asked = responders(&self.kept.rota, alert.level, alert.bed.as_ref(), now);
+        asked.extend(owner.filter(|_| alert.level == FIRST_LEVEL));
+        asked.sort();
+        asked.dedup();
         match &mut alert.response {
             Response::Notified { to } | Response::Escalated { to, .. } => *to = asked,
             _ => {}

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     alarm::TechnicalMachine,
-    domain::{Alert, AlertId, Category, Census, DeviceId, PatientId, Timestamp},
+    domain::{Alert, AlertId, Category, Census, DeviceId, Handovers, PatientId, Timestamp},
     quality::Beside,
 };
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,8 @@ struct Snapshot {
     gateways: BTreeMap<DeviceId, TechnicalMachine>,
     #[serde(default)]
     watching: WatchingKept,
+    #[serde(default)]
+    handovers: Handovers,
 }
 
 impl Engine {
@@ -98,8 +100,9 @@ impl Engine {
             beside: self.patients.iter().map(|p| p.beside.clone()).collect(),
             scores: self.patients.iter().map(|p| p.scores.kept.clone()).collect(),
             limits: self.limits.kept.clone(),
-            gateways: self.gateways.iter().map(|(id, g)| (id.clone(), g.lost)).collect(),
+            gateways: self.gateways.iter().map(|(id, g)| (id.clone(), g.lost.clone())).collect(),
             watching: self.watching.kept,
+            handovers: self.desk.kept.clone(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -124,6 +127,8 @@ impl Engine {
         let mut scores = snapshot.scores.into_iter();
         engine.limits.kept = snapshot.limits;
         engine.arm_limits();
+        engine.desk.kept = snapshot.handovers;
+        engine.arm_handovers();
         for (patient, category, states) in snapshot.patients {
             engine.restore_patient(patient, category, beside.next().unwrap_or_default(), states)?;
             let last = engine.patients.len().saturating_sub(1);

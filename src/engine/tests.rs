@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap as Map;
 
 mod gates;
+mod handover;
 mod limits;
 mod response;
 mod scores;

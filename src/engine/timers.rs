@@ -27,6 +27,7 @@ pub(super) enum TimerKind {
     GatewayClear,
     DeviceAlone,
     NoWatcher,
+    HandoverEnd,
 }
 
 /// Whose timer it is. Field order is the order of firing at the same moment.

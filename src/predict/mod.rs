@@ -1,6 +1,6 @@
 //! Where a vital is heading, as far as its last hour tells.
 //!
-//! Pure arithmetic on series: no clock, no IO, and no alert ever comes of it. Called by `tui`.
+//! Pure arithmetic on series: no clock, no IO, and no alert ever comes of it. Called by `analysis` and `tui`.
 
 mod trend;
 

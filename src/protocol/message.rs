@@ -2,6 +2,7 @@
 
 use super::{
     alert_report::AlertReport,
+    handover::HandoverReport,
     observations::IntakeReport,
     view::{VitalView, WardView},
 };
@@ -65,6 +66,15 @@ pub enum ClientMessage {
         from: Timestamp,
         /// Until when, exclusive; at most [`super::ALERT_REPORT_SPAN_MAX`] later.
         to: Timestamp,
+    },
+    /// Say what there is to say of patients at a handover.
+    HandoverReport {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// The ward.
+        ward: WardId,
+        /// Whose, at most [`super::HANDOVER_PATIENTS_MAX`].
+        patients: Vec<PatientId>,
     },
     /// A person is at the keyboard: the session is not idle.
     Activity,
@@ -292,6 +302,13 @@ pub enum ServerMessage {
         id: u64,
         /// The report.
         report: Box<AlertReport>,
+    },
+    /// What there is to say of patients at a handover.
+    HandoverReport {
+        /// The id of the request.
+        id: u64,
+        /// The report.
+        report: Box<HandoverReport>,
     },
     /// The answer to a query.
     History {

@@ -5,14 +5,17 @@
 
 pub mod alert_report;
 mod codec;
+pub mod handover;
 mod limits;
 mod message;
 mod observations;
 pub mod problem;
 mod view;
+pub mod words;
 
 pub use alert_report::{ALERT_REPORT_SPAN_MAX, AlertReport};
 pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES};
+pub use handover::{HANDOVER_PATIENTS_MAX, HandoverReport, Sbar};
 pub use limits::{PatientLimitsView, StepView, VitalLimitsView};
 pub use message::{
     ClientMessage, CloseCode, DeviceMessage, ErrorCode, History, HistoryQuery, PatientHistory, ServerMessage,

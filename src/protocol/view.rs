@@ -6,9 +6,9 @@ use super::{
 };
 use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Census, Chart, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
-    LimitOverride, Liveness, Marks, Millis, Mode, Observation, Patient, PatientId, Pause, PersonName, Profile, Quality,
-    Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode, VitalDef, VitalTable, Ward, alert::Comment,
-    vital::Scale,
+    Handovers, LimitOverride, Liveness, Marks, Millis, Mode, Observation, Ownership, Patient, PatientId, Pause,
+    PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode, VitalDef, VitalTable,
+    Ward, alert::Comment, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -112,6 +112,9 @@ pub struct PatientView {
     pub bed: BedId,
     /// The stay.
     pub encounter: EncounterId,
+    /// When the patient came; absent from servers that do not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admitted_at: Option<Timestamp>,
     /// Newest values, by vital.
     pub vitals: BTreeMap<VitalCode, VitalView>,
     /// Newest scores.
@@ -152,6 +155,9 @@ pub struct WardView {
     /// Who is on duty.
     #[serde(default)]
     pub rota: Rota,
+    /// Handovers that are open, and who has taken whom.
+    #[serde(default)]
+    pub handovers: Handovers,
 }
 
 /// The key of an alert: a number, which JSON can only write as text.
@@ -206,6 +212,7 @@ impl WardView {
             alerts: BTreeMap::new(),
             pauses: Vec::new(),
             rota: Rota::default(),
+            handovers: Handovers::default(),
         }
     }
 
@@ -217,6 +224,7 @@ impl WardView {
                 patient: stay.patient.clone(),
                 bed: stay.bed.clone(),
                 encounter: stay.encounter.clone(),
+                admitted_at: Some(stay.admitted_at),
                 vitals: BTreeMap::new(),
                 scores: BTreeMap::new(),
                 chart: Chart::default(),
@@ -235,6 +243,17 @@ impl WardView {
         }
     }
 
+    /// Takes in the handovers, as an engine has them.
+    pub fn fill_handovers(&mut self, handovers: &Handovers) {
+        self.handovers = handovers.clone();
+    }
+
+    /// Who owns whom at `now`.
+    #[must_use]
+    pub const fn ownership(&self, now: Timestamp) -> Ownership<'_> {
+        Ownership { handovers: &self.handovers, rota: &self.rota, at: now }
+    }
+
     /// Takes in what is quiet and who is on duty, as an engine has it.
     pub fn fill_responses<'a>(&mut self, pauses: impl Iterator<Item = &'a Pause>, rota: &Rota) {
         self.pauses = pauses.cloned().collect();
@@ -243,6 +262,7 @@ impl WardView {
 
     /// Takes in what an event changes.
     pub fn apply(&mut self, event: &Event) {
+        self.handovers.apply(event);
         match &event.body {
             EventBody::WardSet { ward } => self.ward = ward.clone(),
             EventBody::BedSet { bed, .. } => {
@@ -253,6 +273,7 @@ impl WardView {
                     patient: patient.clone(),
                     bed: bed.clone(),
                     encounter: encounter.clone(),
+                    admitted_at: Some(event.at),
                     vitals: BTreeMap::new(),
                     scores: BTreeMap::new(),
                     chart: Chart::default(),
@@ -368,7 +389,7 @@ impl WardView {
         }
     }
 
-    /// The same ward without names and notes.
+    /// The same ward without names and notes, be they of patients or of handovers.
     #[must_use]
     pub fn without_names(&self) -> Self {
         let mut view = self.clone();
@@ -376,6 +397,7 @@ impl WardView {
             patient.patient.name = PersonName::default();
             patient.patient.note = PersonName::default();
         }
+        view.handovers.open.iter_mut().for_each(|open| open.note = None);
         view
     }
 
@@ -402,10 +424,16 @@ impl WardView {
     }
 }
 
-/// An event without names and notes, be it that somebody came or that somebody was not let in.
+/// An event without names and notes, be it that somebody came, that somebody was not let in, or a handover.
 #[must_use]
 pub fn without_names(event: &Event) -> Event {
     let mut event = event.clone();
+    if let EventBody::HandoverOffered { handover } | EventBody::HandoverAccepted { handover, .. } = &mut event.body {
+        handover.note = None;
+    }
+    if let EventBody::Refused { command: Command::OfferHandover { note, .. }, .. } = &mut event.body {
+        *note = None;
+    }
     if let EventBody::Admitted { patient, .. } | EventBody::Refused { command: Command::Admit { patient, .. }, .. } =
         &mut event.body
     {

@@ -27,6 +27,8 @@ pub enum Verb {
     ChangeLimits,
     /// Change the alarm limits of all patients of a category.
     ChangeWardLimits,
+    /// Give patients to another person and take them.
+    HandOver,
     /// Say who is on duty.
     ManageRota,
     /// Admit and discharge patients, set beds, assign devices.
@@ -45,7 +47,7 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::WatchWard,
         Self::SeeNames,
         Self::ReadHistory,
@@ -56,6 +58,7 @@ impl Verb {
         Self::ChangeWardLimits,
         Self::ChartPatient,
         Self::DecideTargets,
+        Self::HandOver,
         Self::ManageRota,
         Self::ManageCensus,
         Self::ManageDevices,
@@ -144,14 +147,22 @@ fn user_may(role: Role, locked: bool, verb: Verb) -> Decision {
 /// The table of roles and verbs.
 const fn role_has(role: Role, verb: Verb) -> bool {
     use Verb::{
-        AcknowledgeAlert, ChangeLimits, ChangeWardLimits, ChartPatient, DecideTargets, ManageCensus, ManageDevices,
-        ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory, ReadStatus, SeeNames, SwitchAlarmsOff, WatchWard,
+        AcknowledgeAlert, ChangeLimits, ChangeWardLimits, ChartPatient, DecideTargets, HandOver, ManageCensus,
+        ManageDevices, ManageRota, ManageUsers, PauseAlerts, ReadAudit, ReadHistory, ReadStatus, SeeNames,
+        SwitchAlarmsOff, WatchWard,
     };
     match role {
         Role::Viewer => matches!(verb, WatchWard | SeeNames | ReadHistory),
         Role::Nurse => matches!(
             verb,
-            WatchWard | SeeNames | ReadHistory | AcknowledgeAlert | PauseAlerts | ChartPatient | ChangeLimits
+            WatchWard
+                | SeeNames
+                | ReadHistory
+                | AcknowledgeAlert
+                | PauseAlerts
+                | ChartPatient
+                | ChangeLimits
+                | HandOver
         ),
         Role::Doctor => matches!(
             verb,
@@ -165,6 +176,7 @@ const fn role_has(role: Role, verb: Verb) -> bool {
                 | ChangeWardLimits
                 | ChartPatient
                 | DecideTargets
+                | HandOver
         ),
         Role::Charge => matches!(
             verb,
@@ -177,6 +189,7 @@ const fn role_has(role: Role, verb: Verb) -> bool {
                 | ChangeLimits
                 | ChangeWardLimits
                 | ChartPatient
+                | HandOver
                 | ManageRota
                 | ManageCensus
         ),
@@ -243,9 +256,9 @@ mod tests {
         row("device, ward", &device, Object::Ward);
         insta::assert_snapshot!(table, @r"
         viewer: WatchWard SeeNames ReadHistory
-        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts ChangeLimits ChartPatient
-        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChangeLimits ChangeWardLimits ChartPatient ManageRota ManageCensus
-        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChangeLimits ChangeWardLimits ChartPatient DecideTargets
+        nurse: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts ChangeLimits ChartPatient HandOver
+        charge: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChangeLimits ChangeWardLimits ChartPatient HandOver ManageRota ManageCensus
+        doctor: WatchWard SeeNames ReadHistory AcknowledgeAlert PauseAlerts SwitchAlarmsOff ChangeLimits ChangeWardLimits ChartPatient DecideTargets HandOver
         admin: ManageRota ManageCensus ManageDevices ManageUsers ReadStatus
         auditor: ReadAudit
         ops: WatchWard ManageDevices ReadStatus

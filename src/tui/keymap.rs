@@ -1,6 +1,6 @@
 //! What each key means. A key may mean one thing on one page and another on another; on a page it means one.
 
-use super::core::{Act, Action, Key, KeyCode};
+use super::core::{Act, Action, Deed, Key, KeyCode};
 
 /// Keys in the order in which help names them; the first of an action is the one that the footer shows.
 pub const KEYS: &[(Key, Action)] = &[
@@ -23,6 +23,12 @@ pub const KEYS: &[(Key, Action)] = &[
     (Key::char('x'), Action::Do(Act::RemoveShift)),
     (Key::plain(KeyCode::Delete), Action::Do(Act::RemoveShift)),
     (Key::char('6'), Action::ShowReport),
+    (Key::char('H'), Action::ShowHandover),
+    (Key::char('O'), Action::Hand(Deed::Give)),
+    (Key::char('A'), Action::Hand(Deed::GiveAll)),
+    (Key::char('Y'), Action::Hand(Deed::Take)),
+    (Key::char('N'), Action::Hand(Deed::Refuse)),
+    (Key::char('X'), Action::Hand(Deed::Withdraw)),
     (Key::plain(KeyCode::Enter), Action::Open),
     (Key::char('l'), Action::ShowLimits),
     (Key::char('i'), Action::Do(Act::Chart)),

@@ -215,6 +215,13 @@ impl Plain {
                 let about = about.map_or_else(String::new, |p| format!(", {}", words::pause_about(p, ward)));
                 format!("pause {pause}{about}: {}", words::pause_end(end))
             }
+            EventBody::HandoverOffered { handover } => words::handover_offered(handover),
+            EventBody::HandoverAccepted { handover, by } => {
+                format!("handover {}: taken by {}, given by {}", handover.id, by.label(), handover.from.label())
+            }
+            EventBody::HandoverEnded { handover, end } => {
+                format!("handover {handover}: {}", words::handover_end(end))
+            }
             _ => return,
         };
         let demo = if ward.mode == Mode::Demo { "DEMO " } else { "" };

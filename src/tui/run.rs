@@ -289,7 +289,8 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
         let id = match &request {
             ClientRequest::Command { id, .. }
             | ClientRequest::Query { id, .. }
-            | ClientRequest::AlertReport { id, .. } => Some(*id),
+            | ClientRequest::AlertReport { id, .. }
+            | ClientRequest::HandoverReport { id, .. } => Some(*id),
             ClientRequest::Unlock { .. } => None,
             ClientRequest::Activity => {
                 if let Some((requests, _)) = &self.link {

@@ -97,6 +97,7 @@ pub(in crate::tui) fn ward12() -> WardView {
             patient,
             bed: bed_id,
             encounter: format!("e{bed}").parse().unwrap(),
+            admitted_at: Some(t0() - Millis::from_mins(26 * 60)),
             vitals,
             scores: BTreeMap::new(),
             chart: Chart::default(),

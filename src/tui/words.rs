@@ -5,11 +5,14 @@ pub mod limits;
 pub mod report;
 pub mod rota;
 
+pub use crate::protocol::words::{
+    bed_label, clock_minutes, condition, condition_name, day, lasting, pause_kind, pause_what,
+};
 use crate::{
     domain::{
-        Alert, AlertClass, Condition, ConditionCode, Inactivation, InopReason, LoginName, Marks, Millis, PatientId,
-        Pause, PauseEnd, PauseKind, PauseScope, Priority, Quality, Response, ScoreKind, ScorePart, Side, Signal,
-        SystemFault, Timestamp, alert::FIRST_LEVEL,
+        Alert, AlertClass, Condition, ConditionCode, Handover, HandoverEnd, Inactivation, InopReason, LoginName, Marks,
+        Millis, PatientId, Pause, PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind, ScorePart, Side, Signal,
+        Timestamp, alert::FIRST_LEVEL,
     },
     predict::TrendDirection,
     protocol::{PatientView, WardView},
@@ -34,57 +37,6 @@ pub const LEGEND: [(&str, &str); 14] = [
     ("▂▃▄▅▆▇", "the last hour, from the low limit to the high limit"),
     ("▁  █", "below the low limit, above the high limit"),
 ];
-
-/// What an alert is about: `SpO2 81 < 85`, once it is over `SpO2 < 85`, `HR not measured`, `no data from the device`.
-#[must_use]
-pub fn condition(alert: &Alert, ward: &WardView) -> String {
-    let label = |vital| ward.info(vital).map_or_else(|| format!("{vital}"), |info| info.label.to_string());
-    match alert.key.code {
-        ConditionCode::Limit(vital, side) => {
-            let show = |value: Option<f64>| {
-                value.map_or_else(|| "?".to_owned(), |v| ward.info(vital).map_or(v.to_string(), |i| i.format(v)))
-            };
-            let sign = if side == Side::Low { '<' } else { '>' };
-            // The last value of what is over is one that is well again.
-            let value =
-                if alert.condition == Condition::Absent { String::new() } else { format!("{} ", show(alert.value)) };
-            format!("{} {value}{sign} {}", label(vital), show(alert.limit))
-        }
-        ConditionCode::Score(kind) => {
-            let total = alert.value.map_or_else(|| "?".to_owned(), |value| format!("{value}"));
-            let gone = alert.condition == Condition::Absent;
-            format!("{kind} {}≥ {}", if gone { String::new() } else { format!("{total} ") }, alert.limit.unwrap_or(5.0))
-        }
-        code => condition_name(code, ward),
-    }
-}
-
-/// What a condition is called without its numbers: `SpO2 low`, `no data from the device`.
-#[must_use]
-pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
-    let label = |vital| ward.info(vital).map_or_else(|| format!("{vital}"), |info| info.label.to_string());
-    match code {
-        ConditionCode::Limit(vital, side) => {
-            format!("{} {}", label(vital), if side == Side::Low { "low" } else { "high" })
-        }
-        ConditionCode::NotMeasured(vital) => format!("{} not measured", label(vital)),
-        ConditionCode::Stale(vital) => format!("{} no new values", label(vital)),
-        ConditionCode::Flatline(vital) => format!("{} does not vary", label(vital)),
-        ConditionCode::DeviceLost => "no data from the device".to_owned(),
-        ConditionCode::Conflict => "device contradicts itself".to_owned(),
-        ConditionCode::WrongPatient => "device names another patient".to_owned(),
-        ConditionCode::Score(kind) => format!("{kind} high"),
-        ConditionCode::RotaGap => "nobody on duty".to_owned(),
-        ConditionCode::ClockSkew => "the device's clock is wrong".to_owned(),
-        ConditionCode::GatewayLost => "no data from the gateway".to_owned(),
-        ConditionCode::NoWatcher => "no terminal watches the ward".to_owned(),
-        ConditionCode::System(SystemFault::StoreFailed) => "NOTHING IS RECORDED".to_owned(),
-        ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
-        ConditionCode::System(SystemFault::ClockStepped) => "the server's clock stepped".to_owned(),
-        ConditionCode::System(SystemFault::AuditChanged) => "THE AUDIT TRAIL WAS CHANGED".to_owned(),
-        ConditionCode::System(SystemFault::NotifyFailed) => "messages about alerts do not get out".to_owned(),
-    }
-}
 
 /// As [`condition`], with the newest value in the place of the one that moved the alert: `SpO2 55 < 80`; if that is no longer
 /// beyond the limit, `SpO2 91, was < 90`.
@@ -210,27 +162,6 @@ pub fn calm_mark(alert: &Alert) -> &'static str {
     }
 }
 
-/// What a pause is about, without bed and name: `SpO2 low`, `all alarms`, `sound`.
-#[must_use]
-pub fn pause_what(pause: &Pause, ward: &WardView) -> String {
-    match &pause.scope {
-        PauseScope::Condition { code, .. } => condition_name(*code, ward),
-        PauseScope::Patient { .. } if pause.kind.is_audio() => "sound".to_owned(),
-        PauseScope::Patient { .. } => "all alarms".to_owned(),
-        PauseScope::Ward => "the sound of the ward".to_owned(),
-    }
-}
-
-/// How a pause makes quiet, in words: `snoozed`, `paused`, `sound paused`, `off, high too`.
-#[must_use]
-pub const fn pause_kind(pause: &Pause) -> &'static str {
-    match (pause.kind, &pause.scope) {
-        (PauseKind::AlarmPaused, PauseScope::Condition { .. }) => "snoozed",
-        (PauseKind::AlarmOff, _) if matches!(pause.covers, Priority::High) => "alarm off, high too",
-        (kind, _) => kind.words(),
-    }
-}
-
 /// What a pause makes quiet, in words: `bed 04 Okafor: SpO2 low snoozed`.
 #[must_use]
 pub fn pause_about(pause: &Pause, ward: &WardView) -> String {
@@ -264,6 +195,24 @@ pub fn pause_end(end: &PauseEnd) -> String {
         PauseEnd::Replaced => "another took its place".to_owned(),
         PauseEnd::Discharged => "the patient left".to_owned(),
         PauseEnd::Resumed => "data came back".to_owned(),
+    }
+}
+
+/// An offer in a sentence: `handover 2: anna offers 3 patients to ben`.
+#[must_use]
+pub fn handover_offered(handover: &Handover) -> String {
+    let (id, from, to, count) = (handover.id, handover.from.label(), &handover.to, handover.patients.len());
+    format!("handover {id}: {from} offers {count} {} to {to}", if count == 1 { "patient" } else { "patients" })
+}
+
+/// Why an offer is over, in words.
+#[must_use]
+pub fn handover_end(end: &HandoverEnd) -> String {
+    match end {
+        HandoverEnd::Declined { by, reason } => format!("not taken by {}: {reason}", by.label()),
+        HandoverEnd::Withdrawn { by } => format!("withdrawn by {}", by.label()),
+        HandoverEnd::Expired => "nobody answered in time".to_owned(),
+        HandoverEnd::Empty => "its patients have left".to_owned(),
     }
 }
 
@@ -323,12 +272,6 @@ pub fn bed_of<'a>(alert: &'a Alert, ward: &'a WardView) -> &'a str {
     bed.map_or("–", |bed| bed_label(ward, bed))
 }
 
-/// The label of a bed.
-#[must_use]
-pub fn bed_label<'a>(ward: &'a WardView, bed: &'a crate::domain::BedId) -> &'a str {
-    ward.beds.get(bed).map_or(bed.as_str(), |bed| bed.label.as_str())
-}
-
 /// The name of a patient as far as it may be seen; else the word `patient`.
 #[must_use]
 pub fn name_of<'a>(ward: &'a WardView, patient: Option<&PatientId>) -> &'a str {
@@ -372,30 +315,10 @@ pub fn age(age: Millis) -> String {
     }
 }
 
-/// How long something has lasted: `0:42`, `12:05`, `3:10:00`.
-#[must_use]
-pub fn lasting(span: Millis) -> String {
-    let seconds = span.as_secs().max(0);
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
 /// A time of day in the ward's time zone: `03:12:45`.
 #[must_use]
 pub fn clock(at: Timestamp, zone: Tz) -> String {
     at.utc().with_timezone(&zone).format("%H:%M:%S").to_string()
-}
-
-/// A time of day to the minute in the ward's time zone: `03:12`.
-#[must_use]
-pub fn clock_minutes(at: Timestamp, zone: Tz) -> String {
-    at.utc().with_timezone(&zone).format("%H:%M").to_string()
-}
-
-/// The day in the ward's time zone: `2026-03-01`.
-#[must_use]
-pub fn day(at: Timestamp, zone: Tz) -> String {
-    at.utc().with_timezone(&zone).format("%Y-%m-%d").to_string()
 }
 
 /// The time zone as it is at that moment: its abbreviation and its offset, such as `CEST +02:00`.

@@ -207,6 +207,7 @@ impl Stream {
                 ServerMessage::Result { .. }
                     | ServerMessage::History { .. }
                     | ServerMessage::AlertReport { .. }
+                    | ServerMessage::HandoverReport { .. }
                     | ServerMessage::Error { .. }
                     | ServerMessage::Accepted { .. }
             )

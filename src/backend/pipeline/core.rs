@@ -242,7 +242,8 @@ impl Core {
         if let (Command::SetDevice { device }, None) = (command, &refusal) {
             self.ward_of_device.entry(device.id.clone()).or_insert_with(|| ward.clone());
         }
-        group.batch.leaves.push(leaves::command(ward, command, by, refusal.as_ref()));
+        let own = run.events().get(first..).unwrap_or_default();
+        group.batch.leaves.extend(leaves::of(ward, command, by, refusal.as_ref(), own));
         group.waiting.push(Waiting::Command { reply, ward: ward.clone(), index, refusal });
     }
 

@@ -1,15 +1,39 @@
-//! The audit entry of each command.
+//! The audit entries of each command.
 
 use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{Actor, Command, Refusal, Ward, WardId},
+    domain::{Actor, Command, Event, EventBody, Handover, HandoverId, Refusal, Ward, WardId},
 };
 
+/// The entries of a command and what came of it. Of a handover that is signed there is one for each patient.
+pub(super) fn of(
+    ward: &WardId,
+    command: &Command,
+    by: &Actor,
+    refusal: Option<&Refusal>,
+    events: &[Event],
+) -> Vec<LeafDraft> {
+    let leaf = self::command(ward, command, by, refusal);
+    let Some(handover) = events.iter().find_map(signed) else { return vec![leaf] };
+    let one = |patient| LeafDraft { patient: Some(patient), handover: Some(handover.id), ..leaf.clone() };
+    handover.patients.iter().cloned().map(one).collect()
+}
+
+/// The handover that an event says was signed.
+const fn signed(event: &Event) -> Option<&Handover> {
+    match &event.body {
+        EventBody::HandoverOffered { handover } | EventBody::HandoverAccepted { handover, .. } => Some(handover),
+        _ => None,
+    }
+}
+
 /// The entry of a command, done or refused.
-pub(super) fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Option<&Refusal>) -> LeafDraft {
+fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Option<&Refusal>) -> LeafDraft {
     let outcome = if refusal.is_some() { Outcome::Refused } else { Outcome::Success };
     let actor = LeafActor::from(by);
     let on_alert = |alert, act| LeafDraft { alert: Some(alert), ..LeafDraft::new(LeafActor::from(by), act, outcome) };
+    let on_handover =
+        |id: HandoverId, act| LeafDraft { handover: Some(id), ..LeafDraft::new(LeafActor::from(by), act, outcome) };
     let mut leaf = match command {
         Command::Acknowledge { alert, .. } => on_alert(*alert, Act::AlertAcknowledge),
         Command::Reset { alert, .. } => on_alert(*alert, Act::AlertReset),
@@ -37,6 +61,10 @@ pub(super) fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Opt
         Command::SetCategory { patient, .. } => {
             LeafDraft { patient: Some(patient.clone()), ..LeafDraft::new(actor, Act::PatientCategory, outcome) }
         }
+        Command::OfferHandover { .. } => LeafDraft::new(actor, Act::HandoverOffer, outcome),
+        Command::AcceptHandover { handover } => on_handover(*handover, Act::HandoverAccept),
+        Command::DeclineHandover { handover, .. } => on_handover(*handover, Act::HandoverDecline),
+        Command::WithdrawHandover { handover } => on_handover(*handover, Act::HandoverWithdraw),
         Command::Transfer { patient, bed } => LeafDraft {
             patient: Some(patient.clone()),
             bed: Some(bed.clone()),
@@ -89,5 +117,6 @@ const fn code(refusal: &Refusal) -> &'static str {
         Refusal::Rota(_) => "rota",
         Refusal::Chart(_) => "chart",
         Refusal::Limits(_) => "limits",
+        Refusal::Handover(_) => "handover",
     }
 }

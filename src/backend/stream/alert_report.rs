@@ -4,8 +4,8 @@ use crate::{
     analysis::AlertReporter,
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::{app::App, hub::WardHub, pipeline::JobError},
-    domain::{Actor, Timestamp, WardId},
-    protocol::{ALERT_REPORT_SPAN_MAX, AlertReport},
+    domain::{Actor, PatientId, Timestamp, WardId},
+    protocol::{ALERT_REPORT_SPAN_MAX, AlertReport, HANDOVER_PATIENTS_MAX},
     store::{StoreError, StoreReader, first_event_since},
 };
 use std::sync::Arc;
@@ -18,6 +18,10 @@ const PAGE: u32 = 1_000;
 pub(super) enum ReportError {
     #[error("`to` must be after `from`, by at most {} days", ALERT_REPORT_SPAN_MAX.as_secs() / 86_400)]
     Span,
+    #[error("at most {HANDOVER_PATIENTS_MAX} patients in a report")]
+    TooManyPatients,
+    #[error("patient {0} is not in your subscription")]
+    NotSubscribed(PatientId),
     #[error("another report is being made: try again")]
     Busy,
     #[error(transparent)]

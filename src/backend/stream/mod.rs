@@ -2,6 +2,7 @@
 
 mod alert_report;
 mod device;
+mod handover;
 mod history;
 mod socket;
 mod watcher;

@@ -3,6 +3,7 @@
 use super::{
     alert_report::{self, ReportError, ReportQuery},
     device::version_text,
+    handover::{self, Wanted},
     history,
     socket::{Ended, Heard, SILENT_AFTER, Socket, stopped},
 };
@@ -336,6 +337,7 @@ impl Watcher {
             ClientMessage::Command { id, ward, command } => self.command(socket, id, ward, command).await,
             ClientMessage::Query { id, query } => self.query(socket, id, query).await,
             ClientMessage::AlertReport { id, ward, from, to } => self.report(socket, id, ward, (from, to)).await,
+            ClientMessage::HandoverReport { id, ward, patients } => self.handover(socket, id, ward, patients).await,
             ClientMessage::Activity => {
                 self.app.touch(&self.session.record.id);
                 Ok(())
@@ -436,7 +438,7 @@ impl Watcher {
         socket: &mut Socket<S>,
         id: u64,
         ward: WardId,
-        command: Command,
+        mut command: Command,
     ) -> Result<(), Ended>
     where
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
@@ -445,6 +447,13 @@ impl Watcher {
         let (verb, code) = verb_of(&command);
         if let Decision::Deny(denial) = self.may(verb) {
             return self.deny(socket, denial, code, Some(id)).await;
+        }
+        if let Command::OfferHandover { to, .. } = &mut command {
+            let Some(taker) = handover::taker(&self.app.hub.directory(), to) else {
+                let detail = format!("there is no user {to} who could take patients");
+                return socket.send(&error(ErrorCode::BadMessage, detail, Some(id))).await;
+            };
+            *to = taker;
         }
         self.app.touch(&self.session.record.id);
         let by = self.session.actor();
@@ -528,6 +537,37 @@ impl Watcher {
         .await
     }
 
+    async fn handover<S, E>(
+        &self,
+        socket: &mut Socket<S>,
+        id: u64,
+        ward: WardId,
+        patients: Vec<PatientId>,
+    ) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if let Decision::Deny(denial) = self.may(Verb::ReadHistory) {
+            return self.deny(socket, denial, "read_history", Some(id)).await;
+        }
+        let Some(watch) = self.watch.as_ref().filter(|w| w.ward == ward) else {
+            return socket.send(&error(ErrorCode::UnknownWard, "subscribe to the ward first", Some(id))).await;
+        };
+        let subscribed = watch.only.clone().unwrap_or_else(|| watch.hub.patients());
+        let wanted = Wanted { ward, hub: watch.hub.clone(), patients, subscribed, with_names: self.sees_names() };
+        let actor = self.session.actor();
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            let answer = match handover::make(app, wanted, &actor).await {
+                Ok(report) => ServerMessage::HandoverReport { id, report: Box::new(report) },
+                Err(e) => error(report_code(&e), e.to_string(), Some(id)),
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
     /// Makes an answer beside the connection, so that heartbeats and events go on meanwhile.
     async fn answer_later<S, E>(
         &self,
@@ -592,7 +632,8 @@ fn job_error(e: JobError, id: u64) -> ServerMessage {
 
 const fn report_code(e: &ReportError) -> ErrorCode {
     match e {
-        ReportError::Span => ErrorCode::BadMessage,
+        ReportError::Span | ReportError::TooManyPatients => ErrorCode::BadMessage,
+        ReportError::NotSubscribed(_) => ErrorCode::Denied,
         ReportError::Job(JobError::Unrecorded) => ErrorCode::Unrecorded,
         ReportError::Job(_) | ReportError::Busy | ReportError::Store => ErrorCode::Busy,
     }

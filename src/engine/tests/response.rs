@@ -14,15 +14,15 @@ use crate::{
 };
 use rstest::rstest;
 
-fn words(text: &str) -> Remark {
+pub(super) fn words(text: &str) -> Remark {
     text.parse().unwrap()
 }
 
-fn by(name: &str, role: Role) -> Actor {
+pub(super) fn by(name: &str, role: Role) -> Actor {
     Actor::User { user: name.parse().unwrap(), name: name.into(), role, session: "s".parse().unwrap() }
 }
 
-fn patient(n: usize) -> PatientId {
+pub(super) fn patient(n: usize) -> PatientId {
     format!("p{n}").parse().unwrap()
 }
 
@@ -35,7 +35,7 @@ fn of_patient(n: usize) -> PauseScope {
 }
 
 impl Bench {
-    fn ask(&mut self, s: f64, name: &str, command: Command) -> Option<Refusal> {
+    pub(super) fn ask(&mut self, s: f64, name: &str, command: Command) -> Option<Refusal> {
         let events = self.input(s, Input::Command { command, by: by(name, Role::Charge) });
         events.into_iter().find_map(|e| match e.body {
             EventBody::Refused { refusal, .. } => Some(refusal),
@@ -537,6 +537,7 @@ pub(super) enum Act {
     Transfer { patient: usize, bed: usize },
     Rota { from: i32, span: i32, bed: usize },
     Chart { patient: usize, level: usize, oxygen: bool },
+    Handover(handover::Deed),
 }
 
 pub(super) fn act() -> impl Strategy<Value = Act> {
@@ -556,6 +557,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         1 => (1..4_usize, 1..4_usize).prop_map(|(patient, bed)| Act::Transfer { patient, bed }),
         2 => (1..4_usize, 0..5_usize, any::<bool>()).prop_map(
             |(patient, level, oxygen)| Act::Chart { patient, level, oxygen }),
+        3 => handover::deed().prop_map(Act::Handover),
         1 => (0..400_i32, 1..400_i32, 1..4_usize).prop_map(|(from, span, bed)| Act::Rota { from, span, bed }),
     ]
 }
@@ -593,6 +595,7 @@ impl Act {
                 };
                 ("anna", Command::Chart { patient: patient(p), entry })
             }
+            Self::Handover(deed) => deed.command(),
             Self::Rota { from, span, bed } => {
                 let (from, to) = (s + f64::from(from), s + f64::from(from + span));
                 ("carla", Command::AddShift { shift: shift(Duty::Nurse, "anna", from, to, &[&format!("b{bed}")]) })
@@ -617,7 +620,7 @@ const fn triggers(cause: Cause) -> &'static [Trigger] {
         Cause::Escalated => &[Trigger::Unanswered],
         Cause::Accepted => &[Trigger::Accept],
         Cause::Declined => &[Trigger::Decline],
-        Cause::HandedOver => &[Trigger::HandOver],
+        Cause::HandedOver => &[Trigger::HandOver, Trigger::PassOn],
         Cause::Reminded => &[Trigger::Remind],
         Cause::Paused | Cause::Unpaused => &[Trigger::PauseAudio, Trigger::PauseAlarms, Trigger::AlarmOff],
         Cause::Moved => &[Trigger::Transfer],

@@ -229,6 +229,7 @@ impl App {
         }
         (!self.may(verb)).then_some(match verb {
             Verb::AcknowledgeAlert => "your role may not acknowledge",
+            Verb::HandOver => "your role hands over no patients",
             Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
             Verb::ManageRota => "your role may not change the rota: ask charge",
             Verb::ReadHistory => "your role may not read reports",

@@ -3,6 +3,7 @@
 use super::{
     act::{Act, Subject},
     app::{App, Dialog, Page},
+    handover::Deed,
     page::Range,
 };
 use crate::{
@@ -24,6 +25,10 @@ pub enum Action {
     EndPause,
     /// Confirm the selected pause as the second person.
     ConfirmPause,
+    /// Who owns whom, and what is handed over.
+    ShowHandover,
+    /// Something about handovers.
+    Hand(Deed),
     /// Let marks flash, or not.
     Flash,
     /// Open the selected patient.
@@ -95,7 +100,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 53] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -114,6 +119,12 @@ impl Action {
         Self::Do(Act::AddShift),
         Self::Do(Act::RemoveShift),
         Self::ShowReport,
+        Self::ShowHandover,
+        Self::Hand(Deed::Give),
+        Self::Hand(Deed::GiveAll),
+        Self::Hand(Deed::Take),
+        Self::Hand(Deed::Refuse),
+        Self::Hand(Deed::Withdraw),
         Self::Open,
         Self::ShowLimits,
         Self::Do(Act::Chart),
@@ -152,6 +163,8 @@ impl Action {
             Self::ShowPauses => ("quiet", "show all that is paused or switched off, and until when"),
             Self::EndPause => ("end it", "end the selected pause: the alerts signal again"),
             Self::ConfirmPause => ("confirm", "confirm the selected pause as the second person"),
+            Self::ShowHandover => ("handover", "show who owns whom, what is offered, and what there is to say"),
+            Self::Hand(deed) => deed.words(),
             Self::Flash => ("flashing", "let the marks of alerts flash, or keep them lit"),
             Self::Open => ("patient", "open the selected patient"),
             Self::ShowRota => ("rota", "show who is on duty now and next, and where nobody is"),
@@ -207,6 +220,10 @@ impl App {
             Action::Acknowledge => self.may_acknowledge(),
             Action::Do(act) => self.may_do(act),
             Action::EndPause | Action::ConfirmPause => self.may_change_pause(action == Action::ConfirmPause),
+            Action::ShowHandover => on(!matches!(self.page, Page::Handover)),
+            Action::Hand(_) if self.page != Page::Handover => Possible::NotHere,
+            Action::Hand(_) if self.is_too_small() => Possible::No("the screen is too small for it"),
+            Action::Hand(deed) => self.why_not_hand(deed).map_or(Possible::Yes, Possible::No),
             Action::ShowPauses => on(!matches!(self.page, Page::Pauses)),
             Action::Open => match self.page {
                 Page::Ward | Page::Queue if self.selected_patient().is_some() => Possible::Yes,

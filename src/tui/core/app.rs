@@ -5,6 +5,8 @@ use super::{
     bell::Bell,
     command::Commands,
     filter::Filter,
+    handover::HandoverPage,
+    handover_form::HandoverForm,
     input::Key,
     limits::LimitsPage,
     link::{Health, Link},
@@ -51,6 +53,8 @@ pub enum Page {
     Rota,
     /// The report of alerts.
     AlertReport,
+    /// Who owns whom, and what is handed over.
+    Handover,
 }
 
 /// What stands above the page and takes the keys.
@@ -71,6 +75,8 @@ pub enum Dialog {
         /// The pause.
         pause: PauseId,
     },
+    /// A handover is about to be signed or answered.
+    Handover(Box<HandoverForm>),
     /// Leaving although a high alert is not acknowledged.
     ConfirmQuit,
     /// All keys.
@@ -217,6 +223,8 @@ pub struct App {
     pub selected_shift: Option<Shift>,
     /// The report of alerts.
     pub report: ReportPage,
+    /// What the page of handovers shows.
+    pub handover: HandoverPage,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -273,6 +281,7 @@ impl App {
             selected_pause: None,
             selected_shift: None,
             report: ReportPage::default(),
+            handover: HandoverPage::default(),
             selected: None,
             by_urgency: false,
             filter: Filter::default(),

@@ -65,6 +65,11 @@ impl App {
                         line.push(c);
                     }
                 }
+                (_, Some(Dialog::Handover(form))) => {
+                    if let Some(line) = form.line() {
+                        line.push(c);
+                    }
+                }
                 (_, Some(Dialog::Unlock(form))) => push(&mut form.passphrase, c),
                 _ => {}
             }
@@ -142,6 +147,7 @@ impl App {
                 KeyCode::Char('c') if key.ctrl => {}
                 _ => self.dialog = Some(Dialog::ConfirmPause { pause }),
             },
+            Some(Dialog::Handover(form)) => self.handover_key(key, form, effects),
             Some(Dialog::ConfirmQuit) => match key.code {
                 KeyCode::Char('y') => effects.push(Effect::Quit),
                 KeyCode::Char('n') | KeyCode::Esc | KeyCode::Backspace => {}
@@ -211,6 +217,10 @@ impl App {
             Action::EndPause | Action::ConfirmPause if self.refuses_moved_pause() => {}
             Action::EndPause => self.end_selected_pause(effects),
             Action::ConfirmPause => self.dialog = self.selected_pause().map(|p| Dialog::ConfirmPause { pause: p.id }),
+            Action::ShowHandover => self.show_handover(),
+            Action::Hand(deed) => self.begin_deed(deed),
+            Action::PageUp if self.page == Page::Handover => self.scroll_told(-PAGE_ROWS),
+            Action::PageDown if self.page == Page::Handover => self.scroll_told(PAGE_ROWS),
             Action::Flash => self.switch_flash(),
             Action::Open => self.open(),
             Action::ShowRota => self.show_rota(),

@@ -14,6 +14,8 @@ mod command;
 mod event;
 mod filter;
 mod flash;
+mod handover;
+mod handover_form;
 mod input;
 mod keys;
 mod limits;
@@ -41,6 +43,8 @@ pub use command::COMMAND_TIMEOUT;
 pub use event::{Effect, Event};
 pub use filter::Filter;
 pub use flash::{FLASH_HIGH_PERIOD, FLASH_MEDIUM_PERIOD};
+pub use handover::{Deed, HandoverPage, HandoverPanes, ToldLine};
+pub use handover_form::{HandoverForm, HandoverStep, PEOPLE_MAX};
 pub use input::{Input, Key, KeyCode};
 pub use limits::{
     FieldChange, FieldReach, LimitField, LimitsPage, LimitsQuestion, LimitsSubject, Suggested, field_reach,

@@ -23,6 +23,7 @@ impl App {
         match event {
             ClientEvent::Connecting { .. } => {}
             ClientEvent::AlertReport { id, report } => self.report_answered(id, report),
+            ClientEvent::HandoverReport { id, report } => self.handover_told(id, *report),
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
             ClientEvent::Connected(hello) => self.session = Some(hello.session),
@@ -45,6 +46,7 @@ impl App {
                 if entry.seq > self.seq {
                     self.seq = entry.seq;
                     self.apply(&entry.event, effects);
+                    self.note_handover(&entry.event);
                 }
                 self.note_on_page(&entry.event);
             }
@@ -93,6 +95,7 @@ impl App {
         self.sparks.clear();
         self.queue.clear();
         self.selected_pause = None;
+        self.handover = super::handover::HandoverPage::default();
         self.patient = None;
         self.limits = None;
         self.selected_shift = None;
@@ -193,7 +196,12 @@ impl App {
             }
             (
                 SessionState::Locked,
-                Some(Dialog::ConfirmAcknowledge { .. } | Dialog::Sheet(_) | Dialog::ConfirmPause { .. }),
+                Some(
+                    Dialog::ConfirmAcknowledge { .. }
+                    | Dialog::Sheet(_)
+                    | Dialog::ConfirmPause { .. }
+                    | Dialog::Handover(_),
+                ),
             ) => self.dialog = None,
             _ => {}
         }
@@ -207,6 +215,9 @@ impl App {
     pub(super) fn error(&mut self, code: ErrorCode, mut detail: String, id: Option<u64>) {
         if let Some(id) = id {
             self.sparks_asked.remove(&id);
+            if self.handover_failed(id, &detail) {
+                return;
+            }
             if let Some(asked) = self.commands.end(id) {
                 detail = format!("{}: {detail}", self.about(&asked));
             }

@@ -14,6 +14,7 @@ use crate::{
 
 mod acts;
 mod charting;
+mod handover;
 mod limits;
 mod looking;
 mod report;

@@ -77,6 +77,10 @@ impl App {
         self.refresh_page(effects);
         self.refresh_suggestions(effects);
         self.refresh_report(effects);
+        if self.page == Page::Handover {
+            self.settle_handover();
+            self.refresh_handover(effects);
+        }
         let away = !matches!(self.health(), Health::Never) && !self.health().is_live();
         let lost = away && self.health().age().is_some_and(|age| age >= LINK_ALARM_AFTER);
         let signed_out = self.signed_out.as_ref().is_some_and(|out| !out.heard);

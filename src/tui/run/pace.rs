@@ -45,6 +45,7 @@ pub(super) const fn interval_of(event: &ClientEvent) -> Millis {
         | ClientEvent::Heartbeat { .. }
         | ClientEvent::History { .. }
         | ClientEvent::AlertReport { .. }
+        | ClientEvent::HandoverReport { .. }
         | ClientEvent::Skipped { .. } => DATA_FRAME_INTERVAL,
         _ => ALERT_FRAME_INTERVAL,
     }

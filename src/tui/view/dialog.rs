@@ -1,6 +1,7 @@
 //! Boxes above the page.
 
 use super::{
+    handover,
     pen::{Pen, fit, width},
     scene::{Scene, role_of},
     sheet,
@@ -25,6 +26,7 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         Some(Dialog::ConfirmAcknowledge { alert, transition }) => confirm(app, look, *alert, *transition, area, buffer),
         Some(Dialog::Sheet(of)) => sheet::draw(app, look, of, area, buffer),
         Some(Dialog::ConfirmPause { pause }) => sheet::confirm(app, look, *pause, area, buffer),
+        Some(Dialog::Handover(form)) => handover::draw_form(app, look, form, area, buffer),
         Some(Dialog::ConfirmQuit) => quit(app, look, area, buffer),
         Some(Dialog::Help { scroll }) => help(app, look, *scroll, area, buffer),
         Some(Dialog::Unlock(form)) => unlock(look, form, area, buffer),

@@ -2,7 +2,7 @@
 
 use super::pen::{Pen, fit, width, wrap};
 use crate::tui::{
-    core::{Act, Action, App, Dialog, NoticeKind, Offer, Page},
+    core::{Act, Action, App, Deed, Dialog, NoticeKind, Offer, Page},
     keymap,
     theme::{Look, Role},
     words,
@@ -13,11 +13,16 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 35] = [
+const ORDER: [Action; 41] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
     Action::ConfirmPause,
+    Action::Hand(Deed::Take),
+    Action::Hand(Deed::Refuse),
+    Action::Hand(Deed::Withdraw),
+    Action::Hand(Deed::Give),
+    Action::Hand(Deed::GiveAll),
     Action::Worst,
     Action::Do(Act::Accept),
     Action::Do(Act::Snooze),
@@ -46,6 +51,7 @@ const ORDER: [Action; 35] = [
     Action::ShowPauses,
     Action::ShowRota,
     Action::ShowReport,
+    Action::ShowHandover,
     Action::Do(Act::Standby),
     Action::Do(Act::AlarmOff),
     Action::Quit,

@@ -2,7 +2,7 @@
 
 use super::{
     footer::key_of,
-    pauses,
+    handover, pauses,
     pen::{Pen, Piece, pieces, total, width},
     scene::counts,
 };
@@ -114,6 +114,9 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
     }
     if let Some(quiet) = pauses::mark(app) {
         add(&format!(" {quiet} "), base.patch(look.style(Role::Quiet)), 8);
+    }
+    if let Some(offered) = handover::mark(app) {
+        add(&format!(" {offered} "), base.patch(look.style(Role::Quiet)), 7);
     }
     if let Some(fault) = system_fault(app) {
         add(fault, base.patch(look.style(Role::Technical)), 7);

@@ -12,6 +12,7 @@ mod chart;
 mod columns;
 mod dialog;
 mod footer;
+mod handover;
 mod header;
 mod limits;
 mod login;
@@ -98,6 +99,11 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             let (below, list) = take_bottom(rest, (rest.height / 2).clamp(SUMMARY_ROWS.0, 20));
             pauses::draw(&scene, list, buffer);
             summary::draw(&scene, below, buffer);
+        }
+        Page::Handover => {
+            let (top, rest) = take_top(area, 1);
+            strip::draw(&scene, top, buffer);
+            handover::draw(&scene, rest, buffer);
         }
         _ if at_least(WIDE) => wide(&scene, area, buffer),
         _ if at_least(TALL) => tall(&scene, area, buffer),

@@ -60,7 +60,7 @@ pub(super) fn draw(app: &App, look: &Look, sheet: &Sheet, area: Rect, buffer: &m
 }
 
 /// The end of what is typed: it is what has to be seen.
-fn typed(text: &str) -> String {
+pub(super) fn typed(text: &str) -> String {
     let room = usize::from(COLUMNS) - 6;
     let mut shown: Vec<char> = text.chars().collect();
     while super::pen::width(&shown.iter().collect::<String>()) > u16::try_from(room).unwrap_or(u16::MAX) {

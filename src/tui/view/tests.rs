@@ -26,6 +26,7 @@ macro_rules! both {
     };
 }
 
+mod handover;
 mod pages;
 mod properties;
 mod screens;

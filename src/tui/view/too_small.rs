@@ -93,6 +93,7 @@ fn asked(app: &App, look: &Look) -> Option<Vec<(String, Style)>> {
         }
         Dialog::Sheet(of) => sheet::in_a_line(app, of),
         Dialog::ConfirmPause { .. } => "y/n confirm the pause as the second person?".to_owned(),
+        Dialog::Handover(_) => "handover: too small to sign, esc goes back".to_owned(),
         Dialog::ConfirmQuit => "y/n leave?".to_owned(),
         Dialog::Help { .. } => "help: esc closes".to_owned(),
         Dialog::Filter { .. } => format!("filter {}", app.filter.text()),
