@@ -75,7 +75,7 @@ fn open_alert(known: &Known<'_>, alert: &Alert) -> String {
     }
     match &alert.response {
         Response::Accepted { by, .. } if alert.signal == Signal::Ack => {
-            say(format!("acknowledged, with {}", by.label()))
+            say(format!("acknowledged, with {}", by.label()));
         }
         Response::Accepted { by, .. } => say(format!("with {}", by.label())),
         Response::Declined { by, .. } => say(format!("{} cannot come", by.label())),
