@@ -11,6 +11,7 @@ use crate::{
     client::{ClientEvent, ClientRequest},
     domain::{Event as JournalEvent, EventBody, Millis, PatientId, Refusal, Timestamp},
     protocol::{ErrorCode, HISTORY_PATIENTS_MAX, History, HistoryQuery, SessionInfo, SessionState},
+    rights::Verb,
 };
 
 /// What the sparklines show.
@@ -137,6 +138,10 @@ impl App {
 
     fn ask_for_sparks_of(&mut self, patients: Vec<PatientId>, effects: &mut Vec<Effect>) {
         let (Some(ward), Some(now)) = (&self.ward, self.server_now()) else { return };
+        // After a lock another snapshot follows the unlocking: then they are asked for.
+        if self.is_locked() || !self.may(Verb::ReadHistory) {
+            return;
+        }
         let to = Timestamp::from_ms((now.as_ms().div_euclid(MINUTE.0) + 1) * MINUTE.0);
         let query = HistoryQuery {
             ward: ward.ward.id.clone(),

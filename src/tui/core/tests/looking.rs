@@ -178,3 +178,19 @@ fn no_key_means_two_things_on_a_page() {
     }
     assert_eq!(bench.app.page, Page::Limits);
 }
+
+#[test]
+fn what_may_not_be_read_is_not_asked_for() {
+    let mut bench = Bench::with(ward12());
+    let asks = |bench: &Bench| bench.effects.iter().any(|e| matches!(e, Effect::Send(ClientRequest::Query { .. })));
+    let info = |role, state| ClientEvent::Session(crate::protocol::SessionInfo { state, ..testing::session(role) });
+    for (role, state, asked) in [
+        (Role::Nurse, SessionState::Locked, false),
+        (Role::Nurse, SessionState::Active, true),
+        (Role::Ops, SessionState::Active, false),
+    ] {
+        bench.client(info(role, state));
+        bench.snapshot(ward12());
+        assert_eq!(asks(&bench), asked, "{role} {state:?}");
+    }
+}
