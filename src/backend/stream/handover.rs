@@ -26,7 +26,7 @@ pub(super) struct Wanted {
     pub(super) with_names: bool,
 }
 
-/// The login name of a person who could take patients, as the account has it.
+/// The login name of a person who could take alerts or patients, as the account has it.
 pub(super) fn taker(directory: &Directory, name: &LoginName) -> Option<LoginName> {
     let user = directory.user_by_name(name.as_str()).filter(|user| user.enabled)?;
     let principal = Principal::User { role: user.role, locked: false };

@@ -448,9 +448,9 @@ impl Watcher {
         if let Decision::Deny(denial) = self.may(verb) {
             return self.deny(socket, denial, code, Some(id)).await;
         }
-        if let Command::OfferHandover { to, .. } = &mut command {
+        if let Command::OfferHandover { to, .. } | Command::HandOverAlert { to, .. } = &mut command {
             let Some(taker) = handover::taker(&self.app.hub.directory(), to) else {
-                let detail = format!("there is no user {to} who could take patients");
+                let detail = format!("there is no user {to} who could take alerts or patients");
                 return socket.send(&error(ErrorCode::BadMessage, detail, Some(id))).await;
             };
             *to = taker;
