@@ -619,6 +619,12 @@ mod tests {
     }
 
     #[test]
+    fn the_worst_value_of_a_dip_is_kept() {
+        let dip = Violation { since: t(1_000), worst: 82.0 };
+        assert_eq!(run(&[97.0, 88.0, 82.0, 86.0, 97.0]), [(4_000, Outcome::SuppressedByDelay(dip))]);
+    }
+
+    #[test]
     fn row_2_a_dip_shorter_than_the_delay_is_suppressed() {
         let dip = Violation { since: t(5_000), worst: 84.0 };
         assert_eq!(run(&repeat(&[(95.0, 5), (84.0, 9), (95.0, 30)])), [(14_000, Outcome::SuppressedByDelay(dip))]);

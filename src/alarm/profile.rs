@@ -510,6 +510,12 @@ mod tests {
     }
 
     #[test]
+    fn profiles_are_changed_one_by_one() {
+        let without = Profiles::builtin().map(|_| Profile::default());
+        assert!(without.of(Category::Adult).vitals.is_empty());
+    }
+
+    #[test]
     fn adult_defaults_are_those_charted() {
         let adult = Profiles::builtin().of(Category::Adult);
         let bounds = |vital| {
