@@ -34,7 +34,7 @@ fn secret_file(dir: &Path, text: &str) -> PathBuf {
 fn webhook(dir: &Path, receiver: &Receiver) -> String {
     let secret = secret_file(dir, SECRET);
     format!(
-        "[notify]\npublic_url = \"http://ward.example\"\n[notify.channel.pager.webhook]\nurl = \"http://{}/in\"\n\
+        "[notify]\npublic_url = \"https://ward.example\"\n[notify.channel.pager.webhook]\nurl = \"http://{}/in\"\n\
          secret_file = {secret:?}\n",
         receiver.address
     )
@@ -123,7 +123,7 @@ fn a_nurse_is_told_opens_the_link_and_acknowledges_once() {
     assert_eq!((data["bed"].as_str(), data["priority"].as_str()), (Some("b1"), Some("high")));
     assert_eq!((data["to"].as_str(), data["mode"].as_str()), (Some("anna"), Some("demo")));
     assert!(!told.body.contains("Okafor") && !told.body.contains("nbp"), "{}", told.body);
-    let link = data["acknowledge_url"].as_str().unwrap().strip_prefix("http://ward.example").unwrap().to_owned();
+    let link = data["acknowledge_url"].as_str().unwrap().strip_prefix("https://ward.example").unwrap().to_owned();
 
     let json = [("accept", "application/json")];
     let page = request(server.address, "GET", &link, &[], b"");
@@ -161,7 +161,7 @@ fn who_may_not_acknowledge_cannot_by_a_link_either() {
     collapse(&server, &token);
     let told = wait_for("the message", || of_patient(&receiver).first().cloned());
     let url = told.json()["data"]["acknowledge_url"].as_str().unwrap().to_owned();
-    let link = url.strip_prefix("http://ward.example").unwrap();
+    let link = url.strip_prefix("https://ward.example").unwrap();
     let refused = request(server.address, "POST", link, &[], b"");
     assert_eq!(refused.status, 403, "{refused:?}");
     assert!(server.run(&["audit", "show"]).contains("access.denied"));
@@ -248,7 +248,7 @@ fn an_alert_that_was_answered_meanwhile_is_not_sent_any_more() {
     // The receiver is busy, but has the link.
     let told = wait_for("the first try", || of_patient(&receiver).first().cloned());
     let url = told.json()["data"]["acknowledge_url"].as_str().unwrap().to_owned();
-    let done = request(server.address, "POST", url.strip_prefix("http://ward.example").unwrap(), &[], b"");
+    let done = request(server.address, "POST", url.strip_prefix("https://ward.example").unwrap(), &[], b"");
     assert_eq!(done.status, 200, "{done:?}");
     wait_for("its end", || outcomes(&server).contains(&NoticeOutcome::NotNeeded).then_some(()));
     assert_eq!(receiver.requests().len(), 1);
@@ -259,7 +259,7 @@ fn a_mail_goes_to_the_person_and_its_link_to_nobody_else() {
     let dir = tempfile::tempdir().unwrap();
     let (address, mails) = mail_server();
     let config = format!(
-        "[notify]\npublic_url = \"http://ward.example\"\n[notify.addresses]\nanna = \"anna@h.example\"\n\
+        "[notify]\npublic_url = \"https://ward.example\"\n[notify.addresses]\nanna = \"anna@h.example\"\n\
          [notify.channel.mail]\npriorities = [\"high\"]\ncontent = \"condition\"\n[notify.channel.mail.email]\n\
          host = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"Ward <ward@h.example>\"\nto = [\"all@h.example\"]\n",
         address.port()
@@ -274,7 +274,7 @@ fn a_mail_goes_to_the_person_and_its_link_to_nobody_else() {
     assert!(mail.contains("Subject: DEMO *** HIGH bed b1"), "{mail}");
     // Long lines are folded by an encoding that ends them with `=`.
     let plain = mail.replace("=\n", "").replace("=3D", "=");
-    assert!(plain.contains("http://ward.example/v1/ack/"), "{plain}");
+    assert!(plain.contains("https://ward.example/v1/ack/"), "{plain}");
     // Nobody is on duty any more: the shared address is told, without a link that acts in a name.
     server.command(Command::SetRota { shifts: Vec::new() });
     let body = observation("hr", 20, now());

@@ -263,8 +263,8 @@ pub fn hand_over(alert: &mut Alert, seen: u32, by: &Actor, to: LoginName) -> Res
 
 /// Row 11: it goes along with its patient from one who deals with it to another, who has signed for the patient. The
 /// signal and the reminder stay as they are.
-pub fn pass_on(alert: &mut Alert, from: &Actor, to: &Actor, at: Timestamp) -> Option<Transition> {
-    let is_from = |owner: &Actor| owner.is_same_person(from) && !owner.is_same_person(to);
+pub fn pass_on(alert: &mut Alert, is_giver: impl Fn(&Actor) -> bool, to: &Actor, at: Timestamp) -> Option<Transition> {
+    let is_from = |owner: &Actor| is_giver(owner) && !owner.is_same_person(to);
     if !matches!(&alert.response, Response::Accepted { by, .. } if is_from(by)) {
         return None;
     }

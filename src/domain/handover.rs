@@ -1,6 +1,6 @@
 //! Handing patients over from one person to another: signed by both, and who owns a patient after it.
 
-use super::{Actor, BedId, Duty, Event, EventBody, LoginName, Millis, PatientId, Remark, Rota, Stay, Timestamp};
+use super::{Actor, BedId, Duty, Event, EventBody, LoginName, Millis, PatientId, Remark, Rota, Shift, Stay, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -200,7 +200,7 @@ pub struct Handovers {
     pub last: u64,
     /// Offers that wait for an answer, in the order of their numbers.
     pub open: Vec<Handover>,
-    /// Who has a patient by a handover, until the next one or the discharge.
+    /// Who has a patient by a handover, until the next one, a transfer or the discharge.
     pub owners: BTreeMap<PatientId, Owner>,
 }
 
@@ -221,6 +221,10 @@ impl Handovers {
                 }
             }
             EventBody::HandoverEnded { handover, .. } => self.open.retain(|open| open.id != *handover),
+            // Others look after the patient from now on.
+            EventBody::Transferred { patient, .. } => {
+                self.owners.remove(patient);
+            }
             EventBody::Discharged { patient, .. } => {
                 self.owners.remove(patient);
                 self.open.iter_mut().for_each(|open| open.patients.retain(|p| p != patient));
@@ -241,22 +245,30 @@ impl Handovers {
         self.open.iter().find(|open| open.patients.contains(patient))
     }
 
-    /// Who took a patient by a handover, if anybody.
+    /// Who has a patient by a handover, if anybody: until the rota's next nurse of the bed begins.
     #[must_use]
-    pub fn taken_by(&self, patient: &PatientId) -> Option<LoginName> {
-        self.owners.get(patient).and_then(|owner| login_of(&owner.by))
+    pub fn taken_by(&self, patient: &PatientId, bed: &BedId, rota: &Rota, at: Timestamp) -> Option<LoginName> {
+        let owner = self.owners.get(patient).filter(|owner| !is_relieved(owner, bed, rota, at))?;
+        login_of(&owner.by)
     }
 
-    /// Who owns a patient: who took the patient by a handover; else the bedside nurses of the bed by the rota; empty if
-    /// nobody.
+    /// Who owns a patient: who took the patient by a handover, until the rota's next nurse of the bed begins; else the
+    /// bedside nurses of the bed by the rota; empty if nobody.
     #[must_use]
     pub fn owners_of(&self, patient: &PatientId, bed: &BedId, rota: &Rota, at: Timestamp) -> Vec<LoginName> {
-        if let Some(owner) = self.taken_by(patient) {
+        if let Some(owner) = self.taken_by(patient, bed, rota, at) {
             return vec![owner];
         }
         let nurses: BTreeSet<&LoginName> = rota.on_duty(Duty::Nurse, Some(bed), at).collect();
         nurses.into_iter().cloned().collect()
     }
+}
+
+/// Whether the rota has a nurse of the bed at `at` whose shift began after the handover. A handover shortly before a shift
+/// is for that shift.
+fn is_relieved(owner: &Owner, bed: &BedId, rota: &Rota, at: Timestamp) -> bool {
+    let began_after = |s: &Shift| s.from > owner.at + HANDOVER_OPEN_MAX;
+    rota.shifts.iter().any(|s| s.duty == Duty::Nurse && s.has_bed(bed) && s.covers(at) && began_after(s))
 }
 
 /// Who is where, who is on duty and when: what it takes to say who owns whom.
@@ -275,6 +287,12 @@ impl Ownership<'_> {
     #[must_use]
     pub fn of(&self, patient: &PatientId, bed: &BedId) -> Vec<LoginName> {
         self.handovers.owners_of(patient, bed, self.rota, self.at)
+    }
+
+    /// Who has a patient in a bed by a handover, if anybody.
+    #[must_use]
+    pub fn taker(&self, patient: &PatientId, bed: &BedId) -> Option<LoginName> {
+        self.handovers.taken_by(patient, bed, self.rota, self.at)
     }
 
     /// The patients that a person who hands over a ward gives: those whom nobody else owns and who are in no open offer.

@@ -227,7 +227,14 @@ impl Engine {
     pub(super) fn system_fault(&mut self, report: FaultReport, events: &mut Vec<Event>) {
         let key = AlertKey { patient: None, code: ConditionCode::System(report.fault), device: None };
         let open = self.alerts.contains_key(&key);
-        if report.present && !open {
+        // One channel that fails hides no other: what is told has changed, so it is told anew.
+        let other = |alert: &Alert| alert.detail.as_ref() != Some(&report.detail);
+        let anew =
+            report.present && report.fault == SystemFault::NotifyFailed && self.alerts.get(&key).is_some_and(other);
+        if anew {
+            self.clear_plain(&key, events);
+        }
+        if report.present && (anew || !open) {
             let priority = match report.fault {
                 SystemFault::StoreFailed => Priority::High,
                 SystemFault::DiskNearlyFull | SystemFault::AuditChanged | SystemFault::NotifyFailed => Priority::Medium,

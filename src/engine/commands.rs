@@ -197,9 +197,11 @@ impl Engine {
         self.close_alerts(reason, events, |key: &AlertKey| {
             key.device.as_ref() == Some(device) && key.patient.as_ref() == Some(&assignment.patient)
         });
-        self.devices.remove(device);
-        if let Some(gateway) = self.census.devices.get(device).and_then(|d| d.gateway.clone()) {
-            self.gateway_left(&gateway, events);
+        // The gateway it was lost with may not be the one it has now.
+        let under = self.devices.remove(device).and_then(|state| state.kept.under);
+        let now_behind = self.census.devices.get(device).and_then(|d| d.gateway.clone());
+        for gateway in under.iter().chain(now_behind.iter().filter(|gateway| under.as_ref() != Some(gateway))) {
+            self.gateway_left(gateway, events);
         }
         self.record(EventBody::Unassigned { assignment, by: by.clone() }, events);
         Ok(())

@@ -133,7 +133,7 @@ impl Engine {
         if !left.is_empty() {
             return Err(HandoverError::Unowned { left }.into());
         }
-        let givers: Vec<(PatientId, Vec<Actor>)> =
+        let givers: Vec<(PatientId, Vec<LoginName>)> =
             handover.patients.iter().map(|patient| (patient.clone(), self.givers_of(patient, &handover))).collect();
         self.record(EventBody::HandoverAccepted { handover, by: by.clone() }, events);
         for (patient, givers) in givers {
@@ -143,19 +143,27 @@ impl Engine {
         Ok(())
     }
 
-    /// Whose open alerts of a patient go along: the giver's, and those of who had the patient before.
-    fn givers_of(&self, patient: &PatientId, handover: &Handover) -> Vec<Actor> {
-        let before = self.desk.kept.owners.get(patient).map(|owner| owner.by.clone());
-        [handover.from.clone()].into_iter().chain(before).collect()
+    /// Who has a patient by a handover, if anybody.
+    pub(super) fn taker_of(&self, patient: &PatientId) -> Option<LoginName> {
+        let stay = self.census.stays.get(patient)?;
+        self.ownership().taker(patient, &stay.bed)
     }
 
-    fn pass_alerts_on(&mut self, patient: &PatientId, givers: &[Actor], to: &Actor, events: &mut Vec<Event>) {
+    /// Whose open alerts of a patient go along: the giver's, and those of who had the patient so far.
+    fn givers_of(&self, patient: &PatientId, handover: &Handover) -> Vec<LoginName> {
+        let stay = self.census.stays.get(patient);
+        let owners = stay.map(|stay| self.ownership().of(patient, &stay.bed)).unwrap_or_default();
+        login_of(&handover.from).into_iter().chain(owners).collect()
+    }
+
+    fn pass_alerts_on(&mut self, patient: &PatientId, givers: &[LoginName], to: &Actor, events: &mut Vec<Event>) {
         let at = self.now;
+        let is_giver = |owner: &Actor| {
+            login_of(owner).is_some_and(|login| givers.iter().any(|giver| is_same_login(giver, &login)))
+        };
         let keys: Vec<AlertKey> = self.alerts.keys().filter(|k| k.patient.as_ref() == Some(patient)).cloned().collect();
         for key in keys {
-            self.move_alert(&key, Some(to.clone()), events, |alert| {
-                givers.iter().find_map(|from| episode::pass_on(alert, from, to, at))
-            });
+            self.move_alert(&key, Some(to.clone()), events, |alert| episode::pass_on(alert, is_giver, to, at));
         }
     }
 

@@ -59,7 +59,7 @@ impl Engine {
         events: &mut Vec<Event>,
     ) {
         let now = self.now;
-        let owner = key.patient.as_ref().and_then(|patient| self.desk.kept.taken_by(patient));
+        let owner = key.patient.as_ref().and_then(|patient| self.taker_of(patient));
         let Self { alerts, responses, config, .. } = self;
         let Some(alert) = alerts.get_mut(key) else { return };
         responses.announce(alert, cause, owner, now);

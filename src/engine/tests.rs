@@ -618,6 +618,27 @@ fn a_wrong_patient_latches_until_a_person_has_looked() {
 }
 
 #[test]
+fn a_second_channel_that_fails_is_told_anew() {
+    let mut bench = Bench::new(0);
+    let report = |detail: &str| FaultReport {
+        fault: SystemFault::NotifyFailed,
+        present: !detail.is_empty(),
+        detail: detail.into(),
+    };
+    for (s, detail) in [(1.0, "mail: away"), (2.0, "mail: away"), (3.0, "mail: away; pager: away"), (4.0, "")] {
+        bench.input(s, Input::Fault(report(detail)));
+    }
+    let key = || "system.notify_failed".to_owned();
+    let expected = [
+        (1.0, key(), Cause::Raised),
+        (3.0, key(), Cause::Cleared),
+        (3.0, key(), Cause::Raised),
+        (4.0, key(), Cause::Cleared),
+    ];
+    assert_eq!(bench.moves(), expected);
+}
+
+#[test]
 fn system_faults_and_clock_steps_are_alerts() {
     let mut bench = Bench::new(0);
     let report = |present| FaultReport { fault: SystemFault::StoreFailed, present, detail: "disk full".into() };

@@ -57,6 +57,8 @@ impl WebhookChannel {
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .user_agent(USER_AGENT)
+            // The address that was set and no other: a proxy of the environment would read the links.
+            .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
         Ok(Self { agent: config.new_agent(), url: parts.url, secret: parts.secret, clock })

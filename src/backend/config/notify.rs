@@ -250,6 +250,15 @@ fn address(url: &str) -> Result<(bool, String), String> {
     }
 }
 
+/// Whoever reads a link may answer in the name of its person: it must not cross a network in plain text.
+fn checked_public(url: &str) -> Result<(), String> {
+    let (https, host) = address(url)?;
+    if https || is_here(&host) {
+        return Ok(());
+    }
+    Err(format!("links to {url} would cross a network in plain text: serve TLS, here or by a proxy, and use https"))
+}
+
 fn is_here(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -263,7 +272,7 @@ impl NotifyConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         let wrong = |name: String, why: String| ConfigError::Setting { name, why };
         if let Some(url) = &self.public_url {
-            address(url).map_err(|why| wrong("notify.public_url".to_owned(), why))?;
+            checked_public(url).map_err(|why| wrong("notify.public_url".to_owned(), why))?;
         }
         if !(1..=LINK_MINUTES_MAX).contains(&self.link_minutes) {
             let (value, high) = (self.link_minutes.into(), LINK_MINUTES_MAX.into());
@@ -329,6 +338,7 @@ mod tests {
     #[case("[channel.a]\ncolour = 1", "unknown field")]
     #[case("link_minutes = 0", "outside 1 to 120")]
     #[case("public_url = \"ward\"", "no http or https address")]
+    #[case("public_url = \"http://ward.example\"", "plain text")]
     fn what_is_wrong_is_named(#[case] text: &str, #[case] wanted: &str) {
         let error = parse(text).unwrap_err();
         assert!(error.contains(wanted), "{error}");

@@ -79,8 +79,9 @@ pub(super) async fn acknowledge(State(app): State<Arc<App>>, headers: HeaderMap,
 
 fn open(app: &App, token: &str) -> Result<(AckLink, bool), ProblemAnswer> {
     let links = app.links.as_ref().ok_or(LinkError::Invalid)?;
-    let link = links.open(token, app.engine_clock.now())?;
-    let first = links.is_first_look(token);
+    let now = app.engine_clock.now();
+    let link = links.open(token, now)?;
+    let first = links.is_first_look(token, link.until, now);
     Ok((link, first))
 }
 

@@ -17,6 +17,7 @@ use crate::{
     },
     ingest::Refused,
     notify::{Channel, ChannelError, Letter, OUTBOX_MAX, Outbox, Purpose, Retry, cloud_event},
+    protocol::StoreState,
     store::{DeadLetter, StoreError, first_event_since},
 };
 use std::{
@@ -64,6 +65,8 @@ pub struct Desk {
     /// Held so that the desk can report what never reached a channel.
     own_reports: Sender<Report>,
     wards: BTreeMap<WardId, Following>,
+    /// What was told last of the channels that fail; `None` since the start.
+    told: Option<Vec<String>>,
 }
 
 impl Desk {
@@ -73,7 +76,7 @@ impl Desk {
     /// If a channel cannot be made, or a thread cannot be started.
     pub fn start(app: &Arc<App>) -> Result<(), ChannelError> {
         if app.config.notify.channel.is_empty() {
-            return Ok(());
+            return if fault_stands(app) { end_fault(app) } else { Ok(()) };
         }
         let channels = app.config.notify.channel.iter().map(|(name, config)| {
             let wrong = |e: ChannelError| ChannelError(format!("notify.channel.{name}: {e}"));
@@ -96,7 +99,7 @@ impl Desk {
             spawn(&format!("notify-{name}"), move || worker.run(&inbox))?;
             lines.push(Line { letters, name });
         }
-        let desk = Self { app: app.clone(), lines, reports, own_reports, wards: BTreeMap::new() };
+        let desk = Self { app: app.clone(), lines, reports, own_reports, wards: BTreeMap::new(), told: None };
         spawn("notify", move || desk.run())
     }
 
@@ -151,11 +154,14 @@ impl Desk {
     }
 
     fn read(&self, ward: &WardId, hub: &WardHub, following: &mut Following) -> Result<(), StoreError> {
-        while following.after < hub.head() {
+        // Not past what the view has taken in: it says whether an alert still asks.
+        let head = hub.head();
+        while following.after < head {
             let events = self.app.reader.events_after(ward, following.after, PAGE)?;
-            let Some(last) = events.last() else { break };
+            let known: Vec<_> = events.into_iter().take_while(|event| event.seq <= head).collect();
+            let Some(last) = known.last() else { break };
             following.after = last.seq;
-            for event in &events {
+            for event in &known {
                 self.dispatch((&event.event, false), hub, &following.sent);
             }
             if following.after >= following.known_until {
@@ -170,19 +176,27 @@ impl Desk {
         loop {
             match following.news.try_recv() {
                 Ok(News::Unrecorded(event)) => self.dispatch((&event, true), hub, &HashSet::new()),
-                Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Ok(_) => {}
+                Err(broadcast::error::TryRecvError::Lagged(missed)) => self.catch_up(missed, hub),
                 Err(_) => return,
             }
+        }
+    }
+
+    /// News was missed. If the store fails, alerts may be among it that are in no journal: all that ask are told of.
+    fn catch_up(&self, missed: u64, hub: &WardHub) {
+        if self.app.hub.store_state() == StoreState::Recording {
+            return;
+        }
+        tracing::error!(missed, "news was missed while alerts are not recorded: all that ask are told of");
+        for event in hub.look(plan::asking) {
+            self.dispatch((&event, true), hub, &HashSet::new());
         }
     }
 
     fn dispatch(&self, (event, unrecorded): (&Event, bool), hub: &WardHub, sent: &HashSet<Sent>) {
         let Some((alert, _)) = plan::asks(event) else { return };
         let now = self.app.engine_clock.now();
-        if now.since(event.at) > WINDOW {
-            tracing::warn!(alert = %alert.id, at = %event.at, "an alert of long ago is not told of");
-            return;
-        }
         let config = &self.app.config.notify;
         let notify = &self.app.notify;
         let desktop = Desktop {
@@ -218,19 +232,13 @@ impl Desk {
     }
 
     /// Records what became of a letter, and tells of channels that begin or cease to fail.
-    fn record(&self, Report { channel, letter, outcome }: Report) {
-        let app = &self.app;
-        app.hub.metrics().notice(outcome.as_str());
-        if let Some(failing) = app.notify.note(&channel, &outcome, app.engine_clock.now()) {
-            let report = FaultReport {
-                fault: SystemFault::NotifyFailed,
-                present: !failing.is_empty(),
-                detail: failing.join("; "),
-            };
-            if let Err(e) = app.pipeline.send(Job::Fault(report)) {
-                tracing::error!(error = %e, "it could not be told that messages do not get out");
-            }
+    fn record(&mut self, Report { channel, letter, outcome }: Report) {
+        self.app.hub.metrics().notice(outcome.as_str());
+        self.app.notify.note(&channel, &outcome, self.app.engine_clock.now());
+        if matches!(outcome, NoticeOutcome::Delivered | NoticeOutcome::Failed { .. }) {
+            self.tell_faults();
         }
+        let app = &self.app;
         if letter.id.unrecorded || letter.purpose == Purpose::Test {
             return;
         }
@@ -253,6 +261,19 @@ impl Desk {
         }
     }
 
+    /// Tells of channels that begin or cease to fail; of the first outcome after a start always, since an alert of before
+    /// may stand. What could not be told is told with the next outcome.
+    fn tell_faults(&mut self) {
+        let failing = self.app.notify.failing();
+        if self.told.as_ref() == Some(&failing) {
+            return;
+        }
+        match self.app.pipeline.send(Job::Fault(fault(&failing))) {
+            Ok(()) => self.told = Some(failing),
+            Err(e) => tracing::error!(error = %e, "it could not be told yet that messages do not get out"),
+        }
+    }
+
     /// Keeps a letter that was given up as a dead letter, without its link.
     fn keep(&self, channel: &ChannelName, letter: &Letter, why: &str) {
         let unlinked = Letter { link: None, ..letter.clone() };
@@ -268,6 +289,22 @@ impl Desk {
             tracing::error!(error = %e, "a message that was given up could not be kept");
         }
     }
+}
+
+/// What is told of the channels that fail; all is well if there are none.
+fn fault(failing: &[String]) -> FaultReport {
+    FaultReport { fault: SystemFault::NotifyFailed, present: !failing.is_empty(), detail: failing.join("; ") }
+}
+
+/// Without channels none fails: ends the alert of a time when there were some.
+fn end_fault(app: &App) -> Result<(), ChannelError> {
+    app.pipeline.send(Job::Fault(fault(&[]))).map_err(|e| ChannelError(e.to_string()))
+}
+
+/// Whether an alert of failing channels stands in a ward.
+fn fault_stands(app: &App) -> bool {
+    let stands = |ward: &Arc<WardHub>| ward.look(|view| view.alerts.values().any(plan::is_of_channels));
+    app.hub.wards().iter().filter_map(|ward| app.hub.ward(&ward.id)).any(|ward| stands(&ward))
 }
 
 /// Whether a letter still asks for somebody, by the ward as it is.

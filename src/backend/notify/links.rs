@@ -5,11 +5,11 @@ use crate::{
     notify::{AckLink, LinkError, LinkKey},
 };
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
-/// Most links of which is remembered that they were opened; beyond it no further opening is recorded.
+/// Most links of which is remembered that they were opened, until they end; beyond it no further opening is recorded.
 const OPENED_MAX: usize = 10_000;
 
 /// Makes and opens links. Without an address of the server there are none.
@@ -18,7 +18,8 @@ pub struct Links {
     key: LinkKey,
     base: String,
     span: Millis,
-    opened: Mutex<HashSet<String>>,
+    /// Links that were opened, and when each ends.
+    opened: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl Links {
@@ -59,8 +60,11 @@ impl Links {
 
     /// Whether a link is opened for the first time, as far as is remembered.
     #[must_use]
-    pub fn is_first_look(&self, token: &str) -> bool {
+    pub fn is_first_look(&self, token: &str, until: Timestamp, now: Timestamp) -> bool {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.len() < OPENED_MAX && opened.insert(token.to_owned())
+        if opened.len() >= OPENED_MAX {
+            opened.retain(|_, end| *end > now);
+        }
+        opened.len() < OPENED_MAX && opened.insert(token.to_owned(), until).is_none()
     }
 }

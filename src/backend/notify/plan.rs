@@ -42,11 +42,25 @@ pub(super) fn asks(event: &Event) -> Option<(&Alert, Cause)> {
     so.then_some((alert, *cause))
 }
 
+/// The open alerts that ask for somebody now, as if each had just been raised.
+pub(super) fn asking(view: &WardView) -> Vec<Event> {
+    let asks = view.alerts.values().filter(|alert| alert.is_unacknowledged() && !alert.is_answered());
+    let event = |alert: &Alert| {
+        let body = EventBody::Alert { cause: Cause::Escalated, alert: alert.clone(), by: None };
+        Event::new(alert.raised_at, body)
+    };
+    asks.map(event).collect()
+}
+
 /// Whether an alert still asks for somebody, as it was told of.
 pub(super) fn still_asks(view: &WardView, letter: &Letter) -> bool {
     let Some(alert) = view.alerts.get(&letter.id.alert) else { return false };
-    let given = letter.cause == Cause::HandedOver && alert.transition == letter.id.transition;
-    given || (alert.is_unacknowledged() && !alert.is_answered())
+    if alert.is_unacknowledged() && !alert.is_answered() {
+        return true;
+    }
+    // A reminder, the end of a pause and a handover ask the one who answered already; until the alert changes.
+    let again = matches!(letter.cause, Cause::Reminded | Cause::Unpaused | Cause::HandedOver);
+    again && alert.transition == letter.id.transition && !alert.is_closed()
 }
 
 /// Who is asked: by the rota, by name, or whoever deals with it already.
@@ -144,7 +158,9 @@ fn told(alert: &Alert, vitals: &VitalTable) -> Told {
         ConditionCode::Stale(vital) => vitals.get(vital).map(|def| format!("{} no longer comes", def.label)),
         _ => None,
     };
-    let plain = || alert.detail.as_ref().map_or_else(|| code.clone(), |detail| format!("{code}: {detail}"));
+    // What a device said of a patient may tell who it is.
+    let detail = alert.detail.as_ref().filter(|_| alert.key.code != ConditionCode::WrongPatient);
+    let plain = || detail.map_or_else(|| code.clone(), |detail| format!("{code}: {detail}"));
     Told { words: words.unwrap_or_else(plain), code }
 }
 

@@ -29,11 +29,10 @@ pub struct NotifyState {
 }
 
 impl NotifyState {
-    /// Notes what became of a message; says what is to be told of all channels if that has changed.
-    pub fn note(&self, channel: &ChannelName, outcome: &NoticeOutcome, at: Timestamp) -> Option<Vec<String>> {
+    /// Notes what became of a message.
+    pub fn note(&self, channel: &ChannelName, outcome: &NoticeOutcome, at: Timestamp) {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         let state = channels.entry(channel.clone()).or_default();
-        let before = state.failing.is_some();
         match outcome {
             NoticeOutcome::Delivered => {
                 state.delivered += 1;
@@ -46,12 +45,15 @@ impl NotifyState {
             NoticeOutcome::NotNeeded | NoticeOutcome::Read | NoticeOutcome::Accepted => {}
         }
         state.last = Some((at, outcome.as_str().to_owned()));
-        if before == state.failing.is_some() {
-            return None;
-        }
+    }
+
+    /// The channels whose last message failed, each with its reason.
+    #[must_use]
+    pub fn failing(&self) -> Vec<String> {
+        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         let failing =
             |(name, state): (&ChannelName, &ChannelState)| state.failing.as_ref().map(|why| format!("{name}: {why}"));
-        Some(channels.iter().filter_map(failing).collect())
+        channels.iter().filter_map(failing).collect()
     }
 
     /// Whether a channel's last message failed.
@@ -74,18 +76,20 @@ mod tests {
     use crate::domain::notice::Why;
 
     #[test]
-    fn a_change_is_told_once_and_one_channel_hides_no_other() {
+    fn one_channel_hides_no_other() {
         let state = NotifyState::default();
         let (a, b): (ChannelName, ChannelName) = ("a".parse().unwrap(), "b".parse().unwrap());
         let failed = || NoticeOutcome::Failed { why: Why::new("away") };
-        let at = Timestamp::from_ms(0);
-        assert_eq!(state.note(&a, &NoticeOutcome::Delivered, at), None);
-        assert_eq!(state.note(&a, &failed(), at), Some(vec!["a: away".to_owned()]));
-        assert_eq!(state.note(&a, &failed(), at), None);
-        assert_eq!(state.note(&b, &failed(), at).unwrap().len(), 2);
-        assert_eq!(state.note(&a, &NoticeOutcome::NotNeeded, at), None);
-        assert_eq!(state.note(&a, &NoticeOutcome::Delivered, at), Some(vec!["b: away".to_owned()]));
-        assert_eq!(state.note(&b, &NoticeOutcome::Delivered, at), Some(Vec::new()));
-        assert_eq!((state.of(&a).delivered, state.of(&a).failed), (2, 2));
+        let note = |channel: &ChannelName, outcome: NoticeOutcome| {
+            state.note(channel, &outcome, Timestamp::from_ms(0));
+            state.failing()
+        };
+        assert!(note(&a, NoticeOutcome::Delivered).is_empty());
+        assert_eq!(note(&a, failed()), ["a: away"]);
+        assert_eq!(note(&b, failed()), ["a: away", "b: away"]);
+        assert_eq!(note(&a, NoticeOutcome::NotNeeded), ["a: away", "b: away"]);
+        assert_eq!(note(&a, NoticeOutcome::Delivered), ["b: away"]);
+        assert!(note(&b, NoticeOutcome::Delivered).is_empty());
+        assert_eq!((state.of(&a).delivered, state.of(&a).failed), (2, 1));
     }
 }

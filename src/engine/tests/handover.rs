@@ -244,7 +244,50 @@ fn the_rota_owns_until_a_handover_does() {
     bench.take(103.0, "ben", id).unwrap();
     assert_eq!(bench.owner(1), "ben");
     bench.tick(20_000.0);
-    assert_eq!(bench.owner(1), "ben", "until the next handover, whatever the rota says");
+    assert_eq!(bench.owner(1), "ben", "until the rota's next nurse, and there is none");
+}
+
+#[test]
+fn the_next_nurse_of_the_rota_relieves_the_taker() {
+    let mut bench = Bench::all_are_annas(1);
+    let shift = |from: f64, to: f64, user: &str| Shift {
+        from: t(from),
+        to: t(to),
+        duty: Duty::Nurse,
+        user: LoginName::new(user),
+        beds: vec!["b1".parse().unwrap()],
+    };
+    bench.command(3.0, Command::AddShift { shift: shift(3_600.0, 20_000.0, "ben") });
+    bench.command(3.0, Command::AddShift { shift: shift(20_000.0, 40_000.0, "dora") });
+    bench.tick(4_000.0);
+    assert_eq!(bench.owner(1), "anna", "a handover within the hour before a shift is for that shift");
+    bench.tick(20_000.0);
+    assert_eq!(bench.owner(1), "dora");
+    bench.feed(20_001, 20_060, 1, HR, 150.0);
+    assert_eq!(bench.alert("hr.high").response, Response::Notified { to: vec![LoginName::new("dora")] });
+}
+
+#[test]
+fn who_is_moved_to_another_bed_is_no_longer_the_takers() {
+    let mut bench = Bench::all_are_annas(1);
+    bench.command(3.0, Command::SetBed { bed: Bed { id: "b9".parse().unwrap(), label: "09".into() } });
+    bench.command(4.0, Command::Transfer { patient: patient(1), bed: "b9".parse().unwrap() });
+    assert_eq!(bench.owner(1), "");
+}
+
+#[test]
+fn alerts_of_a_nurse_who_has_gone_go_along() {
+    let mut bench = Bench::new(1);
+    bench.nurse_on(1.0, "anna", 10_000.0, &["b1"]);
+    bench.feed(10, 30, 1, SPO2, 85.0);
+    let alert = bench.alert("spo2.low").clone();
+    bench.says(30.0, "anna", Command::Acknowledge { alert: alert.id, transition: alert.transition }).unwrap();
+    let offer =
+        Command::OfferHandover { to: LoginName::new("ben"), patients: [patient(1)].into(), extent: Part, note: None };
+    bench.says_as(31.0, by("carla", Role::Charge), offer).unwrap();
+    let id = bench.engine.handovers().open[0].id;
+    bench.take(32.0, "ben", id).unwrap();
+    assert_eq!(bench.alert("spo2.low").response, Response::Accepted { by: by("ben", Role::Nurse), at: t(32.0) });
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     domain::{
-        Bed, Category, Command, Device, Duty, Millis, Observation, Patient, PersonName, Shift, Ward, vital::NBP_MEAN,
+        Bed, Category, Command, Device, Duty, Millis, Observation, Patient, PersonName, Role, Shift, Ward,
+        vital::NBP_MEAN,
     },
     engine::{Engine, EngineConfig, Input},
     notify::LinkKey,
@@ -168,4 +169,41 @@ fn an_answer_ends_what_is_asked() {
     let acknowledged = scene.input(Input::Command { command, by: Actor::System }, 3);
     assert!(acknowledged.iter().all(|e| asks(e).is_none()));
     assert!(!still_asks(&scene.view, &letter));
+}
+
+#[test]
+fn a_reminder_asks_who_deals_with_it_until_it_changes() {
+    let mut scene = Scene::new();
+    let event = scene.collapse(2);
+    let EventBody::Alert { alert, .. } = &event.body else { panic!() };
+    let command = Command::Acknowledge { alert: alert.id, transition: alert.transition };
+    let by = Actor::User {
+        user: "u1".parse().unwrap(),
+        name: "ana".into(),
+        role: Role::Nurse,
+        session: "s1".parse().unwrap(),
+    };
+    scene.input(Input::Command { command, by: by.clone() }, 3);
+    let later = scene.input(Input::Tick, 124);
+    let reminded = later.into_iter().find(|e| matches!(asks(e), Some((_, Cause::Reminded)))).unwrap();
+    let letter = scene.letters(&reminded, &ChannelConfig::default()).remove(0);
+    assert_eq!(letter.to.as_ref().unwrap().login, LoginName::new("ana"));
+    assert!(still_asks(&scene.view, &letter));
+    let EventBody::Alert { alert, .. } = &reminded.body else { panic!() };
+    let command = Command::Acknowledge { alert: alert.id, transition: alert.transition };
+    scene.input(Input::Command { command, by }, 130);
+    assert!(!still_asks(&scene.view, &letter));
+}
+
+#[test]
+fn what_is_missed_while_nothing_is_recorded_is_found_by_its_alerts() {
+    let mut scene = Scene::new();
+    let event = scene.collapse(2);
+    let id = scene.letters(&event, &ChannelConfig::default()).remove(0).id;
+    let found = asking(&scene.view);
+    let letters = found.iter().flat_map(|event| scene.letters(event, &ChannelConfig::default()));
+    assert!(letters.map(|letter| letter.id).any(|other| other == id));
+    let command = Command::Acknowledge { alert: id.alert, transition: id.transition };
+    scene.input(Input::Command { command, by: Actor::System }, 3);
+    assert!(!asking(&scene.view).iter().any(|e| matches!(asks(e), Some((alert, _)) if alert.id == id.alert)));
 }
