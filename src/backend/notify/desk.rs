@@ -21,7 +21,7 @@ use crate::{
     store::{DeadLetter, StoreError, first_event_since},
 };
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::{
         Arc,
         mpsc::{self, Receiver, Sender, SyncSender, TrySendError},
@@ -39,6 +39,9 @@ const POLL: Duration = Duration::from_millis(200);
 const PAGE: u32 = 500;
 /// The wait after the first try of a letter.
 const FIRST_WAIT: Millis = Millis::from_secs(1);
+
+/// Ends of letters that are held at most while nothing can be recorded. What is beyond is logged.
+const HELD_MAX: usize = 10_000;
 
 /// What makes two letters of one channel the same in the journal.
 type Sent = (AlertId, u32, ChannelName, Option<LoginName>);
@@ -67,6 +70,8 @@ pub struct Desk {
     wards: BTreeMap<WardId, Following>,
     /// What was told last of the channels that fail; `None` since the start.
     told: Option<Vec<String>>,
+    /// Ends of letters that wait for the store to record again.
+    held: VecDeque<Report>,
 }
 
 impl Desk {
@@ -99,7 +104,15 @@ impl Desk {
             spawn(&format!("notify-{name}"), move || worker.run(&inbox))?;
             lines.push(Line { letters, name });
         }
-        let desk = Self { app: app.clone(), lines, reports, own_reports, wards: BTreeMap::new(), told: None };
+        let desk = Self {
+            app: app.clone(),
+            lines,
+            reports,
+            own_reports,
+            wards: BTreeMap::new(),
+            told: None,
+            held: VecDeque::new(),
+        };
         spawn("notify", move || desk.run())
     }
 
@@ -112,6 +125,7 @@ impl Desk {
             while let Ok(report) = self.reports.try_recv() {
                 self.record(report);
             }
+            self.record_held();
             for ward in self.app.hub.wards() {
                 if let Err(e) = self.follow(&ward.id) {
                     tracing::error!(ward = %ward.id, error = %e, "the journal could not be read for messages");
@@ -238,26 +252,58 @@ impl Desk {
         if matches!(outcome, NoticeOutcome::Delivered | NoticeOutcome::Failed { .. }) {
             self.tell_faults();
         }
-        let app = &self.app;
         if letter.id.unrecorded || letter.purpose == Purpose::Test {
             return;
         }
-        if let NoticeOutcome::Failed { why } = &outcome {
+        let report = Report { channel, letter, outcome };
+        if self.app.hub.store_state() == StoreState::Unrecorded || self.journal(&report).is_err() {
+            self.hold(report);
+        }
+    }
+
+    /// Holds what became of a letter until the store records again.
+    fn hold(&mut self, report: Report) {
+        if self.held.len() == HELD_MAX {
+            tracing::error!(letter = %report.letter.id, "too much waits to be recorded: this message's end is not kept");
+            return;
+        }
+        self.held.push_back(report);
+    }
+
+    /// Records what was held, as soon as the store records.
+    fn record_held(&mut self) {
+        while self.app.hub.store_state() == StoreState::Recording
+            && let Some(report) = self.held.pop_front()
+        {
+            if self.journal(&report).is_err() {
+                self.held.push_front(report);
+                return;
+            }
+        }
+    }
+
+    /// Writes what became of a letter into the journal, and what was given up among the dead letters.
+    fn journal(&self, Report { channel, letter, outcome }: &Report) -> Result<(), JobError> {
+        if let NoticeOutcome::Failed { why } = outcome {
             tracing::error!(%channel, letter = %letter.id, why = why.as_str(), "a message was given up");
-            self.keep(&channel, &letter, why.as_str());
+            self.keep(channel, letter, why.as_str())?;
         }
         let notice = Notice {
             alert: letter.id.alert,
             transition: letter.id.transition,
-            patient: letter.patient,
-            channel,
-            to: letter.id.to,
-            outcome,
+            patient: letter.patient.clone(),
+            channel: channel.clone(),
+            to: letter.id.to.clone(),
+            outcome: outcome.clone(),
         };
-        let ward = letter.id.ward;
-        match app.pipeline.ask_blocking(|reply| Job::Notified { ward, notice, reply }) {
-            Ok(()) | Err(JobError::Stopping) => {}
-            Err(e) => tracing::error!(error = %e, "what became of a message could not be recorded"),
+        let ward = letter.id.ward.clone();
+        match self.app.pipeline.ask_blocking(|reply| Job::Notified { ward, notice, reply }) {
+            Err(JobError::Unrecorded) => Err(JobError::Unrecorded),
+            Ok(()) | Err(JobError::Stopping) => Ok(()),
+            Err(e) => {
+                tracing::error!(error = %e, "what became of a message could not be recorded");
+                Ok(())
+            }
         }
     }
 
@@ -275,7 +321,7 @@ impl Desk {
     }
 
     /// Keeps a letter that was given up as a dead letter, without its link.
-    fn keep(&self, channel: &ChannelName, letter: &Letter, why: &str) {
+    fn keep(&self, channel: &ChannelName, letter: &Letter, why: &str) -> Result<(), JobError> {
         let unlinked = Letter { link: None, ..letter.clone() };
         let letter = DeadLetter {
             at: self.app.engine_clock.now(),
@@ -285,8 +331,13 @@ impl Desk {
             payload: Refused::payload(cloud_event(&unlinked).to_string().as_bytes()),
         };
         let job = |reply| Job::Record { leaves: Vec::new(), access: Vec::new(), dead_letters: vec![letter], reply };
-        if let Err(e) = self.app.pipeline.ask_blocking(job) {
-            tracing::error!(error = %e, "a message that was given up could not be kept");
+        match self.app.pipeline.ask_blocking(job) {
+            Err(JobError::Unrecorded) => Err(JobError::Unrecorded),
+            Ok(()) => Ok(()),
+            Err(e) => {
+                tracing::error!(error = %e, "a message that was given up could not be kept");
+                Ok(())
+            }
         }
     }
 }
