@@ -125,7 +125,7 @@ impl Engine {
     fn series_of(&mut self, observation: &Observation) -> Option<(usize, usize)> {
         let index = *self.patient_index.get(&observation.patient)?;
         let patient = self.patients.get_mut(index)?;
-        if let Some(found) = patient.find(observation.vital, &observation.device) {
+        if let Some(found) = patient.find_next(observation.vital, &observation.device) {
             return Some((index, found));
         }
         let open = self.census.open_assignment(&observation.device)?;

@@ -87,6 +87,8 @@ impl OfflineRun {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[repr(C)]
 pub(super) struct SeriesState {
+    pub(super) vital: VitalCode,
+    pub(super) device: DeviceId,
     pub(super) last: Option<Last>,
     /// From when on staleness counts if it is later than the last value: a restart, the return of the device,
     /// a first value that came late.
@@ -115,8 +117,6 @@ pub(super) struct SeriesState {
     pub(super) window: Window,
     /// Last value of data that came late: it tells what stood beside other late values.
     pub(super) last_late: Option<Box<Last>>,
-    pub(super) device: DeviceId,
-    pub(super) vital: VitalCode,
 }
 
 /// Which gates a series has, by its vital.
@@ -161,6 +161,8 @@ impl Series {
     ) -> Self {
         let vital = def.code;
         let state = SeriesState {
+            vital,
+            device,
             last: None,
             stale_from: None,
             interval,
@@ -176,8 +178,6 @@ impl Series {
             measured_once: false,
             window: Window::default(),
             last_late: None,
-            device,
-            vital,
         };
         let gates = Gates {
             flatline: quality::has_flatline(vital),
@@ -295,27 +295,64 @@ impl LimitPool {
     }
 }
 
+/// For so many series of a patient it is kept which one was looked for after them.
+const FOLLOWED_MAX: usize = 16;
+
+/// Which series are looked for after which: devices send their vitals in the same order each time. It is a guess, and is
+/// looked at before it is believed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Followed {
+    last: u8,
+    by: [u8; FOLLOWED_MAX],
+}
+
+impl Followed {
+    /// The place of the series that came after the last one before.
+    fn guess(&self) -> usize {
+        usize::from(self.by.get(usize::from(self.last)).copied().unwrap_or_default())
+    }
+
+    /// The series at this place was looked for.
+    fn note(&mut self, place: usize) {
+        let Ok(place) = u8::try_from(place) else { return };
+        if let Some(by) = self.by.get_mut(usize::from(self.last)) {
+            *by = place;
+        }
+        self.last = place;
+    }
+}
+
 /// All series of one patient, laid out as it is written: what each value reads comes first.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct PatientSeries {
-    /// Vital and device of each series, in the order of the series: to find one reads none of the others.
-    keys: Vec<(VitalCode, DeviceId)>,
     pub(super) series: Vec<Series>,
-    pub(super) beside: Beside,
+    followed: Followed,
     pub(super) scores: Scores,
+    pub(super) beside: Beside,
     pub(super) patient: PatientId,
     pub(super) category: Category,
+    /// Vital and device of each series, in the order of the series: to find one reads none of the others.
+    keys: Vec<(VitalCode, DeviceId)>,
 }
 
 impl PatientSeries {
     pub(super) fn new(patient: PatientId, category: Category) -> Self {
-        let (beside, scores) = (Beside::default(), Scores::default());
-        Self { keys: Vec::new(), series: Vec::new(), beside, scores, patient, category }
+        let (beside, scores, followed) = (Beside::default(), Scores::default(), Followed::default());
+        Self { series: Vec::new(), followed, scores, beside, patient, category, keys: Vec::new() }
     }
 
     pub(super) fn find(&self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
         self.keys.iter().position(|(v, d)| *v == vital && d == device)
+    }
+
+    /// Finds the series of a value: first where it was when the value before came.
+    pub(super) fn find_next(&mut self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
+        let guess = self.followed.guess();
+        let hit = self.series.get(guess).is_some_and(|s| s.state.vital == vital && s.state.device == *device);
+        let found = if hit { guess } else { self.find(vital, device)? };
+        self.followed.note(found);
+        Some(found)
     }
 
     /// Adds a series and says its place. The series of a device share its identifier.
