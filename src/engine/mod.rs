@@ -17,6 +17,7 @@ mod gates;
 mod input;
 mod limits;
 mod observe;
+mod patients;
 mod pauses;
 mod response;
 mod rota;
@@ -33,18 +34,16 @@ pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 use crate::{
     alarm::{Profiles, ResponsePolicy},
     domain::{
-        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, PatientId, Profile, Timestamp,
-        VitalTable, Ward,
+        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, Profile, Timestamp, VitalTable, Ward,
     },
 };
 use device::DeviceState;
+use indexmap::IndexMap;
 use limits::Overrides;
+use patients::Patients;
 use response::Responses;
-use series::{LimitPool, PatientSeries};
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use series::LimitPool;
+use std::{collections::BTreeMap, sync::Arc};
 use timers::{Armed, Timers};
 
 /// What an engine is made with and does not change while it runs.
@@ -78,10 +77,9 @@ pub struct Engine {
     now: Timestamp,
     started: bool,
     census: Census,
-    patients: Vec<PatientSeries>,
+    patients: Patients,
     limit_pool: LimitPool,
-    patient_index: HashMap<PatientId, usize>,
-    devices: HashMap<DeviceId, DeviceState>,
+    devices: IndexMap<DeviceId, DeviceState>,
     alerts: BTreeMap<AlertKey, Alert>,
     last_alert: AlertId,
     responses: Responses,
@@ -100,10 +98,9 @@ impl Engine {
             now: Timestamp::MIN,
             started: false,
             census: Census::default(),
-            patients: Vec::new(),
+            patients: Patients::default(),
             limit_pool: LimitPool::default(),
-            patient_index: HashMap::new(),
-            devices: HashMap::new(),
+            devices: IndexMap::new(),
             alerts: BTreeMap::new(),
             last_alert: AlertId(0),
             responses: Responses::default(),

@@ -48,6 +48,7 @@ impl Engine {
     pub fn observe(&mut self, observation: &Observation, now: Timestamp, events: &mut Vec<Event>) -> Observed {
         self.advance(now, events);
         let Some(at) = self.series_of(observation) else { return self.observe_alone(observation) };
+        let device = self.place_of_device(at.0, &observation.device);
         let (now, observed) = (self.now, observation.observed_at);
         // It tells of a 0 alone.
         let companion = if observation.value == 0.0 { self.companion(at, observed, now) } else { Companion::Absent };
@@ -76,7 +77,7 @@ impl Engine {
         if quality == Quality::NotMeasured {
             self.reassess_dependents(at.0, observation.vital, &observation.device, events);
         }
-        self.device_spoke(observation, events);
+        self.device_spoke(device, observation, events);
         self.score_noted(at, quality == Quality::Valid, before);
         Observed { quality, marks, late: false, freshness, regained }
     }
@@ -84,9 +85,9 @@ impl Engine {
     /// A stored value was replaced. The event says so; if it was the newest of its series, the new value is judged.
     pub(super) fn corrected(&mut self, correction: Correction, events: &mut Vec<Event>) {
         let now = self.now;
-        let newest = self.patient_index.get(&correction.patient).and_then(|index| {
-            let found = self.patients.get(*index)?.find(correction.vital, &correction.device)?;
-            Some((*index, found))
+        let newest = self.patients.place_of(&correction.patient).and_then(|index| {
+            let found = self.patients.get(index)?.find(correction.vital, &correction.device)?;
+            Some((index, found))
         });
         let Correction { patient, device, vital, observed_at, old, new } = correction;
         self.record(EventBody::Corrected { patient, device, vital, observed_at, old, new }, events);
@@ -123,7 +124,7 @@ impl Engine {
 
     /// The place of the observation's series; made if the patient is here and the device is the patient's.
     fn series_of(&mut self, observation: &Observation) -> Option<(usize, usize)> {
-        let index = *self.patient_index.get(&observation.patient)?;
+        let index = self.patients.place_of(&observation.patient)?;
         let patient = self.patients.get_mut(index)?;
         if let Some(found) = patient.find_next(observation.vital, &observation.device) {
             return Some((index, found));
@@ -258,7 +259,7 @@ impl Engine {
             }
             return;
         };
-        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let Some(index) = self.patients.place_of(patient) else { return };
         let Some(found) = self.patients.get(index).and_then(|p| p.find(vital, device)) else { return };
         let at = (index, found);
         if timer.kind == TimerKind::Stale {

@@ -1,16 +1,16 @@
 //! What the engine keeps of each series: one vital of one patient from one device.
 
 use super::{
-    scores::{ScoreUse, Scores, Window},
+    scores::{ScoreUse, Window},
     timers::Armed,
 };
 use crate::{
     alarm::{LimitMachine, TechnicalMachine, technical::TechnicalDelays},
     domain::{
-        Category, DeviceId, Freshness, InopReason, Marks, Millis, PatientId, Quality, Side, Timestamp, VitalCode,
-        VitalDef, VitalLimits, limits, liveness::CONTINUOUS_INTERVAL,
+        DeviceId, Freshness, InopReason, Marks, Millis, Quality, Side, Timestamp, VitalCode, VitalDef, VitalLimits,
+        limits, liveness::CONTINUOUS_INTERVAL,
     },
-    quality::{self, Beside, Flatline, Jump, Part},
+    quality::{self, Flatline, Jump, Part},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -292,82 +292,5 @@ impl LimitPool {
         let new = Arc::new(limits);
         self.0.push(new.clone());
         Some(new)
-    }
-}
-
-/// For so many series of a patient it is kept which one was looked for after them.
-const FOLLOWED_MAX: usize = 16;
-
-/// Which series are looked for after which: devices send their vitals in the same order each time. It is a guess, and is
-/// looked at before it is believed.
-#[derive(Debug, Clone, Copy, Default)]
-struct Followed {
-    last: u8,
-    by: [u8; FOLLOWED_MAX],
-}
-
-impl Followed {
-    /// The place of the series that came after the last one before.
-    fn guess(&self) -> usize {
-        usize::from(self.by.get(usize::from(self.last)).copied().unwrap_or_default())
-    }
-
-    /// The series at this place was looked for.
-    fn note(&mut self, place: usize) {
-        let Ok(place) = u8::try_from(place) else { return };
-        if let Some(by) = self.by.get_mut(usize::from(self.last)) {
-            *by = place;
-        }
-        self.last = place;
-    }
-}
-
-/// All series of one patient, laid out as it is written: what each value reads comes first.
-#[derive(Debug, Clone)]
-#[repr(C)]
-pub(super) struct PatientSeries {
-    pub(super) series: Vec<Series>,
-    followed: Followed,
-    pub(super) scores: Scores,
-    pub(super) beside: Beside,
-    pub(super) patient: PatientId,
-    pub(super) category: Category,
-    /// Vital and device of each series, in the order of the series: to find one reads none of the others.
-    keys: Vec<(VitalCode, DeviceId)>,
-}
-
-impl PatientSeries {
-    pub(super) fn new(patient: PatientId, category: Category) -> Self {
-        let (beside, scores, followed) = (Beside::default(), Scores::default(), Followed::default());
-        Self { series: Vec::new(), followed, scores, beside, patient, category, keys: Vec::new() }
-    }
-
-    pub(super) fn find(&self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
-        self.keys.iter().position(|(v, d)| *v == vital && d == device)
-    }
-
-    /// Finds the series of a value: first where it was when the value before came.
-    pub(super) fn find_next(&mut self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
-        let guess = self.followed.guess();
-        let hit = self.series.get(guess).is_some_and(|s| s.state.vital == vital && s.state.device == *device);
-        let found = if hit { guess } else { self.find(vital, device)? };
-        self.followed.note(found);
-        Some(found)
-    }
-
-    /// Adds a series and says its place. The series of a device share its identifier.
-    pub(super) fn add(&mut self, mut series: Series) -> usize {
-        if let Some((_, device)) = self.keys.iter().find(|(_, d)| *d == series.state.device) {
-            series.state.device = device.clone();
-        }
-        self.keys.push((series.state.vital, series.state.device.clone()));
-        self.series.push(series);
-        self.series.len() - 1
-    }
-
-    /// Takes away all series of a device.
-    pub(super) fn take_of(&mut self, device: &DeviceId) -> Vec<Series> {
-        self.keys.retain(|(_, d)| d != device);
-        self.series.extract_if(.., |s| s.state.device == *device).collect()
     }
 }
