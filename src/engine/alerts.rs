@@ -161,7 +161,7 @@ impl Engine {
                 && series.state.inop.is_none()
                 && series.state.measured_once
         };
-        let patient = self.patient_index.get(&moved.patient).and_then(|i| self.patients.get(*i));
+        let patient = self.patients.of(&moved.patient);
         let replaced = patient.is_some_and(|p| p.series.iter().any(elsewhere));
         if moved.measured_once && !replaced { Priority::Medium } else { Priority::Low }
     }

@@ -1,6 +1,6 @@
 //! What people ask for.
 
-use super::{Engine, alerts::Moved, handover::Offered, limits::Wanted, pauses::Asked, series::PatientSeries};
+use super::{Engine, alerts::Moved, handover::Offered, limits::Wanted, patients::PatientSeries, pauses::Asked};
 use crate::{
     alarm::episode,
     domain::{
@@ -100,8 +100,7 @@ impl Engine {
 
     /// A place for the series of a patient who comes.
     fn make_room(&mut self, patient: &Patient) {
-        self.patient_index.insert(patient.id.clone(), self.patients.len());
-        self.patients.push(PatientSeries::new(patient.id.clone(), patient.category));
+        self.patients.add(PatientSeries::new(patient.id.clone(), patient.category));
     }
 
     fn discharge(
@@ -126,7 +125,7 @@ impl Engine {
             self.unassign(&assignment.device, end, reason, by, events)?;
         }
         self.close_alerts(reason, events, |key| key.patient.as_ref() == Some(patient));
-        self.remove_room(patient);
+        self.patients.remove(patient);
         self.drop_limits_of(patient, LimitsCause::Discharged, by, events);
         self.end_pauses_of(patient, &PauseEnd::Discharged, |_| true, events);
         self.record(EventBody::Discharged { patient: patient.clone(), encounter, reason, by: by.clone() }, events);
@@ -155,14 +154,6 @@ impl Engine {
         self.limits_handed_over(patient, by, events);
         self.judge_rota(events);
         Ok(())
-    }
-
-    fn remove_room(&mut self, patient: &PatientId) {
-        let Some(index) = self.patient_index.remove(patient) else { return };
-        self.patients.swap_remove(index);
-        if let Some(moved) = self.patients.get(index) {
-            self.patient_index.insert(moved.patient.clone(), index);
-        }
     }
 
     fn set_device(&mut self, device: Device, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
@@ -198,7 +189,7 @@ impl Engine {
             key.device.as_ref() == Some(device) && key.patient.as_ref() == Some(&assignment.patient)
         });
         // The gateway it was lost with may not be the one it has now.
-        let under = self.devices.remove(device).and_then(|state| state.kept.under);
+        let under = self.devices.swap_remove(device).and_then(|state| state.kept.under);
         let now_behind = self.census.devices.get(device).and_then(|d| d.gateway.clone());
         for gateway in under.iter().chain(now_behind.iter().filter(|gateway| under.as_ref() != Some(gateway))) {
             self.gateway_left(gateway, events);
@@ -209,7 +200,7 @@ impl Engine {
 
     /// Forgets the series that a device made for a patient. What waited for its delay is accounted for.
     fn drop_series(&mut self, patient: &PatientId, device: &DeviceId, events: &mut Vec<Event>) {
-        let Some(found) = self.patient_index.get(patient).and_then(|i| self.patients.get_mut(*i)) else { return };
+        let Some(found) = self.patients.of_mut(patient) else { return };
         for series in found.take_of(device) {
             let moved = Moved {
                 patient: patient.clone(),

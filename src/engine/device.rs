@@ -73,13 +73,28 @@ impl Engine {
         self.devices.entry(device.clone()).or_default()
     }
 
-    /// A present value of the device came.
-    pub(super) fn device_spoke(&mut self, observation: &Observation, events: &mut Vec<Event>) {
+    /// The place of a device of a patient, if anything of it is kept: first where it was when the value before came.
+    pub(super) fn place_of_device(&mut self, patient: usize, device: &DeviceId) -> Option<usize> {
+        let patient = self.patients.get_mut(patient)?;
+        if self.devices.get_index(patient.device_at).is_some_and(|(known, _)| known == device) {
+            return Some(patient.device_at);
+        }
+        let place = self.devices.get_index_of(device)?;
+        patient.device_at = place;
+        Some(place)
+    }
+
+    /// A present value of the device came, of which something is kept at `place`.
+    pub(super) fn device_spoke(&mut self, place: Option<usize>, observation: &Observation, events: &mut Vec<Event>) {
         let (now, bounds) = (self.now, self.config.clock);
         let observed = observation.observed_at;
-        let state = match self.devices.get_mut(&observation.device) {
-            Some(known) => known,
-            None => self.device_state(&observation.device),
+        // Only the first value of a device makes what is kept of it.
+        if place.is_none() {
+            self.device_state(&observation.device);
+        }
+        let place = place.or_else(|| self.devices.get_index_of(&observation.device));
+        let Some(state) = place.and_then(|place| self.devices.get_index_mut(place)).map(|(_, state)| state) else {
+            return;
         };
         state.kept.last_observed = Some(observed.min(now));
         let lost = state.kept.lost.is_raised();
@@ -123,7 +138,7 @@ impl Engine {
     /// Whether the device as a whole is silent, and not only one of its vitals: every vital that vouches for it is past
     /// its own deadline. Those that have spoken since the device came back vouch, and of them the faster ones.
     fn device_is_silent(&self, patient: &PatientId, device: &DeviceId, now: Timestamp) -> bool {
-        let found = self.patient_index.get(patient).and_then(|i| self.patients.get(*i));
+        let found = self.patients.of(patient);
         let series = found.into_iter().flat_map(|p| &p.series).filter(|s| s.state.device == *device);
         // The best rank of vouching that any vital has, with whether all vitals of that rank are due.
         let mut best: Option<((bool, bool), bool)> = None;
@@ -143,7 +158,7 @@ impl Engine {
 
     /// When the silence of a device that is lost now began to count: its last word and the time of its fastest vital.
     fn lost_since(&self, patient: &PatientId, device: &DeviceId) -> Timestamp {
-        let found = self.patient_index.get(patient).and_then(|i| self.patients.get(*i));
+        let found = self.patients.of(patient);
         let series =
             || found.into_iter().flat_map(|p| &p.series).filter(|s| s.state.device == *device && s.is_watched());
         let last = series().filter_map(Series::silent_from).max();
@@ -171,7 +186,7 @@ impl Engine {
     /// Row 15: the device is lost, and with it all its vitals; one alert stands for them all.
     fn device_lost(&mut self, patient: &PatientId, device: &DeviceId, events: &mut Vec<Event>) {
         let now = self.now;
-        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let Some(index) = self.patients.place_of(patient) else { return };
         let lost_since = self.lost_since(patient, device);
         let raised = self.devices.get(device).is_some_and(|state| state.kept.lost.is_raised());
         let under = if raised { None } else { self.lost_with_gateway(device, events) };
@@ -227,7 +242,7 @@ impl Engine {
             self.end_pauses_of(&patient, &PauseEnd::Resumed, |kind| kind == PauseKind::Standby, events);
         }
         // Vitals that did not come back with their device go stale on their own from here.
-        for patient in &mut self.patients {
+        for patient in self.patients.iter_mut() {
             for series in patient.series.iter_mut().filter(|s| s.state.device == *device) {
                 if series.state.inop == Some(InopReason::DeviceLost) {
                     series.state.inop = Some(InopReason::Awaiting);
@@ -322,7 +337,7 @@ impl Engine {
     fn bed_lost(&mut self, device: &DeviceId, events: &mut Vec<Event>) {
         for key in self.keys_of(ConditionCode::DeviceLost, device) {
             let Some(patient) = key.patient.clone() else { continue };
-            let found = self.patient_index.get(&patient).and_then(|i| self.patients.get(*i));
+            let found = self.patients.of(&patient);
             let alive = found
                 .into_iter()
                 .flat_map(|p| &p.series)
@@ -342,9 +357,7 @@ impl Engine {
     /// After a stop nothing is known to be so: open conditions are held, waits are dropped, staleness counts anew.
     pub(super) fn forget_after_stop(&mut self, events: &mut Vec<Event>) {
         let now = self.now;
-        let mut order: Vec<(PatientId, usize)> = self.patient_index.iter().map(|(p, i)| (p.clone(), *i)).collect();
-        order.sort();
-        for (_, index) in order {
+        for index in self.patients.places() {
             let count = self.patients.get(index).map_or(0, |p| p.series.len());
             for found in 0..count {
                 let Some(series) = self.series_mut((index, found)) else { continue };

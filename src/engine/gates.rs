@@ -1,9 +1,6 @@
 //! What is doubtful about a value, and what follows from it: a mark, a technical alert, at most a moment's delay.
 
-use super::{
-    Engine,
-    series::{PatientSeries, Series},
-};
+use super::{Engine, patients::PatientSeries, series::Series};
 use crate::{
     alarm::TechnicalOutcome,
     domain::{LimitSide, Marks, Quality, Side, Timestamp, VitalLimits, limits::beyond},

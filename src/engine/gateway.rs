@@ -110,8 +110,8 @@ impl Engine {
             let waits = state.kept.alone_from.is_some();
             return state.kept.last_observed.filter(|_| waits).map_or(Silence::Nothing, Silence::Since);
         }
-        let patient = self.census.open_assignment(device).and_then(|a| self.patient_index.get(&a.patient));
-        let series = patient.and_then(|i| self.patients.get(*i)).into_iter().flat_map(|p| &p.series);
+        let patient = self.census.open_assignment(device).and_then(|a| self.patients.of(&a.patient));
+        let series = patient.into_iter().flat_map(|p| &p.series);
         let fast = |s: &&Series| {
             let vouches = s.pace().is_some_and(|pace| pace <= VOUCHES_UP_TO);
             s.state.device == *device && vouches && s.stale_due().is_some()

@@ -245,7 +245,7 @@ impl Engine {
         self.drop_limits_of(patient, LimitsCause::CategoryChanged, by, events);
         let set = EventBody::CategorySet { patient: patient.clone(), from, category, by: by.clone() };
         self.record(set, events);
-        let Some(index) = self.patient_index.get(patient).copied() else { return Ok(()) };
+        let Some(index) = self.patients.place_of(patient) else { return Ok(()) };
         if let Some(found) = self.patients.get_mut(index) {
             found.category = category;
         }
@@ -265,17 +265,10 @@ impl Engine {
         let (old, new, set) = (Box::new(old), Box::new(new), set.map(Box::new));
         self.record(EventBody::LimitsChanged { scope: scope.clone(), vital, old, new, set, cause, reason, by }, events);
         let touched: Vec<usize> = match scope {
-            LimitScope::Patient { patient } => self.patient_index.get(patient).copied().into_iter().collect(),
+            LimitScope::Patient { patient } => self.patients.place_of(patient).into_iter().collect(),
             LimitScope::Ward { category } => {
-                // In the order of the patients, whatever places they have.
-                let here: BTreeMap<&PatientId, usize> = self
-                    .patients
-                    .iter()
-                    .zip(0..)
-                    .filter(|(p, _)| p.category == *category)
-                    .map(|(p, i)| (&p.patient, i))
-                    .collect();
-                here.into_values().collect()
+                let of_it = |place: &usize| self.patients.get(*place).is_some_and(|p| p.category == *category);
+                self.patients.places().into_iter().filter(of_it).collect()
             }
         };
         for index in touched {

@@ -20,6 +20,7 @@ mod handover;
 mod input;
 mod limits;
 mod observe;
+mod patients;
 mod pauses;
 mod response;
 mod rota;
@@ -37,20 +38,19 @@ pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 use crate::{
     alarm::{ClockBounds, Profiles, ResponsePolicy},
     domain::{
-        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, Millis, PatientId, Profile, Timestamp,
-        VitalTable, Ward,
+        Alert, AlertId, AlertKey, Category, Census, DeviceId, Event, EventBody, Millis, Profile, Timestamp, VitalTable,
+        Ward,
     },
 };
 use device::DeviceState;
 use gateway::GatewayState;
 use handover::Desk;
+use indexmap::IndexMap;
 use limits::Overrides;
+use patients::Patients;
 use response::Responses;
-use series::{LimitPool, PatientSeries};
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use series::LimitPool;
+use std::{collections::BTreeMap, sync::Arc};
 use timers::{Armed, Timers};
 use watching::Watching;
 
@@ -91,10 +91,9 @@ pub struct Engine {
     now: Timestamp,
     started: bool,
     census: Census,
-    patients: Vec<PatientSeries>,
+    patients: Patients,
     limit_pool: LimitPool,
-    patient_index: HashMap<PatientId, usize>,
-    devices: HashMap<DeviceId, DeviceState>,
+    devices: IndexMap<DeviceId, DeviceState>,
     gateways: BTreeMap<DeviceId, GatewayState>,
     alerts: BTreeMap<AlertKey, Alert>,
     last_alert: AlertId,
@@ -116,10 +115,9 @@ impl Engine {
             now: Timestamp::MIN,
             started: false,
             census: Census::default(),
-            patients: Vec::new(),
+            patients: Patients::default(),
             limit_pool: LimitPool::default(),
-            patient_index: HashMap::new(),
-            devices: HashMap::new(),
+            devices: IndexMap::new(),
             gateways: BTreeMap::new(),
             alerts: BTreeMap::new(),
             last_alert: AlertId(0),

@@ -49,6 +49,7 @@ impl Engine {
         self.advance(now, events);
         self.gateway_heard(&observation.device, events);
         let Some(at) = self.series_of(observation) else { return self.observe_alone(observation) };
+        let device = self.place_of_device(at.0, &observation.device);
         let (now, observed) = (self.now, observation.observed_at);
         // It tells of a 0 alone.
         let companion = if observation.value == 0.0 { self.companion(at, observed, now) } else { Companion::Absent };
@@ -78,7 +79,7 @@ impl Engine {
         if quality == Quality::NotMeasured {
             self.reassess_dependents(at.0, observation.vital, &observation.device, events);
         }
-        self.device_spoke(observation, events);
+        self.device_spoke(device, observation, events);
         self.score_noted(at, quality == Quality::Valid, before);
         Observed { quality, marks, late: false, freshness, regained }
     }
@@ -86,9 +87,9 @@ impl Engine {
     /// A stored value was replaced. The event says so; if it was the newest of its series, the new value is judged.
     pub(super) fn corrected(&mut self, correction: Correction, events: &mut Vec<Event>) {
         let now = self.now;
-        let newest = self.patient_index.get(&correction.patient).and_then(|index| {
-            let found = self.patients.get(*index)?.find(correction.vital, &correction.device)?;
-            Some((*index, found))
+        let newest = self.patients.place_of(&correction.patient).and_then(|index| {
+            let found = self.patients.get(index)?.find(correction.vital, &correction.device)?;
+            Some((index, found))
         });
         let Correction { patient, device, vital, observed_at, old, new } = correction;
         self.record(EventBody::Corrected { patient, device, vital, observed_at, old, new }, events);
@@ -125,9 +126,9 @@ impl Engine {
 
     /// The place of the observation's series; made if the patient is here and the device is the patient's.
     fn series_of(&mut self, observation: &Observation) -> Option<(usize, usize)> {
-        let index = *self.patient_index.get(&observation.patient)?;
+        let index = self.patients.place_of(&observation.patient)?;
         let patient = self.patients.get_mut(index)?;
-        if let Some(found) = patient.find(observation.vital, &observation.device) {
+        if let Some(found) = patient.find_next(observation.vital, &observation.device) {
             return Some((index, found));
         }
         let open = self.census.open_assignment(&observation.device)?;
@@ -263,7 +264,7 @@ impl Engine {
             }
             return;
         };
-        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let Some(index) = self.patients.place_of(patient) else { return };
         let Some(found) = self.patients.get(index).and_then(|p| p.find(vital, device)) else { return };
         let at = (index, found);
         if timer.kind == TimerKind::Stale {

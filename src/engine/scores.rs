@@ -6,7 +6,8 @@
 
 use super::{
     Engine,
-    series::{PatientSeries, Series},
+    patients::PatientSeries,
+    series::Series,
     timers::{Armed, Timer, TimerKind},
 };
 use crate::{
@@ -199,7 +200,7 @@ impl Engine {
 
     /// A device has been taken away: what it measured no longer counts.
     pub(super) fn score_soon(&mut self, patient: &PatientId) {
-        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let Some(index) = self.patients.place_of(patient) else { return };
         if self.has_scores(index) {
             self.arm_scores(index, self.now + SETTLES);
         }
@@ -234,7 +235,7 @@ impl Engine {
     }
 
     pub(super) fn fire_scores(&mut self, patient: &PatientId, deadline: Timestamp, events: &mut Vec<Event>) {
-        let Some(index) = self.patient_index.get(patient).copied() else { return };
+        let Some(index) = self.patients.place_of(patient) else { return };
         let Some(found) = self.patients.get_mut(index) else { return };
         found.scores.armed.came_up();
         match found.scores.kept.due {
@@ -320,7 +321,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         entry.check()?;
         let unknown = || CensusError::UnknownPatient { patient: patient.clone() };
-        let index = self.patient_index.get(patient).copied().ok_or_else(unknown)?;
+        let index = self.patients.place_of(patient).ok_or_else(unknown)?;
         let at = self.now;
         if let Some(found) = self.patients.get_mut(index) {
             found.scores.kept.chart.enter(&entry, by, at);
@@ -379,7 +380,7 @@ impl Engine {
     /// The chart and the scores of a patient, for the first view of a ward.
     #[must_use]
     pub fn scores_of(&self, patient: &PatientId) -> Option<(&Chart, &BTreeMap<ScoreKind, ScoreResult>)> {
-        let kept = &self.patients.get(*self.patient_index.get(patient)?)?.scores.kept;
+        let kept = &self.patients.of(patient)?.scores.kept;
         Some((&kept.chart, &kept.told))
     }
 }

@@ -1,16 +1,16 @@
 //! What the engine keeps of each series: one vital of one patient from one device.
 
 use super::{
-    scores::{ScoreUse, Scores, Window},
+    scores::{ScoreUse, Window},
     timers::Armed,
 };
 use crate::{
     alarm::{LimitMachine, TechnicalMachine, technical::TechnicalDelays},
     domain::{
-        Category, DeviceId, Freshness, InopReason, Marks, Millis, PatientId, Quality, Side, Timestamp, VitalCode,
-        VitalDef, VitalLimits, limits, liveness::CONTINUOUS_INTERVAL,
+        DeviceId, Freshness, InopReason, Marks, Millis, Quality, Side, Timestamp, VitalCode, VitalDef, VitalLimits,
+        limits, liveness::CONTINUOUS_INTERVAL,
     },
-    quality::{self, Beside, Flatline, Jump, Part},
+    quality::{self, Flatline, Jump, Part},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -87,6 +87,8 @@ impl OfflineRun {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[repr(C)]
 pub(super) struct SeriesState {
+    pub(super) vital: VitalCode,
+    pub(super) device: DeviceId,
     pub(super) last: Option<Last>,
     /// From when on staleness counts if it is later than the last value: a restart, the return of the device,
     /// a first value that came late.
@@ -115,8 +117,6 @@ pub(super) struct SeriesState {
     pub(super) window: Window,
     /// Last value of data that came late: it tells what stood beside other late values.
     pub(super) last_late: Option<Box<Last>>,
-    pub(super) device: DeviceId,
-    pub(super) vital: VitalCode,
 }
 
 /// Which gates a series has, by its vital.
@@ -161,6 +161,8 @@ impl Series {
     ) -> Self {
         let vital = def.code;
         let state = SeriesState {
+            vital,
+            device,
             last: None,
             stale_from: None,
             interval,
@@ -176,8 +178,6 @@ impl Series {
             measured_once: false,
             window: Window::default(),
             last_late: None,
-            device,
-            vital,
         };
         let gates = Gates {
             flatline: quality::has_flatline(vital),
@@ -292,45 +292,5 @@ impl LimitPool {
         let new = Arc::new(limits);
         self.0.push(new.clone());
         Some(new)
-    }
-}
-
-/// All series of one patient, laid out as it is written: what each value reads comes first.
-#[derive(Debug, Clone)]
-#[repr(C)]
-pub(super) struct PatientSeries {
-    /// Vital and device of each series, in the order of the series: to find one reads none of the others.
-    keys: Vec<(VitalCode, DeviceId)>,
-    pub(super) series: Vec<Series>,
-    pub(super) beside: Beside,
-    pub(super) scores: Scores,
-    pub(super) patient: PatientId,
-    pub(super) category: Category,
-}
-
-impl PatientSeries {
-    pub(super) fn new(patient: PatientId, category: Category) -> Self {
-        let (beside, scores) = (Beside::default(), Scores::default());
-        Self { keys: Vec::new(), series: Vec::new(), beside, scores, patient, category }
-    }
-
-    pub(super) fn find(&self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
-        self.keys.iter().position(|(v, d)| *v == vital && d == device)
-    }
-
-    /// Adds a series and says its place. The series of a device share its identifier.
-    pub(super) fn add(&mut self, mut series: Series) -> usize {
-        if let Some((_, device)) = self.keys.iter().find(|(_, d)| *d == series.state.device) {
-            series.state.device = device.clone();
-        }
-        self.keys.push((series.state.vital, series.state.device.clone()));
-        self.series.push(series);
-        self.series.len() - 1
-    }
-
-    /// Takes away all series of a device.
-    pub(super) fn take_of(&mut self, device: &DeviceId) -> Vec<Series> {
-        self.keys.retain(|(_, d)| d != device);
-        self.series.extract_if(.., |s| s.state.device == *device).collect()
     }
 }

@@ -6,9 +6,10 @@ use super::{
     gateway::GatewayState,
     limits::OverridesKept,
     observe::arm_series,
+    patients::PatientSeries,
     response::ResponsesKept,
     scores::ScoresKept,
-    series::{PatientSeries, Series, SeriesState},
+    series::{Series, SeriesState},
     watching::WatchingKept,
 };
 use crate::{
@@ -130,11 +131,10 @@ impl Engine {
         engine.desk.kept = snapshot.handovers;
         engine.arm_handovers();
         for (patient, category, states) in snapshot.patients {
-            engine.restore_patient(patient, category, beside.next().unwrap_or_default(), states)?;
-            let last = engine.patients.len().saturating_sub(1);
-            if let (Some(found), Some(kept)) = (engine.patients.get_mut(last), scores.next()) {
+            let place = engine.restore_patient(patient, category, beside.next().unwrap_or_default(), states)?;
+            if let (Some(found), Some(kept)) = (engine.patients.get_mut(place), scores.next()) {
                 found.scores.kept = kept;
-                engine.restore_scores(last);
+                engine.restore_scores(place);
             }
         }
         for (device, kept) in snapshot.devices {
@@ -152,13 +152,14 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Adds a patient of the snapshot and says the place.
     fn restore_patient(
         &mut self,
         patient: PatientId,
         category: Category,
         beside: Beside,
         states: Vec<SeriesState>,
-    ) -> Result<(), SnapshotError> {
+    ) -> Result<usize, SnapshotError> {
         let mut found = PatientSeries::new(patient.clone(), category);
         found.beside = beside;
         for state in states {
@@ -171,8 +172,6 @@ impl Engine {
             arm_series(&mut self.timers, &patient, &mut restored);
             found.add(restored);
         }
-        self.patient_index.insert(patient, self.patients.len());
-        self.patients.push(found);
-        Ok(())
+        Ok(self.patients.add(found))
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{
     Basis, BedId, Duty, Expiry, Handover, HandoverEnd, HandoverError, HandoverExtent, HandoverId, LeftBehind,
-    LimitScope, LimitValue, LimitsChange, LoginName, Shift,
+    LimitScope, LimitValue, LimitsChange, LoginName, PatientId, Shift,
     handover::{HANDOVER_OPEN_MAX, HANDOVERS_OPEN_MAX, beds_of},
 };
 use HandoverExtent::{Own, Part, Ward as WholeWard};

@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     alarm::limits::OVERRIDE_MAX,
     domain::{
-        Basis, Expiry, LimitOverride, LimitScope, LimitValue, LimitsCause, LimitsChange, LimitsError, Remark, StepName,
+        Basis, Expiry, LimitOverride, LimitScope, LimitValue, LimitsCause, LimitsChange, LimitsError, PatientId,
+        Remark, StepName,
     },
 };
 use rstest::rstest;

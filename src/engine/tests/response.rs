@@ -8,7 +8,7 @@ use crate::{
         transitions::{Layers, TABLE, Trigger},
     },
     domain::{
-        Duty, Inactivation, LoginName, PauseEnd, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift,
+        Duty, Inactivation, LoginName, PatientId, PauseEnd, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift,
         alert::LAST_LEVEL, command::PauseError,
     },
 };

@@ -1,0 +1,141 @@
+//! The patients of a ward, each with all series.
+
+use super::{scores::Scores, series::Series};
+use crate::{
+    domain::{Category, DeviceId, PatientId, VitalCode},
+    quality::Beside,
+};
+use indexmap::IndexMap;
+
+/// The patients of a ward. Each has a place, which stays the same until somebody leaves.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Patients(IndexMap<PatientId, PatientSeries>);
+
+impl Patients {
+    pub(super) fn place_of(&self, patient: &PatientId) -> Option<usize> {
+        self.0.get_index_of(patient)
+    }
+
+    pub(super) fn of(&self, patient: &PatientId) -> Option<&PatientSeries> {
+        self.0.get(patient)
+    }
+
+    pub(super) fn of_mut(&mut self, patient: &PatientId) -> Option<&mut PatientSeries> {
+        self.0.get_mut(patient)
+    }
+
+    pub(super) fn get(&self, place: usize) -> Option<&PatientSeries> {
+        self.0.get_index(place).map(|(_, found)| found)
+    }
+
+    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut PatientSeries> {
+        self.0.get_index_mut(place).map(|(_, found)| found)
+    }
+
+    /// Adds a patient and says the place.
+    pub(super) fn add(&mut self, patient: PatientSeries) -> usize {
+        self.0.insert_full(patient.patient.clone(), patient).0
+    }
+
+    /// Takes a patient away; the last one takes the place.
+    pub(super) fn remove(&mut self, patient: &PatientId) {
+        self.0.swap_remove(patient);
+    }
+
+    /// All patients in the order of their places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &PatientSeries> {
+        self.0.values()
+    }
+
+    /// All patients in the order of their places.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut PatientSeries> {
+        self.0.values_mut()
+    }
+
+    /// The places of all patients, in the order of their identifiers.
+    pub(super) fn places(&self) -> Vec<usize> {
+        let mut order: Vec<(&PatientId, usize)> = self.0.keys().zip(0..).collect();
+        order.sort();
+        order.into_iter().map(|(_, place)| place).collect()
+    }
+}
+
+/// For so many series of a patient it is kept which one was looked for after them.
+const FOLLOWED_MAX: usize = 16;
+
+/// Which series are looked for after which: devices send their vitals in the same order each time. It is a guess, and is
+/// looked at before it is believed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Followed {
+    last: u8,
+    by: [u8; FOLLOWED_MAX],
+}
+
+impl Followed {
+    /// The place of the series that came after the last one before.
+    fn guess(&self) -> usize {
+        usize::from(self.by.get(usize::from(self.last)).copied().unwrap_or_default())
+    }
+
+    /// The series at this place was looked for.
+    fn note(&mut self, place: usize) {
+        let Ok(place) = u8::try_from(place) else { return };
+        if let Some(by) = self.by.get_mut(usize::from(self.last)) {
+            *by = place;
+        }
+        self.last = place;
+    }
+}
+
+/// All series of one patient, laid out as it is written: what each value reads comes first.
+#[derive(Debug, Clone)]
+#[repr(C)]
+pub(super) struct PatientSeries {
+    pub(super) series: Vec<Series>,
+    followed: Followed,
+    /// The place of the device that was heard last. It is a guess too.
+    pub(super) device_at: usize,
+    pub(super) scores: Scores,
+    pub(super) beside: Beside,
+    pub(super) patient: PatientId,
+    pub(super) category: Category,
+    /// Vital and device of each series, in the order of the series: to find one reads none of the others.
+    keys: Vec<(VitalCode, DeviceId)>,
+}
+
+impl PatientSeries {
+    pub(super) fn new(patient: PatientId, category: Category) -> Self {
+        let (beside, scores, followed) = (Beside::default(), Scores::default(), Followed::default());
+        Self { series: Vec::new(), followed, device_at: 0, scores, beside, patient, category, keys: Vec::new() }
+    }
+
+    /// The place of a series.
+    pub(super) fn find(&self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
+        self.keys.iter().position(|(v, d)| *v == vital && d == device)
+    }
+
+    /// Finds the series of a value: first where it was when the value before came.
+    pub(super) fn find_next(&mut self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
+        let guess = self.followed.guess();
+        let hit = self.series.get(guess).is_some_and(|s| s.state.vital == vital && s.state.device == *device);
+        let found = if hit { guess } else { self.find(vital, device)? };
+        self.followed.note(found);
+        Some(found)
+    }
+
+    /// Adds a series and says its place. The series of a device share its identifier.
+    pub(super) fn add(&mut self, mut series: Series) -> usize {
+        if let Some((_, device)) = self.keys.iter().find(|(_, d)| *d == series.state.device) {
+            series.state.device = device.clone();
+        }
+        self.keys.push((series.state.vital, series.state.device.clone()));
+        self.series.push(series);
+        self.series.len() - 1
+    }
+
+    /// Takes away all series of a device.
+    pub(super) fn take_of(&mut self, device: &DeviceId) -> Vec<Series> {
+        self.keys.retain(|(_, d)| d != device);
+        self.series.extract_if(.., |s| s.state.device == *device).collect()
+    }
+}
