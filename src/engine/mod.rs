@@ -42,7 +42,7 @@ use indexmap::IndexMap;
 use limits::Overrides;
 use patients::Patients;
 use response::Responses;
-use series::LimitPool;
+use series::RulesPool;
 use std::{collections::BTreeMap, sync::Arc};
 use timers::{Armed, Timers};
 
@@ -78,7 +78,7 @@ pub struct Engine {
     started: bool,
     census: Census,
     patients: Patients,
-    limit_pool: LimitPool,
+    rules_pool: RulesPool,
     devices: IndexMap<DeviceId, DeviceState>,
     alerts: BTreeMap<AlertKey, Alert>,
     last_alert: AlertId,
@@ -99,7 +99,7 @@ impl Engine {
             started: false,
             census: Census::default(),
             patients: Patients::default(),
-            limit_pool: LimitPool::default(),
+            rules_pool: RulesPool::default(),
             devices: IndexMap::new(),
             alerts: BTreeMap::new(),
             last_alert: AlertId(0),

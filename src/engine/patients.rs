@@ -117,7 +117,7 @@ impl PatientSeries {
     /// Finds the series of a value: first where it was when the value before came.
     pub(super) fn find_next(&mut self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
         let guess = self.followed.guess();
-        let hit = self.series.get(guess).is_some_and(|s| s.state.vital == vital && s.state.device == *device);
+        let hit = self.series.get(guess).is_some_and(|s| s.is_of(vital, device));
         let found = if hit { guess } else { self.find(vital, device)? };
         self.followed.note(found);
         Some(found)
