@@ -193,7 +193,7 @@ fn summary(patients: usize, sends: Order) -> f64 {
     let mut ward = Running::new(patients, sends);
     let seconds = (MEASURED_MIN / ward.observations()).max(MEASURED_SECONDS_MIN);
     let taken: Duration = (0..seconds).map(|_| ward.measured_second()).sum();
-    let mean = taken.as_secs_f64() * 1e9 / (seconds * ward.observations()) as f64;
+    let mean = taken.as_secs_f64() * 1e9 / f64::from(u32::try_from(seconds * ward.observations()).unwrap());
     let mut each = Vec::with_capacity(seconds * ward.observations());
     for _ in 0..seconds {
         ward.each_of_a_second(&mut each);

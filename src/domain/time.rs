@@ -8,7 +8,7 @@ use std::{fmt, num::NonZeroU64, ops, str::FromStr};
 ///
 /// Range: the years 1 to 9999. JSON and text show RFC 3339 in UTC with milliseconds; binary formats carry the number.
 ///
-/// Kept as milliseconds since [`BEFORE_MIN_MS`], which are never 0: so an `Option` of it takes 8 bytes and not 16.
+/// Kept as milliseconds since `BEFORE_MIN_MS`, which are never 0: so an `Option` of it takes 8 bytes and not 16.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(NonZeroU64);
 

@@ -374,10 +374,8 @@ fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Jud
         TimerKind::StaleClear => {
             judged.stale = series.state.stale.fire(STALE_DELAYS, deadline);
         }
-        TimerKind::OfflineEnd => {
-            if series.state.offline.as_ref().is_some_and(|run| run.ends_at <= deadline) {
-                judged.offline = series.state.offline.take();
-            }
+        TimerKind::OfflineEnd if series.state.offline.as_ref().is_some_and(|run| run.ends_at <= deadline) => {
+            judged.offline = series.state.offline.take();
         }
         _ => {}
     }

@@ -116,7 +116,7 @@ impl Engine {
         engine.limits.kept = snapshot.limits;
         engine.arm_limits();
         for (patient, category, states) in snapshot.patients {
-            let place = engine.restore_patient(patient, category, beside.next().unwrap_or_default(), states)?;
+            let place = engine.restore_patient(&patient, category, beside.next().unwrap_or_default(), states)?;
             if let (Some(found), Some(kept)) = (engine.patients.get_mut(place), scores.next()) {
                 found.scores.kept = kept;
                 engine.restore_scores(place);
@@ -134,7 +134,7 @@ impl Engine {
     /// Adds a patient of the snapshot and says the place.
     fn restore_patient(
         &mut self,
-        patient: PatientId,
+        patient: &PatientId,
         category: Category,
         beside: Beside,
         states: Vec<SeriesState>,
@@ -144,11 +144,11 @@ impl Engine {
         for state in states {
             let unknown = SnapshotError::UnknownVital { vital: state.vital };
             let def = self.config.vitals.get(state.vital).ok_or(unknown)?.clone();
-            let limits = self.limits.kept.in_force(&self.config.profiles, &patient, category, state.vital);
+            let limits = self.limits.kept.in_force(&self.config.profiles, patient, category, state.vital);
             let rules = self.rules_pool.share(&def, limits);
             let mut restored = Series::new(rules, state.device.clone(), None);
             restored.state = state;
-            arm_series(&mut self.timers, &patient, &mut restored);
+            arm_series(&mut self.timers, patient, &mut restored);
             found.add(restored);
         }
         Ok(self.patients.add(found))
