@@ -21,7 +21,7 @@ impl Engine {
         let Some(series) = series.get_mut(at.1) else { return Doubt::default() };
         let valid = quality == Quality::Valid;
         let mut doubt = series.doubt(value, valid, observed);
-        if let Some(part) = series.gates.part {
+        if let Some(part) = series.rules.gates.part {
             let marks = beside.take(part, valid.then_some(value), &series.state.device, observed);
             doubt.marks = doubt.marks.and(marks);
         }
@@ -34,14 +34,14 @@ impl Series {
     fn doubt(&mut self, value: f64, valid: bool, observed: Timestamp) -> Doubt {
         let gap = self.state.last.map(|last| observed.since(last.observed_at));
         let mut doubt = Doubt::default();
-        if self.gates.flatline {
+        if self.rules.gates.flatline {
             let same = self.state.last.is_some_and(|last| last.value.to_bits() == value.to_bits());
             let flatline = &mut self.state.flatline;
             let change = if valid { flatline.value(same, gap, observed) } else { flatline.end() };
             doubt.flatline = change.map(outcome);
             doubt.marks = Marks::FLATLINE.when(flatline.is_flat());
         }
-        if let Some(step) = self.gates.jump_step.filter(|_| valid) {
+        if let Some(step) = self.rules.gates.jump_step.filter(|_| valid) {
             doubt.marks = doubt.marks.and(Marks::JUMP.when(self.state.jump.value(step, value, gap, observed)));
         }
         doubt

@@ -282,16 +282,17 @@ impl Engine {
         let series = self.patients.get(index).map_or(0, |p| p.series.len());
         for at in 0..series {
             let Some(patient) = self.patients.get(index) else { return };
-            let Some(vital) = patient.series.get(at).map(|s| s.state.vital) else { return };
+            let Some(def) = patient.series.get(at).map(|s| s.rules.def.clone()) else { return };
+            let vital = def.code;
             if only.is_some_and(|only| only != vital) {
                 continue;
             }
             let (profiles, kept) = (&self.config.profiles, &self.limits.kept);
             let limits = kept.in_force(profiles, &patient.patient, patient.category, vital);
-            let limits = self.limit_pool.share(limits);
+            let rules = self.rules_pool.share(&def, limits);
             let mut judged = Judged::default();
             if let Some(series) = self.series_mut((index, at)) {
-                series.limits = limits;
+                series.rules = rules;
                 rejudge(series, now, &mut judged);
             }
             self.settle((index, at), &judged, events);

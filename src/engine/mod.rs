@@ -49,7 +49,7 @@ use indexmap::IndexMap;
 use limits::Overrides;
 use patients::Patients;
 use response::Responses;
-use series::LimitPool;
+use series::RulesPool;
 use std::{collections::BTreeMap, sync::Arc};
 use timers::{Armed, Timers};
 use watching::Watching;
@@ -92,7 +92,7 @@ pub struct Engine {
     started: bool,
     census: Census,
     patients: Patients,
-    limit_pool: LimitPool,
+    rules_pool: RulesPool,
     devices: IndexMap<DeviceId, DeviceState>,
     gateways: BTreeMap<DeviceId, GatewayState>,
     alerts: BTreeMap<AlertKey, Alert>,
@@ -116,7 +116,7 @@ impl Engine {
             started: false,
             census: Census::default(),
             patients: Patients::default(),
-            limit_pool: LimitPool::default(),
+            rules_pool: RulesPool::default(),
             devices: IndexMap::new(),
             gateways: BTreeMap::new(),
             alerts: BTreeMap::new(),

@@ -58,7 +58,7 @@ impl Engine {
             series.state.interval = Some(interval);
         }
         let before = series.state.last.map(|last| last.observed_at);
-        let quality = quality::assess(&series.def, observation.value, companion);
+        let quality = quality::assess(&series.rules.def, observation.value, companion);
         let value = observation.value;
         let last = Last { value, observed_at: observed, quality, arrived_at: Some(now), marks: Marks::NONE };
         let freshness = series.freshness();
@@ -98,7 +98,7 @@ impl Engine {
         let Some(series) = self.series_mut(at) else { return };
         let Some(last) = series.state.last.filter(|last| last.observed_at == observed_at) else { return };
         if now.since(observed_at) < series.freshness().lost_after {
-            let quality = quality::assess(&series.def, new, companion);
+            let quality = quality::assess(&series.rules.def, new, companion);
             let device = series.state.device.clone();
             // What is put in order is no jump.
             series.state.jump = Jump::default();
@@ -140,8 +140,8 @@ impl Engine {
         let interval = device.and_then(|d| d.intervals_ms.get(&observation.vital).copied());
         let (profiles, overrides) = (&self.config.profiles, &self.limits.kept);
         let limits = overrides.in_force(profiles, &patient.patient, patient.category, observation.vital);
-        let limits = self.limit_pool.share(limits);
-        let series = Series::new(def.clone(), limits, observation.device.clone(), interval);
+        let rules = self.rules_pool.share(def, limits);
+        let series = Series::new(rules, observation.device.clone(), interval);
         Some((index, patient.add(series)))
     }
 
@@ -155,7 +155,7 @@ impl Engine {
     fn companion(&self, at: (usize, usize), observed: Timestamp, now: Timestamp) -> Companion {
         let Some(patient) = self.patients.get(at.0) else { return Companion::Absent };
         let Some(own) = patient.series.get(at.1) else { return Companion::Absent };
-        let Zero::ValueWhile(vital) = own.def.zero else { return Companion::Absent };
+        let Zero::ValueWhile(vital) = own.rules.def.zero else { return Companion::Absent };
         let Some(beside) = patient.find(vital, &own.state.device).and_then(|i| patient.series.get(i)) else {
             return Companion::Absent;
         };
@@ -177,7 +177,7 @@ impl Engine {
         let now = self.now;
         let Some(series) = self.patients.get_mut(patient).map(|p| &mut p.series) else { return };
         let found = series.iter_mut().enumerate().find(|(_, s)| {
-            s.def.zero == Zero::ValueWhile(vital)
+            s.rules.def.zero == Zero::ValueWhile(vital)
                 && s.state.device == *device
                 && s.state.last.is_some_and(|l| l.value == 0.0 && l.quality == Quality::Valid)
         });
@@ -299,7 +299,7 @@ fn judge(series: &mut Series, last: Last, now: Timestamp, judged: &mut Judged) {
     if valid {
         series.state.inop = None;
         // A jump may be an artefact, until the values after it confirm it.
-        if series.gates.score == ScoreUse::Median && !last.marks.has(Marks::JUMP) {
+        if series.rules.gates.score == ScoreUse::Median && !last.marks.has(Marks::JUMP) {
             series.state.window.note(observed, last.value);
         }
         for (slot, side) in judged.limits.iter_mut().zip([Side::Low, Side::High]) {
@@ -362,6 +362,7 @@ fn note_late(series: &mut Series, last: Last, now: Timestamp) -> Judged {
 
 fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Judged {
     let mut judged = Judged::default();
+    series.timers.came_up(kind);
     match kind {
         TimerKind::Low | TimerKind::High => {
             let side = if kind == TimerKind::Low { Side::Low } else { Side::High };
@@ -371,21 +372,15 @@ fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Jud
                 machine.fire(rules, deadline)
             });
             judged.limits = [outcome.map(|o| (side, o)), None];
-            if side == Side::Low { series.timers.low.came_up() } else { series.timers.high.came_up() }
         }
         TimerKind::NotMeasured => {
-            series.timers.not_measured.came_up();
             judged.not_measured = series.state.not_measured.fire(NOT_MEASURED_DELAYS, deadline);
         }
         TimerKind::StaleClear => {
-            series.timers.stale_clear.came_up();
             judged.stale = series.state.stale.fire(STALE_DELAYS, deadline);
         }
-        TimerKind::OfflineEnd => {
-            series.timers.offline.came_up();
-            if series.state.offline.as_ref().is_some_and(|run| run.ends_at <= deadline) {
-                judged.offline = series.state.offline.take();
-            }
+        TimerKind::OfflineEnd if series.state.offline.as_ref().is_some_and(|run| run.ends_at <= deadline) => {
+            judged.offline = series.state.offline.take();
         }
         _ => {}
     }
@@ -406,9 +401,16 @@ pub(super) fn arm_series(timers: &mut super::Timers, patient: &PatientId, series
         }
     };
     timers.arm(&mut armed.stale, stale_due, timer(TimerKind::Stale));
-    timers.arm(&mut armed.stale_clear, state.stale.due(), timer(TimerKind::StaleClear));
-    timers.arm(&mut armed.not_measured, state.not_measured.due(), timer(TimerKind::NotMeasured));
-    timers.arm(&mut armed.low, state.low.due(), timer(TimerKind::Low));
-    timers.arm(&mut armed.high, state.high.due(), timer(TimerKind::High));
-    timers.arm(&mut armed.offline, state.offline.as_ref().map(|run| run.ends_at), timer(TimerKind::OfflineEnd));
+    let waits = [
+        (TimerKind::StaleClear, state.stale.due()),
+        (TimerKind::NotMeasured, state.not_measured.due()),
+        (TimerKind::Low, state.low.due()),
+        (TimerKind::High, state.high.due()),
+        (TimerKind::OfflineEnd, state.offline.as_ref().map(|run| run.ends_at)),
+    ];
+    for (kind, due) in waits.into_iter().filter(|(_, due)| due.is_some()) {
+        if let Some(standing) = armed.seldom(kind) {
+            timers.arm(standing, due, timer(kind));
+        }
+    }
 }

@@ -117,17 +117,14 @@ impl PatientSeries {
     /// Finds the series of a value: first where it was when the value before came.
     pub(super) fn find_next(&mut self, vital: VitalCode, device: &DeviceId) -> Option<usize> {
         let guess = self.followed.guess();
-        let hit = self.series.get(guess).is_some_and(|s| s.state.vital == vital && s.state.device == *device);
+        let hit = self.series.get(guess).is_some_and(|s| s.is_of(vital, device));
         let found = if hit { guess } else { self.find(vital, device)? };
         self.followed.note(found);
         Some(found)
     }
 
-    /// Adds a series and says its place. The series of a device share its identifier.
-    pub(super) fn add(&mut self, mut series: Series) -> usize {
-        if let Some((_, device)) = self.keys.iter().find(|(_, d)| *d == series.state.device) {
-            series.state.device = device.clone();
-        }
+    /// Adds a series and says its place.
+    pub(super) fn add(&mut self, series: Series) -> usize {
         self.keys.push((series.state.vital, series.state.device.clone()));
         self.series.push(series);
         self.series.len() - 1
@@ -137,5 +134,58 @@ impl PatientSeries {
     pub(super) fn take_of(&mut self, device: &DeviceId) -> Vec<Series> {
         self.keys.retain(|(_, d)| d != device);
         self.series.extract_if(.., |s| s.state.device == *device).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::VitalTable;
+    use crate::{
+        domain::vital::{HR, RR, SPO2, TEMP},
+        engine::series::SeriesRules,
+    };
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    const VITALS: [VitalCode; 4] = [HR, SPO2, RR, TEMP];
+
+    fn series(vital: VitalCode, device: &DeviceId) -> Series {
+        let def = VitalTable::builtin().get(vital).unwrap().clone();
+        Series::new(Arc::new(SeriesRules::new(def, None)), device.clone(), None)
+    }
+
+    proptest! {
+        /// Whatever was looked for before, added and taken away, a series is found by its vital and device alone.
+        #[test]
+        fn a_guess_never_finds_another_series(acts in prop::collection::vec((0_u8..20, 0..4_usize, 0..7_u8), 0..200)) {
+            let mut patient = PatientSeries::new("p".parse().unwrap(), Category::Adult);
+            for (act, vital, device) in acts {
+                let (vital, device) = (VITALS[vital], format!("d{device}").parse().unwrap());
+                let place = patient.series.iter().position(|s| s.state.vital == vital && s.state.device == device);
+                prop_assert_eq!(patient.find(vital, &device), place);
+                prop_assert_eq!(patient.find_next(vital, &device), place);
+                if act == 0 {
+                    let taken = patient.take_of(&device);
+                    prop_assert!(taken.iter().all(|s| s.state.device == device));
+                    prop_assert!(patient.series.iter().all(|s| s.state.device != device));
+                } else if place.is_none() {
+                    patient.add(series(vital, &device));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_leaves_gives_the_place_to_the_last() {
+        let mut patients = Patients::default();
+        for id in ["c", "a", "b"] {
+            patients.add(PatientSeries::new(id.parse().unwrap(), Category::Adult));
+        }
+        patients.remove(&"c".parse().unwrap());
+        let names: Vec<&str> = patients.iter().map(|p| p.patient.as_str()).collect();
+        assert_eq!((names, patients.places()), (vec!["b", "a"], vec![1, 0]));
+        assert_eq!(patients.place_of(&"b".parse().unwrap()), Some(0));
+        assert_eq!(patients.place_of(&"c".parse().unwrap()), None);
     }
 }

@@ -128,7 +128,7 @@ impl Series {
     /// Whether it counts with its median. What comes as rarely as the window is long counts with itself.
     fn counts_with_median(&self) -> bool {
         let often = self.state.interval.is_none_or(|interval| interval < WINDOW);
-        self.gates.score == ScoreUse::Median && self.def.sampling == Sampling::Continuous && often
+        self.rules.gates.score == ScoreUse::Median && self.rules.def.sampling == Sampling::Continuous && often
     }
 }
 
@@ -190,7 +190,7 @@ impl Engine {
         let Some(series) = patient.series.get(at.1) else { return };
         // What is no value ends a score, and begins none.
         let begins_none = !valid && patient.scores.kept.told.is_empty();
-        if series.gates.score == ScoreUse::None || begins_none {
+        if series.rules.gates.score == ScoreUse::None || begins_none {
             return;
         }
         let gap = series.state.last.zip(before).map(|(last, before)| last.observed_at.since(before));

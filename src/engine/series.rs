@@ -2,7 +2,7 @@
 
 use super::{
     scores::{ScoreUse, Window},
-    timers::Armed,
+    timers::{Armed, TimerKind},
 };
 use crate::{
     alarm::{LimitMachine, TechnicalMachine, technical::TechnicalDelays},
@@ -87,7 +87,6 @@ impl OfflineRun {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[repr(C)]
 pub(super) struct SeriesState {
-    pub(super) vital: VitalCode,
     pub(super) device: DeviceId,
     pub(super) last: Option<Last>,
     /// From when on staleness counts if it is later than the last value: a restart, the return of the device,
@@ -117,6 +116,7 @@ pub(super) struct SeriesState {
     pub(super) window: Window,
     /// Last value of data that came late: it tells what stood beside other late values.
     pub(super) last_late: Option<Box<Last>>,
+    pub(super) vital: VitalCode,
 }
 
 /// Which gates a series has, by its vital.
@@ -128,40 +128,83 @@ pub(super) struct Gates {
     pub(super) score: ScoreUse,
 }
 
-/// Which timers of a series stand in the queue. Each value reads the last one alone.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
-pub(super) struct SeriesTimers {
-    pub(super) stale_clear: Armed,
-    pub(super) not_measured: Armed,
-    pub(super) low: Armed,
-    pub(super) high: Armed,
-    pub(super) offline: Armed,
-    pub(super) stale: Armed,
+/// What a series is judged by.
+#[derive(Debug, Clone)]
+pub(super) struct SeriesRules {
+    pub(super) def: Arc<VitalDef>,
+    pub(super) limits: Option<VitalLimits>,
+    pub(super) gates: Gates,
 }
 
-/// A series with the rules that it is judged by, laid out as it is written: from the last of the timers to the first half
-/// of the state stands what each value reads.
+impl SeriesRules {
+    pub(super) fn new(def: Arc<VitalDef>, limits: Option<VitalLimits>) -> Self {
+        let vital = def.code;
+        let gates = Gates {
+            flatline: quality::has_flatline(vital),
+            jump_step: quality::jump_step(vital),
+            part: Part::of(vital),
+            score: ScoreUse::of(vital),
+        };
+        Self { def, limits, gates }
+    }
+}
+
+/// Which timers of a series stand in the queue.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SeriesTimers {
+    pub(super) stale: Armed,
+    seldom: Option<Box<SeldomTimers>>,
+}
+
+/// Timers of what is wrong.
+#[derive(Debug, Clone, Default)]
+struct SeldomTimers {
+    stale_clear: Armed,
+    not_measured: Armed,
+    low: Armed,
+    high: Armed,
+    offline: Armed,
+}
+
+impl SeriesTimers {
+    /// To be called when a timer has come up.
+    pub(super) fn came_up(&mut self, kind: TimerKind) {
+        if let Some(armed) = self.seldom.as_mut().and_then(|seldom| seldom.of(kind)) {
+            armed.came_up();
+        }
+    }
+
+    /// When the timer of a kind stands in the queue; `None` if a series has no such timer.
+    pub(super) fn seldom(&mut self, kind: TimerKind) -> Option<&mut Armed> {
+        self.seldom.get_or_insert_default().of(kind)
+    }
+}
+
+impl SeldomTimers {
+    const fn of(&mut self, kind: TimerKind) -> Option<&mut Armed> {
+        Some(match kind {
+            TimerKind::StaleClear => &mut self.stale_clear,
+            TimerKind::NotMeasured => &mut self.not_measured,
+            TimerKind::Low => &mut self.low,
+            TimerKind::High => &mut self.high,
+            TimerKind::OfflineEnd => &mut self.offline,
+            _ => return None,
+        })
+    }
+}
+
+/// A series with the rules that it is judged by, laid out as it is written: what each value reads comes first.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Series {
+    pub(super) rules: Arc<SeriesRules>,
     pub(super) timers: SeriesTimers,
-    pub(super) def: Arc<VitalDef>,
-    pub(super) limits: Option<Arc<VitalLimits>>,
-    pub(super) gates: Gates,
     pub(super) state: SeriesState,
 }
 
 impl Series {
-    pub(super) fn new(
-        def: Arc<VitalDef>,
-        limits: Option<Arc<VitalLimits>>,
-        device: DeviceId,
-        interval: Option<Millis>,
-    ) -> Self {
-        let vital = def.code;
+    pub(super) fn new(rules: Arc<SeriesRules>, device: DeviceId, interval: Option<Millis>) -> Self {
         let state = SeriesState {
-            vital,
             device,
             last: None,
             stale_from: None,
@@ -178,23 +221,23 @@ impl Series {
             measured_once: false,
             window: Window::default(),
             last_late: None,
+            vital: rules.def.code,
         };
-        let gates = Gates {
-            flatline: quality::has_flatline(vital),
-            jump_step: quality::jump_step(vital),
-            part: Part::of(vital),
-            score: ScoreUse::of(vital),
-        };
-        Self { timers: SeriesTimers::default(), def, limits, gates, state }
+        Self { rules, timers: SeriesTimers::default(), state }
+    }
+
+    /// Whether it is the series of a vital from a device. Reads nothing that a value does not read anyhow.
+    pub(super) fn is_of(&self, vital: VitalCode, device: &DeviceId) -> bool {
+        self.rules.def.code == vital && self.state.device == *device
     }
 
     pub(super) fn freshness(&self) -> Freshness {
-        self.state.interval.map_or_else(|| Freshness::of_sampling(self.def.sampling), Freshness::of_interval)
+        self.state.interval.map_or_else(|| Freshness::of_sampling(self.rules.def.sampling), Freshness::of_interval)
     }
 
     /// Whether silence of this series is a fault: it is sampled without pause, or its device states an interval.
     pub(super) fn is_watched(&self) -> bool {
-        self.state.interval.is_some() || self.def.sampling == crate::domain::Sampling::Continuous
+        self.state.interval.is_some() || self.rules.def.sampling == crate::domain::Sampling::Continuous
     }
 
     /// The interval by which the silence of the device is measured.
@@ -261,36 +304,36 @@ impl Series {
 
     /// The machine of a side and the limits that it judges by.
     pub(super) fn machine_mut(&mut self, side: Side) -> (&mut LimitMachine, Option<&VitalLimits>) {
-        let Self { limits, state, .. } = self;
+        let Self { rules, state, .. } = self;
         let machine = match side {
             Side::Low => &mut state.low,
             Side::High => &mut state.high,
         };
-        (machine, limits.as_deref())
+        (machine, rules.limits.as_ref())
     }
 
     /// The side on which a value is beyond the first limit.
     pub(super) fn violated_side(&self, value: f64) -> Option<Side> {
-        let rules = self.limits.as_ref()?;
-        [Side::Low, Side::High].into_iter().find(|side| rules.side(*side).violated(*side, value))
+        let limits = self.rules.limits.as_ref()?;
+        [Side::Low, Side::High].into_iter().find(|side| limits.side(*side).violated(*side, value))
     }
 }
 
-/// Limits that series share: a thousand patients with the limits of their category read the same few bytes.
+/// Rules that series share: a thousand patients with the limits of their category read the same few bytes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LimitPool(Vec<Arc<VitalLimits>>);
+pub(super) struct RulesPool(Vec<Arc<SeriesRules>>);
 
-impl LimitPool {
-    /// The shared limits that are equal to these.
-    pub(super) fn share(&mut self, limits: Option<VitalLimits>) -> Option<Arc<VitalLimits>> {
-        let limits = limits?;
-        if let Some(found) = self.0.iter().find(|held| ***held == limits) {
-            return Some(found.clone());
+impl RulesPool {
+    /// The shared rules of a vital with these limits.
+    pub(super) fn share(&mut self, def: &Arc<VitalDef>, limits: Option<VitalLimits>) -> Arc<SeriesRules> {
+        let same = |held: &&Arc<SeriesRules>| Arc::ptr_eq(&held.def, def) && held.limits == limits;
+        if let Some(found) = self.0.iter().find(same) {
+            return found.clone();
         }
         // What no series has any more goes.
         self.0.retain(|held| Arc::strong_count(held) > 1);
-        let new = Arc::new(limits);
+        let new = Arc::new(SeriesRules::new(def.clone(), limits));
         self.0.push(new.clone());
-        Some(new)
+        new
     }
 }

@@ -166,8 +166,8 @@ impl Engine {
             let unknown = SnapshotError::UnknownVital { vital: state.vital };
             let def = self.config.vitals.get(state.vital).ok_or(unknown)?.clone();
             let limits = self.limits.kept.in_force(&self.config.profiles, patient, category, state.vital);
-            let limits = self.limit_pool.share(limits);
-            let mut restored = Series::new(def, limits, state.device.clone(), None);
+            let rules = self.rules_pool.share(&def, limits);
+            let mut restored = Series::new(rules, state.device.clone(), None);
             restored.state = state;
             arm_series(&mut self.timers, patient, &mut restored);
             found.add(restored);

@@ -98,3 +98,34 @@ impl Armed {
         self.0 = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn t(s: i64) -> Timestamp {
+        Timestamp::from_ms(1_000 * s)
+    }
+
+    fn timer() -> Timer {
+        Timer { patient: None, device: None, vital: None, kind: TimerKind::Stale }
+    }
+
+    #[test]
+    fn a_timer_is_moved_to_an_earlier_time_and_to_a_later_one_only_when_it_is_about_to_come_up() {
+        let (mut timers, mut armed) = (Timers::default(), Armed::default());
+        let mut arm = |timers: &mut Timers, due| {
+            timers.arm(&mut armed, Some(t(due)), timer);
+            timers.next()
+        };
+        assert_eq!(timers.pop_due(t(0)), None);
+        assert_eq!(arm(&mut timers, 10), Some(t(10)));
+        assert_eq!(arm(&mut timers, 8), Some(t(8)), "nothing comes up too late");
+        assert_eq!(arm(&mut timers, 15), Some(t(8)), "it says then that nothing is due");
+        assert_eq!(timers.pop_due(t(6)), None);
+        assert_eq!(arm(&mut timers, 10), Some(t(8)), "so little is not worth it");
+        assert_eq!(arm(&mut timers, 16), Some(t(16)));
+        assert_eq!(timers.pop_due(t(16)), Some((t(16), timer())));
+        assert_eq!(timers.pop_due(t(99)), None, "it stood once");
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
         LimitSide, LimitStep, VitalLimits,
         vital::{ART_DIA, ART_MEAN, ART_SYS, PULSE},
     },
-    engine::gates::until_confirmed,
+    engine::{gates::until_confirmed, series::SeriesRules},
 };
 use rstest::rstest;
 
@@ -155,6 +155,12 @@ fn at_once(first: f64, extreme: Option<f64>) -> VitalLimits {
     }
 }
 
+/// Gives the first series other limits.
+fn with_limits(bench: &mut Bench, limits: VitalLimits) {
+    let series = &mut bench.engine.patients.get_mut(0).unwrap().series[0];
+    series.rules = Arc::new(SeriesRules::new(series.rules.def.clone(), Some(limits)));
+}
+
 #[rstest]
 #[case::one_alone(&[80., 125., 80., 80., 80.], &[], 1)]
 #[case::confirmed_by_the_third(&[80., 125., 126., 125., 80.], &[3.0], 0)]
@@ -168,7 +174,7 @@ fn a_jump_waits_for_confirmation_in_the_first_step_alone(
 ) {
     let mut bench = Bench::new(1);
     bench.value(-1.0, 1, HR, values[0]);
-    bench.engine.patients.get_mut(0).unwrap().series[0].limits = Some(Arc::new(at_once(120.0, Some(140.0))));
+    with_limits(&mut bench, at_once(120.0, Some(140.0)));
     marks(&mut bench, 0, HR, values);
     let found: Vec<f64> =
         moves_of(&bench, "hr.high").into_iter().filter(|m| m.1 == Cause::Raised).map(|m| m.0).collect();
@@ -181,7 +187,7 @@ fn a_jump_waits_for_confirmation_in_the_first_step_alone(
 fn a_jump_that_stands_is_raised_without_another_value() {
     let mut bench = Bench::new(1);
     bench.value(0.0, 1, HR, 80.0);
-    bench.engine.patients.get_mut(0).unwrap().series[0].limits = Some(Arc::new(at_once(120.0, None)));
+    with_limits(&mut bench, at_once(120.0, None));
     assert_eq!(bench.value(1.0, 1, HR, 125.0).marks, Marks::JUMP);
     bench.tick(10.0);
     assert_eq!(moves_of(&bench, "hr.high"), [(5.0, Cause::Raised)]);
