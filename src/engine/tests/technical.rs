@@ -280,8 +280,8 @@ fn a_lost_gateway_that_nobody_depends_on_is_no_alert() {
     assert_eq!(bench.engine.alerts().count(), 0);
 }
 
-#[test]
-fn a_lost_gateway_is_forgotten_with_the_last_device_that_was_lost_with_it() {
+/// Two devices whose gateway `gw` was lost, and which were set to another one then.
+fn lost_and_set_to_another() -> Bench {
     let mut bench = behind_gateway(Bench::new(2), 2);
     feed_all(&mut bench, 0, 10, &[1, 2]);
     bench.tick(50.0);
@@ -291,6 +291,12 @@ fn a_lost_gateway_is_forgotten_with_the_last_device_that_was_lost_with_it() {
         let device = Device { gateway: Some("spare".parse().unwrap()), ..known };
         bench.command(50.0, Command::SetDevice { device });
     }
+    bench
+}
+
+#[test]
+fn a_lost_gateway_is_forgotten_with_the_last_device_that_was_lost_with_it() {
+    let mut bench = lost_and_set_to_another();
     for id in ["d1", "d2"] {
         bench.command(51.0, Command::Unassign { device: id.parse().unwrap(), end: t(51.0) });
     }
@@ -299,15 +305,7 @@ fn a_lost_gateway_is_forgotten_with_the_last_device_that_was_lost_with_it() {
 
 #[test]
 fn a_device_that_comes_back_over_another_gateway_leaves_the_lost_one_to_the_others() {
-    let mut bench = behind_gateway(Bench::new(2), 2);
-    feed_all(&mut bench, 0, 10, &[1, 2]);
-    bench.tick(50.0);
-    bench.command(50.0, Command::SetDevice { device: gateway("spare") });
-    for id in ["d1", "d2"] {
-        let known = bench.engine.census().devices[&id.parse().unwrap()].clone();
-        let device = Device { gateway: Some("spare".parse().unwrap()), ..known };
-        bench.command(50.0, Command::SetDevice { device });
-    }
+    let mut bench = lost_and_set_to_another();
     feed_all(&mut bench, 51, 60, &[1]);
     assert_eq!(priority_of(&bench, "gateway.lost", "gw"), Some(Priority::Medium), "d2 is still behind it");
     feed_all(&mut bench, 60, 70, &[1, 2]);

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     client::ClientRequest,
     domain::{
-        Actor, Event as JournalEvent, EventBody, Handover, LoginName, Millis, PatientId,
+        Actor, Event as JournalEvent, EventBody, Handover, LoginName, Millis, PatientId, Timestamp,
         handover::{is_same_login, login_of},
     },
     protocol::{HandoverReport, PatientView, Sbar},
@@ -65,6 +65,8 @@ pub struct HandoverPage {
     pub scroll: usize,
     /// What is told of the selected patient, as last answered.
     pub told: Option<Box<Sbar>>,
+    /// When that was made.
+    pub told_at: Option<Timestamp>,
     /// Why it could not be had, for people.
     pub failed: Option<String>,
     asked: Option<u64>,
@@ -232,6 +234,7 @@ impl App {
         }
         self.handover.asked = None;
         self.handover.failed = None;
+        self.handover.told_at = Some(report.at);
         self.handover.told = report.patients.into_iter().next().map(Box::new);
     }
 

@@ -87,11 +87,17 @@ fn draw_told(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let window = Window { first, rows: room.max(1), total: lines.len() };
     let patient = scene.app.selected_patient();
     let who = patient.map_or_else(|| "no patient selected".to_owned(), |p| super::summary::who(scene, p));
-    pane::draw(scene, &Pane { title: who, focus: false, window, hint: None }, top, buffer);
+    let is_live = scene.app.health().is_live();
+    let title = match told_at(scene, is_live) {
+        Some(made) if !lines.is_empty() => format!("{made} · {who}"),
+        _ => who,
+    };
+    pane::draw(scene, &Pane { title, focus: false, window, hint: None }, top, buffer);
     if lines.is_empty() {
         let text = match (&scene.app.handover.failed, patient) {
             _ if scene.app.is_locked() => "the session is locked: unlock it to read",
             (Some(why), _) => why,
+            (None, Some(_)) if !is_live => "comes when the link is back",
             (None, Some(_)) => "asking the server …",
             (None, None) => "",
         };
@@ -102,9 +108,17 @@ fn draw_told(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         if line.is_title {
             pen.gap(1).put(&line.text, scene.style(Role::Title));
         } else {
-            pen.gap(3).put(&line.text, scene.style(Role::Text));
+            // Values and ages in it are of when it was made.
+            let role = if is_live { Role::Text } else { Role::Stale };
+            pen.gap(3).put(&line.text, scene.style(role));
         }
     }
+}
+
+/// When what is told was made: it stands before the name, so that nothing cuts it.
+fn told_at(scene: &Scene<'_>, is_live: bool) -> Option<String> {
+    let at = words::clock(scene.app.handover.told_at?, scene.ward.ward.time_zone);
+    Some(if is_live { format!("as of {at}") } else { format!("NOT LIVE, as of {at}") })
 }
 
 /// The mark while somebody is offered patients: `HANDOVER for you, H`.

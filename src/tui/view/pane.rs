@@ -47,9 +47,16 @@ pub(super) fn draw(scene: &Scene<'_>, pane: &Pane, area: Rect, buffer: &mut Buff
     let (rule, title) = (scene.style(rule), scene.style(title));
     let width = area.width;
     Pen::new(buffer, area, 0).fill(line, width, rule);
+    let more: Vec<String> = [(pane.window.above(), "▲"), (pane.window.below(), "▼")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, arrow)| format!(" {arrow} {count} more "))
+        .collect();
+    let kept = more.iter().map(|text| super::pen::width(text)).fold(4, u16::saturating_add);
     let mut left = vec![Piece::new(line, rule, 9), Piece::new(if pane.focus { "▸" } else { " " }, rule, 9)];
-    // The rule's ends, the mark and a blank take four columns. Who it is about is cut, never left out.
-    left.push(Piece::new(fit(&pane.title, width.saturating_sub(4)), title, 9));
+    // The rule's ends, the mark and a blank take four columns. Who it is about is cut, never left out; that there is more
+    // stands even then.
+    left.push(Piece::new(fit(&pane.title, width.saturating_sub(kept)), title, 9));
     left.push(Piece::new(" ", rule, 9));
     let mut right = Vec::new();
     if let Some((hint, role)) = &pane.hint {
@@ -57,10 +64,6 @@ pub(super) fn draw(scene: &Scene<'_>, pane: &Pane, area: Rect, buffer: &mut Buff
         right.push(Piece::new(hint.clone(), scene.style(*role), 8));
         right.push(Piece::new(" ", rule, 8));
     }
-    for (count, arrow) in [(pane.window.above(), "▲"), (pane.window.below(), "▼")] {
-        if count > 0 {
-            right.push(Piece::new(format!(" {arrow} {count} more "), scene.style(Role::Text), 8));
-        }
-    }
+    right.extend(more.into_iter().map(|text| Piece::new(text, scene.style(Role::Text), 9)));
     pieces(buffer, area, 0, left, right);
 }

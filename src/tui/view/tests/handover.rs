@@ -96,6 +96,19 @@ fn who_owns_whom_and_what_there_is_to_say() {
 }
 
 #[test]
+fn what_is_told_does_not_look_live_without_a_link() {
+    let mut bench = page();
+    let shown = text(&bench.app, &look(), 80, 24);
+    assert!(shown.contains("as of ") && !shown.contains("NOT LIVE"), "{shown}");
+    bench.wait(40_000);
+    assert!(!bench.app.health().is_live());
+    let shown = text(&bench.app, &look(), 80, 24);
+    assert!(shown.contains("NOT LIVE, as of "), "{shown}");
+    assert!(shown.contains("▼ 7 more"), "{shown}");
+    shot("handover_no_link_80x24", &frame(&bench.app, &look(), 80, 24));
+}
+
+#[test]
 fn the_boxes_that_somebody_signs_in() {
     let mut bench = page();
     bench.key(Key::char('Y'));
