@@ -205,6 +205,9 @@ fn check_step(
     if !def.plausible.contains(&wanted.get()) {
         return Err(LimitsError::Implausible { vital, step, wanted });
     }
+    if !wanted.is_shown_with(def.decimals) {
+        return Err(LimitsError::TooFine { vital, step, wanted, decimals: def.decimals });
+    }
     let Some(reach) = reach(profiles, def, category, step) else { return Ok(()) };
     let further = |than: f64| beyond(step.side(), wanted.get(), than);
     let value = |furthest: f64| LimitValue::new(furthest).unwrap_or(wanted);
@@ -227,6 +230,16 @@ mod tests {
         let mut change = LimitsChange::default();
         change.set_step(step, LimitValue::new(to).unwrap());
         change
+    }
+
+    #[test]
+    fn a_limit_has_no_more_decimals_than_its_vital_is_shown_with() {
+        let asked = |vital, step, to| ask(Category::Adult, vital, &change(step, to), Authority::Bound).map(|_| ());
+        let wanted = LimitValue::new(87.5).unwrap();
+        let too_fine = Err(TooFine { vital: SPO2, step: StepName::Low, wanted, decimals: 0 });
+        assert_eq!(asked(SPO2, StepName::Low, 87.5), too_fine);
+        assert_eq!(asked(TEMP, StepName::High, 38.9), Ok(()));
+        assert!(matches!(asked(TEMP, StepName::High, 38.95), Err(TooFine { decimals: 1, .. })));
     }
 
     fn ask(
@@ -253,7 +266,10 @@ mod tests {
                     let band = builtin_guard(category, *vital).step(step).unwrap_or_else(|| panic!("{vital} {step:?}"));
                     let reach = reach(&profiles, def, category, step).unwrap();
                     assert_eq!(reach, band, "{category:?} {vital} {step:?}: the profile is within its own band");
-                    let out = if step.side() == Side::Low { -0.01 } else { 0.01 };
+                    // The next value that the vital is shown with.
+                    let parts = 10_f64.powi(i32::from(def.decimals));
+                    let out = if step.side() == Side::Low { -1.0 } else { 1.0 };
+                    let next = |edge: f64| ((edge * parts).round() + out) / parts;
                     let told = |to: f64, authority| match ask(category, *vital, &change(step, to), authority) {
                         Ok(_) | Err(Order { .. }) => None,
                         Err(Guard { furthest, .. }) => Some(("guard", furthest.get())),
@@ -263,11 +279,11 @@ mod tests {
                     };
                     assert_eq!(told(band.guard, Authority::Guard), None);
                     assert_eq!(told(band.bound, Authority::Bound), None);
-                    let beyond = told(band.guard + out, Authority::Guard);
+                    let beyond = told(next(band.guard), Authority::Guard);
                     let same = (band.guard - band.bound).abs() < f64::EPSILON;
                     assert_eq!(beyond, Some(if same { ("bound", band.bound) } else { ("guard", band.guard) }));
                     let end = if out < 0.0 { def.plausible.start() } else { def.plausible.end() };
-                    let beyond = told(band.bound + out, Authority::Bound);
+                    let beyond = told(next(band.bound), Authority::Bound);
                     let at_the_end = (band.bound - end).abs() < f64::EPSILON;
                     assert_eq!(beyond, Some(if at_the_end { ("implausible", 0.0) } else { ("bound", band.bound) }));
                     edges += 1;
@@ -314,14 +330,14 @@ mod tests {
         let ask = |step, to| ask(Category::Adult, HR, &change(step, to), Authority::Guard);
         // Low and high are more than twice the hysteresis (3) apart.
         assert_eq!(ask(StepName::Low, 114.0), order);
-        assert!(ask(StepName::Low, 113.9).is_ok());
+        assert!(ask(StepName::Low, 113.0).is_ok());
         assert_eq!(ask(StepName::High, 56.0), order);
-        assert!(ask(StepName::High, 56.1).is_ok());
+        assert!(ask(StepName::High, 57.0).is_ok());
         // A second step may lie on the first one, not within.
         assert!(ask(StepName::LowExtreme, 50.0).is_ok());
-        assert_eq!(ask(StepName::LowExtreme, 50.1), order);
+        assert_eq!(ask(StepName::LowExtreme, 51.0), order);
         assert!(ask(StepName::HighExtreme, 120.0).is_ok());
-        assert_eq!(ask(StepName::HighExtreme, 119.9), order);
+        assert_eq!(ask(StepName::HighExtreme, 119.0), order);
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub const SNOOZE_MAX: Millis = Millis::from_mins(60);
 pub const ALARM_OFF_MAX: Millis = Millis::from_mins(12 * 60);
 /// Longest standby; after it the silence of the monitor is an alert again.
 pub const STANDBY_MAX: Millis = Millis::from_mins(30);
+/// For so long after a standby was set values may still come from the monitor: cables are taken off. Values after that say
+/// that the patient is there.
+pub const STANDBY_VALUES_FOR: Millis = Millis::from_mins(1);
 /// A second person has this long to confirm what wants one.
 pub const CONFIRM_WITHIN: Millis = Millis::from_mins(5);
 /// Shortest pause.

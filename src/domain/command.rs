@@ -364,6 +364,9 @@ pub enum PauseError {
     /// The alert is high.
     #[error("a high alert is never snoozed: acknowledge it, or pause its sound")]
     High,
+    /// A high alert of the patient is not answered.
+    #[error("a high alert of the patient is not answered: acknowledge it first, then set standby")]
+    HighUnanswered,
     /// No such pause.
     #[error("pause {pause} is over or never was")]
     Unknown {

@@ -32,6 +32,13 @@ impl LimitValue {
     pub const fn get(self) -> f64 {
         self.0
     }
+
+    /// Whether so many decimals show all of it.
+    #[must_use]
+    pub fn is_shown_with(self, decimals: u8) -> bool {
+        let shown = format!("{:.*}", usize::from(decimals), self.0);
+        shown.parse() == Ok(self.0)
+    }
 }
 
 impl fmt::Display for LimitValue {
@@ -379,6 +386,18 @@ pub enum LimitsError {
         step: StepName,
         /// What was wanted.
         wanted: LimitValue,
+    },
+    /// More digits than the vital is shown with: the screen would show another limit than the one that alarms.
+    #[error("{vital} {} = {wanted} has more decimals than {vital} is shown with ({decimals})", step.as_str())]
+    TooFine {
+        /// The vital.
+        vital: VitalCode,
+        /// The step.
+        step: StepName,
+        /// What was wanted.
+        wanted: LimitValue,
+        /// Decimals of the vital.
+        decimals: u8,
     },
     /// Too long or negative.
     #[error("a delay of {vital} is between 0 and {} s", longest_ms.as_secs_f64())]

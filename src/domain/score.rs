@@ -241,6 +241,16 @@ impl ScoreResult {
         }
     }
 
+    /// How much it asks for in words: of an incomplete one, what is certain.
+    #[must_use]
+    pub fn risk_words(&self) -> Option<String> {
+        let risk = self.risk?;
+        Some(match self.value {
+            ScoreValue::Incomplete { .. } if risk < ScoreRisk::High => format!("at least {}", risk.as_str()),
+            _ => risk.as_str().to_owned(),
+        })
+    }
+
     /// Whether it says the same as another, whenever either was made.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {

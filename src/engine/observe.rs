@@ -69,7 +69,8 @@ impl Engine {
             return Observed { quality, marks: Marks::NONE, late: true, freshness, regained: false };
         }
         let offline = series.state.offline.take();
-        let regained = series.state.inop.is_some() || series.state.last.is_none();
+        let was = series.state.inop;
+        let regained = was.is_some() || series.state.last.is_none();
         let Doubt { marks, flatline } = self.doubt(at, value, quality, observed);
         let mut judged = Judged { offline, flatline, ..Judged::default() };
         if let Some(series) = self.series_mut(at) {
@@ -80,7 +81,13 @@ impl Engine {
             self.reassess_dependents(at.0, observation.vital, &observation.device, events);
         }
         self.device_spoke(device, observation, events);
-        self.score_noted(at, quality == Quality::Valid, before);
+        if quality == Quality::Valid
+            && self.pauses().next().is_some()
+            && self.series_at(at).is_some_and(Series::is_watched)
+        {
+            self.standby_heard(at.0, events);
+        }
+        self.score_noted(at, quality == Quality::Valid, before, was);
         Observed { quality, marks, late: false, freshness, regained }
     }
 
@@ -111,7 +118,7 @@ impl Engine {
             if quality == Quality::NotMeasured {
                 self.reassess_dependents(at.0, vital, &device, events);
             }
-            self.score_noted(at, quality == Quality::Valid, None);
+            self.score_noted(at, quality == Quality::Valid, None, None);
         }
     }
 
@@ -143,6 +150,10 @@ impl Engine {
         let rules = self.rules_pool.share(def, limits);
         let series = Series::new(rules, observation.device.clone(), interval);
         Some((index, patient.add(series)))
+    }
+
+    fn series_at(&self, at: (usize, usize)) -> Option<&Series> {
+        self.patients.get(at.0)?.series.get(at.1)
     }
 
     pub(super) fn series_mut(&mut self, at: (usize, usize)) -> Option<&mut Series> {

@@ -7,11 +7,11 @@ use super::{
 use crate::{
     alarm::{
         episode,
-        pause::{CONFIRM_WITHIN, PAUSES_MAX, check, covered, overlay},
+        pause::{CONFIRM_WITHIN, PAUSES_MAX, STANDBY_VALUES_FOR, check, covered, overlay},
     },
     domain::{
         Actor, CensusError, Event, EventBody, Millis, PatientId, Pause, PauseEnd, PauseId, PauseKind, PauseScope,
-        Priority, Refusal, Remark, Timestamp, command::PauseError,
+        Priority, Refusal, Remark, Response, Timestamp, command::PauseError,
     },
 };
 
@@ -71,7 +71,38 @@ impl Engine {
                 return Err(PauseError::High.into());
             }
         }
+        if let (PauseKind::Standby, PauseScope::Patient { patient }) = (kind, scope)
+            && self.has_unanswered_high(patient)
+        {
+            return Err(PauseError::HighUnanswered.into());
+        }
         Ok(())
+    }
+
+    /// Whether nobody has taken on a high alert about the patient's state. One about equipment is what a patient who is
+    /// away causes.
+    fn has_unanswered_high(&self, patient: &PatientId) -> bool {
+        self.alerts.values().any(|alert| {
+            alert.key.patient.as_ref() == Some(patient)
+                && alert.key.code.is_physiological()
+                && alert.priority == Priority::High
+                && !matches!(alert.response, Response::Accepted { .. })
+        })
+    }
+
+    /// A valid value of a patient came from a monitor: who is in standby for longer than cables take is there.
+    pub(super) fn standby_heard(&mut self, place: usize, events: &mut Vec<Event>) {
+        let now = self.now;
+        let Some(patient) = self.patients.get(place).map(|found| &found.patient) else { return };
+        let over = |p: &Pause| {
+            p.kind == PauseKind::Standby
+                && p.scope.patient() == Some(patient)
+                && now.since(p.since) >= STANDBY_VALUES_FOR
+        };
+        if self.pauses().any(over) {
+            let patient = patient.clone();
+            self.end_pauses_of(&patient, &PauseEnd::Resumed, |kind| kind == PauseKind::Standby, events);
+        }
     }
 
     /// A second person confirms a pause that waits for one; it counts from now.

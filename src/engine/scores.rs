@@ -125,6 +125,16 @@ impl ScoreUse {
 }
 
 impl Series {
+    /// Whether its last value stands, if it is not too old. What is measured now and then stands through a restart: it is
+    /// not expected before the next round.
+    fn stands(&self) -> bool {
+        match self.state.inop {
+            None => true,
+            Some(InopReason::Awaiting) => !self.is_watched(),
+            Some(_) => false,
+        }
+    }
+
     /// Whether it counts with its median. What comes as rarely as the window is long counts with itself.
     fn counts_with_median(&self) -> bool {
         let often = self.state.interval.is_none_or(|interval| interval < WINDOW);
@@ -145,6 +155,9 @@ pub(super) struct ScoresKept {
     pub(super) chart: Box<Chart>,
     pub(super) told: BTreeMap<ScoreKind, ScoreResult>,
     due: Option<Timestamp>,
+    /// What was missing when NEWS2 last asked for somebody.
+    #[serde(default)]
+    missed: Vec<ScoreItem>,
 }
 
 /// Values as scores take them.
@@ -167,7 +180,7 @@ impl Gathered<'_> {
     fn timed(&mut self, vital: VitalCode) -> Option<(f64, Timestamp)> {
         let now = self.now;
         let live = |s: &&Series| {
-            let good = s.state.last.filter(|last| last.quality == Quality::Valid && s.state.inop.is_none());
+            let good = s.state.last.filter(|last| last.quality == Quality::Valid && s.stands());
             good.is_some_and(|last| s.freshness().liveness(last.observed_at, now) != Liveness::Lost)
         };
         let own = self.patient.series.iter().filter(|s| s.state.vital == vital).filter(live);
@@ -185,7 +198,15 @@ impl Gathered<'_> {
 
 impl Engine {
     /// A present value has come, or one was put right; the one before it was measured at `before`.
-    pub(super) fn score_noted(&mut self, at: (usize, usize), valid: bool, before: Option<Timestamp>) {
+    ///
+    /// After a restart, or when its signal is back, nobody waits a minute for the score.
+    pub(super) fn score_noted(
+        &mut self,
+        at: (usize, usize),
+        valid: bool,
+        before: Option<Timestamp>,
+        was: Option<InopReason>,
+    ) {
         let Some(patient) = self.patients.get(at.0) else { return };
         let Some(series) = patient.series.get(at.1) else { return };
         // What is no value ends a score, and begins none.
@@ -195,7 +216,8 @@ impl Engine {
         }
         let gap = series.state.last.zip(before).map(|(last, before)| last.observed_at.since(before));
         let rare = !series.counts_with_median() && gap.is_none_or(|gap| gap >= RARE_FROM);
-        self.arm_scores(at.0, self.now + if rare { SETTLES } else { SCORES_EVERY });
+        let back = valid && was.is_some();
+        self.arm_scores(at.0, self.now + if rare || back { SETTLES } else { SCORES_EVERY });
     }
 
     /// A device has been taken away: what it measured no longer counts.
@@ -253,7 +275,7 @@ impl Engine {
         let Gathering { inputs, derived, lost_at } = self.inputs(patient);
         let basis = if derived { ScoreBasis::Derived } else { ScoreBasis::Charted };
         let Some(patient) = self.patients.get_mut(index) else { return };
-        let ScoresKept { told, chart, due } = &mut patient.scores.kept;
+        let ScoresKept { told, chart, due, .. } = &mut patient.scores.kept;
         // What was told once is told again when nothing of it is known any more.
         let worth = |made: &ScoreResult| made.known() > 0 || is_told_why(made) || told.contains_key(&made.kind);
         let made: Vec<ScoreResult> = score::all(&inputs, basis, now).into_iter().filter(worth).collect();
@@ -273,7 +295,7 @@ impl Engine {
             self.record(EventBody::Scored { patient: id.clone(), scores: changed }, events);
         }
         if let Some(made) = made.into_iter().find(|made| made.kind == ScoreKind::News2) {
-            self.move_score(&id, &made, events);
+            self.move_score(index, &made, events);
         }
     }
 
@@ -331,26 +353,45 @@ impl Engine {
         Ok(())
     }
 
-    /// Raises, moves or ends the alert of NEWS2. An incomplete score raises nothing, and holds what is open.
-    fn move_score(&mut self, patient: &PatientId, made: &ScoreResult, events: &mut Vec<Event>) {
-        let key =
-            AlertKey { patient: Some(patient.clone()), code: ConditionCode::Score(ScoreKind::News2), device: None };
+    /// Raises, moves or ends the alert of NEWS2. An incomplete score raises what is certain already. If more is missing than
+    /// when somebody was last asked for, what is open beyond that is held: what is missing may keep it up. Otherwise it ends
+    /// when the least total is below the first step.
+    fn move_score(&mut self, index: usize, made: &ScoreResult, events: &mut Vec<Event>) {
+        let Some(patient) = self.patients.get(index) else { return };
+        let missed = &patient.scores.kept.missed;
+        let more_is_missing = made.missing().any(|item| !missed.contains(&item));
+        let (patient, code) = (Some(patient.patient.clone()), ConditionCode::Score(ScoreKind::News2));
+        let key = AlertKey { patient, code, device: None };
         let open = self.alerts.get(&key).map(|alert| (alert.priority, alert.condition));
         let now = self.now;
-        let Some(total) = made.total() else {
-            match (&made.value, open) {
-                // The score was not made for this patient, and its alert was none.
-                (ScoreValue::NotApplicable { .. }, Some(_)) => {
-                    self.move_alert(&key, None, events, |alert| episode::clear(alert, None, now));
-                }
-                (_, Some((_, crate::domain::Condition::Present))) => {
-                    self.move_alert(&key, None, events, |alert| episode::hold(alert, InopReason::Stale));
-                }
-                _ => {}
+        let wanted = priority(made);
+        let total = match made.value {
+            ScoreValue::Complete { total } => Some(total),
+            ScoreValue::Incomplete { least, .. } => least,
+            // The score was not made for this patient, and its alert was none.
+            ScoreValue::NotApplicable { .. } => None,
+        };
+        let falls = open.is_some_and(|(priority, _)| wanted < Some(priority));
+        if made.total().is_none() && total.is_some() && falls {
+            if more_is_missing && matches!(open, Some((_, crate::domain::Condition::Present))) {
+                self.move_alert(&key, None, events, |alert| episode::hold(alert, InopReason::Stale));
+            }
+            // Between the two steps what has been raised stands: a total that goes to and fro asks for somebody once.
+            if more_is_missing || made.risk >= Some(ScoreRisk::Medium) {
+                return;
+            }
+        }
+        let Some(total) = total else {
+            if open.is_some() {
+                self.move_alert(&key, None, events, |alert| episode::clear(alert, None, now));
             }
             return;
         };
-        let wanted = priority(made);
+        if wanted.is_some()
+            && let Some(patient) = self.patients.get_mut(index)
+        {
+            patient.scores.kept.missed = made.missing().collect();
+        }
         match (wanted, open) {
             (Some(priority), None) => {
                 let raise = self.new_alert(key, priority, now);
@@ -408,12 +449,13 @@ fn oxygen_given(
     }
 }
 
-/// How urgent a complete NEWS2 is: 7 and more medium, 5 and 6 or a single 3 low. The times that the publication gives are
-/// minutes; what is a matter of seconds is raised by limits.
+/// How urgent a NEWS2 is: 7 and more medium, 5 and 6 or a single 3 low. The times that the publication gives are minutes;
+/// what is a matter of seconds is raised by limits. An incomplete score asks for somebody from a least total of 7: what is
+/// missing can only add to it.
 fn priority(made: &ScoreResult) -> Option<Priority> {
     match made.risk? {
         ScoreRisk::High => Some(Priority::Medium),
-        ScoreRisk::Medium | ScoreRisk::LowMedium => Some(Priority::Low),
+        ScoreRisk::Medium | ScoreRisk::LowMedium => made.total().map(|_| Priority::Low),
         ScoreRisk::Low => None,
     }
 }
@@ -428,7 +470,9 @@ fn detail(made: &ScoreResult) -> String {
     } else {
         ("urgent review", URGENT_TARGET_MIN)
     };
-    format!("{what} within {minutes} min: {}", parts.join(", "))
+    let missing: Vec<&str> = made.missing().map(ScoreItem::label).collect();
+    let missing = if missing.is_empty() { String::new() } else { format!("; missing: {}", missing.join(", ")) };
+    format!("{what} within {minutes} min: {}{missing}", parts.join(", "))
 }
 
 /// Why NEWS2 was not made for a patient is worth saying; of the others it is not.

@@ -11,7 +11,15 @@ use lettre::{
     },
 };
 use sha2::{Digest, Sha256};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::Duration,
+};
 use zeroize::Zeroizing;
 
 /// How the way to the mail server is kept secret.
@@ -49,6 +57,9 @@ pub struct EmailParts {
 /// E-mail.
 pub struct EmailChannel {
     transport: SmtpTransport,
+    timeout: Duration,
+    /// Whether a try that took too long still goes on: no other is made beside it.
+    hangs: Arc<AtomicBool>,
     from: Mailbox,
     to: Vec<Mailbox>,
 }
@@ -74,7 +85,8 @@ impl EmailChannel {
             builder = builder.credentials(Credentials::new(name, passphrase.to_string()));
         }
         let to = parts.to.iter().map(|text| mailbox(text)).collect::<Result<_, _>>()?;
-        Ok(Self { transport: builder.build(), from: mailbox(&parts.from)?, to })
+        let (transport, timeout) = (builder.build(), parts.timeout);
+        Ok(Self { transport, timeout, hangs: Arc::default(), from: mailbox(&parts.from)?, to })
     }
 
     /// The addresses of a letter, and whether they are the recipient's own.
@@ -124,10 +136,40 @@ impl Channel for EmailChannel {
         let builder = builder.message_id(Some(message_id(&letter))).header(ContentType::TEXT_PLAIN);
         let message = builder.body(text(&letter));
         let message = message.map_err(|e| SendError::Never(format!("the message cannot be written: {e}")))?;
-        match self.transport.send(&message) {
-            Ok(_) => Ok(()),
-            Err(e) if e.is_permanent() => Err(SendError::Never(e.to_string())),
-            Err(e) => Err(SendError::Later(whole(&e))),
+        self.try_once(message)
+    }
+}
+
+impl EmailChannel {
+    /// One try within the time for it. lettre's own limit is one for each read and write: a mail server that answers letter
+    /// by letter would hold the channel for ever.
+    fn try_once(&self, message: Message) -> Result<(), SendError> {
+        if self.hangs.swap(true, Ordering::AcqRel) {
+            return Err(SendError::Later("the mail server still holds the try before".to_owned()));
+        }
+        let (transport, hangs) = (self.transport.clone(), Arc::clone(&self.hangs));
+        let (done, ended) = mpsc::sync_channel(1);
+        let send = move || {
+            let said = transport.send(&message);
+            hangs.store(false, Ordering::Release);
+            drop(done.send(said));
+        };
+        if let Err(e) = std::thread::Builder::new().name("notify-email".to_owned()).spawn(send) {
+            self.hangs.store(false, Ordering::Release);
+            return Err(SendError::Later(format!("a thread could not be started: {e}")));
+        }
+        match ended.recv_timeout(self.timeout) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(e)) if e.is_permanent() => Err(SendError::Never(e.to_string())),
+            Ok(Err(e)) => Err(SendError::Later(whole(&e))),
+            Err(RecvTimeoutError::Timeout) => {
+                let seconds = self.timeout.as_secs();
+                Err(SendError::Later(format!("the mail server took longer than {seconds} s")))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                self.hangs.store(false, Ordering::Release);
+                Err(SendError::Later("the try was lost".to_owned()))
+            }
         }
     }
 }
@@ -149,17 +191,20 @@ mod tests {
     use crate::notify::render::tests::full;
 
     fn channel(to: &[&str]) -> EmailChannel {
-        let parts = EmailParts {
+        EmailChannel::new(parts(to, 9)).unwrap()
+    }
+
+    fn parts(to: &[&str], port: u16) -> EmailParts {
+        EmailParts {
             host: "127.0.0.1".to_owned(),
-            port: 9,
+            port,
             tls: EmailTls::None,
             ca_file: None,
             login: None,
             from: "wardwatch <ward@hospital.example>".to_owned(),
             to: to.iter().map(|t| (*t).to_owned()).collect(),
             timeout: Duration::from_secs(5),
-        };
-        EmailChannel::new(parts).unwrap()
+        }
     }
 
     #[test]
@@ -177,6 +222,29 @@ mod tests {
     fn a_mail_server_that_is_away_is_tried_again() {
         let error = channel(&[]).send(&full()).unwrap_err();
         assert!(matches!(&error, SendError::Later(_)), "{error:?}");
+    }
+
+    #[test]
+    fn a_mail_server_that_drips_holds_the_channel_no_longer_than_a_try_may_take() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (stop, stopped) = mpsc::channel::<()>();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while stopped.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+                drop(std::io::Write::write_all(&mut stream, b"2"));
+            }
+        });
+        let parts = EmailParts { timeout: Duration::from_secs(1), ..parts(&[], port) };
+        let channel = EmailChannel::new(parts).unwrap();
+        let later = |error: SendError| match error {
+            SendError::Later(why) => why,
+            SendError::Never(why) => panic!("{why}"),
+        };
+        assert_eq!(later(channel.send(&full()).unwrap_err()), "the mail server took longer than 1 s");
+        assert_eq!(later(channel.send(&full()).unwrap_err()), "the mail server still holds the try before");
+        drop(stop);
+        server.join().unwrap();
     }
 
     #[test]

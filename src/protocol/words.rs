@@ -31,6 +31,16 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
     }
 }
 
+/// What an alert is about, with what more is known of it: `gap in the rota: no nurse for 4, 7`.
+#[must_use]
+pub fn condition_told(alert: &Alert, ward: &WardView) -> String {
+    let condition = condition(alert, ward);
+    match alert.detail.as_deref() {
+        Some(detail) if detail != condition => format!("{condition}: {detail}"),
+        _ => condition,
+    }
+}
+
 /// What a condition is called without its numbers: `SpO2 low`, `no data from the device`.
 #[must_use]
 pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
@@ -46,7 +56,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::Conflict => "device contradicts itself".to_owned(),
         ConditionCode::WrongPatient => "device names another patient".to_owned(),
         ConditionCode::Score(kind) => format!("{kind} high"),
-        ConditionCode::RotaGap => "nobody on duty".to_owned(),
+        ConditionCode::RotaGap => "gap in the rota".to_owned(),
         ConditionCode::ClockSkew => "the device's clock is wrong".to_owned(),
         ConditionCode::GatewayLost => "no data from the gateway".to_owned(),
         ConditionCode::NoWatcher => "no terminal watches the ward".to_owned(),
@@ -54,7 +64,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),
         ConditionCode::System(SystemFault::ClockStepped) => "the server's clock stepped".to_owned(),
         ConditionCode::System(SystemFault::AuditChanged) => "THE AUDIT TRAIL WAS CHANGED".to_owned(),
-        ConditionCode::System(SystemFault::NotifyFailed) => "messages about alerts do not get out".to_owned(),
+        ConditionCode::System(SystemFault::NotifyFailed) => "messages do not get out".to_owned(),
     }
 }
 

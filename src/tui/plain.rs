@@ -374,7 +374,7 @@ fn sentence(alert: &Alert, ward: &WardView) -> String {
         "#{} {} {kind}{who}{colon}{}",
         alert.id,
         alert.priority.as_str().to_uppercase(),
-        words::condition(alert, ward)
+        words::condition_told(alert, ward)
     )
 }
 

@@ -147,6 +147,8 @@ pub struct AlertReport {
     pub name: String,
     /// What is wrong, in words.
     pub condition: String,
+    /// What more is known of it: which bed has no nurse, which channel fails.
+    pub detail: Option<String>,
     /// The value that caused the last transition.
     pub value: Option<f64>,
     /// The limit in force.
@@ -259,9 +261,10 @@ impl AlertReport {
         let bed = self.bed.as_deref().unwrap_or("–");
         let age = words::lasting(now.since(self.raised_at));
         let what = pad(&self.condition, 28);
+        let detail = self.detail.as_ref().map_or_else(String::new, |detail| format!(" · {detail}"));
         writeln!(
             out,
-            "{mark:<3} {} {} {} {} {what} {age:>8}  {}",
+            "{mark:<3} {} {} {} {} {what} {age:>8}  {}{detail}",
             pad(&format!("#{}", self.id), 4),
             pad(self.priority.as_str(), 6),
             pad(bed, 6),
@@ -351,6 +354,7 @@ fn alert(ward: &WardView, alert: &Alert, now: Timestamp) -> AlertReport {
         patient: alert.key.patient.clone(),
         name: name(ward, alert.key.patient.as_ref()),
         condition: words::condition_now(alert, ward),
+        detail: alert.detail.clone(),
         value: alert.value,
         limit: alert.limit,
         unit: info.filter(|_| alert.limit.is_some()).map(|i| i.unit.to_string()),

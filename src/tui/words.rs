@@ -6,7 +6,7 @@ pub mod report;
 pub mod rota;
 
 pub use crate::protocol::words::{
-    bed_label, clock_minutes, condition, condition_name, day, lasting, pause_kind, pause_what,
+    bed_label, clock_minutes, condition, condition_name, condition_told, day, lasting, pause_kind, pause_what,
 };
 use crate::{
     domain::{
@@ -21,7 +21,7 @@ use chrono::Offset;
 use chrono_tz::Tz;
 
 /// What marks on the screen mean, for the help.
-pub const LEGEND: [(&str, &str); 14] = [
+pub const LEGEND: [(&str, &str); 15] = [
     ("***  **  *", "high, medium, low alert that nobody has acknowledged"),
     ("?", "technical alert, or a value that could not be measured"),
     ("✓", "acknowledged, and by whom"),
@@ -32,6 +32,7 @@ pub const LEGEND: [(&str, &str); 14] = [
     ("12s  02:58", "age of a late value; time of one taken now and then"),
     ("97↑  97↓", "rises, falls: certain by the last hour, and it matters"),
     ("97~", "doubtful; the patient's page says why. 04~: the bed has old values"),
+    ("04!", "a limit of the bed is wider than usual; the patient's page says which"),
     ("struck out", "too old to stand for the present"),
     ("–", "never measured; with ? the device could not measure it"),
     ("▂▃▄▅▆▇", "the last hour, from the low limit to the high limit"),

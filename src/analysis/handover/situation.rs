@@ -93,12 +93,12 @@ fn news2(known: &Known<'_>) -> String {
             .news2()
             .map_or_else(|| "NEWS2: not made yet".to_owned(), |score| format!("NEWS2: {}", score.words()));
     };
-    let risk = score.risk.map_or_else(String::new, |risk| format!(" ({})", risk.as_str()));
+    let risk = score.risk_words().map_or_else(String::new, |risk| format!(" ({risk})"));
     let basis = if score.basis == ScoreBasis::Charted { "charted" } else { "derived" };
     let part = |part: &ScorePart| {
         let points = part.points.map_or_else(|| "missing".to_owned(), |points| points.to_string());
         format!("{} {points}", part.item.label())
     };
     let parts: Vec<String> = score.parts.iter().map(part).collect();
-    format!("NEWS2 {}{risk}, {basis} {}: {}", score.words(), known.time(score.at), parts.join(", "))
+    format!("NEWS2 {}{risk}, {basis}, the same since {}: {}", score.words(), known.time(score.at), parts.join(", "))
 }

@@ -89,6 +89,7 @@ impl Desk {
             build(config, &app.clock).map(|channel| (name.clone(), channel, retry)).map_err(wrong)
         });
         let channels: Vec<(ChannelName, Box<dyn Channel>, Retry)> = channels.collect::<Result<_, _>>()?;
+        // It holds no more than what was given out: a letter has one report, and an inbox `OUTBOX_MAX` letters.
         let (own_reports, reports) = mpsc::channel();
         let mut lines = Vec::new();
         for (name, channel, retry) in channels {

@@ -159,9 +159,9 @@ fn commands_can_be_read_back() {
 
 #[rstest]
 #[case(Role::Nurse, 85.0, true)]
-#[case(Role::Nurse, 84.9, false)]
-#[case(Role::Charge, 84.9, false)]
-#[case(Role::Doctor, 84.9, true)]
+#[case(Role::Nurse, 84.0, false)]
+#[case(Role::Charge, 84.0, false)]
+#[case(Role::Doctor, 84.0, true)]
 #[case(Role::Doctor, 80.0, true)]
 fn nurses_keep_to_the_guard_band_and_doctors_go_further(#[case] role: Role, #[case] to: f64, #[case] good: bool) {
     let mut bench = Bench::new(1);

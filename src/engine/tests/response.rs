@@ -333,6 +333,35 @@ fn row_17_standby_ends_when_data_come_back_and_carries_nothing_over() {
 }
 
 #[test]
+fn row_17_nobody_is_in_standby_with_a_high_alert_that_nobody_has_answered() {
+    let mut bench = high();
+    let refused = Some(PauseError::HighUnanswered.into());
+    assert_eq!(bench.pause(6.0, PauseKind::Standby, of_patient(1), 1_200), refused);
+    assert!(bench.alert("spo2.low").is_audible());
+    bench.take_on(7.0, "anna", "spo2.low", ack);
+    assert_eq!(bench.pause(8.0, PauseKind::Standby, of_patient(1), 1_200), None);
+}
+
+#[test]
+fn row_17_standby_ends_when_values_still_come_after_the_cables_should_be_off() {
+    let mut bench = Bench::new(1);
+    go_on(&mut bench, 0, 20, 97.0);
+    bench.pause(20.0, PauseKind::Standby, of_patient(1), 1_200);
+    go_on(&mut bench, 20, 80, 97.0);
+    assert_eq!(bench.ended(), [], "cables are being taken off");
+    go_on(&mut bench, 80, 81, 97.0);
+    assert_eq!(bench.ended(), [(1, PauseEnd::Resumed)]);
+    bench.pause(81.0, PauseKind::Standby, of_patient(1), 1_200);
+    bench.feed(81, 200, 1, SPO2, 0.0);
+    assert_eq!(bench.ended().len(), 1, "a monitor without a patient says nothing of one");
+    bench.value(200.0, 1, NBP_SYS, 120.0);
+    let ended = bench.ended();
+    assert_eq!(ended.len(), 1, "{ended:?}: nor does a cuff");
+    bench.feed(200, 201, 1, SPO2, 75.0);
+    assert_eq!(bench.ended().len(), 2);
+}
+
+#[test]
 fn row_17_a_standby_that_is_too_long_is_an_alert() {
     let mut bench = Bench::new(1);
     go_on(&mut bench, 0, 20, 97.0);

@@ -64,6 +64,65 @@ fn what_is_missing_is_said_with_bounds_and_is_never_zero() {
 }
 
 #[test]
+fn an_incomplete_score_asks_for_somebody_when_its_least_total_does() {
+    let mut bench = Bench::new(1);
+    bench.minute(0, 125.0, 14.0, 91.0);
+    bench.tick(61.0);
+    assert_eq!(bench.score(ScoreKind::News2).value, ScoreValue::Incomplete { least: Some(5.0), greatest: Some(16.0) });
+    assert!(bench.engine.alerts().all(|a| !matches!(a.key.code, ConditionCode::Score(_))), "5 is not complete");
+    for minute in 1..6 {
+        bench.minute(60 * minute, 125.0, 26.0, 91.0);
+    }
+    bench.tick(361.0);
+    let score = bench.score(ScoreKind::News2);
+    assert_eq!(score.value, ScoreValue::Incomplete { least: Some(8.0), greatest: Some(19.0) });
+    let alert = bench.alert("score.news2").clone();
+    assert_eq!((alert.priority, alert.value, alert.limit), (Priority::Medium, Some(8.0), Some(7.0)));
+    let words = "emergency assessment within 30 min: RR 3, SpO2 3, HR 2; missing: O2, BP, ACVPU, T";
+    assert_eq!(alert.detail.as_deref(), Some(words));
+    for minute in 6..12 {
+        bench.minute(60 * minute, 80.0, 14.0, 97.0);
+    }
+    bench.tick(721.0);
+    assert_eq!(bench.score(ScoreKind::News2).value, ScoreValue::Incomplete { least: Some(0.0), greatest: Some(11.0) });
+    let open = |bench: &Bench| bench.engine.alerts().any(|a| matches!(a.key.code, ConditionCode::Score(_)));
+    assert!(!open(&bench), "no more is missing than when somebody was asked for");
+}
+
+#[test]
+fn what_is_missing_since_an_alert_was_raised_may_keep_it_up() {
+    let mut bench = Bench::new(1);
+    bench.minute(0, 125.0, 26.0, 91.0);
+    bench.tick(61.0);
+    bench.alert("score.news2");
+    for s in 60..480 {
+        for (vital, value) in [(HR, 80.0), (RR, 14.0)] {
+            bench.value(f64::from(s), 1, vital, value);
+        }
+    }
+    let held = bench.alert("score.news2").condition;
+    assert!(matches!(held, Condition::Inop { .. }), "the saturation is missing: {held:?}");
+    for minute in 8..14 {
+        bench.minute(60 * minute, 80.0, 14.0, 97.0);
+    }
+    assert!(bench.engine.alerts().all(|a| !matches!(a.key.code, ConditionCode::Score(_))));
+}
+
+#[test]
+fn after_a_stop_what_is_measured_now_and_then_stands_and_the_rest_counts_when_it_comes() {
+    let mut bench = known();
+    bench.input(62.0, Input::Start { ward: ward() });
+    let news2 = bench.score(ScoreKind::News2);
+    let missing: Vec<ScoreItem> = news2.missing().collect();
+    assert_eq!(missing, [ScoreItem::Rr, ScoreItem::Spo2, ScoreItem::Hr], "{}", news2.words());
+    for (vital, value) in [(HR, 80.0), (RR, 14.0), (SPO2, 97.0)] {
+        bench.value(63.0, 1, vital, value);
+    }
+    bench.tick(66.0);
+    assert_eq!(bench.score(ScoreKind::News2).total(), Some(0.0), "nobody waits a minute");
+}
+
+#[test]
 fn a_complete_score_is_derived_when_a_monitor_gave_part_of_it() {
     let bench = known();
     let news2 = bench.score(ScoreKind::News2);

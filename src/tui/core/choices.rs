@@ -4,7 +4,7 @@ use super::{
     act::{Act, Subject},
     app::App,
     charting::{self, ChartQuestion},
-    limits::{self, LimitsQuestion},
+    limits::LimitsQuestion,
     sheet::{Answer, Question, Sheet, span_words},
 };
 use crate::{
@@ -80,7 +80,7 @@ impl App {
                 name if name.as_str().is_empty() => Err(String::new()),
                 name => Ok(Answer::Person(name)),
             },
-            Some(Question::Limits(LimitsQuestion::Value)) => limits::typed_value(&sheet.subject, line),
+            Some(Question::Limits(LimitsQuestion::Value)) => self.typed_limit(&sheet.subject, line),
             Some(Question::Rota(question)) => self.typed_rota(question, sheet, line),
             Some(Question::Chart(ChartQuestion::Amount(way))) => charting::typed_oxygen(way, line),
             _ => line.parse().map(Answer::Words).map_err(|_| String::new()),

@@ -21,6 +21,8 @@ use crate::{
 const ACTIVITY_INTERVAL: Millis = Millis::from_secs(20);
 /// Rows of a page up or down.
 const PAGE_ROWS: isize = 10;
+/// Charts of a page of a patient's screen: as many as a small terminal shows, so that none is jumped over.
+const PAGE_CHARTS: isize = 2;
 /// Longest name and passphrase that the forms take, in characters.
 const FIELD_MAX_CHARS: usize = 256;
 
@@ -234,6 +236,8 @@ impl App {
             Action::ShowQueue => self.page = Page::Queue,
             Action::Up => self.move_selection(-1),
             Action::Down => self.move_selection(1),
+            Action::PageUp if self.page == Page::Patient => self.move_selection(-PAGE_CHARTS),
+            Action::PageDown if self.page == Page::Patient => self.move_selection(PAGE_CHARTS),
             Action::PageUp => self.move_selection(-PAGE_ROWS),
             Action::PageDown => self.move_selection(PAGE_ROWS),
             Action::First => self.move_selection(isize::MIN + 1),
@@ -299,11 +303,14 @@ impl App {
 
     fn open(&mut self) {
         let Some(patient) = self.selected_patient().map(|p| p.patient.id.clone()) else { return };
+        let alert = self.selected_alert().map(|alert| alert.key.code);
         if self.patient.as_ref().is_none_or(|page| page.patient != patient) {
             self.patient = Some(PatientPage::new(patient.clone()));
         }
+        let alarm = self.place_of_alarm(alert);
         if let Some(page) = &mut self.patient {
             page.asked_at = None;
+            page.at = alarm.unwrap_or(page.at);
         }
         self.came_from = self.page;
         self.selected = Some(patient);

@@ -260,22 +260,6 @@ pub(super) fn done_words(sheet: &Sheet) -> String {
     if sheet.act == Act::ResetLimits { "reset".to_owned() } else { "changed".to_owned() }
 }
 
-/// A typed limit or delay.
-///
-/// # Errors
-/// What is wrong with it, for people; empty if nothing was typed.
-pub(super) fn typed_value(subject: &Subject, line: &str) -> Result<Answer, String> {
-    let text = line.trim().replace(',', ".");
-    if text.is_empty() {
-        return Err(String::new());
-    }
-    let value: LimitValue = text.parse().map_err(|_| "a number is wanted".to_owned())?;
-    let Subject::Limits(subject) = subject else { return Ok(Answer::Limit(value)) };
-    let before = subject.field.of(&subject.before.limits());
-    let same = before.is_some_and(|before| before.total_cmp(&value.get()).is_eq());
-    if same { Err("it is so already".to_owned()) } else { Ok(Answer::Limit(value)) }
-}
-
 /// How far a value may be changed by the built-in rule and the site's profile; `None` where the profile has no such limit.
 /// The server has the last word: a site may have rules of its own.
 #[must_use]
@@ -294,6 +278,36 @@ pub fn field_reach(ward: &WardView, category: Category, vital: VitalCode, field:
 }
 
 impl App {
+    /// A typed limit or delay, as far as this screen can tell that it will be taken.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people; empty if nothing was typed.
+    pub(super) fn typed_limit(&self, subject: &Subject, line: &str) -> Result<Answer, String> {
+        let text = line.trim().replace(',', ".");
+        if text.is_empty() {
+            return Err(String::new());
+        }
+        let value: LimitValue = text.parse().map_err(|_| "a number is wanted".to_owned())?;
+        let Subject::Limits(subject) = subject else { return Ok(Answer::Limit(value)) };
+        let before = subject.before.limits();
+        if subject.field.of(&before).is_some_and(|before| before.total_cmp(&value.get()).is_eq()) {
+            return Err("it is so already".to_owned());
+        }
+        if let (LimitField::Step(_), Some(info)) =
+            (subject.field, self.ward.as_ref().and_then(|w| w.info(subject.vital)))
+            && !value.is_shown_with(info.decimals)
+        {
+            return Err(match info.decimals {
+                0 => "whole numbers only".to_owned(),
+                decimals => format!("{decimals} decimal at most"),
+            });
+        }
+        if !subject.field.change(value).apply(&before).is_ordered() {
+            return Err("out of order with the other limits".to_owned());
+        }
+        Ok(Answer::Limit(value))
+    }
+
     /// The vitals that have limits, in display order.
     #[must_use]
     pub fn limited_vitals(&self) -> Vec<&VitalInfo> {

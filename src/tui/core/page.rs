@@ -76,8 +76,8 @@ pub struct PatientPage {
     pub patient: PatientId,
     /// How far back.
     pub range: Range,
-    /// The first vital shown, in display order.
-    pub scroll: usize,
+    /// The vital at the cursor, by its place in display order: it is always shown.
+    pub at: usize,
     /// Trends by vital, as last answered.
     pub trends: Vec<VitalTrend>,
     /// The time that they cover; `None` until the first answer.
@@ -95,7 +95,7 @@ impl PatientPage {
         Self {
             patient,
             range: Range::Hour1,
-            scroll: 0,
+            at: 0,
             trends: Vec::new(),
             span: None,
             alerts: BTreeMap::new(),

@@ -5,7 +5,7 @@ use super::{
     shown::Shown,
 };
 use crate::{
-    domain::{Alert, AlertId, Millis, PatientId},
+    domain::{Alert, AlertId, ConditionCode, Millis, PatientId},
     protocol::{PatientView, WardView},
 };
 
@@ -115,6 +115,16 @@ impl App {
         })
     }
 
+    /// The place on the patient's page of the vital that asks for somebody: that of the selected alert, or of the most
+    /// urgent one of the patient that is about a vital.
+    pub(super) fn place_of_alarm(&self, alert: Option<ConditionCode>) -> Option<usize> {
+        let (ward, page) = (self.ward.as_ref()?, self.patient.as_ref()?);
+        let of = |a: &&Alert| a.key.patient.as_ref() == Some(&page.patient) && a.key.code.vital().is_some();
+        let worst = || ward.alerts.values().filter(of).min_by_key(|a| a.urgency())?.key.code.vital();
+        let vital = alert.and_then(ConditionCode::vital).or_else(worst)?;
+        self.shown_on_page().iter().position(|shown| shown.has(vital))
+    }
+
     /// Keeps the selection on somebody who is shown.
     pub(super) fn settle_selection(&mut self) {
         let Some(ward) = &self.ward else { return };
@@ -142,7 +152,7 @@ impl App {
             Page::Patient => {
                 let vitals = self.shown_on_page().len();
                 if let Some(page) = &mut self.patient {
-                    page.scroll = moved(Some(page.scroll), by, vitals);
+                    page.at = moved(Some(page.at), by, vitals);
                 }
             }
             Page::Pauses => {

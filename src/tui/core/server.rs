@@ -238,7 +238,8 @@ impl App {
             && (form.waiting || code == ErrorCode::WrongPassphrase)
         {
             form.waiting = false;
-            form.failed = Some(detail);
+            let wrong = code == ErrorCode::WrongPassphrase;
+            form.failed = Some(if wrong { "the passphrase is wrong".to_owned() } else { detail });
             return;
         }
         self.fail(detail);

@@ -245,10 +245,14 @@ fn a_locked_session_watches_and_unlocks_in_place() {
     bench.key(Key::plain(KeyCode::Enter));
     assert!(matches!(&bench.effects[..], [Effect::Send(ClientRequest::Unlock { passphrase }), ..]
         if passphrase.expose() == "secret of mine"));
-    let wrong = ClientEvent::Error { code: ErrorCode::WrongPassphrase, detail: "wrong passphrase".into(), id: None };
+    let wrong = ClientEvent::Error {
+        code: ErrorCode::WrongPassphrase,
+        detail: "the name or the passphrase is wrong".into(),
+        id: None,
+    };
     bench.client(wrong);
     let Some(Dialog::Unlock(form)) = &bench.app.dialog else { panic!() };
-    assert_eq!((form.waiting, form.failed.as_deref()), (false, Some("wrong passphrase")));
+    assert_eq!((form.waiting, form.failed.as_deref()), (false, Some("the passphrase is wrong")));
     bench.client(ClientEvent::Session(testing::session(Role::Nurse)));
     assert_eq!(bench.app.dialog, None);
 }

@@ -29,7 +29,7 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         Some(Dialog::Handover(form)) => handover::draw_form(app, look, form, area, buffer),
         Some(Dialog::ConfirmQuit) => quit(app, look, area, buffer),
         Some(Dialog::Help { scroll }) => help(app, look, *scroll, area, buffer),
-        Some(Dialog::Unlock(form)) => unlock(look, form, area, buffer),
+        Some(Dialog::Unlock(form)) => unlock(app, look, form, area, buffer),
     }
 }
 
@@ -153,10 +153,13 @@ fn quit(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     draw_box(look, "LEAVE?", &lines, 50, area, buffer);
 }
 
-fn unlock(look: &Look, form: &UnlockForm, area: Rect, buffer: &mut Buffer) {
+fn unlock(app: &App, look: &Look, form: &UnlockForm, area: Rect, buffer: &mut Buffer) {
     let dots = dots(&form.passphrase, 30);
+    // Whose: a terminal of the ward is used by many.
+    let whose = app.session.as_ref().map_or_else(String::new, |session| format!("session of {}", session.user));
     let mut lines = vec![
         plain(look, ""),
+        plain(look, &whose),
         vec![
             ("passphrase  ".to_owned(), look.style(Role::Dialog)),
             (format!("{:<32}", format!("{dots}▌")), look.style(Role::Input)),

@@ -3,7 +3,7 @@
 use super::{
     dialog::dots,
     header::draw_signed_out,
-    pen::{Pen, fit, take_top, width},
+    pen::{Pen, take_top, wrapped},
 };
 use crate::tui::{
     core::{App, HEADER_ROWS, LoginField},
@@ -85,24 +85,4 @@ fn form(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     for (row, line) in (row + 2..).zip(INTENDED_USE) {
         Pen::new(buffer, place, row).put(line, dim);
     }
-}
-
-/// A text in at most `rows` lines, broken between words; the last line tells what was cut with `…`.
-fn wrapped(text: &str, columns: u16, rows: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if width(line) + 1 + width(word) <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    let rest = lines.split_off(rows.min(lines.len()));
-    if let (Some(last), false) = (lines.last_mut(), rest.is_empty()) {
-        last.push(' ');
-        last.push_str(&rest.join(" "));
-    }
-    lines.into_iter().map(|line| fit(&line, columns)).collect()
 }

@@ -51,7 +51,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let charts = draw_charted(scene, patient, charts, buffer);
     let (time, charts) = take_bottom(charts, 1);
     let count = usize::from((charts.height / CHART_ROWS_MIN).max(1)).min(shown.len().max(1));
-    let first = page.scroll.min(shown.len().saturating_sub(count));
+    let first = page.at.min(shown.len().saturating_sub(count));
     let window = Window { first, rows: count, total: shown.len() };
     draw_title(scene, page, patient, window, top, buffer);
     if let Some(said) = standing(scene, page) {
@@ -61,9 +61,12 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let Some(span) = page.span else { return };
     let each = (charts.height / u16::try_from(count).unwrap_or(1)).min(CHART_ROWS_MAX);
     let mut left = charts;
-    for one in shown.iter().skip(first).take(count) {
+    for (place, one) in shown.iter().enumerate().skip(first).take(count) {
         let (this, next) = take_top(left, each);
         draw_chart(scene, page, patient, (*one, span), &alerts, this, buffer);
+        if place == page.at && count < shown.len() {
+            Pen::new(buffer, this, 0).put("▸", scene.style(Role::Selection));
+        }
         left = next;
     }
     let time = Rect { y: left.y.min(time.y), ..time };

@@ -190,6 +190,26 @@ pub(super) fn take_left(area: Rect, columns: u16) -> (Rect, Rect) {
     (Rect { width: columns, ..area }, rest)
 }
 
+/// A text in at most `rows` lines, broken between words; the last line tells what was cut with `…`.
+pub(super) fn wrapped(text: &str, columns: u16, rows: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let rest = lines.split_off(rows.min(lines.len()));
+    if let (Some(last), false) = (lines.last_mut(), rest.is_empty()) {
+        last.push(' ');
+        last.push_str(&rest.join(" "));
+    }
+    lines.into_iter().map(|line| fit(&line, columns)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

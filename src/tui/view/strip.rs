@@ -19,7 +19,7 @@ enum Ask {
 }
 
 /// Columns kept for what is said of the beds that do not fit.
-const REST_COLUMNS: u16 = 22;
+const REST_COLUMNS: u16 = 32;
 
 pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let mut beds: Vec<(Ask, String, Style)> = scene.ward.by_bed().into_iter().map(|p| bed(scene, p)).collect();
@@ -34,7 +34,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     }
     // Those with alerts come first: none of them is left out for one that is only stale.
     beds.sort_by_key(|(ask, ..)| *ask);
-    let mut left_out = [(Ask::Alert, 0_usize, "more alerts"), (Ask::Stale, 0, "stale"), (Ask::Calm, 0, "calm")];
+    let mut left_out = [(Ask::Alert, 0_usize, "alerts"), (Ask::Stale, 0, "stale"), (Ask::Calm, 0, "calm")];
     for (ask, text, style) in &beds {
         let room = pen.room() > width(text) + REST_COLUMNS;
         if *ask != Ask::Calm && room {
@@ -44,8 +44,9 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
         }
     }
     let rest = left_out.iter().filter(|(ask, count, _)| *count > 0 || *ask == Ask::Calm);
-    let rest: Vec<String> = rest.map(|(_, count, what)| format!("· {count} {what}")).collect();
-    pen.put(&rest.join(" "), scene.style(Role::Dim));
+    let sign = |ask: &Ask| if *ask == Ask::Calm { "" } else { "+" };
+    let rest: Vec<String> = rest.map(|(ask, count, what)| format!("{}{count} {what}", sign(ask))).collect();
+    pen.put(&rest.join(" · "), scene.style(Role::Dim));
 }
 
 fn bed(scene: &Scene<'_>, patient: &PatientView) -> (Ask, String, Style) {

@@ -4,12 +4,12 @@ use super::{
     axis, chart,
     chart::{AXIS_COLUMNS, Plot},
     pane::{self, Pane, Window},
-    pen::{Pen, take_bottom, take_left, take_top},
+    pen::{Pen, take_bottom, take_left, take_top, wrapped},
     scene::{Scene, role_of, trace_of},
     spark,
 };
 use crate::{
-    domain::{Category, series::Trend, vital},
+    domain::{Alert, Category, series::Trend, vital},
     protocol::PatientView,
     tui::{core::Shown, theme::Role, words},
 };
@@ -19,6 +19,8 @@ use ratatui::{buffer::Buffer, layout::Rect};
 const ENTRY_COLUMNS: u16 = 39;
 /// Columns of one vital with its limits.
 const ENTRY_LIMITS_COLUMNS: u16 = 58;
+/// Columns of the mark of an alert, with the space before and after it.
+const MARK_COLUMNS: u16 = 5;
 /// A chart is drawn from this many rows on.
 const CHART_ROWS_MIN: u16 = 8;
 /// Rows of one of several charts, at least.
@@ -26,6 +28,10 @@ const HOUR_ROWS_MIN: u16 = 8;
 
 pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let Some(patient) = scene.app.selected_patient() else {
+        if let Some(alert) = scene.app.selected_alert() {
+            draw_of_no_patient(scene, alert, area, buffer);
+            return;
+        }
         let window = Window::new(0, None, 1);
         let pane = Pane { title: "no patient selected".to_owned(), focus: false, window, hint: None };
         pane::draw(scene, &pane, area, buffer);
@@ -52,6 +58,21 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     // Alerts come first where rows are few.
     let below = if below.height > alerts { draw_scores(scene, patient, below, buffer) } else { below };
     draw_alerts(scene, patient, below, buffer);
+}
+
+/// An alert that is about no patient, in all its words.
+fn draw_of_no_patient(scene: &Scene<'_>, alert: &Alert, area: Rect, buffer: &mut Buffer) {
+    let (top, rest) = take_top(area, 1);
+    let title = "about no single patient".to_owned();
+    pane::draw(scene, &Pane { title, focus: false, window: Window::new(0, None, 1), hint: None }, top, buffer);
+    let since = words::clock_minutes(alert.since, scene.zone);
+    let text =
+        format!("{} · since {since} · {}", words::condition_told(alert, scene.ward), scene.state(alert, u16::MAX));
+    let (mark, room) = (words::mark(alert), rest.width.saturating_sub(MARK_COLUMNS + 1));
+    Pen::new(buffer, rest, 0).gap(1).put(mark, scene.style(role_of(alert)));
+    for (row, line) in (0..rest.height).zip(wrapped(&text, room, usize::from(rest.height))) {
+        Pen::new(buffer, rest, row).gap(MARK_COLUMNS).put(&line, scene.style(Role::Text));
+    }
 }
 
 /// The scores in a row of their own; gives what is left below.
@@ -149,13 +170,16 @@ fn draw_alerts(scene: &Scene<'_>, patient: &PatientView, area: Rect, buffer: &mu
         let since = words::clock_minutes(alert.since, scene.zone);
         pen.put(&format!("{} since {since}", words::condition_now(alert, scene.ward)), text);
         let room = pen.room().saturating_sub(3);
-        let all = scene.state(alert, u16::MAX);
+        let mut all = scene.state(alert, u16::MAX);
+        if let Some(detail) = &alert.detail {
+            all = format!("{all} · {detail}");
+        }
         row += 1;
         if super::pen::width(&all) <= room || !two {
-            let state = scene.state(alert, room);
+            let state = if super::pen::width(&all) <= room { all } else { scene.state(alert, room) };
             pen.put(" · ", text).put(&state, text);
         } else {
-            Pen::new(buffer, area, row).gap(5).put(&all, text);
+            Pen::new(buffer, area, row).gap(MARK_COLUMNS).put(&all, text);
             row += 1;
         }
     }

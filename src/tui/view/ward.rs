@@ -87,7 +87,10 @@ fn draw_row(scene: &Scene<'_>, columns: &Columns, patient: &PatientView, mark: (
     pen.left(if selected { "▌" } else { "" }, 1, scene.style(if focus { Role::TitleFocus } else { Role::Dim }));
     let label = words::bed_label(scene.ward, &patient.bed);
     let name = scene.name(Some(&patient.patient.id));
-    pen.left(&pad(label, columns.bed + 1), columns.bed + 1, name_style);
+    // In the space before the name: a limit of the bed is wider than its profile.
+    let wider = if patient.limits.values().any(|changed| changed.wider) { "!" } else { "" };
+    let bed = format!("{}{wider}", super::pen::fit(label, columns.bed));
+    pen.left(&pad(&bed, columns.bed + 1), columns.bed + 1, name_style);
     pen.left(&pad(name, columns.name), columns.name, name_style).gap(1);
     for column in &columns.vitals {
         draw_cell(scene, column, patient, pen);

@@ -54,6 +54,25 @@ fn a_limit_is_changed_after_reason_end_and_a_last_look() {
 }
 
 #[test]
+fn what_the_screen_would_round_or_the_server_refuse_is_said_at_once() {
+    let mut bench = opened(Role::Nurse);
+    bench.key(enter());
+    for (line, why) in
+        [("45.5", "whole numbers only"), ("118", "out of order with the other limits"), ("x", "a number is wanted")]
+    {
+        bench.type_text(line);
+        bench.key(enter());
+        let Some(Dialog::Sheet(sheet)) = &bench.app.dialog else { panic!() };
+        assert_eq!((sheet.wrong.as_deref(), sheet.answers.len()), (Some(why), 0), "{line}");
+        line.chars().for_each(|_| bench.key(Key::plain(KeyCode::Backspace)));
+    }
+    bench.type_text("45.0");
+    bench.key(enter());
+    let Some(Dialog::Sheet(sheet)) = &bench.app.dialog else { panic!() };
+    assert_eq!((sheet.wrong.as_deref(), sheet.answers.len()), (None, 1));
+}
+
+#[test]
 fn the_cursor_selects_any_value_and_a_delay_is_in_seconds() {
     let mut bench = opened(Role::Nurse);
     bench.type_text("k");
@@ -172,10 +191,11 @@ fn a_viewer_sees_limits_and_is_told_why_not_to_change_them() {
 fn what_the_server_refuses_is_told_whole() {
     let mut bench = opened(Role::Nurse);
     bench.key(enter());
-    bench.type_text("20");
+    bench.type_text("45");
     bench.key(enter());
     bench.type_text("11y");
-    let refusal = Refusal::Limits(LimitsError::Order { vital: HR });
+    let (wanted, furthest) = ("45".parse().unwrap(), "48".parse().unwrap());
+    let refusal = Refusal::Limits(LimitsError::Guard { vital: HR, step: StepName::Low, wanted, furthest });
     let text = said(bench, false, Some(refusal.clone()));
     assert!(text.starts_with("04 Okafor Chidi: HR limits: ") && text.ends_with(&refusal.to_string()), "{text}");
 }

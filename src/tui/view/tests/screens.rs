@@ -33,6 +33,15 @@ fn a_bad_night() {
 }
 
 #[test]
+fn a_bed_with_a_limit_wider_than_usual_is_marked() {
+    let mut view = full_night();
+    crate::tui::testing::set_limit(&mut view, 4, "spo2.low=86", Some(8));
+    let frame = text(&started(view).app, &look(), 80, 24);
+    let marked: Vec<&str> = frame.lines().filter(|line| line.get(..5).is_some_and(|bed| bed.contains('!'))).collect();
+    assert!(matches!(&marked[..], [bed] if bed.starts_with(" 04! Okafor")), "{frame}");
+}
+
+#[test]
 fn the_queue() {
     let mut bench = started(full_night());
     bench.key(Key::char('2'));
@@ -71,6 +80,22 @@ fn page_of_04() -> Bench {
     over.signal = Signal::Off;
     page.alerts.insert(over.id, over);
     bench
+}
+
+#[test]
+fn an_alert_that_is_about_no_patient_says_what_is_wrong() {
+    let mut view = ward12();
+    let mut gap = alert(20, 1, ConditionCode::RotaGap, Priority::Medium, 20);
+    gap.key.patient = None;
+    gap.key.device = None;
+    gap.bed = None;
+    gap.detail = Some("no nurse for 02, 04, 05, 07, 08, 09, 10 and 3 more; no doctor on call".to_owned());
+    view.alerts.insert(gap.id, gap);
+    let mut bench = started(view);
+    bench.key(Key::char('2'));
+    bench.key(Key::plain(KeyCode::Home));
+    shot("queue_of_no_patient_80x24", &text(&bench.app, &look(), 80, 24));
+    shot("queue_of_no_patient_200x50", &text(&bench.app, &look(), 200, 50));
 }
 
 #[test]
