@@ -142,10 +142,7 @@ impl Json {
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Member> {
         let members = self.as_object()?;
-        members
-            .iter()
-            .find(|m| m.name == name)
-            .or_else(|| members.iter().find(|m| m.name.eq_ignore_ascii_case(name)))
+        members.iter().find(|m| m.name == name).or_else(|| members.iter().find(|m| m.name.eq_ignore_ascii_case(name)))
     }
 
     /// The same as a value of `serde_json`. `NaN` and infinities become `null`; order of members may be lost, so print this
