@@ -15,7 +15,7 @@ pub use read::{DEPTH_MAX, JsonError, JsonFault, TEXT_MAX_BYTES};
 
 /// A place in a text, as Newtonsoft.Json counts it: how many characters of the line are read when a value is known. That is
 /// the last character of a simple value, the bracket that opens an array or object, the colon of a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 pub struct Position {
     /// Line; the first is 1.
     pub line: u32,

@@ -5,11 +5,28 @@
 //! A measurement knows no patient and no vital of ours yet.
 
 mod errors;
+mod expression;
+mod extract;
+mod fault;
+mod fields;
 pub mod jmes;
 pub mod json;
 pub mod jsonpath;
+mod load;
+mod mapping;
+mod measurement;
 mod scalar;
+mod template;
 mod time;
+mod trace;
 
-pub use errors::{LoadError, LoadErrors};
+pub use errors::{ERRORS_KEPT_MAX, LoadError, LoadErrors};
+pub use expression::{Expression, ExpressionError, ExpressionFault, Language, Located};
+pub use fault::{Fault, FaultKind, Field, Unusable};
+pub use jmes::Arithmetic;
 pub use json::{Json, JsonError, JsonValue, Member, Position};
+pub use load::{Loaded, TEMPLATES_MAX, VALUES_MAX};
+pub use mapping::{Compat, DeviceMapping, MEASUREMENTS_MAX, Normalised};
+pub use measurement::{Measurement, PARTITIONS, Property, partition};
+pub use template::{DeviceTemplate, MATCHED_TOKEN, TemplateKind, ValueTemplate};
+pub use trace::{ExpressionTrace, Found, MatchTrace, TemplateTrace, Trace};
