@@ -30,7 +30,11 @@ impl Instant {
     /// From a calendar time; what is finer than a tick is cut.
     #[must_use]
     pub fn of_utc(at: DateTime<Utc>) -> Self {
-        Self(at.timestamp().saturating_mul(TICKS_PER_SECOND).saturating_add(i64::from(at.timestamp_subsec_nanos() / 100)))
+        Self(
+            at.timestamp()
+                .saturating_mul(TICKS_PER_SECOND)
+                .saturating_add(i64::from(at.timestamp_subsec_nanos() / 100)),
+        )
     }
 
     /// As a calendar time.

@@ -1,9 +1,18 @@
 //! The stages of the cases, and what they share.
 
+mod compare;
 mod expressions;
+mod fhir_load;
+mod fhir_observation;
+mod fhir_value;
+mod grouping;
+mod identity;
 mod loading;
 mod measurements;
 mod normalising;
+mod sampled;
+mod saving;
+mod validate;
 
 use std::path::Path;
 use wardwatch::ingest::medtech::{Json, JsonValue};
@@ -14,11 +23,26 @@ pub(crate) type Stage = fn(&Case) -> Result<(), String>;
 /// Each stage with its function.
 pub(crate) const STAGES: &[(&str, Stage)] = &[
     ("expression", expressions::expression),
+    ("fhir-observation", |case| fhir_observation::observation(&case.json)),
+    ("fhir-value", |case| fhir_value::value(&case.json)),
+    ("group", |case| grouping::group(&case.json)),
+    ("group-batch", |case| grouping::batch(&case.json)),
+    ("group-id", |case| grouping::id(&case.json)),
+    ("identity", |case| identity::identity(&case.json)),
     ("jmespath-function", expressions::function),
     ("load-device-mapping", loading::mapping),
+    ("load-fhir-mapping", |case| fhir_load::mapping(&case.json)),
+    ("load-fhir-template", |case| fhir_load::template(&case.json)),
     ("load-template", loading::template),
+    ("lookup-fhir-template", |case| fhir_load::lookup(&case.json)),
     ("normalize", normalising::normalise),
+    ("observation-identifier", |case| identity::observation_identity(&case.json)),
     ("partition-hash", measurements::partition_hash),
+    ("sampled-data-build", |case| sampled::build(&case.json)),
+    ("sampled-data-merge", |case| sampled::merge(&case.json)),
+    ("sampled-data-parse", |case| sampled::parse(&case.json)),
+    ("save", |case| saving::saving(&case.json)),
+    ("validate-mappings", |case| validate::validate(&case.json)),
     ("wire-format", measurements::wire_format),
 ];
 
