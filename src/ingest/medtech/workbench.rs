@@ -4,7 +4,7 @@
 
 use super::{
     Compat, Measurement,
-    identity::{Directory, Identities, IdentityFault, IdentityRules, Named, resolve},
+    identity::{Directory, Identities, IdentityFault, IdentityRules, Named, ResourceKind, resolve},
     transform::{
         FhirMapping, FhirTemplate, MeasurementGroup, ObservationGroup, TransformFault,
         group::{group_batch, observation_groups},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::Timestamp,
-    fhir::{Identifier, Observation},
+    fhir::{Identifier, Observation, Reference},
 };
 use std::collections::BTreeMap;
 
@@ -85,6 +85,15 @@ impl ObserveFault {
             Self::Save(SaveFault::Conflict(_)) => "FhirException",
         }
     }
+
+    /// The type of resource that is missing, if one is.
+    #[must_use]
+    pub const fn resource(&self) -> Option<ResourceKind> {
+        match self {
+            Self::Identity(fault) => fault.resource(),
+            Self::Transform(_) | Self::Save(_) => None,
+        }
+    }
 }
 
 impl<'a> Workbench<'a> {
@@ -150,6 +159,63 @@ impl<'a> Workbench<'a> {
         let identifier = observation_identifier(&ids.patient, &ids.device, &group.name, &group.segment);
         let compat = self.compat;
         let make = || Ok(observe::with_identities(observe::create(template, group, now)?, ids, &identifier));
-        save(&mut self.shelf, &identifier, make, |there| observe::merge(template, group, there, compat))
+        let subject = Reference::to("Patient", &ids.patient);
+        save(&mut self.shelf, &identifier, make, |there| match &there.subject {
+            // Ids may hold the dots that identifiers are joined with, so two patients may get the same one.
+            Some(found) if compat == Compat::Safe && *found != subject => {
+                Err(TransformFault::OtherSubject { found: found.reference.clone() })
+            }
+            _ => observe::merge(template, group, there, compat),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::medtech::{
+        Property,
+        identity::{Entry, IdentityMode},
+    };
+
+    /// Patient `p.d` with device `e`, and patient `p` with device `d.e`: joined by dots they are the same.
+    fn ward() -> Directory {
+        let mut directory = Directory::default();
+        for (device, device_id, patient) in [("one", "e", "p.d"), ("two", "d.e", "p")] {
+            let patient = Some(format!("Patient/{patient}"));
+            directory.devices.push(Entry { id: device_id.to_owned(), ..Entry::named(device, None, patient) });
+        }
+        directory
+    }
+
+    fn reading(device: &str) -> Measurement {
+        Measurement {
+            type_name: "x".into(),
+            occurred_at: chrono::DateTime::UNIX_EPOCH,
+            ingested_at: None,
+            device_id: device.to_owned(),
+            patient_id: None,
+            encounter_id: None,
+            correlation_id: None,
+            properties: vec![Property { name: "v".into(), value: device.to_owned() }],
+        }
+    }
+
+    #[test]
+    fn an_observation_of_another_patient_takes_nothing() {
+        let text = r#"{"templateType": "CollectionFhir", "template": [{"templateType": "CodeValueFhir", "template":
+            {"typeName": "x", "codes": [], "value": {"valueName": "v", "valueType": "String"}}}]}"#;
+        let (fhir, _) = FhirMapping::load(text.as_bytes());
+        let second = |compat| {
+            let rules = IdentityRules { mode: IdentityMode::Lookup, device_system: None, compat };
+            let mut bench = Workbench::new(&fhir, Some(rules), compat, ward());
+            let now = Timestamp::from_ms(0);
+            assert_eq!(bench.observe(&[reading("one")], now)[0].saved, Some(Saved::Created));
+            bench.observe(&[reading("two")], now).remove(0)
+        };
+        assert_eq!(second(Compat::Medtech).saved, Some(Saved::Updated), "upstream merges them");
+        let safe = second(Compat::Safe);
+        assert_eq!(safe.saved, None);
+        assert_eq!(safe.fault.map(|f| f.name()), Some("PatientDeviceMismatchException"));
     }
 }

@@ -6,7 +6,8 @@ use crate::{
     domain::text::clean,
     fhir::{Observation, ObservationValue},
     ingest::medtech::{
-        Fault, Found, Json, MatchTrace, Measurement, TemplateTrace, transform::save::Saved, workbench::Observed,
+        Fault, Found, Json, MatchTrace, Measurement, TemplateTrace, identity::ResourceKind, transform::save::Saved,
+        workbench::Observed,
     },
 };
 use serde::Serialize;
@@ -182,6 +183,7 @@ struct ObservedJson<'a> {
 #[derive(Serialize)]
 struct FaultJson {
     name: &'static str,
+    resource: Option<&'static str>,
     text: String,
 }
 
@@ -215,7 +217,11 @@ impl<'a> From<&'a Observed> for ObservedJson<'a> {
             device: &observed.device,
             observation: observed.observation.as_ref(),
             saved: observed.saved.map(Saved::as_str),
-            fault: observed.fault.as_ref().map(|f| FaultJson { name: f.name(), text: f.to_string() }),
+            fault: observed.fault.as_ref().map(|f| FaultJson {
+                name: f.name(),
+                resource: f.resource().map(ResourceKind::as_str),
+                text: f.to_string(),
+            }),
         }
     }
 }

@@ -37,6 +37,8 @@ pub enum FindingCode {
     TypeNotSent,
     /// A value of a FHIR template that no device template of its type makes.
     ValueNotSent,
+    /// A device template that matches nothing and fails on each message.
+    TypeMatchBlank,
     /// Mode `Create`, and no patient is named.
     PatientIdMissing,
     /// Mode `LookupWithEncounter`, and no encounter is named.
@@ -101,13 +103,14 @@ impl Side {
 
 impl FindingCode {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DeviceMapping,
         Self::FhirMapping,
         Self::TypeNotMapped,
         Self::ValueNotMapped,
         Self::TypeNotSent,
         Self::ValueNotSent,
+        Self::TypeMatchBlank,
         Self::PatientIdMissing,
         Self::EncounterIdMissing,
         Self::CorrelationIdMissing,
@@ -130,6 +133,7 @@ impl FindingCode {
             Self::ValueNotMapped => "value-not-mapped",
             Self::TypeNotSent => "type-not-sent",
             Self::ValueNotSent => "value-not-sent",
+            Self::TypeMatchBlank => "type-match-blank",
             Self::PatientIdMissing => "patient-id-missing",
             Self::EncounterIdMissing => "encounter-id-missing",
             Self::CorrelationIdMissing => "correlation-id-missing",
@@ -141,11 +145,5 @@ impl FindingCode {
             Self::ValueNameTwice => "value-name-twice",
             Self::CodeAgainstName => "code-against-name",
         }
-    }
-
-    /// Whether Microsoft's validator finds it too.
-    #[must_use]
-    pub const fn is_upstream(self) -> bool {
-        matches!(self, Self::DeviceMapping | Self::FhirMapping | Self::TypeNotMapped | Self::ValueNotMapped)
     }
 }

@@ -32,6 +32,7 @@ struct Sent<'a> {
     type_name: &'a str,
     at: Position,
     values: Vec<SentValue<'a>>,
+    matches: bool,
     patient: bool,
     encounter: bool,
     correlation: bool,
@@ -87,6 +88,7 @@ pub fn lint(device: Option<&Loaded>, fhir: Option<&(FhirMapping, LoadErrors)>, r
     let sound_device = device.filter(|loaded| loaded.errors.is_empty()).map(|loaded| sent(&loaded.mapping));
     let sound_fhir = fhir.filter(|(_, errors)| errors.is_empty()).map(|(mapping, _)| mapping);
     if let Some(sent) = &sound_device {
+        check_matches(sent, &mut own);
         check_identity(sent, rules.identity, &mut own);
     }
     if let Some(fhir) = sound_fhir {
@@ -110,6 +112,18 @@ pub fn vitals_of(device: &DeviceMapping, fhir: &FhirMapping, vitals: &VitalTable
     };
     let all = fhir.iter().flat_map(|template| vitals::coverage(template, vitals));
     all.map(|covered| (covered.clone(), makes(&covered))).collect()
+}
+
+fn check_matches(sent: &[Sent<'_>], findings: &mut Findings) {
+    for template in sent.iter().filter(|t| !t.matches) {
+        findings.push(
+            FindingCode::TypeMatchBlank,
+            Severity::Error,
+            (Side::Device, Some(template.at)),
+            format!("[{}] has a blank typeMatchExpression.", template.type_name),
+            "It fails on every message (IncompatibleDataException). Write what it matches, such as $..[?(@heartrate)].",
+        );
+    }
 }
 
 fn check_identity(sent: &[Sent<'_>], mode: Option<IdentityMode>, findings: &mut Findings) {
@@ -171,6 +185,7 @@ fn sent(mapping: &DeviceMapping) -> Vec<Sent<'_>> {
             type_name: &t.type_name.value,
             at: t.type_name.at,
             values: t.values.iter().map(|v| SentValue { name: &v.name.value, at: v.name.at }).collect(),
+            matches: t.type_match.is_some(),
             patient: t.patient_id.is_some(),
             encounter: t.encounter_id.is_some(),
             correlation: t.correlation_id.is_some(),

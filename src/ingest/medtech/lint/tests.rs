@@ -55,6 +55,9 @@ fn identity_is_judged_by_its_mode() {
 #[test]
 fn a_template_that_cannot_work_is_told() {
     let device = DEVICE.replace("NAME", "hr");
+    let blank = device.replace("$..[?(@heartrate)]", " ");
+    let told = found(&blank, FHIR, Some(IdentityMode::Lookup));
+    assert_eq!(told, [(Code::TypeMatchBlank, Error, 3)]);
     let of = |from: &str, to: &str| {
         let told = found(&device, &FHIR.replace(from, to), Some(IdentityMode::Lookup));
         told.into_iter().map(|(code, severity, _)| (code, severity)).collect::<Vec<_>>()
@@ -91,7 +94,7 @@ fn a_vital_is_told_by_code_and_name_and_its_unit_is_not_converted() {
         let text = FHIR.replace("8867-4", code).replace("\"hr\"", &format!("\"{name}\"")).replace("count/min", unit);
         let (mapping, errors) = FhirMapping::load(text.replace("HeartRate", "x").as_bytes());
         assert!(errors.is_empty(), "{errors}");
-        coverage(mapping.iter().next().unwrap(), &vitals).next().unwrap().verdict.to_string()
+        vitals::coverage(mapping.iter().next().unwrap(), &vitals).next().unwrap().verdict.to_string()
     };
     assert_eq!(verdict("8867-4", "anything", "bpm"), "shown as hr");
     assert_eq!(verdict("unknown", "Heart Rate", "beats/minute"), "shown as hr");

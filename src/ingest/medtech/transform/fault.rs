@@ -43,6 +43,12 @@ pub enum TransformFault {
     /// The stream that is there has several values at one time.
     #[error("the stream that is there has {0} values at one time: only one can be merged")]
     Dimensions(u32),
+    /// The Observation of this identifier is another patient's.
+    #[error("the Observation that has this identifier belongs to {found}: nothing is merged into it")]
+    OtherSubject {
+        /// Whose it is.
+        found: String,
+    },
     /// `SampledData` without a usable period.
     #[error("SampledData needs a defaultPeriod, in milliseconds, above 0")]
     SamplePeriod,
@@ -67,6 +73,7 @@ impl TransformFault {
             | Self::StreamTooLong { .. } => "NotSupportedException",
             Self::InvalidQuantity { .. } => "InvalidQuantityFhirValueException",
             Self::NotOneText { .. } => "InvalidOperationException",
+            Self::OtherSubject { .. } => "PatientDeviceMismatchException",
             Self::SamplePeriod => "ArgumentNullException",
         }
     }

@@ -133,6 +133,6 @@ mod tests {
         let stream = create(&template("10"), &[(at(0), "1".into()), (at(30), "4".into())], first).unwrap();
         let merged = merge(&template("20"), &[(at(45), "5".into())], Period::at(at(45)), Some(&stream), first).unwrap();
         let ObservationValue::SampledData(merged) = merged else { panic!("{merged:?}") };
-        assert_eq!((merged.data.as_str(), merged.period.as_str()), ("1 4 5", "20"));
+        assert_eq!((merged.data.as_str(), merged.period.to_string().as_str()), ("1 4 5", "20"));
     }
 }
