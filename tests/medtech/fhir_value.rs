@@ -28,7 +28,8 @@ pub(crate) fn value(case: &Json) -> Verdict {
     } else {
         period(&input["observationPeriod"])?
     };
-    let values = values(&input["values"], over);
+    let given = if input["values"].is_array() { &input["values"] } else { &input["data"] };
+    let values = values(given, over);
     let made = if input["existing"].is_null() {
         value::create(&template, &values, over)
     } else {

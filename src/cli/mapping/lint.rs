@@ -33,6 +33,9 @@ pub(super) struct Args {
     config: Option<PathBuf>,
 }
 
+/// Most columns that the names of values take.
+const NAME_COLUMNS_MAX: usize = 48;
+
 /// Looks.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let vitals = admin::plain_config(args.config.as_deref())?.vitals()?;
@@ -80,10 +83,12 @@ fn write_vitals(out: &mut impl Write, vitals: &[(Coverage, bool)]) -> std::io::R
     if !vitals.is_empty() {
         writeln!(out, "values of the FHIR mapping as vitals:")?;
     }
+    let name_of = |covered: &Coverage| inert(&format!("{} / {}", covered.type_name, covered.value_name));
+    let width = vitals.iter().map(|(covered, _)| name_of(covered).chars().count()).max().unwrap_or_default();
     for (covered, sent) in vitals {
-        let name = inert(&format!("{} / {}", covered.type_name, covered.value_name));
+        let (name, width) = (name_of(covered), width.min(NAME_COLUMNS_MAX));
         let sent = if *sent { "" } else { "; but no device template makes it" };
-        writeln!(out, "  {name:<32} {}{sent}", inert(&covered.verdict.to_string()))?;
+        writeln!(out, "  {name:<width$} {}{sent}", inert(&covered.verdict.to_string()))?;
     }
     Ok(())
 }

@@ -41,8 +41,9 @@ pub(super) fn check(template: &FhirTemplate, vitals: &VitalTable, findings: &mut
             ),
             Some(_) => {}
         }
-        check_kind(template, value, findings);
+        check_stream(template, value, findings);
     }
+    check_readings(template, findings);
     for component in template.components.iter().filter(|c| c.value.is_none()) {
         no_name(type_name, component.at, findings);
     }
@@ -70,46 +71,54 @@ fn no_name(type_name: &str, at: Position, findings: &mut Findings) {
     );
 }
 
-fn check_kind(template: &FhirTemplate, value: &ValueTemplate, findings: &mut Findings) {
+/// A stream needs a sample period, and has a bound.
+fn check_stream(template: &FhirTemplate, value: &ValueTemplate, findings: &mut Findings) {
+    let ValueKind::SampledData { period, .. } = &value.kind else { return };
     let type_name = &template.type_name;
     let name = value.name.as_deref().unwrap_or_default();
-    match &value.kind {
-        ValueKind::SampledData { period, .. } => {
-            let Some(ticks) = period.as_ref().and_then(period_ticks) else {
-                findings.push(
-                    FindingCode::SamplePeriodMissing,
-                    Severity::Error,
-                    (Side::Fhir, Some(value.at)),
-                    format!("[{type_name}] has no usable defaultPeriod for the value [{name}]."),
-                    "Each of its measurements fails. Write the milliseconds between two values, above 0.",
-                );
-                return;
-            };
-            let slots = template.period.span_ms().map_or(1, |span| (span * TICKS_PER_MS).div_euclid(ticks));
-            if slots > SLOTS_MAX {
-                findings.push(
-                    FindingCode::StreamTooLong,
-                    Severity::Error,
-                    (Side::Fhir, Some(value.at)),
-                    format!("[{type_name}] makes a stream of {slots} values of [{name}]; {SLOTS_MAX} are the most."),
-                    "Each of its measurements is refused. Take a longer defaultPeriod or a shorter periodInterval.",
-                );
-            }
-        }
-        ValueKind::Quantity { .. } | ValueKind::String if template.period != PeriodInterval::Single => {
-            findings.push(
-                FindingCode::SeveralReadings,
-                Severity::Warning,
-                (Side::Fhir, Some(value.at)),
-                format!(
-                    "[{type_name}] makes one {} of all readings of [{name}] with periodInterval {}.",
-                    value.kind.as_str(),
-                    template.period.number()
-                ),
-                "Two readings that come together fail, and of those that come one by one the last replaces the others. Take \
-                 periodInterval 0, or SampledData.",
-            );
-        }
-        ValueKind::Quantity { .. } | ValueKind::String | ValueKind::CodeableConcept(_) => {}
+    let Some(ticks) = period.as_ref().and_then(period_ticks) else {
+        findings.push(
+            FindingCode::SamplePeriodMissing,
+            Severity::Error,
+            (Side::Fhir, Some(value.at)),
+            format!("[{type_name}] has no usable defaultPeriod for the value [{name}]."),
+            "Each of its measurements fails. Write the milliseconds between two values, above 0.",
+        );
+        return;
+    };
+    let slots = template.period.span_ms().map_or(1, |span| (span * TICKS_PER_MS).div_euclid(ticks));
+    if slots > SLOTS_MAX {
+        findings.push(
+            FindingCode::StreamTooLong,
+            Severity::Error,
+            (Side::Fhir, Some(value.at)),
+            format!("[{type_name}] makes a stream of {slots} values of [{name}]; {SLOTS_MAX} are the most."),
+            "Each of its measurements is refused. Take a longer defaultPeriod or a shorter periodInterval.",
+        );
+    }
+}
+
+/// A value that holds one reading, in an Observation that may get several.
+fn check_readings(template: &FhirTemplate, findings: &mut Findings) {
+    if template.period == PeriodInterval::Single {
+        return;
+    }
+    let one = |v: &&ValueTemplate| matches!(v.kind, ValueKind::Quantity { .. } | ValueKind::String);
+    let names: Vec<String> =
+        template.values().filter(one).filter_map(|v| v.name.as_ref().map(|name| format!("[{name}]"))).collect();
+    if !names.is_empty() {
+        findings.push(
+            FindingCode::SeveralReadings,
+            Severity::Warning,
+            (Side::Fhir, Some(template.at)),
+            format!(
+                "[{}] has periodInterval {}, and takes one reading only of {}.",
+                template.type_name,
+                template.period.number(),
+                names.join(", ")
+            ),
+            "Two readings that come together fail, and of those that come one by one the last replaces the others. Take \
+             periodInterval 0, or SampledData.",
+        );
     }
 }

@@ -68,16 +68,15 @@ impl FhirTemplate {
         }
         let known = ["TypeName", "PeriodInterval", "Codes", "Category", "Value", "Components"];
         let members = Fields::strict(content, CODE_VALUE, &known, errors)?;
+        let period = members.get("PeriodInterval").map_or(PeriodInterval::Single, |v| period(v, errors));
+        let category = members.get("Category").map(|v| list(v, errors, concept)).unwrap_or_default();
+        let value = members.get("Value").and_then(|v| value(v, errors));
+        let components = members.get("Components").map(|v| list(v, errors, component)).unwrap_or_default();
+        // What is missing is told last, as upstream does.
+        let codes = members.required("Codes", errors).map(|v| list(v, errors, code)).unwrap_or_default();
         let type_name = members.required("TypeName", errors).and_then(|v| fields::text("TypeName", v, errors));
-        let template = Self {
-            at: content.at,
-            type_name: type_name.unwrap_or_default(),
-            period: members.get("PeriodInterval").map_or(PeriodInterval::Single, |v| period(v, errors)),
-            codes: members.required("Codes", errors).map(|v| list(v, errors, code)).unwrap_or_default(),
-            category: members.get("Category").map(|v| list(v, errors, concept)).unwrap_or_default(),
-            value: members.get("Value").and_then(|v| value(v, errors)),
-            components: members.get("Components").map(|v| list(v, errors, component)).unwrap_or_default(),
-        };
+        let type_name = type_name.unwrap_or_default();
+        let template = Self { at: content.at, type_name, period, codes, category, value, components };
         (errors.count() == before).then_some(template)
     }
 }
