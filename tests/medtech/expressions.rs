@@ -1,6 +1,7 @@
 //! Expressions on their own, and the functions of JMESPath.
 
 use super::{Case, items, names, not_understood, number, part, same};
+use std::borrow::Cow;
 use wardwatch::ingest::medtech::{Arithmetic, Expression, Json, JsonValue, Language};
 
 pub(crate) fn expression(case: &Case) -> Result<(), String> {
@@ -13,13 +14,13 @@ pub(crate) fn expression(case: &Case) -> Result<(), String> {
             "select_one" => {
                 let parsed = parsed?;
                 let found = parsed.select_one(case.part("input")).map_err(|f| f.to_string())?;
-                let found = found.map_or_else(|| Json::of(JsonValue::Null), |found| found.into_owned());
+                let found = found.map_or_else(|| Json::of(JsonValue::Null), Cow::into_owned);
                 same(name, &found, wanted)?;
             }
             "select_many" => {
                 let parsed = parsed?;
                 let found = parsed.select_many(case.part("input")).map_err(|f| f.to_string())?;
-                let found: Vec<Json> = found.into_iter().map(|found| found.into_owned()).collect();
+                let found: Vec<Json> = found.into_iter().map(Cow::into_owned).collect();
                 same(name, found.as_slice(), items(wanted))?;
             }
             other => return Err(not_understood(other)),
@@ -41,7 +42,7 @@ pub(crate) fn function(case: &Case) -> Result<(), String> {
             }
             "result_documented" => agrees(&value(case, Arithmetic::Documented)?, wanted, part(expected, "decimals"))?,
             "result_type" => {
-                same(name, kind(&value(case, Arithmetic::Medtech)?), wanted.as_text().unwrap_or_default())?
+                same(name, kind(&value(case, Arithmetic::Medtech)?), wanted.as_text().unwrap_or_default())?;
             }
             // It belongs to the result.
             "decimals" => {}
@@ -61,7 +62,7 @@ fn parse(case: &Case, arithmetic: Arithmetic) -> Result<Expression, String> {
 fn value(case: &Case, arithmetic: Arithmetic) -> Result<Json, String> {
     let parsed = parse(case, arithmetic)?;
     let found = parsed.select_one(case.part("input")).map_err(|fault| fault.to_string())?;
-    Ok(found.map_or_else(|| Json::of(JsonValue::Null), |found| found.into_owned()))
+    Ok(found.map_or_else(|| Json::of(JsonValue::Null), Cow::into_owned))
 }
 
 fn refused(error: Option<impl ToString>) -> Result<(), String> {
@@ -74,6 +75,7 @@ fn agrees(found: &Json, wanted: &Json, decimals: &Json) -> Result<(), String> {
             let scale = 10_f64.powf(decimals);
             same("result", (a * scale).round(), (b * scale).round())
         }
+        (Some(a), Some(b), None) if a.is_nan() => same("result", b.is_nan(), true),
         (Some(a), Some(b), None) => same("result", a, b),
         _ => same("result", found, wanted),
     }

@@ -27,7 +27,7 @@ fn check(case: &Case, templates: &[DeviceTemplate], errors: &LoadErrors) -> Resu
         let wanted = part(case.expected(), name);
         match name {
             "valid" => {
-                same("valid", errors.is_empty(), wanted.to_value() == true).map_err(|e| format!("{e}: {all}"))?
+                same("valid", errors.is_empty(), wanted.to_value() == true).map_err(|e| format!("{e}: {all}"))?;
             }
             "fields" => {
                 for field in names(wanted) {

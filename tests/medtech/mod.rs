@@ -97,8 +97,12 @@ pub(crate) fn items(json: &Json) -> &[Json] {
     json.as_array().unwrap_or_default()
 }
 
+/// A number, which in a case may also be infinite or none.
 pub(crate) fn number(json: &Json) -> Option<f64> {
-    json.to_value().as_f64()
+    match json.value {
+        JsonValue::Float(x) => Some(x),
+        _ => json.to_value().as_f64(),
+    }
 }
 
 pub(crate) fn index(json: &Json) -> usize {
@@ -109,6 +113,7 @@ pub(crate) fn index(json: &Json) -> usize {
 }
 
 /// Fails with both sides unless they are equal.
+#[expect(clippy::needless_pass_by_value, reason = "it reads like an assertion; both sides are often made for it")]
 pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Result<(), String> {
     if found == wanted { Ok(()) } else { Err(format!("{what}: found {found:?}, wanted {wanted:?}")) }
 }

@@ -37,6 +37,9 @@ impl IsoTime {
         if !may_be {
             return None;
         }
+        if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+            return None;
+        }
         let date = date_of(text.get(..10)?)?;
         let clock = text.get(11..19)?.as_bytes();
         if clock.get(2) != Some(&b':') || clock.get(5) != Some(&b':') {
@@ -269,6 +272,8 @@ mod tests {
     #[case("2024-01-15T10:20:30+02:00", Some("01/15/2024 08:20:30"))]
     #[case("2024-01-15 10:20:30", None)]
     #[case("2024-01-15T10:20", None)]
+    #[case("2024/01/15T10:20:30", None)]
+    #[case("01-15-2024T10:20:30", None)]
     #[case("2024-01-15T10:20:30.12345678Z", None)]
     fn what_looks_like_a_date_is_written_anew(#[case] text: &str, #[case] value: Option<&str>) {
         assert_eq!(IsoTime::read(text).map(IsoTime::value_text).as_deref(), value);

@@ -80,10 +80,9 @@ fn nesting_marks(expression: &str) -> usize {
             Some(_) if escaped => escaped = false,
             Some(_) if c == '\\' => escaped = true,
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if matches!(c, '\'' | '"' | '`') => quote = Some(c),
             None if matches!(c, '(' | '[' | '{' | '!' | '&' | '*') => marks = marks.saturating_add(1),
-            None => {}
+            Some(_) | None => {}
         }
     }
     marks

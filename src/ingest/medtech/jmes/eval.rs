@@ -4,10 +4,9 @@ use super::{
     JmesFault, STEPS_MAX,
     arithmetic::Arithmetic,
     compile::{Comparison, Node},
-    value::Value,
+    value::{Value, spend},
 };
-use crate::ingest::medtech::json::{Json, JsonValue, Member, Position};
-use std::cmp::Ordering;
+use crate::ingest::medtech::json::{Json, JsonValue, Member, Position, TEXT_MAX_BYTES};
 
 /// What an evaluation carries along.
 pub(super) struct Context<'a> {
@@ -26,12 +25,15 @@ pub(super) fn run<'a>(node: &'a Node, root: &'a Json, arithmetic: Arithmetic) ->
 
 impl<'a> Context<'a> {
     pub(super) fn eval(&mut self, node: &'a Node, here: &Value<'a>) -> Outcome<'a> {
-        self.steps_left = self.steps_left.checked_sub(1).ok_or(JmesFault::TooMuch)?;
+        spend(&mut self.steps_left, 1)?;
         match node {
             Node::Here => Ok(here.clone()),
             Node::Field(name) => Ok(self.field(name, here)),
             Node::Index(index) => Ok(item(here, *index)),
-            Node::Slice { start, stop, step } => Ok(slice(here, *start, *stop, *step)),
+            Node::Slice { start, stop, step } => {
+                spend(&mut self.steps_left, here.breadth())?;
+                Ok(slice(here, *start, *stop, *step))
+            }
             Node::Literal(json) => Ok(Value::Part(json)),
             Node::Then(first, second) => {
                 let outcome = self.eval(first, here)?.whole();
@@ -50,7 +52,13 @@ impl<'a> Context<'a> {
                 }
                 Ok(Value::projection(found))
             }
-            Node::Flatten(list) => Ok(self.eval(list, here)?.items().map_or_else(Value::null, flattened)),
+            Node::Flatten(list) => {
+                let list = self.eval(list, here)?;
+                for item in list.items().unwrap_or_default() {
+                    spend(&mut self.steps_left, item.breadth())?;
+                }
+                Ok(list.items().map_or_else(Value::null, flattened))
+            }
             Node::Members(object) => Ok(self.eval(object, here)?.member_values().map_or_else(Value::null, Value::list)),
             Node::If(condition, then) => {
                 if self.eval(condition, here)?.is_true() {
@@ -70,7 +78,11 @@ impl<'a> Context<'a> {
             }
             Node::Compare(left, comparison, right) => {
                 let (left, right) = (self.eval(left, here)?, self.eval(right, here)?);
-                compare(&left, *comparison, &right)
+                Ok(match comparison {
+                    Comparison::Equal => Value::bool(self.equals(&left, &right)?),
+                    Comparison::NotEqual => Value::bool(!self.equals(&left, &right)?),
+                    ordered => order(&left, *ordered, &right),
+                })
             }
             Node::List(nodes) => {
                 if here.is_null() {
@@ -83,7 +95,12 @@ impl<'a> Context<'a> {
             Node::Call(function, nodes) => {
                 let args =
                     nodes.iter().map(|node| Ok(self.eval(node, here)?.whole())).collect::<Result<Vec<_>, _>>()?;
-                (function.run)(&args, here, self)
+                args.iter().try_for_each(|arg| spend(&mut self.steps_left, arg.breadth()))?;
+                let value = (function.run)(&args, here, self)?;
+                match value.as_text() {
+                    Some(text) if text.len() > TEXT_MAX_BYTES => Err(JmesFault::TooMuch),
+                    _ => Ok(value),
+                }
             }
             Node::Reference(node) => Ok(Value::Reference(node)),
         }
@@ -95,6 +112,24 @@ impl<'a> Context<'a> {
         let outcome = self.eval(node, here);
         self.scopes.pop();
         outcome
+    }
+
+    /// Counts work of a function that is more than its arguments are broad.
+    pub(super) fn work(&mut self, cost: usize) -> Result<(), JmesFault> {
+        spend(&mut self.steps_left, cost)
+    }
+
+    /// The value on its own. To make it is work.
+    pub(super) fn own(&mut self, value: &Value<'a>) -> Result<Json, JmesFault> {
+        value.measure(&mut self.steps_left)?;
+        value.to_json()
+    }
+
+    /// Whether both are the same. To compare them is work.
+    pub(super) fn equals(&mut self, a: &Value<'a>, b: &Value<'a>) -> Result<bool, JmesFault> {
+        a.measure(&mut self.steps_left)?;
+        b.measure(&mut self.steps_left)?;
+        Ok(a.equals(b))
     }
 
     fn field(&self, name: &str, here: &Value<'a>) -> Value<'a> {
@@ -109,7 +144,8 @@ impl<'a> Context<'a> {
         }
         let mut members: Vec<Member> = Vec::with_capacity(pairs.len());
         for (name, node) in pairs {
-            let value = self.eval(node, here)?.to_json()?;
+            let value = self.eval(node, here)?;
+            let value = self.own(&value)?;
             match members.iter_mut().find(|m| m.name == *name) {
                 Some(member) => member.value = value,
                 None => members.push(Member { name: name.clone(), at: Position::default(), value }),
@@ -120,14 +156,11 @@ impl<'a> Context<'a> {
 }
 
 fn item<'a>(here: &Value<'a>, index: i32) -> Value<'a> {
-    let Some(items) = here.items() else {
-        return Value::null();
-    };
     let place = usize::try_from(index).ok().or_else(|| {
         let back = usize::try_from(index.unsigned_abs()).ok()?;
-        items.len().checked_sub(back)
+        here.count()?.checked_sub(back)
     });
-    place.and_then(|place| items.get(place).cloned()).unwrap_or_else(Value::null)
+    place.and_then(|place| here.item(place)).unwrap_or_else(Value::null)
 }
 
 fn slice<'a>(here: &Value<'a>, start: Option<i32>, stop: Option<i32>, step: i32) -> Value<'a> {
@@ -163,15 +196,17 @@ fn flattened<'a>(items: Vec<Value<'a>>) -> Value<'a> {
 }
 
 /// Only numbers have an order; to compare anything else gives `null`.
-fn compare<'a>(left: &Value<'a>, comparison: Comparison, right: &Value<'a>) -> Outcome<'a> {
-    let order = || Some(left.as_number()?.order(right.as_number()?));
-    let ordered = |test: fn(Ordering) -> bool| order().map_or_else(Value::null, |order| Value::bool(test(order)));
-    Ok(match comparison {
-        Comparison::Equal => Value::bool(left.equals(right)?),
-        Comparison::NotEqual => Value::bool(!left.equals(right)?),
-        Comparison::Less => ordered(Ordering::is_lt),
-        Comparison::LessOrEqual => ordered(Ordering::is_le),
-        Comparison::Greater => ordered(Ordering::is_gt),
-        Comparison::GreaterOrEqual => ordered(Ordering::is_ge),
+fn order<'a>(left: &Value<'a>, comparison: Comparison, right: &Value<'a>) -> Value<'a> {
+    let (Some(a), Some(b)) = (left.as_number(), right.as_number()) else {
+        return Value::null();
+    };
+    let order = a.order(b);
+    Value::bool(match comparison {
+        Comparison::Equal => order.is_eq(),
+        Comparison::NotEqual => order.is_ne(),
+        Comparison::Less => order.is_lt(),
+        Comparison::LessOrEqual => order.is_le(),
+        Comparison::Greater => order.is_gt(),
+        Comparison::GreaterOrEqual => order.is_ge(),
     })
 }

@@ -69,14 +69,13 @@ pub(super) fn multiply<'a>(values: &[Value<'a>], _: &Value<'a>, context: &mut Co
 /// Whole numbers divide to a whole number towards 0; the documented arithmetic keeps the fraction.
 pub(super) fn divide<'a>(values: &[Value<'a>], _: &Value<'a>, context: &mut Context<'a>) -> Outcome<'a> {
     match (pair("divide", values)?, context.arithmetic) {
-        (Pair::Whole(_, 0), _) => Err(JmesFault::DivisionByZero),
+        (Pair::Whole(_, 0), _) | (Pair::Floats(_, 0.0), Arithmetic::Documented) => Err(JmesFault::DivisionByZero),
         (Pair::Whole(a, b), Arithmetic::Documented) if a.checked_rem(b) != Some(0) => {
             Ok(Number::Float(Number::Whole(a).float() / Number::Whole(b).float()).value())
         }
         (Pair::Whole(a, b), _) => {
             a.checked_div(b).map(|n| Number::Whole(n).value()).ok_or(JmesFault::Overflow("divide"))
         }
-        (Pair::Floats(_, b), Arithmetic::Documented) if b == 0.0 => Err(JmesFault::DivisionByZero),
         (Pair::Floats(a, b), arithmetic) => float("divide", arithmetic, a / b),
     }
 }

@@ -67,14 +67,14 @@ pub(super) fn sum<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context<'a>) 
     Ok(whole.map_or_else(|| Number::Float(numbers.iter().map(|n| n.float()).sum()), Number::Whole).value())
 }
 
-pub(super) fn contains<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context<'a>) -> Outcome<'a> {
+pub(super) fn contains<'a>(values: &[Value<'a>], _: &Value<'a>, context: &mut Context<'a>) -> Outcome<'a> {
     let args = Args { function: "contains", values };
     let wanted = args.value(1);
     if let Some(text) = args.value(0).as_text() {
         return Ok(Value::bool(wanted.as_text().is_some_and(|part| text.contains(part))));
     }
     for item in args.get(0, "a string or an array", Value::items)? {
-        if item.equals(&wanted)? {
+        if context.equals(&item, &wanted)? {
             return Ok(Value::bool(true));
         }
     }
@@ -91,12 +91,16 @@ pub(super) fn ends_with<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context
     Ok(Value::bool(args.text(0)?.ends_with(&args.text(1)?)))
 }
 
-pub(super) fn join<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context<'a>) -> Outcome<'a> {
+pub(super) fn join<'a>(values: &[Value<'a>], _: &Value<'a>, context: &mut Context<'a>) -> Outcome<'a> {
     let args = Args { function: "join", values };
     let glue = args.text(0)?;
-    let texts: Vec<String> = args.get(1, "an array of strings", |value| {
-        value.items()?.iter().map(|item| item.as_text().map(str::to_owned)).collect()
+    let items = args.get(1, "an array of strings", |value| {
+        value.items().filter(|items| items.iter().all(|item| item.as_text().is_some()))
     })?;
+    for item in &items {
+        context.work(args.value(0).breadth().saturating_add(item.breadth()))?;
+    }
+    let texts: Vec<&str> = items.iter().filter_map(Value::as_text).collect();
     Ok(Value::text(texts.join(&glue)))
 }
 
@@ -122,7 +126,7 @@ pub(super) fn items<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context<'a>
     Ok(Value::list(pairs))
 }
 
-pub(super) fn to_object<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context<'a>) -> Outcome<'a> {
+pub(super) fn to_object<'a>(values: &[Value<'a>], _: &Value<'a>, context: &mut Context<'a>) -> Outcome<'a> {
     let args = Args { function: "to_object", values };
     let mut members: Vec<Member> = Vec::new();
     for pair in args.array(0)? {
@@ -130,13 +134,20 @@ pub(super) fn to_object<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context
         let (Some(name), Some(value), 2) = (pair.first().and_then(Value::as_text), pair.get(1), pair.len()) else {
             return Err(args.refuse(0, "an array of pairs of name and value"));
         };
-        put(&mut members, name, value)?;
+        put(&mut members, name, value, context)?;
     }
     Ok(Value::new(JsonValue::Object(members)))
 }
 
-fn put(members: &mut Vec<Member>, name: &str, value: &Value<'_>) -> Result<(), JmesFault> {
-    let value = value.to_json()?;
+fn put<'a>(
+    members: &mut Vec<Member>,
+    name: &str,
+    value: &Value<'a>,
+    context: &mut Context<'a>,
+) -> Result<(), JmesFault> {
+    // To find the name is work too.
+    context.work(members.len())?;
+    let value = context.own(value)?;
     match members.iter_mut().find(|m| m.name == name) {
         Some(member) => member.value = value,
         None => members.push(Member { name: name.to_owned(), at: Position::default(), value }),
@@ -144,13 +155,13 @@ fn put(members: &mut Vec<Member>, name: &str, value: &Value<'_>) -> Result<(), J
     Ok(())
 }
 
-pub(super) fn merge<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context<'a>) -> Outcome<'a> {
+pub(super) fn merge<'a>(values: &[Value<'a>], _: &Value<'a>, context: &mut Context<'a>) -> Outcome<'a> {
     let args = Args { function: "merge", values };
     let mut members: Vec<Member> = Vec::new();
     for (i, value) in values.iter().enumerate() {
         let object = value.as_members().ok_or_else(|| args.refuse(i, "an object"))?;
         for member in object {
-            put(&mut members, &member.name, &Value::new(member.value.value.clone()))?;
+            put(&mut members, &member.name, &Value::new(member.value.value.clone()), context)?;
         }
     }
     Ok(Value::new(JsonValue::Object(members)))
@@ -199,12 +210,12 @@ pub(super) fn to_number<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context
     Ok(number.filter(|_| written).map_or_else(Value::null, Number::value))
 }
 
-pub(super) fn to_string<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context<'a>) -> Outcome<'a> {
+pub(super) fn to_string<'a>(values: &[Value<'a>], _: &Value<'a>, context: &mut Context<'a>) -> Outcome<'a> {
     let value = Args { function: "to_string", values }.value(0);
     if value.as_text().is_some() {
         return Ok(value);
     }
-    Ok(Value::text(value.to_json()?.to_string()))
+    Ok(Value::text(context.own(&value)?.to_string()))
 }
 
 pub(super) fn type_of<'a>(values: &[Value<'a>], _: &Value<'a>, _: &mut Context<'a>) -> Outcome<'a> {

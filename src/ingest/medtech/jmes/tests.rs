@@ -169,8 +169,15 @@ fn depth_length_and_work_are_bounded() {
     assert_eq!(parse(&format!("{}a", "!".repeat(DEPTH_MAX + 1))).unwrap_err(), JmesError::TooDeep);
     assert_eq!(parse(&vec!["a"; DEPTH_MAX * 3].join(".")).unwrap_err(), JmesError::TooDeep);
     assert!(parse(&format!("'{}'", "(".repeat(NESTING_MARKS_MAX + 1))).is_ok());
-    let doubling = vec!["[@,@]"; 40].join("|");
-    assert_eq!(parse(&doubling).unwrap().select_one(&json("1")), Err(JmesFault::TooMuch));
+    for doubling in ["[@,@]", "{a: @, b: @}", "join('', [@,@])", "insertString(@, @, `0`)", "to_string([@,@])"] {
+        let expression = vec![doubling; 40].join("|");
+        assert_eq!(parse(&expression).unwrap().select_one(&json("'x'")), Err(JmesFault::TooMuch), "{doubling}");
+    }
+    let long = json(&format!("{{'a': [{}]}}", "1,".repeat(50_000)));
+    for slow in ["map(&contains(a, `2`), a)", "let({l: a}, &a[?l == l])", "a[?length(to_array(@)) == `2`]"] {
+        let within = parse(&format!("let({{a: a}}, &{slow})")).unwrap().select_one(&long);
+        assert_eq!(within.is_err(), !slow.starts_with("a["), "{slow}");
+    }
 }
 
 proptest! {

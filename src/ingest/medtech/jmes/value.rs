@@ -1,6 +1,6 @@
 //! What an evaluation handles: parts of the message where they stand, and new values.
 
-use super::{JmesFault, RESULT_VALUES_MAX, compile::Node};
+use super::{JmesFault, RESULT_VALUES_MAX, TEXT_UNIT_BYTES, compile::Node};
 use crate::ingest::medtech::json::{Json, JsonValue, Member};
 use std::{cmp::Ordering, rc::Rc};
 
@@ -114,6 +114,24 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// How many items there are, if it is an array.
+    pub(super) fn count(&self) -> Option<usize> {
+        match self {
+            Self::List(items, _) => Some(items.len()),
+            _ => self.json()?.as_array().map(<[Json]>::len),
+        }
+    }
+
+    /// One item.
+    pub(super) fn item(&self, i: usize) -> Option<Self> {
+        match self {
+            Self::Part(json) => json.as_array()?.get(i).map(Value::Part),
+            Self::New(json) => json.as_array()?.get(i).map(|item| Value::New(Rc::new(item.clone()))),
+            Self::List(items, _) => items.get(i).cloned(),
+            Self::Reference(_) => None,
+        }
+    }
+
     /// The values of the members, if it is an object.
     pub(super) fn member_values(&self) -> Option<Vec<Self>> {
         match self {
@@ -150,43 +168,74 @@ impl<'a> Value<'a> {
     /// The value on its own, of at most [`RESULT_VALUES_MAX`] values.
     pub(super) fn to_json(&self) -> Result<Json, JmesFault> {
         let mut left = RESULT_VALUES_MAX;
-        self.copied(&mut left)
+        self.measure(&mut left)?;
+        Ok(self.copied())
     }
 
-    fn copied(&self, left: &mut usize) -> Result<Json, JmesFault> {
-        *left = left.checked_sub(1).ok_or(JmesFault::TooMuch)?;
+    /// Takes as much from a budget as there are values within this one.
+    pub(super) fn measure(&self, left: &mut usize) -> Result<(), JmesFault> {
         match self {
+            Self::Part(json) => measure(json, left),
+            Self::New(json) => measure(json, left),
             Self::List(items, _) => {
-                let items = items.iter().map(|item| item.copied(left)).collect::<Result<_, _>>()?;
-                Ok(Json::of(JsonValue::Array(items)))
+                spend(left, 1)?;
+                items.iter().try_for_each(|item| item.measure(left))
             }
-            Self::Reference(_) => Ok(Json::of(JsonValue::Null)),
-            Self::Part(json) => copy_of(json, left),
-            Self::New(json) => copy_of(json, left),
+            Self::Reference(_) => spend(left, 1),
         }
     }
 
-    /// Whether both are the same value. Whole numbers and fractions are equal when they are the same number.
-    pub(super) fn equals(&self, other: &Self) -> Result<bool, JmesFault> {
-        if let (Some(a), Some(b)) = (self.json(), other.json()) {
-            return Ok(same(a, b));
+    /// How much there is at the first level.
+    pub(super) fn breadth(&self) -> usize {
+        let within = match self {
+            Self::List(items, _) => items.len(),
+            Self::Reference(_) => 0,
+            Self::Part(_) | Self::New(_) => match self.json().map(|json| &json.value) {
+                Some(JsonValue::Array(items)) => items.len(),
+                Some(JsonValue::Object(members)) => members.len(),
+                Some(JsonValue::Text(text)) => text_units(text),
+                _ => 0,
+            },
+        };
+        within.saturating_add(1)
+    }
+
+    fn copied(&self) -> Json {
+        match self {
+            Self::Part(json) => Json::clone(json),
+            Self::New(json) => Json::clone(json),
+            Self::List(items, _) => Json::of(JsonValue::Array(items.iter().map(Self::copied).collect())),
+            Self::Reference(_) => Json::of(JsonValue::Null),
         }
-        Ok(same(&self.to_json()?, &other.to_json()?))
+    }
+
+    /// Whether both are the same value. Whole numbers and fractions are equal when they are the same number. What both hold
+    /// is to be measured before.
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        match (self.json(), other.json()) {
+            (Some(a), Some(b)) => same(a, b),
+            _ => same(&self.copied(), &other.copied()),
+        }
     }
 }
 
-fn copy_of(json: &Json, left: &mut usize) -> Result<Json, JmesFault> {
-    *left = left.checked_sub(size(json)).ok_or(JmesFault::TooMuch)?;
-    Ok(json.clone())
+pub(super) fn spend(left: &mut usize, cost: usize) -> Result<(), JmesFault> {
+    *left = left.checked_sub(cost).ok_or(JmesFault::TooMuch)?;
+    Ok(())
 }
 
-fn size(json: &Json) -> usize {
-    let within: usize = match &json.value {
-        JsonValue::Array(items) => items.iter().map(size).sum(),
-        JsonValue::Object(members) => members.iter().map(|m| size(&m.value)).sum(),
-        _ => 0,
-    };
-    within.saturating_add(1)
+fn measure(json: &Json, left: &mut usize) -> Result<(), JmesFault> {
+    spend(left, 1)?;
+    match &json.value {
+        JsonValue::Array(items) => items.iter().try_for_each(|item| measure(item, left)),
+        JsonValue::Object(members) => members.iter().try_for_each(|m| measure(&m.value, left)),
+        JsonValue::Text(text) => spend(left, text_units(text)),
+        _ => Ok(()),
+    }
+}
+
+const fn text_units(text: &str) -> usize {
+    text.len() / TEXT_UNIT_BYTES
 }
 
 fn same(a: &Json, b: &Json) -> bool {

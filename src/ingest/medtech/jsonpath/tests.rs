@@ -109,6 +109,11 @@ fn lengths_and_work_are_bounded() {
     let json = Json::read(nested.as_bytes()).unwrap();
     let path = JsonPath::parse("$..*..*..*..*..*..*").unwrap();
     assert_eq!(path.select_many(&json), Err(PathFault::TooMuch));
+    let broad = Json::read(format!("[{}]", "1,".repeat(5_000)).as_bytes()).unwrap();
+    let pairs = JsonPath::parse("$..[?(@[*] == $[?(@ > 1 )])]").unwrap();
+    assert_eq!(pairs.select_many(&broad).map(|found| found.len()), Ok(0));
+    let pairs = JsonPath::parse("$..[?($[*] > $[*])]").unwrap();
+    assert_eq!(pairs.select_many(&broad), Err(PathFault::TooMuch));
 }
 
 proptest! {

@@ -2,21 +2,28 @@
 
 use super::{PathFault, Side, Slice, Step, Test, VISITS_MAX, compare};
 use crate::ingest::medtech::json::{Json, JsonValue};
-use std::ops::ControlFlow;
+use std::{cell::Cell, ops::ControlFlow};
 
 /// What becomes of each value found; it may end the search.
 type Sink<'s, 'a> = &'s mut dyn FnMut(&'a Json) -> ControlFlow<()>;
 
 /// Hands each value that the steps find to the sink, in order.
 pub(super) fn walk<'a>(steps: &[Step], root: &'a Json, sink: Sink<'_, 'a>) -> Result<(), PathFault> {
-    Walk { root, visits_left: VISITS_MAX }.steps(steps, root, sink).map(|_| ())
+    let visits_left = Cell::new(VISITS_MAX);
+    Walk { root, visits_left: &visits_left }.steps(steps, root, sink).map(|_| ())
 }
 
 type Flow = Result<ControlFlow<()>, PathFault>;
 
-struct Walk<'a> {
+#[derive(Clone, Copy)]
+struct Walk<'w, 'a> {
     root: &'a Json,
-    visits_left: usize,
+    visits_left: &'w Cell<usize>,
+}
+
+fn visit(left: &Cell<usize>) -> Result<(), PathFault> {
+    left.set(left.get().checked_sub(1).ok_or(PathFault::TooMuch)?);
+    Ok(())
 }
 
 /// Goes on with the next value unless the search has ended.
@@ -28,9 +35,9 @@ macro_rules! each {
     };
 }
 
-impl<'a> Walk<'a> {
-    fn steps(&mut self, steps: &[Step], at: &'a Json, sink: Sink<'_, 'a>) -> Flow {
-        self.visits_left = self.visits_left.checked_sub(1).ok_or(PathFault::TooMuch)?;
+impl<'a> Walk<'_, 'a> {
+    fn steps(self, steps: &[Step], at: &'a Json, sink: Sink<'_, 'a>) -> Flow {
+        visit(self.visits_left)?;
         let Some((step, rest)) = steps.split_first() else {
             return Ok(sink(at));
         };
@@ -93,7 +100,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The value and all within it, each before what it holds.
-    fn scan_all(&mut self, at: &'a Json, rest: &[Step], sink: Sink<'_, 'a>) -> Flow {
+    fn scan_all(self, at: &'a Json, rest: &[Step], sink: Sink<'_, 'a>) -> Flow {
         each!(self.steps(rest, at, sink));
         for child in children(at) {
             each!(self.scan_all(child, rest, sink));
@@ -101,8 +108,8 @@ impl<'a> Walk<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn scan_named(&mut self, at: &'a Json, named: &dyn Fn(&str) -> bool, rest: &[Step], sink: Sink<'_, 'a>) -> Flow {
-        self.visits_left = self.visits_left.checked_sub(1).ok_or(PathFault::TooMuch)?;
+    fn scan_named(self, at: &'a Json, named: &dyn Fn(&str) -> bool, rest: &[Step], sink: Sink<'_, 'a>) -> Flow {
+        visit(self.visits_left)?;
         match &at.value {
             JsonValue::Object(members) => {
                 for member in members {
@@ -122,7 +129,7 @@ impl<'a> Walk<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn scan_filter(&mut self, at: &'a Json, test: &Test, rest: &[Step], sink: Sink<'_, 'a>) -> Flow {
+    fn scan_filter(self, at: &'a Json, test: &Test, rest: &[Step], sink: Sink<'_, 'a>) -> Flow {
         if self.holds(test, at)? {
             each!(self.steps(rest, at, sink));
         }
@@ -132,8 +139,8 @@ impl<'a> Walk<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn holds(&mut self, test: &Test, here: &'a Json) -> Result<bool, PathFault> {
-        self.visits_left = self.visits_left.checked_sub(1).ok_or(PathFault::TooMuch)?;
+    fn holds(self, test: &Test, here: &'a Json) -> Result<bool, PathFault> {
+        visit(self.visits_left)?;
         match test {
             Test::And(left, right) => Ok(self.holds(left, here)? && self.holds(right, here)?),
             Test::Or(left, right) => Ok(self.holds(left, here)? || self.holds(right, here)?),
@@ -144,13 +151,15 @@ impl<'a> Walk<'a> {
                 self.any(left, here, &mut |found| compare::holds(*operator, found, right))
             }
             Test::Compare(left, operator, right) => {
-                let mut rights = Vec::new();
-                self.any(right, here, &mut |found| {
-                    rights.push(found.clone());
-                    Ok(false)
-                })?;
+                // The right side is looked for only once the left one has found something.
+                let mut rights = None;
                 self.any(left, here, &mut |found| {
-                    for right in &rights {
+                    let rights = match &mut rights {
+                        Some(rights) => rights,
+                        none => none.insert(self.all(right, here)?),
+                    };
+                    for right in rights.iter() {
+                        visit(self.visits_left)?;
                         if compare::holds(*operator, found, right)? {
                             return Ok(true);
                         }
@@ -161,9 +170,27 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// All that the side finds.
+    fn all<'s>(self, side: &'s Side, here: &'a Json) -> Result<Vec<&'s Json>, PathFault>
+    where
+        'a: 's,
+    {
+        let (steps, start) = match side {
+            Side::Here(steps) => (steps, here),
+            Side::Root(steps) => (steps, self.root),
+            Side::Value(value) => return Ok(vec![value]),
+        };
+        let mut found: Vec<&'s Json> = Vec::new();
+        let _ = self.steps(steps, start, &mut |json| {
+            found.push(json);
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
     /// Whether anything that the side finds passes.
     fn any(
-        &mut self,
+        self,
         side: &Side,
         here: &'a Json,
         passes: &mut dyn FnMut(&Json) -> Result<bool, PathFault>,
