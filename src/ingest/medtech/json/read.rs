@@ -1,7 +1,7 @@
 //! The reader: one pass, bounded in length and depth.
 
 use super::{Json, JsonValue, Member, Position};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Longest text, in bytes: what an event hub takes at most.
 pub const TEXT_MAX_BYTES: usize = 1024 * 1024;
@@ -365,7 +365,7 @@ fn number_of(text: &str) -> Option<JsonValue> {
 struct Members {
     list: Vec<Member>,
     /// Where each name stands, once there are many.
-    places: HashMap<String, usize>,
+    places: BTreeMap<String, usize>,
 }
 
 impl Members {

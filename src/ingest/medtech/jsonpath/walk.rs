@@ -209,12 +209,9 @@ impl<'a> Walk<'_, 'a> {
     }
 }
 
-fn children(at: &Json) -> Box<dyn Iterator<Item = &Json> + '_> {
-    match &at.value {
-        JsonValue::Object(members) => Box::new(members.iter().map(|m| &m.value)),
-        JsonValue::Array(items) => Box::new(items.iter()),
-        _ => Box::new(std::iter::empty()),
-    }
+fn children(at: &Json) -> impl Iterator<Item = &Json> {
+    let members = at.as_object().unwrap_or_default().iter().map(|member| &member.value);
+    members.chain(at.as_array().unwrap_or_default())
 }
 
 fn item(at: &Json, index: i32) -> Result<Option<&Json>, PathFault> {
