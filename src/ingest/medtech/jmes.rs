@@ -26,10 +26,10 @@ pub const EXPRESSION_MAX_BYTES: usize = 4096;
 pub const NESTING_MARKS_MAX: usize = 128;
 /// Deepest expression, in operators within one another.
 pub const DEPTH_MAX: usize = 64;
-/// Most steps of one evaluation.
-pub const STEPS_MAX: usize = 1_000_000;
+/// Most steps of one evaluation. The longest message holds half a million values, so each can be looked at a few times.
+pub const STEPS_MAX: usize = 4_000_000;
 /// Most values that an evaluation may give back or put into a new object; each [`TEXT_UNIT_BYTES`] of a text count as one.
-pub const RESULT_VALUES_MAX: usize = 100_000;
+pub const RESULT_VALUES_MAX: usize = 1_000_000;
 /// So many bytes of a text are as much work as one value.
 pub const TEXT_UNIT_BYTES: usize = 64;
 

@@ -21,8 +21,8 @@ pub const STEPS_MAX: usize = 64;
 pub const CONDITIONS_MAX: usize = 64;
 /// How many filters may stand within one another.
 pub const FILTERS_WITHIN_MAX: usize = 8;
-/// Most values that one search looks at.
-pub const VISITS_MAX: usize = 1_000_000;
+/// Most values that one search looks at. The longest message holds half a million, each tried by a few conditions.
+pub const VISITS_MAX: usize = 10_000_000;
 
 /// A path, read once.
 #[derive(Debug, Clone)]

@@ -207,6 +207,19 @@ fn templates_and_measurements_are_bounded() {
     assert_eq!(outcome.faults[0].kind, FaultKind::TooMany(MEASUREMENTS_MAX));
 }
 
+/// The bounds on work do not stand in the way of the longest message there can be.
+#[rstest]
+#[case(simple("v").replace("@v", "@v && @at && @device"))]
+#[case(CALCULATED.replace("Body.list[?sys]", "to_array(Body)[?v && length(wave) > `2`]").replace("'true'", "'false'")
+    .replace("matchedToken.at", "Body.at"))]
+fn the_longest_message_is_taken(#[case] template: String) {
+    let ends = "'v': 1, 'device': 'd', 'at': '2024-01-15'}";
+    let samples = (crate::ingest::medtech::json::TEXT_MAX_BYTES - ends.len() - 16) / 2;
+    let message = json(&format!("{{'wave': [{}], {ends}", "1,".repeat(samples)));
+    let outcome = mapping(&template).normalise(&message, Compat::Safe);
+    assert_eq!((outcome.measurements.len(), outcome.faults), (1, Vec::new()));
+}
+
 fn any_value() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("null".to_owned()),
