@@ -13,6 +13,7 @@ pub mod cli;
 pub mod client;
 pub mod domain;
 pub mod engine;
+pub mod fhir;
 pub mod ingest;
 pub mod notify;
 pub mod predict;

@@ -10,6 +10,7 @@ use std::{
     process::Command,
 };
 use support::program;
+use wardwatch::ingest::medtech::lint::FindingCode;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -31,7 +32,7 @@ fn blocks(text: &str, heading: &str) -> Vec<String> {
 fn run_block(block: &str, folder: &Path) -> String {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let block = block.replace("127.0.0.1:8470", &format!("127.0.0.1:{port}"));
-    let script = format!("set -eu -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n{block}");
+    let script = format!("set -eu -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n{block}");
     let binary = Path::new(env!("CARGO_BIN_EXE_wardwatch")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let out = Command::new("bash")
@@ -62,6 +63,18 @@ fn the_sequence_of_the_readme_runs() {
     let text = run_block(&block, folder.path());
     assert!(text.contains("DEMO · Ward 12 · LIVE") && text.contains("Okafor, Chidi"), "{text}");
     assert!(text.contains("good: "), "{text}");
+}
+
+#[test]
+fn the_commands_of_the_mapping_document_run_and_its_table_has_every_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root().join("fixtures"), folder.path().join("fixtures")).unwrap();
+    let document = read("docs/mapping.md");
+    let text = run_block(&blocks(&document, "## Check and try them").concat(), folder.path());
+    assert!(text.contains("0 errors, 0 warnings, 0 notes") && text.contains("value: 2 of 60 times"), "{text}");
+    for code in FindingCode::ALL.map(FindingCode::as_str) {
+        assert!(document.contains(&format!("`{code}`")), "docs/mapping.md does not explain {code}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod device;
 mod handover;
 mod limits;
 mod login;
+mod mapping;
 mod notify;
 mod patient;
 mod provision;
@@ -68,6 +69,7 @@ enum Command {
     Notify(notify::Args),
     Audit(audit::Args),
     Status(status::Args),
+    Mapping(mapping::Args),
     Config(config::Args),
 }
 
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Handover(args) => handover::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Mapping(args) => mapping::run(&args),
         Command::Config(args) => config::run(&args),
     };
     match done {
