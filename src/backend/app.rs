@@ -3,6 +3,7 @@
 use super::{
     config::Config,
     hub::Hub,
+    mappings::Mappings,
     notify::{Links, NotifyState},
     pipeline::{Job, JobError, PipelineHandle},
 };
@@ -18,7 +19,7 @@ use crate::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tokio::sync::watch;
 
@@ -61,6 +62,8 @@ pub struct App {
     pub site: String,
     /// Makes and opens links in messages; absent if the configuration says not where this server is reached.
     pub links: Option<Links>,
+    /// The mappings of device messages, once it serves; absent if the configuration names none.
+    pub mappings: OnceLock<Mappings>,
     /// How the channels for messages do.
     pub notify: NotifyState,
     /// Turns true when the server stops.

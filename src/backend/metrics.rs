@@ -41,6 +41,7 @@ pub struct Metrics {
     disk_used_percent: Gauge,
     refused: Family<Label, Counter>,
     notices: Family<Label, Counter>,
+    medtech: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -60,6 +61,7 @@ impl Default for Metrics {
             disk_used_percent: Gauge::default(),
             refused: Family::default(),
             notices: Family::default(),
+            medtech: Family::default(),
         };
         metrics.register();
         metrics
@@ -81,6 +83,8 @@ impl Metrics {
         r.register("audit_leaves", "Entries of the audit trail", self.audit_leaves.clone());
         r.register("disk_used_percent", "Used part of the data folder's disk", self.disk_used_percent.clone());
         r.register("refused", "Requests that were not served, by reason", self.refused.clone());
+        let help = "Mapped messages, by the names of the MedTech service's metrics";
+        r.register("medtech", help, self.medtech.clone());
         r.register("notices", "What became of messages about alerts, by outcome", self.notices.clone());
     }
 
@@ -94,6 +98,13 @@ impl Metrics {
         count("duplicate", report.duplicate);
         count("rejected", report.rejected);
         count("late", report.late);
+    }
+
+    /// Counts messages that came in by mappings, under the names that the MedTech service's dashboards know.
+    pub fn medtech(&self, messages: usize, unmatched: usize, measurements: usize) {
+        for (metric, n) in [("DeviceEvent", messages), ("DroppedEvent", unmatched), ("NormalizedEvent", measurements)] {
+            self.medtech.get_or_create_owned(&[("metric", metric)]).inc_by(u64::try_from(n).unwrap_or_default());
+        }
     }
 
     /// Counts a login.

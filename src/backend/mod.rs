@@ -10,6 +10,7 @@ pub mod http;
 pub mod hub;
 pub mod listener;
 pub mod login;
+pub mod mappings;
 pub mod metrics;
 pub mod notify;
 pub mod pipeline;

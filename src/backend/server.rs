@@ -6,6 +6,7 @@ use super::{
     config::{Config, ConfigError},
     hub::Hub,
     listener,
+    mappings::{self, Mappings, MappingsError},
     metrics::Metrics,
     notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
@@ -27,7 +28,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -74,6 +75,9 @@ pub enum ServerError {
     /// A channel for messages cannot be made.
     #[error(transparent)]
     Notify(#[from] ChannelError),
+    /// The mappings of device messages cannot be used.
+    #[error(transparent)]
+    Mappings(#[from] MappingsError),
     /// The socket for administration cannot be made.
     #[error("the socket {path} cannot be made")]
     Socket {
@@ -177,6 +181,7 @@ pub fn open_with(
         reports: tokio::sync::Semaphore::new(1),
         site,
         links,
+        mappings: OnceLock::new(),
         notify: NotifyState::default(),
         stopping,
     });
@@ -225,6 +230,9 @@ impl Opened {
         if let Err(e) = self.app.record(vec![leaf], Vec::new()).await {
             tracing::error!(error = %e, "the start could not be recorded");
         }
+        if let Some(mappings) = Mappings::open(&self.app.config, &self.app.vitals)? {
+            self.app.mappings.get_or_init(|| mappings);
+        }
         Desk::start(&self.app)?;
         let http = tokio::spawn(listener::serve(self.app.clone(), listener));
         let helpers = vec![
@@ -232,6 +240,7 @@ impl Opened {
             tokio::spawn(look_after_sessions(self.app.clone())),
             tokio::spawn(watch_disk(self.app.clone(), self.folder.clone())),
             tokio::spawn(count_watchers(self.app.clone())),
+            tokio::spawn(mappings::watch(self.app.clone())),
         ];
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
         Ok(Serving { opened: self, address, http, helpers })

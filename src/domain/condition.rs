@@ -28,11 +28,25 @@ pub enum SystemFault {
     AuditChanged,
     /// Messages about alerts do not get out.
     NotifyFailed,
+    /// A mapping of device messages was changed and is wrong: the one before is in use.
+    MappingWrong,
 }
 
 impl SystemFault {
-    const ALL: [Self; 5] =
-        [Self::StoreFailed, Self::DiskNearlyFull, Self::ClockStepped, Self::AuditChanged, Self::NotifyFailed];
+    const ALL: [Self; 6] = [
+        Self::StoreFailed,
+        Self::DiskNearlyFull,
+        Self::ClockStepped,
+        Self::AuditChanged,
+        Self::NotifyFailed,
+        Self::MappingWrong,
+    ];
+
+    /// Whether what is told of it changes while it stands: it is then told anew.
+    #[must_use]
+    pub const fn changes(self) -> bool {
+        matches!(self, Self::NotifyFailed | Self::MappingWrong)
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -41,6 +55,7 @@ impl SystemFault {
             Self::ClockStepped => "clock_stepped",
             Self::AuditChanged => "audit_changed",
             Self::NotifyFailed => "notify_failed",
+            Self::MappingWrong => "mapping_wrong",
         }
     }
 }

@@ -229,15 +229,17 @@ impl Engine {
         let open = self.alerts.contains_key(&key);
         // One channel that fails hides no other: what is told has changed, so it is told anew.
         let other = |alert: &Alert| alert.detail.as_ref() != Some(&report.detail);
-        let anew =
-            report.present && report.fault == SystemFault::NotifyFailed && self.alerts.get(&key).is_some_and(other);
+        let anew = report.present && report.fault.changes() && self.alerts.get(&key).is_some_and(other);
         if anew {
             self.clear_plain(&key, events);
         }
         if report.present && (anew || !open) {
             let priority = match report.fault {
                 SystemFault::StoreFailed => Priority::High,
-                SystemFault::DiskNearlyFull | SystemFault::AuditChanged | SystemFault::NotifyFailed => Priority::Medium,
+                SystemFault::DiskNearlyFull
+                | SystemFault::AuditChanged
+                | SystemFault::NotifyFailed
+                | SystemFault::MappingWrong => Priority::Medium,
                 SystemFault::ClockStepped => Priority::Low,
             };
             self.raise_plain(key, priority, self.now, report.detail, events);

@@ -66,6 +66,30 @@ pub struct DecodeRules<'a> {
     pub max_items: usize,
 }
 
+impl DecodeRules<'_> {
+    /// Whether a time of measurement can be taken.
+    ///
+    /// # Errors
+    /// If it lies ahead of the server's clock by more than [`FUTURE_TOLERANCE`], or before all that is kept.
+    pub(super) fn check_time(&self, at: Timestamp) -> Result<(), Fault> {
+        let ahead = at.since(self.now);
+        if ahead > FUTURE_TOLERANCE {
+            let detail = format!(
+                "observed_at {at} is {:.0} s ahead of the server's clock ({}); at most {} s are allowed: check the device's clock",
+                ahead.as_secs_f64(),
+                self.now,
+                FUTURE_TOLERANCE.as_secs()
+            );
+            return Err((RejectionCode::InTheFuture, detail));
+        }
+        if at < self.oldest {
+            let detail = format!("observed_at {at} is older than what is kept (since {})", self.oldest);
+            return Err((RejectionCode::TooOld, detail));
+        }
+        Ok(())
+    }
+}
+
 /// The observations of a body, in their order.
 pub type Decoded = Vec<Result<Reading, Refused>>;
 
@@ -132,7 +156,8 @@ fn refuse(index: usize, code: RejectionCode, detail: impl Into<String>, raw: &[u
     Refused { rejection, payload: Refused::payload(raw), ahead: None }
 }
 
-type Fault = (RejectionCode, String);
+/// Why a value is not taken: for programs, and for people.
+pub(super) type Fault = (RejectionCode, String);
 
 /// Decodes items one after the other; items of one body mostly speak of the same device, whose name is then not made anew.
 struct Decoder<'a> {
@@ -202,21 +227,11 @@ impl<'a> Decoder<'a> {
             );
             (RejectionCode::BadTime, detail)
         })?;
-        let ahead = at.since(self.rules.now);
-        if ahead > FUTURE_TOLERANCE {
-            let detail = format!(
-                "observed_at {at} is {:.0} s ahead of the server's clock ({}); at most {} s are allowed: check the device's clock",
-                ahead.as_secs_f64(),
-                self.rules.now,
-                FUTURE_TOLERANCE.as_secs()
-            );
-            self.ahead = Some((device.clone(), at));
-            return Err((RejectionCode::InTheFuture, detail));
-        }
-        if at < self.rules.oldest {
-            let detail = format!("observed_at {at} is older than what is kept (since {})", self.rules.oldest);
-            return Err((RejectionCode::TooOld, detail));
-        }
+        self.rules.check_time(at).inspect_err(|(code, _)| {
+            if *code == RejectionCode::InTheFuture {
+                self.ahead = Some((device.clone(), at));
+            }
+        })?;
         Ok(at)
     }
 }
@@ -252,6 +267,20 @@ fn value_of(def: &VitalDef, raw: &str) -> Result<(f64, Option<std::sync::Arc<str
         (RejectionCode::NotANumber, detail)
     })?;
     Ok((value, value_text(raw, value)))
+}
+
+/// A value that stands alone as text: a number, or a label of a coded vital.
+///
+/// # Errors
+/// If it is neither, or cannot physically be.
+pub(super) fn value_as_text(def: &VitalDef, text: &str) -> Result<(f64, Option<std::sync::Arc<str>>), Fault> {
+    let text = text.trim();
+    let (value, text) = match def.coded_value(text) {
+        Some(value) => (value, None),
+        None => value_of(def, text)?,
+    };
+    quality::check_possible(def, value).map_err(|e| (RejectionCode::Impossible, e.to_string()))?;
+    Ok((value, text))
 }
 
 fn named_patient(named: Option<&str>) -> Result<Option<PatientId>, Fault> {

@@ -69,6 +69,10 @@ pub enum RejectionCode {
     Conflict,
     /// There is no value that the correction could replace.
     NothingToCorrect,
+    /// No template of the device mapping matches the message.
+    Unmatched,
+    /// A template of the device mapping failed on the message.
+    Mapping,
 }
 
 /// One observation that was not taken.
@@ -93,9 +97,17 @@ pub struct IntakeReport {
     pub rejected: usize,
     /// Of the accepted, how many came too late to change the present.
     pub late: usize,
+    /// Values of a mapped message that are no vital of the site: they are not taken.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub not_shown: usize,
     /// The first of those not taken, at most [`IntakeReport::REJECTIONS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejections: Vec<Rejection>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl IntakeReport {

@@ -65,6 +65,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::ClockStepped) => "the server's clock stepped".to_owned(),
         ConditionCode::System(SystemFault::AuditChanged) => "THE AUDIT TRAIL WAS CHANGED".to_owned(),
         ConditionCode::System(SystemFault::NotifyFailed) => "messages do not get out".to_owned(),
+        ConditionCode::System(SystemFault::MappingWrong) => "a mapping is wrong".to_owned(),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Configuration: flags over environment over file over defaults. An unknown key is an error.
 
 mod layers;
+mod medtech;
 mod notify;
 mod profiles;
 mod vitals;
 
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
+pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use vitals::VitalConfig;
@@ -37,6 +39,8 @@ pub struct Config {
     pub response: ResponseConfig,
     /// Messages about alerts to people who do not look at a screen.
     pub notify: NotifyConfig,
+    /// Mappings of device messages.
+    pub medtech: MedtechConfig,
     /// Limits that the site sets itself, by category and vital.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: ProfilesConfig,

@@ -3,6 +3,7 @@
 mod ack;
 mod answer;
 mod health;
+mod medtech;
 mod observations;
 mod session;
 
@@ -22,6 +23,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/login", post(session::login))
         .route("/v1/logout", post(session::logout))
         .route("/v1/observations", post(observations::post))
+        .route("/v1/medtech", post(medtech::post))
         .route("/v1/stream", get(stream::upgrade))
         .route("/v1/ack/{link}", get(ack::show).post(ack::acknowledge))
         .route("/healthz", get(health::healthz))

@@ -4,11 +4,11 @@ use super::answer::{Answer, ProblemAnswer, bearer, json, problem, problem_for_no
 use crate::{
     backend::{app::App, pipeline::Job},
     domain::DeviceId,
-    ingest::{BodyError, BodyForm, DecodeRules, decode_body},
+    ingest::{BodyError, BodyForm, DecodeRules, Decoded, decode_body},
     protocol::IntakeReport,
 };
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::State,
     http::{HeaderMap, StatusCode, header},
 };
@@ -23,23 +23,33 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Takes observations of a device; the answer comes when they are durable.
 pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let sender = app.device(&bearer(&headers)?)?;
-    check_rate(&app, &sender)?;
-    let form = body_form(&headers)?;
+    let (form, body) = receive(&app, &sender, &headers, body).await?;
+    let report = take(&app, &sender, &body, form).await?;
+    Ok(json(StatusCode::OK, &report))
+}
+
+/// The body of a device's request, within its bounds.
+pub(super) async fn receive(
+    app: &App,
+    sender: &DeviceId,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(BodyForm, Bytes), ProblemAnswer> {
+    check_rate(app, sender)?;
+    let form = body_form(headers)?;
     let max = app.config.limits.body_bytes;
-    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, max)).await {
-        Ok(Ok(body)) => body,
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, max)).await {
+        Ok(Ok(body)) => Ok((form, body)),
         Ok(Err(_)) => {
             app.hub.metrics().refused("body_too_large");
             let detail = format!("the body is longer than {max} bytes, or broke off: send it in smaller parts");
-            return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large", detail));
+            Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large", detail))
         }
         Err(_) => {
             let detail = format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs());
-            return Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", "Too slow", detail));
+            Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", "Too slow", detail))
         }
-    };
-    let report = take(&app, &sender, &body, form).await?;
-    Ok(json(StatusCode::OK, &report))
+    }
 }
 
 /// Decodes a body, gives it to the pipeline and waits for the report.
@@ -52,6 +62,11 @@ async fn take(app: &App, sender: &DeviceId, body: &[u8], form: BodyForm) -> Resu
             return Err(unusable(&e));
         }
     };
+    store(app, sender, decoded).await
+}
+
+/// Gives what was decoded to the pipeline and waits for the report.
+pub(super) async fn store(app: &App, sender: &DeviceId, decoded: Decoded) -> Result<IntakeReport, ProblemAnswer> {
     let job = |reply| Job::Observations { sender: sender.clone(), decoded, reply };
     let report = app.pipeline.ask(job).await?;
     app.hub.metrics().intake(&report);
@@ -100,7 +115,7 @@ fn body_form(headers: &HeaderMap) -> Result<BodyForm, ProblemAnswer> {
     }
 }
 
-fn unusable(error: &BodyError) -> ProblemAnswer {
+pub(super) fn unusable(error: &BodyError) -> ProblemAnswer {
     let (status, code) = match error {
         BodyError::Empty => (StatusCode::BAD_REQUEST, "body-empty"),
         BodyError::NotJson { .. } => (StatusCode::BAD_REQUEST, "body-not-json"),

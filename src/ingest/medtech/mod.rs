@@ -2,7 +2,7 @@
 //!
 //! Files written for Microsoft's MedTech service work unchanged. The rules, and where wardwatch departs from them, are in
 //! `docs/mapping.md`. Everything here is pure: mapping and message come in as text, measurements or a named error go out.
-//! A measurement knows no patient and no vital of ours yet.
+//! A measurement knows no patient and no vital of ours yet; [`MedtechIntake`] makes readings of it.
 
 mod errors;
 mod expression;
@@ -10,6 +10,7 @@ mod extract;
 mod fault;
 mod fields;
 pub mod identity;
+mod intake;
 pub mod jmes;
 pub mod json;
 pub mod jsonpath;
@@ -27,6 +28,7 @@ pub mod workbench;
 pub use errors::{ERRORS_KEPT_MAX, LoadError, LoadErrors};
 pub use expression::{Expression, ExpressionError, ExpressionFault, Language, Located};
 pub use fault::{Fault, FaultKind, Field, Unusable};
+pub use intake::{MappingError, MappingFile, MedtechDecoded, MedtechIntake};
 pub use jmes::Arithmetic;
 pub use json::{Json, JsonError, JsonValue, Member, Position};
 pub use load::{Loaded, TEMPLATES_MAX, VALUES_MAX};
