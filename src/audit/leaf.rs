@@ -148,6 +148,15 @@ pub enum Act {
     /// The audit trail was read.
     #[serde(rename = "audit.read")]
     AuditRead,
+    /// Inputs that could not be used were read: they may name patients.
+    #[serde(rename = "dead_letter.read")]
+    DeadLetterRead,
+    /// An input that could not be used was driven again.
+    #[serde(rename = "dead_letter.retry")]
+    DeadLetterRetry,
+    /// An input that could not be used was dropped.
+    #[serde(rename = "dead_letter.drop")]
+    DeadLetterDrop,
     /// Something was asked for that the asker may not do.
     #[serde(rename = "access.denied")]
     AccessDenied,

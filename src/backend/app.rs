@@ -95,7 +95,13 @@ impl App {
         if let Some(change) = change {
             let (reply, _unheard) = tokio::sync::oneshot::channel();
             let access = vec![change];
-            let job = Job::Record { leaves: Vec::new(), access, dead_letters: Vec::new(), reply };
+            let job = Job::Record {
+                leaves: Vec::new(),
+                access,
+                dead_letters: Vec::new(),
+                dead_letter_ends: Vec::new(),
+                reply,
+            };
             if let Err(e) = self.pipeline.send(job) {
                 tracing::debug!(error = %e, "a sign of a person was not kept");
             }
@@ -107,7 +113,9 @@ impl App {
     /// # Errors
     /// If they could not be kept.
     pub async fn record(&self, leaves: Vec<LeafDraft>, access: Vec<AccessChange>) -> Result<(), JobError> {
-        self.pipeline.ask(|reply| Job::Record { leaves, access, dead_letters: Vec::new(), reply }).await
+        self.pipeline
+            .ask(|reply| Job::Record { leaves, access, dead_letters: Vec::new(), dead_letter_ends: Vec::new(), reply })
+            .await
     }
 
     /// Keeps a body or a message of a device of which nothing can be used.
@@ -125,7 +133,13 @@ impl App {
 
     /// Keeps an input that could not be used as a whole.
     pub async fn dead_letter(&self, letter: DeadLetter) {
-        let job = |reply| Job::Record { leaves: Vec::new(), access: Vec::new(), dead_letters: vec![letter], reply };
+        let job = |reply| Job::Record {
+            leaves: Vec::new(),
+            access: Vec::new(),
+            dead_letters: vec![letter],
+            dead_letter_ends: Vec::new(),
+            reply,
+        };
         if let Err(e) = self.pipeline.ask(job).await {
             tracing::warn!(error = %e, "an unusable input could not be kept");
         }

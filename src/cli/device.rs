@@ -5,8 +5,8 @@ use crate::{
     access::Secret,
     backend::admin::{AdminAnswer, AdminRequest},
     domain::{
-        Assignment, Command as WardCommand, Device, DeviceId, DeviceKind, Millis, PatientId, VitalCode, WardId,
-        text::clean,
+        Assignment, Command as WardCommand, Device, DeviceId, DeviceKind, Millis, PatientId, Timestamp, VitalCode,
+        WardId, text::clean,
     },
     seam::{Clock, OsClock},
 };
@@ -53,13 +53,16 @@ enum Command {
         #[command(flatten)]
         site: SiteArgs,
     },
-    /// Let a device measure a patient from now on
+    /// Let a device measure a patient from now on, or since a time within the stay
     Assign {
         /// The device
         id: DeviceId,
         /// The patient
         #[arg(long)]
         patient: PatientId,
+        /// Since when, such as 2026-03-01T08:15:00Z: values of that time become the patient's, also those that are driven again
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
         /// The ward, if there are several
         #[arg(long)]
         ward: Option<WardId>,
@@ -111,8 +114,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
                 other => bail!("the server's answer is not understood: {other:?}"),
             }
         }
-        Command::Assign { id, patient, ward, site } => {
-            let assignment = Assignment { device: id, patient, start: OsClock.wall(), end: None };
+        Command::Assign { id, patient, since, ward, site } => {
+            let start = since.unwrap_or_else(|| OsClock.wall());
+            let assignment = Assignment { device: id, patient, start, end: None };
             admin::run_on_ward(&site, ward.as_ref(), WardCommand::Assign { assignment })
         }
         Command::Unassign { id, ward, site } => {

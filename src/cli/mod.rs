@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod chart;
 mod config;
+mod deadletter;
 mod demo;
 mod device;
 mod handover;
@@ -70,6 +71,7 @@ enum Command {
     Audit(audit::Args),
     Status(status::Args),
     Mapping(mapping::Args),
+    Deadletter(deadletter::Args),
     Config(config::Args),
 }
 
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Mapping(args) => mapping::run(&args),
+        Command::Deadletter(args) => deadletter::run(args),
         Command::Config(args) => config::run(&args),
     };
     match done {

@@ -6,6 +6,7 @@ use crate::{
     domain::{DeviceId, Event, Millis, Quality, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
     engine::InputBlock,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Everything that one group of inputs caused.
@@ -19,6 +20,8 @@ pub struct Batch {
     pub access: Vec<AccessChange>,
     /// Inputs that could not be used.
     pub dead_letters: Vec<DeadLetter>,
+    /// Dead letters that come to their end. One that has ended before stays as it is.
+    pub dead_letter_ends: Vec<DeadLetterEnd>,
 }
 
 impl Batch {
@@ -29,6 +32,7 @@ impl Batch {
             && self.leaves.is_empty()
             && self.access.is_empty()
             && self.dead_letters.is_empty()
+            && self.dead_letter_ends.is_empty()
     }
 }
 
@@ -171,7 +175,7 @@ pub enum AccessChange {
 }
 
 /// An input that could not be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// Engine time when it came.
     pub at: Timestamp,
@@ -183,6 +187,42 @@ pub struct DeadLetter {
     pub detail: String,
     /// The input, cut to a bound.
     pub payload: String,
+}
+
+/// A dead letter in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredDeadLetter {
+    /// Its number.
+    pub no: u64,
+    /// What is kept of it.
+    #[serde(flatten)]
+    pub letter: DeadLetter,
+    /// How it ended, in words, and when; `None` while it waits for somebody.
+    pub ended: Option<(String, Timestamp)>,
+}
+
+/// A dead letter comes to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterEnd {
+    /// Its number.
+    pub no: u64,
+    /// How, in words.
+    pub how: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Which dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetterFilter {
+    /// Those that have ended too.
+    pub ended: bool,
+    /// Of this sender alone.
+    pub source: Option<String>,
+    /// For this reason alone.
+    pub code: Option<String>,
+    /// Older than this number.
+    pub before: Option<u64>,
 }
 
 /// The numbers that a batch was given.

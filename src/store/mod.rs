@@ -9,7 +9,10 @@ mod folder;
 mod records;
 pub mod sqlite;
 
-pub use batch::{AccessChange, Batch, Committed, CorrectedSample, DeadLetter, WardBatch, WardCommitted};
+pub use batch::{
+    AccessChange, Batch, Committed, CorrectedSample, DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter,
+    WardBatch, WardCommitted,
+};
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
     AccessRecords, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, UserRecord, WardRecord,
@@ -40,6 +43,17 @@ pub enum StoreError {
         /// Its version.
         found: i64,
         /// The newest that this program knows.
+        known: i64,
+    },
+    /// The database was made by an older program, and whoever only reads does not change it.
+    #[error(
+        "the data folder has schema version {found}, this program reads {known}: start the server on it once, which makes a \
+         backup first"
+    )]
+    Older {
+        /// Its version.
+        found: i64,
+        /// The version that this program reads.
         known: i64,
     },
     /// The database is not one of ours.
@@ -238,11 +252,23 @@ pub trait StoreReader: Send + Sync {
     /// If the database fails.
     fn checkpoints(&self, limit: u32) -> Result<Vec<String>, StoreError>;
 
-    /// How many dead letters are kept.
+    /// How many dead letters wait for somebody.
     ///
     /// # Errors
     /// If the database fails.
     fn dead_letter_count(&self) -> Result<u64, StoreError>;
+
+    /// Dead letters, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn dead_letters(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<StoredDeadLetter>, StoreError>;
+
+    /// One dead letter; `None` if there is none of that number, or retention has taken it away.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn dead_letter(&self, no: u64) -> Result<Option<StoredDeadLetter>, StoreError>;
 }
 
 /// The number of the first event of a ward at `since` or later; one more than that of the last event if there is none. The

@@ -1,12 +1,12 @@
 //! Doing what administrators ask for.
 
-use super::channels;
 use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus};
+use super::{channels, letters};
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::{app::App, pipeline::Job, verb::verb_of},
-    domain::{Actor, Command, Device, DeviceId, Mode, Role, Ward, WardId},
+    domain::{Actor, Assignment, Command, Device, DeviceId, Millis, Mode, Role, Ward, WardId},
     rights::{Decision, Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
     store::{AccessChange, DeviceTokenRecord, UserRecord},
@@ -28,6 +28,10 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
+        AdminRequest::ListDeadLetters { filter, limit } => letters::list(app, &by, filter, limit).await,
+        AdminRequest::ShowDeadLetter { no } => letters::show(app, &by, no).await,
+        AdminRequest::RetryDeadLetter { no } => letters::retry(app, &by, no).await,
+        AdminRequest::DropDeadLetter { no, reason } => letters::put_aside(app, &by, no, &reason).await,
         AdminRequest::ListChannels => channels::list(app),
         AdminRequest::TestChannel { channel, to } => channels::test(app, &by, &channel, to).await,
         AdminRequest::Status => status(app, data, serving).await,
@@ -150,6 +154,7 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
             Some(other) => Err(refused(format!("device {} is of ward {other}: use another identifier", device.id))),
             None => Ok(()),
         },
+        Command::Assign { assignment } => check_start(app, ward, assignment),
         Command::Admit { patient, .. } => match app.hub.stays_elsewhere(ward, &patient.id) {
             Some(other) => Err(refused(format!("patient {} is in ward {other}: discharge there first", patient.id))),
             None => Ok(()),
@@ -157,6 +162,22 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
         _ => Ok(()),
     }
 }
+
+/// An assignment begins within the stay: what a device measured before is of whoever had it then, or of nobody.
+fn check_start(app: &App, ward: &WardId, assignment: &Assignment) -> Result<(), AdminError> {
+    let Some(hub) = app.hub.ward(ward) else { return Ok(()) };
+    let admitted = hub.look(|view| view.patients.get(&assignment.patient).and_then(|patient| patient.admitted_at));
+    match admitted.filter(|admitted| assignment.start < *admitted - START_TOLERANCE) {
+        Some(admitted) => Err(refused(format!(
+            "patient {} was admitted at {admitted}: an assignment cannot begin before",
+            assignment.patient
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// How far the clock of whoever asks may be behind.
+const START_TOLERANCE: Millis = Millis::from_secs(60);
 
 async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<String, AdminError> {
     let mode = app.hub.mode();

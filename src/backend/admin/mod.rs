@@ -2,6 +2,7 @@
 
 mod channels;
 mod execute;
+mod letters;
 mod request;
 mod socket;
 

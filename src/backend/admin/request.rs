@@ -2,9 +2,12 @@
 
 use crate::{
     backend::notify::ChannelState,
-    domain::{ChannelName, Command, Device, DeviceId, LoginName, Mode, Priority, Role, Timestamp, Ward, WardId},
+    domain::{
+        ChannelName, Command, Device, DeviceId, LoginName, Mode, Priority, Remark, Role, Timestamp, Ward, WardId,
+    },
     notify::Content,
-    protocol::StoreState,
+    protocol::{IntakeReport, StoreState},
+    store::{DeadLetterFilter, StoredDeadLetter},
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +74,30 @@ pub enum AdminRequest {
     },
     /// Somebody reads the audit trail.
     NoteAuditRead,
+    /// Inputs that could not be used, the newest first.
+    ListDeadLetters {
+        /// Which.
+        filter: DeadLetterFilter,
+        /// How many at most.
+        limit: u32,
+    },
+    /// One of them.
+    ShowDeadLetter {
+        /// Its number.
+        no: u64,
+    },
+    /// Drive one of them again: as it would come now, by the mappings and assignments of now.
+    RetryDeadLetter {
+        /// Its number.
+        no: u64,
+    },
+    /// Say that one of them needs nothing.
+    DropDeadLetter {
+        /// Its number.
+        no: u64,
+        /// Why.
+        reason: Remark,
+    },
     /// How the channels for messages do.
     ListChannels,
     /// Send a message that says it is a test.
@@ -99,6 +126,16 @@ pub enum AdminAnswer {
     Users {
         /// In the order of their names.
         users: Vec<UserInfo>,
+    },
+    /// Inputs that could not be used.
+    DeadLetters {
+        /// The newest first.
+        letters: Vec<StoredDeadLetter>,
+    },
+    /// What became of one that was driven again.
+    Retried {
+        /// As its sender would be told.
+        report: IntakeReport,
     },
     /// The channels for messages.
     Channels {

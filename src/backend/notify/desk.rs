@@ -331,7 +331,13 @@ impl Desk {
             detail: why.to_owned(),
             payload: Refused::payload(cloud_event(&unlinked).to_string().as_bytes()),
         };
-        let job = |reply| Job::Record { leaves: Vec::new(), access: Vec::new(), dead_letters: vec![letter], reply };
+        let job = |reply| Job::Record {
+            leaves: Vec::new(),
+            access: Vec::new(),
+            dead_letters: vec![letter],
+            dead_letter_ends: Vec::new(),
+            reply,
+        };
         match self.app.pipeline.ask_blocking(job) {
             Err(JobError::Unrecorded) => Err(JobError::Unrecorded),
             Ok(()) => Ok(()),

@@ -109,10 +109,11 @@ impl Core {
                 self.set_ward(ward, now);
                 group.waiting.push(Waiting::Done(reply));
             }
-            Job::Record { leaves, access, dead_letters, reply } => {
+            Job::Record { leaves, access, dead_letters, dead_letter_ends, reply } => {
                 group.batch.leaves.extend(leaves);
                 group.batch.access.extend(access);
                 group.batch.dead_letters.extend(dead_letters);
+                group.batch.dead_letter_ends.extend(dead_letter_ends);
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Backfill { ward, observations, reply } => {
@@ -291,7 +292,7 @@ impl Core {
                 Ok(Taken::Duplicate) => report.duplicate += 1,
                 Ok(Taken::Refused(code, detail)) => {
                     let rejection = Rejection { index, code, detail };
-                    let payload = format!("{} {} {} {}", o.device, o.vital, o.observed_at + at.skew, o.value);
+                    let payload = Reading::of(&o, at.skew).as_wire();
                     refuse(Refused { rejection, payload, ahead: None }, sender, now, &mut report, group);
                 }
                 Err(e) => {
@@ -372,7 +373,7 @@ fn resolve(
             let named = reading.named_patient.clone().filter(|_| why.code == RejectionCode::WrongPatient);
             let device = reading.device.clone();
             let fault = named.map(|named| IntakeFault::WrongPatient { device, named, observed_at: sent_at });
-            let refused = Refused { rejection, payload: describe(&reading), ahead: None };
+            let refused = Refused { rejection, payload: reading.as_wire(), ahead: None };
             Box::new(Unresolved { refused, fault })
         })
     };
@@ -405,10 +406,4 @@ fn refuse(refused: Refused, sender: &DeviceId, at: Timestamp, report: &mut Intak
         payload,
     });
     report.reject(rejection);
-}
-
-fn describe(reading: &Reading) -> String {
-    let Reading { device, vital, value, observed_at, named_patient, .. } = reading;
-    let named = named_patient.as_ref().map(|p| format!(" patient {p}")).unwrap_or_default();
-    format!("device {device}{named} {vital} {value} at {observed_at}")
 }

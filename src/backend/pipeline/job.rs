@@ -5,7 +5,7 @@ use crate::{
     domain::{Actor, Command, DeviceId, Notice, Observation, Refusal, Ward, WardId, system::FaultReport},
     ingest::Decoded,
     protocol::IntakeReport,
-    store::{AccessChange, DeadLetter},
+    store::{AccessChange, DeadLetter, DeadLetterEnd},
 };
 use tokio::sync::oneshot;
 
@@ -78,6 +78,8 @@ pub enum Job {
         access: Vec<AccessChange>,
         /// Inputs that could not be used.
         dead_letters: Vec<DeadLetter>,
+        /// Dead letters that come to their end.
+        dead_letter_ends: Vec<DeadLetterEnd>,
         /// Told when they are durable.
         reply: Reply<()>,
     },

@@ -49,8 +49,11 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
-    if found < known || !is_ours(connection)? {
+    if !is_ours(connection)? {
         return Err(StoreError::Foreign { path: path.display().to_string() });
+    }
+    if found < known {
+        return Err(StoreError::Older { found, known });
     }
     Ok(())
 }

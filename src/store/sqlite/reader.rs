@@ -14,8 +14,8 @@ use crate::{
     engine::{Kept, SeriesKey},
     protocol::VitalTrend,
     store::{
-        AccessRecords, DataFolder, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord, StoreError, StoreReader,
-        StoredSample, UserRecord, WardRecord,
+        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord,
+        StoreError, StoreReader, StoredDeadLetter, StoredSample, UserRecord, WardRecord,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
@@ -336,10 +336,47 @@ impl StoreReader for SqliteReader {
 
     fn dead_letter_count(&self) -> Result<u64, StoreError> {
         self.with(|db| {
-            let count: i64 = db.query_row("SELECT count(*) FROM dead_letter", [], |r| r.get(0)).map_err(failed)?;
+            let count: i64 = db
+                .query_row("SELECT count(*) FROM dead_letter WHERE ended IS NULL", [], |r| r.get(0))
+                .map_err(failed)?;
             Ok(from_db(count))
         })
     }
+
+    fn dead_letters(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<StoredDeadLetter>, StoreError> {
+        let DeadLetterFilter { ended, source, code, before } = filter;
+        self.with(|db| {
+            let sql = "SELECT no, at_ms, source, code, detail, payload, ended, ended_ms FROM dead_letter
+                       WHERE (?1 OR ended IS NULL) AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR code = ?3)
+                         AND (?4 IS NULL OR no < ?4)
+                       ORDER BY no DESC LIMIT ?5";
+            let of = params![ended, source, code, before.map(to_db), row_limit(limit)];
+            rows(db, sql, of, stored_dead_letter)
+        })
+    }
+
+    fn dead_letter(&self, no: u64) -> Result<Option<StoredDeadLetter>, StoreError> {
+        self.with(|db| {
+            let sql = "SELECT no, at_ms, source, code, detail, payload, ended, ended_ms FROM dead_letter WHERE no = ?1";
+            Ok(rows(db, sql, [to_db(no)], stored_dead_letter)?.pop())
+        })
+    }
+}
+
+fn stored_dead_letter(row: &Row<'_>) -> Result<StoredDeadLetter, StoreError> {
+    let time = |ms: i64| Timestamp::from_ms(ms);
+    let (how, ended_ms): (Option<String>, Option<i64>) = (get(row, 6)?, get(row, 7)?);
+    Ok(StoredDeadLetter {
+        no: from_db(get(row, 0)?),
+        letter: DeadLetter {
+            at: time(get(row, 1)?),
+            source: get(row, 2)?,
+            code: get(row, 3)?,
+            detail: get(row, 4)?,
+            payload: get(row, 5)?,
+        },
+        ended: how.zip(ended_ms.map(time)),
+    })
 }
 
 /// The bytes of a value, whatever somebody made of it.

@@ -7,7 +7,15 @@
 use super::migrate::Migration;
 
 /// All steps, oldest first.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: VERSION_1 }];
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, sql: VERSION_1 }, Migration { version: 2, sql: VERSION_2 }];
+
+/// A dead letter ends when it is driven again or dropped; until retention takes it away, it is kept all the same.
+const VERSION_2: &str = r"
+ALTER TABLE dead_letter ADD COLUMN ended TEXT;
+ALTER TABLE dead_letter ADD COLUMN ended_ms INTEGER;
+CREATE INDEX dead_letter_open ON dead_letter (no) WHERE ended IS NULL;
+";
 
 const VERSION_1: &str = r"
 CREATE TABLE site (

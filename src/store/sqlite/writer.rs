@@ -13,8 +13,8 @@ use crate::{
     engine::{Kept, SeriesKey},
     seam::{Clock, Entropy},
     store::{
-        AccessChange, Batch, Committed, DataFolder, DeadLetter, Retention, SiteRecord, Store, StoreError, WardBatch,
-        WardCommitted,
+        AccessChange, Batch, Committed, DataFolder, DeadLetter, DeadLetterEnd, Retention, SiteRecord, Store,
+        StoreError, WardBatch, WardCommitted,
         folder::{self, FolderLock},
     },
 };
@@ -144,6 +144,9 @@ impl SqliteStore {
         }
         for letter in &batch.dead_letters {
             write_dead_letter(&tx, letter)?;
+        }
+        for end in &batch.dead_letter_ends {
+            end_dead_letter(&tx, end)?;
         }
         let mut tree = self.tree.clone();
         audit_log::append(&tx, &mut tree, &batch.leaves, self.clock.as_ref(), &self.boot_id)?;
@@ -463,6 +466,14 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
         AccessChange::DropSessionsOf(user) => db.execute("DELETE FROM session WHERE user = ?1", [user.as_str()]),
         _ => Ok(0),
     }
+}
+
+fn end_dead_letter(db: &Connection, end: &DeadLetterEnd) -> Result<(), StoreError> {
+    let DeadLetterEnd { no, how, at } = end;
+    db.prepare_cached("UPDATE dead_letter SET ended = ?2, ended_ms = ?3 WHERE no = ?1 AND ended IS NULL")
+        .and_then(|mut q| q.execute(params![to_db(*no), how, at.as_ms()]))
+        .map(|_| ())
+        .map_err(failed)
 }
 
 fn write_dead_letter(db: &Connection, letter: &DeadLetter) -> Result<(), StoreError> {
