@@ -11,8 +11,8 @@ pub use crate::protocol::words::{
 use crate::{
     domain::{
         Alert, AlertClass, Condition, ConditionCode, Handover, HandoverEnd, Inactivation, InopReason, LoginName, Marks,
-        Millis, PatientId, Pause, PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind, ScorePart, Side, Signal,
-        Timestamp, alert::FIRST_LEVEL,
+        Millis, PatientId, Pause, PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind, ScorePart, ScoreValue,
+        Side, Signal, Timestamp, alert::FIRST_LEVEL,
     },
     predict::TrendDirection,
     protocol::{PatientView, WardView},
@@ -43,6 +43,11 @@ pub const LEGEND: [(&str, &str); 15] = [
 /// beyond the limit, `SpO2 91, was < 90`.
 #[must_use]
 pub fn condition_now(alert: &Alert, ward: &WardView) -> String {
+    if let (ConditionCode::Score(kind), Condition::Present) = (alert.key.code, alert.condition)
+        && let Some(text) = score_now(alert, kind, ward)
+    {
+        return text;
+    }
     let (ConditionCode::Limit(vital, side), Condition::Present, Some(limit)) =
         (alert.key.code, alert.condition, alert.limit)
     else {
@@ -59,6 +64,16 @@ pub fn condition_now(alert: &Alert, ward: &WardView) -> String {
     };
     let limit = info.format(limit);
     if beyond { format!("{label} {shown} {sign} {limit}") } else { format!("{label} {shown}, was {sign} {limit}") }
+}
+
+/// What a score amounts to now: `NEWS2 9 ≥ 7`, of an incomplete one `NEWS2 at least 12`.
+fn score_now(alert: &Alert, kind: ScoreKind, ward: &WardView) -> Option<String> {
+    let newest = ward.patients.get(alert.key.patient.as_ref()?)?.scores.get(&kind)?;
+    match newest.value {
+        ScoreValue::Complete { total } => Some(format!("{kind} {total} ≥ {}", alert.limit?)),
+        ScoreValue::Incomplete { least, .. } => Some(format!("{kind} at least {}", least?)),
+        ScoreValue::NotApplicable { .. } => None,
+    }
 }
 
 /// The mark of an alert that survives grey and small terminals: `***`, `**`, `*`, or `?` if it is technical; but a
@@ -345,6 +360,24 @@ mod tests {
     fn ages_are_short(#[case] seconds: i64, #[case] short: &str, #[case] long: &str) {
         assert_eq!(age(Millis::from_secs(seconds)), short);
         assert_eq!(lasting(Millis::from_secs(seconds)), long);
+    }
+
+    #[rstest]
+    #[case::higher(ScoreValue::Complete { total: 9.0 }, "NEWS2 9 ≥ 7")]
+    #[case::at_least(ScoreValue::Incomplete { least: Some(12.0), greatest: Some(14.0) }, "NEWS2 at least 12")]
+    #[case::unknown(ScoreValue::NotApplicable { why: "under 16".into() }, "NEWS2 7 ≥ 7")]
+    fn an_alert_of_a_score_tells_the_score_of_now(#[case] value: ScoreValue, #[case] told: &str) {
+        let (kind, at) = (ScoreKind::News2, crate::tui::testing::t0());
+        let mut view = crate::tui::testing::ward12();
+        let mut alert = crate::tui::testing::alert(1, 4, ConditionCode::Score(kind), Priority::Medium, 60);
+        (alert.value, alert.limit) = (Some(7.0), Some(7.0));
+        let basis = crate::domain::ScoreBasis::Derived;
+        let score = crate::domain::ScoreResult { kind, value, parts: Vec::new(), risk: None, basis, at };
+        let patient = view.patients.get_mut(alert.key.patient.as_ref().unwrap()).unwrap();
+        patient.scores.insert(kind, score);
+        assert_eq!(condition_now(&alert, &view), told);
+        alert.condition = Condition::Inop { reason: InopReason::Stale };
+        assert_eq!(condition_now(&alert, &view), "NEWS2 7 ≥ 7", "what is held is as it was");
     }
 
     #[rstest]

@@ -47,7 +47,7 @@ fn told() -> Sbar {
         situation: lines(&[
             "with b.yilmaz: signed by c.lang 2026-02-28 22:58 and b.yilmaz 2026-02-28 23:02",
             "** HR 138 > 130, medium since 03:01, nobody has answered",
-            "NEWS2 5 of 7, between 4 and 9 (low-medium), derived 03:12: RR 2, SpO2 1, O2 missing, BP 1, HR 0, ACVPU missing, T 0",
+            "NEWS2 5 of 7, between 4 and 9 (at least low-medium), derived, the same since 03:12: RR 2, SpO2 1, O2 missing, BP 1, HR 0, ACVPU missing, T 0",
         ]),
         background: lines(&["admitted 2026-02-28 01:15", "measured by mon-7"]),
         assessment: lines(&[
