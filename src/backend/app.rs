@@ -5,7 +5,7 @@ use super::{
     hub::Hub,
     mappings::Mappings,
     notify::{Links, NotifyState},
-    pipeline::{Job, JobError, PipelineHandle},
+    pipeline::{Job, JobError, PipelineHandle, Record},
 };
 use crate::{
     access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
@@ -94,14 +94,8 @@ impl App {
         let change = self.hub.directory_mut().touch(id, now, ACTIVITY_KEPT_EVERY);
         if let Some(change) = change {
             let (reply, _unheard) = tokio::sync::oneshot::channel();
-            let access = vec![change];
-            let job = Job::Record {
-                leaves: Vec::new(),
-                access,
-                dead_letters: Vec::new(),
-                dead_letter_ends: Vec::new(),
-                reply,
-            };
+            let record = Record { access: vec![change], ..Record::default() };
+            let job = Job::Record { record, reply };
             if let Err(e) = self.pipeline.send(job) {
                 tracing::debug!(error = %e, "a sign of a person was not kept");
             }
@@ -113,9 +107,8 @@ impl App {
     /// # Errors
     /// If they could not be kept.
     pub async fn record(&self, leaves: Vec<LeafDraft>, access: Vec<AccessChange>) -> Result<(), JobError> {
-        self.pipeline
-            .ask(|reply| Job::Record { leaves, access, dead_letters: Vec::new(), dead_letter_ends: Vec::new(), reply })
-            .await
+        let record = Record { leaves, access, ..Record::default() };
+        self.pipeline.ask(|reply| Job::Record { record, reply }).await
     }
 
     /// Keeps a body or a message of a device of which nothing can be used.
@@ -133,13 +126,8 @@ impl App {
 
     /// Keeps an input that could not be used as a whole.
     pub async fn dead_letter(&self, letter: DeadLetter) {
-        let job = |reply| Job::Record {
-            leaves: Vec::new(),
-            access: Vec::new(),
-            dead_letters: vec![letter],
-            dead_letter_ends: Vec::new(),
-            reply,
-        };
+        let record = Record { dead_letters: vec![letter], ..Record::default() };
+        let job = |reply| Job::Record { record, reply };
         if let Err(e) = self.pipeline.ask(job).await {
             tracing::warn!(error = %e, "an unusable input could not be kept");
         }

@@ -9,7 +9,12 @@ use super::{
 };
 use crate::{
     audit::{Act, LeafDraft},
-    backend::{app::App, http::decode_rules, mappings::Mappings, pipeline::Job},
+    backend::{
+        app::App,
+        http::decode_rules,
+        mappings::Mappings,
+        pipeline::{Job, Record},
+    },
     domain::{Actor, DeviceId, Remark},
     ingest::{BodyForm, Decoded, Refused, decode_body},
     protocol::{IntakeReport, WireObservation},
@@ -80,14 +85,8 @@ async fn open_letter(app: &App, no: u64) -> Result<StoredDeadLetter, super::requ
 
 async fn end(app: &App, no: u64, how: String, leaf: LeafDraft) -> Result<(), super::request::AdminError> {
     let end = DeadLetterEnd { no, how, at: app.engine_clock.now() };
-    let job = |reply| Job::Record {
-        leaves: vec![leaf],
-        access: Vec::new(),
-        dead_letters: Vec::new(),
-        dead_letter_ends: vec![end],
-        reply,
-    };
-    app.pipeline.ask(job).await.map_err(refused)
+    let record = Record { leaves: vec![leaf], dead_letter_ends: vec![end], ..Record::default() };
+    app.pipeline.ask(|reply| Job::Record { record, reply }).await.map_err(refused)
 }
 
 /// What a kept input is today: our own JSON, or a message for the mappings.

@@ -9,7 +9,7 @@ use crate::{
     backend::{
         app::App,
         hub::{News, WardHub},
-        pipeline::{Job, JobError},
+        pipeline::{Job, JobError, Record},
     },
     domain::{
         AlertId, ChannelName, Event, EventBody, LoginName, Millis, Notice, NoticeOutcome, SystemFault, WardId,
@@ -331,13 +331,8 @@ impl Desk {
             detail: why.to_owned(),
             payload: Refused::payload(cloud_event(&unlinked).to_string().as_bytes()),
         };
-        let job = |reply| Job::Record {
-            leaves: Vec::new(),
-            access: Vec::new(),
-            dead_letters: vec![letter],
-            dead_letter_ends: Vec::new(),
-            reply,
-        };
+        let record = Record { dead_letters: vec![letter], ..Record::default() };
+        let job = |reply| Job::Record { record, reply };
         match self.app.pipeline.ask_blocking(job) {
             Err(JobError::Unrecorded) => Err(JobError::Unrecorded),
             Ok(()) => Ok(()),

@@ -2,7 +2,7 @@
 
 use super::{
     group::{Group, Waiting},
-    job::{Job, JobError, Reply},
+    job::{Job, JobError, Record, Reply},
     leaves,
     tail::{Standing, Tails},
     ward::{Moment, Taken, WardRun},
@@ -109,7 +109,8 @@ impl Core {
                 self.set_ward(ward, now);
                 group.waiting.push(Waiting::Done(reply));
             }
-            Job::Record { leaves, access, dead_letters, dead_letter_ends, reply } => {
+            Job::Record { record, reply } => {
+                let Record { leaves, access, dead_letters, dead_letter_ends } = record;
                 group.batch.leaves.extend(leaves);
                 group.batch.access.extend(access);
                 group.batch.dead_letters.extend(dead_letters);

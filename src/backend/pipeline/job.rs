@@ -70,17 +70,11 @@ pub enum Job {
         /// Told when it is so.
         reply: Reply<()>,
     },
-    /// Entries of the audit trail and changes of users, sessions and tokens.
+    /// What is no ward's.
     Record {
-        /// Entries of the audit trail.
-        leaves: Vec<LeafDraft>,
-        /// Changes.
-        access: Vec<AccessChange>,
-        /// Inputs that could not be used.
-        dead_letters: Vec<DeadLetter>,
-        /// Dead letters that come to their end.
-        dead_letter_ends: Vec<DeadLetterEnd>,
-        /// Told when they are durable.
+        /// What.
+        record: Record,
+        /// Told when it is durable.
         reply: Reply<()>,
     },
     /// Observations of a demonstration's past, each judged at its own time. They must be in order of time and not after
@@ -116,6 +110,19 @@ pub enum Job {
         /// Told when everything is durable.
         reply: Reply<()>,
     },
+}
+
+/// Entries of the audit trail, changes of users, sessions and tokens, and dead letters.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// Entries of the audit trail.
+    pub leaves: Vec<LeafDraft>,
+    /// Changes.
+    pub access: Vec<AccessChange>,
+    /// Inputs that could not be used.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Dead letters that come to their end.
+    pub dead_letter_ends: Vec<DeadLetterEnd>,
 }
 
 impl Job {

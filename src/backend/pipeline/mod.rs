@@ -16,7 +16,7 @@ mod ward;
 mod writer_thread;
 
 pub use group::WardNews;
-pub use job::{CommandOutcome, Job, JobError, Reply};
+pub use job::{CommandOutcome, Job, JobError, Record, Reply};
 pub use rebuild::rebuild;
 
 use self::core::Core;
