@@ -11,14 +11,14 @@ use crate::{
     access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{DeviceId, Millis, SessionId, VitalTable},
-    ingest::Refused,
+    ingest::{Refused, Way},
     protocol::{SessionInfo, SessionState},
     rights::Principal,
     seam::{Clock, EngineClock, Entropy},
     store::{AccessChange, DeadLetter, StoreReader},
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tokio::sync::watch;
@@ -48,6 +48,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Failed logins.
     pub backoff: Mutex<Backoff>,
+    /// Dead letters that somebody drives again or drops at this moment.
+    pub letters_in_hand: Mutex<BTreeSet<u64>>,
     /// Failed unlocks by session: who guesses elsewhere keeps nobody from unlocking.
     pub unlocks: Mutex<Backoff>,
     /// Bounds on logins.
@@ -112,7 +114,7 @@ impl App {
     }
 
     /// Keeps a body or a message of a device of which nothing can be used.
-    pub async fn keep_unusable(&self, sender: &DeviceId, payload: &[u8], detail: String) {
+    pub async fn keep_unusable(&self, sender: &DeviceId, payload: &[u8], way: Way, detail: String) {
         self.hub.metrics().refused("body_unusable");
         let letter = DeadLetter {
             at: self.engine_clock.now(),
@@ -120,6 +122,7 @@ impl App {
             code: "body".to_owned(),
             detail,
             payload: Refused::payload(payload),
+            way: way.as_str().to_owned(),
         };
         self.dead_letter(letter).await;
     }

@@ -88,7 +88,7 @@ impl App {
         self.unlocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn beside(&self, field: &'static str, text: String) -> Option<SideText> {
+    pub(super) fn beside(&self, field: &'static str, text: String) -> Option<SideText> {
         let mut salt = [0; crate::audit::leaf::SALT_BYTES];
         self.entropy.fill(&mut salt).ok()?;
         Some(SideText { field, text, salt })

@@ -59,6 +59,8 @@ pub struct Mappings {
     fhir: PathBuf,
     config: Config,
     vitals: Arc<VitalTable>,
+    /// The files as they were when they were first read.
+    opened: [Stamp; 2],
     now: Mutex<Arc<MedtechIntake>>,
 }
 
@@ -69,11 +71,13 @@ impl Mappings {
     /// If they cannot be read or are wrong: a server does not start with a mapping that it cannot use.
     pub fn open(config: &Config, vitals: &Arc<VitalTable>) -> Result<Option<Self>, MappingsError> {
         let Some((device, fhir)) = config.medtech.files().map_err(MappingsError::Config)? else { return Ok(None) };
+        // Before they are read: what changes meanwhile is seen.
+        let opened = stamps(&device, &fhir);
         let intake = read(&device, &fhir, config, vitals)?;
         let shown: Vec<String> = intake.vitals().iter().map(ToString::to_string).collect();
         tracing::info!(device = %device.display(), fhir = %fhir.display(), vitals = shown.join(" "), "mappings are in use");
         let now = Mutex::new(Arc::new(intake));
-        Ok(Some(Self { device, fhir, config: config.clone(), vitals: Arc::clone(vitals), now }))
+        Ok(Some(Self { device, fhir, config: config.clone(), vitals: Arc::clone(vitals), opened, now }))
     }
 
     /// The pair in use.
@@ -82,19 +86,19 @@ impl Mappings {
         Arc::clone(&self.now.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn stamps(&self) -> [Stamp; 2] {
-        [&self.device, &self.fhir].map(|path| {
-            let meta = std::fs::metadata(path).ok()?;
-            Some((meta.modified().ok()?, meta.len()))
-        })
-    }
-
     /// Takes the files as they are now into use, if they are right.
     fn renew(&self) -> Result<(), MappingsError> {
         let intake = read(&self.device, &self.fhir, &self.config, &self.vitals)?;
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(intake);
         Ok(())
     }
+}
+
+fn stamps(device: &Path, fhir: &Path) -> [Stamp; 2] {
+    [device, fhir].map(|path| {
+        let meta = std::fs::metadata(path).ok()?;
+        Some((meta.modified().ok()?, meta.len()))
+    })
 }
 
 fn read(device: &Path, fhir: &Path, config: &Config, vitals: &VitalTable) -> Result<MedtechIntake, MappingsError> {
@@ -116,30 +120,33 @@ fn text(path: &Path) -> Result<Vec<u8>, MappingsError> {
 /// Looks at the files as long as the server runs.
 pub(super) async fn watch(app: Arc<App>) {
     let Some(mappings) = app.mappings.get() else { return };
-    let mut seen = mappings.stamps();
-    tell(&app, None);
+    let mut seen = mappings.opened;
+    let mut wrong: Option<String> = None;
+    // What is to be told, until it is: the queue may be full.
+    let mut untold = true;
     let mut stopping = app.stopping.clone();
     loop {
+        untold = untold && !tell(&app, wrong.as_deref());
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        let stamps = mappings.stamps();
-        if stamps == seen {
+        let stamps = stamps(&mappings.device, &mappings.fhir);
+        // What could not be read may be readable now, which no stamp tells.
+        if stamps == seen && wrong.is_none() {
             continue;
         }
         seen = stamps;
-        match mappings.renew() {
-            Ok(()) => {
-                tracing::info!("changed mappings are in use");
-                tell(&app, None);
-            }
-            Err(e) => {
-                let why = whole(&e);
+        let now = mappings.renew().err().map(|e| whole(&e));
+        match &now {
+            None => tracing::info!("changed mappings are in use"),
+            Some(why) if now != wrong => {
                 tracing::error!(why, "the mappings were changed and are wrong: the last good ones stay in use");
-                tell(&app, Some(why));
             }
+            Some(_) => {}
         }
+        untold |= now != wrong;
+        wrong = now;
     }
 }
 
@@ -150,11 +157,13 @@ fn whole(error: &MappingsError) -> String {
     clean(text.lines().next().unwrap_or_default())
 }
 
-fn tell(app: &App, wrong: Option<String>) {
-    let present = wrong.is_some();
+/// Reports how the mappings are; says whether that could be done.
+fn tell(app: &App, wrong: Option<&str>) -> bool {
     let detail = wrong.map(|why| format!("the last good mapping is in use; {why}")).unwrap_or_default();
-    let report = FaultReport { fault: SystemFault::MappingWrong, present, detail };
-    if let Err(e) = app.pipeline.send(Job::Fault(report)) {
+    let report = FaultReport { fault: SystemFault::MappingWrong, present: wrong.is_some(), detail };
+    let sent = app.pipeline.send(Job::Fault(report));
+    if let Err(e) = &sent {
         tracing::error!(error = %e, "the state of the mappings could not be reported");
     }
+    sent.is_ok()
 }

@@ -174,6 +174,7 @@ pub fn open_with(
         reader,
         hasher,
         backoff: Mutex::new(backoff),
+        letters_in_hand: Mutex::default(),
         unlocks: Mutex::default(),
         gate,
         device_rates,

@@ -10,7 +10,7 @@ use crate::{
 use anyhow::bail;
 use std::io::Write;
 
-/// Inputs that could not be used: see them, drive them again, drop them; on the server's own machine
+/// Inputs that could not be used: see them, try them again, drop them; on the server's own machine
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -33,7 +33,7 @@ enum Command {
     List {
         #[command(flatten)]
         which: Which,
-        /// Those that were driven again or dropped too
+        /// Those that were tried again or dropped too
         #[arg(long)]
         ended: bool,
         /// How many at most
@@ -55,7 +55,7 @@ enum Command {
         #[command(flatten)]
         site: SiteArgs,
     },
-    /// Drive them again as if they came now, once the cause is mended: an assignment, a device, a mapping
+    /// Try them again once the cause is mended: an assignment, a device, a mapping. A message is tried once, with all its letters
     Retry {
         /// Their numbers
         #[arg(required_unless_present_any = ["source", "code"], conflicts_with_all = ["source", "code"])]
@@ -65,7 +65,7 @@ enum Command {
         #[command(flatten)]
         site: SiteArgs,
     },
-    /// Say that they need nothing; they are kept until their time is over
+    /// Mark them as needing no action; they are kept until their time is over
     Drop {
         /// Their numbers
         #[arg(required = true)]
@@ -144,13 +144,16 @@ fn show(stored: &StoredDeadLetter, json: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Drives letters again, the oldest first, and says what became of each. One that fails stops no other.
+/// Tries letters again, the oldest first, and says what became of each. One that fails stops no other.
 fn retry(no: Vec<u64>, which: Which, site: &SiteArgs) -> anyhow::Result<u8> {
     let numbers = if no.is_empty() {
         let Which { source, code } = which;
         let filter = DeadLetterFilter { source, code, ..DeadLetterFilter::default() };
         let found = ask(site, AdminRequest::ListDeadLetters { filter, limit: RETRY_MAX })?;
-        found.iter().rev().map(|stored| stored.no).collect()
+        // One message may have been refused for several reasons: it is driven again once.
+        let mut seen = std::collections::BTreeSet::new();
+        let once = found.iter().rev().filter(|s| seen.insert((s.letter.source.as_str(), s.letter.payload.as_str())));
+        once.map(|stored| stored.no).collect()
     } else {
         no
     };
@@ -167,7 +170,7 @@ fn retry(no: Vec<u64>, which: Which, site: &SiteArgs) -> anyhow::Result<u8> {
             }
             AdminAnswer::Failed { why } => {
                 all_good = false;
-                writeln!(out, "{no:>7} not driven again: {why}")?;
+                writeln!(out, "{no:>7} not tried again: {why}")?;
             }
             other => bail!("the server's answer is not understood: {other:?}"),
         }

@@ -12,11 +12,14 @@ use super::{
 use crate::{
     alarm::{Outcome, TechnicalOutcome},
     domain::{
-        ConditionCode, DeviceId, Event, EventBody, Freshness, InopReason, Marks, Observation, PatientId, Quality,
-        Sampling, Side, Timestamp, VitalCode, vital::Zero,
+        ConditionCode, DeviceId, Event, EventBody, Freshness, InopReason, Marks, Millis, Observation, PatientId,
+        Quality, Sampling, Side, Timestamp, VitalCode, vital::Zero,
     },
     quality::{self, Companion, Jump},
 };
+
+/// An observation that came within this time before it is judged has come now.
+const CAME_WITHIN: Millis = Millis::from_secs(10);
 
 /// What the engine made of an observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,10 @@ impl Engine {
     /// Takes one value at engine time `now`; adds what happened to `events` and says what it made of the value.
     pub fn observe(&mut self, observation: &Observation, now: Timestamp, events: &mut Vec<Event>) -> Observed {
         self.advance(now, events);
-        self.gateway_heard(&observation.device, events);
+        // What is driven again came long ago: it is no word of its gateway.
+        if self.now.since(observation.received_at) <= CAME_WITHIN {
+            self.gateway_heard(&observation.device, events);
+        }
         let Some(at) = self.series_of(observation) else { return self.observe_alone(observation) };
         let device = self.place_of_device(at.0, &observation.device);
         let (now, observed) = (self.now, observation.observed_at);

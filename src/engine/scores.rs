@@ -155,7 +155,7 @@ pub(super) struct ScoresKept {
     pub(super) chart: Box<Chart>,
     pub(super) told: BTreeMap<ScoreKind, ScoreResult>,
     due: Option<Timestamp>,
-    /// What was missing when NEWS2 last asked for somebody.
+    /// What was missing when NEWS2 last asked for somebody, and has been missing since.
     #[serde(default)]
     missed: Vec<ScoreItem>,
 }
@@ -373,11 +373,17 @@ impl Engine {
         };
         let falls = open.is_some_and(|(priority, _)| wanted < Some(priority));
         if made.total().is_none() && total.is_some() && falls {
-            if more_is_missing && matches!(open, Some((_, crate::domain::Condition::Present))) {
-                self.move_alert(&key, None, events, |alert| episode::hold(alert, InopReason::Stale));
+            if more_is_missing {
+                if matches!(open, Some((_, crate::domain::Condition::Present))) {
+                    self.move_alert(&key, None, events, |alert| episode::hold(alert, InopReason::Stale));
+                }
+                return;
             }
             // Between the two steps what has been raised stands: a total that goes to and fro asks for somebody once.
-            if more_is_missing || made.risk >= Some(ScoreRisk::Medium) {
+            if made.risk >= Some(ScoreRisk::Medium) {
+                if matches!(open, Some((_, crate::domain::Condition::Inop { .. }))) {
+                    self.move_alert(&key, None, events, |alert| episode::resume(alert, total));
+                }
                 return;
             }
         }
@@ -390,7 +396,14 @@ impl Engine {
         if wanted.is_some()
             && let Some(patient) = self.patients.get_mut(index)
         {
-            patient.scores.kept.missed = made.missing().collect();
+            let missing: Vec<ScoreItem> = made.missing().collect();
+            let missed = &mut patient.scores.kept.missed;
+            // What was known when somebody was asked for last counts until somebody is asked for anew.
+            if open.is_none_or(|(priority, _)| wanted > Some(priority)) {
+                *missed = missing;
+            } else {
+                missed.retain(|item| missing.contains(item));
+            }
         }
         match (wanted, open) {
             (Some(priority), None) => {

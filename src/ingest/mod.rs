@@ -15,6 +15,6 @@ mod text;
 pub use channel::{Channel, Scaling};
 pub use csv::{CsvDecoder, CsvReading, CsvReport};
 pub use native::{BodyError, BodyForm, DecodeRules, Decoded, decode_body, decode_item};
-pub use reading::{Reading, Refused};
+pub use reading::{Reading, Refused, Way};
 pub use resolve::{Resolver, Sender};
 pub use text::value_text;

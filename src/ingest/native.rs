@@ -1,7 +1,7 @@
 //! Our own JSON: one observation, an array of them, or one a line (NDJSON).
 
 use super::{
-    reading::{Reading, Refused},
+    reading::{Reading, Refused, Way},
     text::value_text,
 };
 use crate::{
@@ -153,7 +153,7 @@ fn decode_lines(body: &[u8], rules: DecodeRules<'_>) -> Result<Decoded, BodyErro
 
 fn refuse(index: usize, code: RejectionCode, detail: impl Into<String>, raw: &[u8]) -> Refused {
     let rejection = Rejection { index, code, detail: detail.into() };
-    Refused { rejection, payload: Refused::payload(raw), ahead: None }
+    Refused { rejection, payload: Refused::payload(raw), way: Way::Own, ahead: None }
 }
 
 /// Why a value is not taken: for programs, and for people.

@@ -67,6 +67,32 @@ impl Reading {
     }
 }
 
+/// By which way in an input has to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As our own JSON.
+    Own,
+    /// As a message for the MedTech mappings.
+    Mapped,
+}
+
+impl Way {
+    /// The name under which it is kept.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Mapped => "mapped",
+        }
+    }
+
+    /// The way of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Own, Self::Mapped].into_iter().find(|way| way.as_str() == name)
+    }
+}
+
 /// An input that could not be used, with what is kept of it as a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -74,6 +100,8 @@ pub struct Refused {
     pub rejection: Rejection,
     /// The input, cut to [`Refused::PAYLOAD_MAX_BYTES`].
     pub payload: String,
+    /// By which way the payload would come again.
+    pub way: Way,
     /// The device and its time, if that is why it was refused: it lies too far ahead.
     pub ahead: Option<(DeviceId, Timestamp)>,
 }

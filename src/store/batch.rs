@@ -187,6 +187,9 @@ pub struct DeadLetter {
     pub detail: String,
     /// The input, cut to a bound.
     pub payload: String,
+    /// By which way it would come again; empty if by none.
+    #[serde(default)]
+    pub way: String,
 }
 
 /// A dead letter in the store.
@@ -201,7 +204,8 @@ pub struct StoredDeadLetter {
     pub ended: Option<(String, Timestamp)>,
 }
 
-/// A dead letter comes to its end.
+/// A dead letter comes to its end, and with it all open ones of the same sender with the same payload: one message may have
+/// been refused for several reasons. It comes before the letters of its batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterEnd {
     /// Its number.

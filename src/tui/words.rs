@@ -11,8 +11,8 @@ pub use crate::protocol::words::{
 use crate::{
     domain::{
         Alert, AlertClass, Condition, ConditionCode, Handover, HandoverEnd, Inactivation, InopReason, LoginName, Marks,
-        Millis, PatientId, Pause, PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind, ScorePart, ScoreValue,
-        Side, Signal, Timestamp, alert::FIRST_LEVEL,
+        Millis, PatientId, Pause, PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind, ScorePart, ScoreRisk,
+        ScoreValue, Side, Signal, Timestamp, alert::FIRST_LEVEL,
     },
     predict::TrendDirection,
     protocol::{PatientView, WardView},
@@ -70,7 +70,11 @@ pub fn condition_now(alert: &Alert, ward: &WardView) -> String {
 fn score_now(alert: &Alert, kind: ScoreKind, ward: &WardView) -> Option<String> {
     let newest = ward.patients.get(alert.key.patient.as_ref()?)?.scores.get(&kind)?;
     match newest.value {
-        ScoreValue::Complete { total } => Some(format!("{kind} {total} ≥ {}", alert.limit?)),
+        ScoreValue::Complete { total } if total >= alert.limit? => Some(format!("{kind} {total} ≥ {}", alert.limit?)),
+        ScoreValue::Complete { total } if newest.risk == Some(ScoreRisk::LowMedium) => {
+            Some(format!("{kind} {total}, a 3 in one part"))
+        }
+        ScoreValue::Complete { total } => Some(format!("{kind} {total}, was ≥ {}", alert.limit?)),
         ScoreValue::Incomplete { least, .. } => Some(format!("{kind} at least {}", least?)),
         ScoreValue::NotApplicable { .. } => None,
     }
@@ -364,6 +368,7 @@ mod tests {
 
     #[rstest]
     #[case::higher(ScoreValue::Complete { total: 9.0 }, "NEWS2 9 ≥ 7")]
+    #[case::lower(ScoreValue::Complete { total: 6.0 }, "NEWS2 6, was ≥ 7")]
     #[case::at_least(ScoreValue::Incomplete { least: Some(12.0), greatest: Some(14.0) }, "NEWS2 at least 12")]
     #[case::unknown(ScoreValue::NotApplicable { why: "under 16".into() }, "NEWS2 7 ≥ 7")]
     fn an_alert_of_a_score_tells_the_score_of_now(#[case] value: ScoreValue, #[case] told: &str) {

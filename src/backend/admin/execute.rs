@@ -167,7 +167,9 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
 fn check_start(app: &App, ward: &WardId, assignment: &Assignment) -> Result<(), AdminError> {
     let Some(hub) = app.hub.ward(ward) else { return Ok(()) };
     let admitted = hub.look(|view| view.patients.get(&assignment.patient).and_then(|patient| patient.admitted_at));
-    match admitted.filter(|admitted| assignment.start < *admitted - START_TOLERANCE) {
+    // The stay counts in engine time, from which the wall clock may be apart after a step.
+    let start = assignment.start - app.engine_clock.wall_offset();
+    match admitted.filter(|admitted| start < *admitted - START_TOLERANCE) {
         Some(admitted) => Err(refused(format!(
             "patient {} was admitted at {admitted}: an assignment cannot begin before",
             assignment.patient

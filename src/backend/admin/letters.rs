@@ -16,13 +16,11 @@ use crate::{
         pipeline::{Job, Record},
     },
     domain::{Actor, DeviceId, Remark},
-    ingest::{BodyForm, Decoded, Refused, decode_body},
-    protocol::{IntakeReport, WireObservation},
+    ingest::{BodyForm, Decoded, Refused, Way, decode_body},
     rights::Verb,
-    store::{DeadLetterEnd, DeadLetterFilter, StoredDeadLetter},
+    store::{DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter},
 };
-use serde_json::value::RawValue;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Most letters of one answer.
 const LIST_MAX: u32 = 1_000;
@@ -45,28 +43,64 @@ pub(super) async fn show(app: &App, by: &Actor, no: u64) -> Done {
 
 pub(super) async fn put_aside(app: &App, by: &Actor, no: u64, reason: &Remark) -> Done {
     allow(Verb::ManageDevices)?;
-    open_letter(app, no).await?;
-    end(app, no, format!("dropped: {}", reason.as_str()), leaf(by, Act::DeadLetterDrop)).await?;
+    let _hand = Hand::on(app, no)?;
+    let stored = open_letter(app, no).await?;
+    let end = DeadLetterEnd { no, how: format!("dropped: {}", reason.as_str()), at: app.engine_clock.now() };
+    let leaf = LeafDraft {
+        side_text: app.beside("dead_letter", format!("{}; {}", about(&stored), reason.as_str())),
+        ..leaf(by, Act::DeadLetterDrop)
+    };
+    let record = Record { leaves: vec![leaf], dead_letter_ends: vec![end], ..Record::default() };
+    app.pipeline.ask(|reply| Job::Record { record, reply }).await.map_err(refused)?;
     Ok(AdminAnswer::Done)
 }
 
 pub(super) async fn retry(app: &App, by: &Actor, no: u64) -> Done {
     allow(Verb::ManageDevices)?;
+    let _hand = Hand::on(app, no)?;
     let stored = open_letter(app, no).await?;
     let sender: DeviceId = stored
         .letter
         .source
         .parse()
         .map_err(|_| refused(format!("dead letter {no} is not of a device: drop it when its cause is mended")))?;
-    let decoded = decode(app, &sender, &stored.letter.payload).map_err(refused)?;
-    let job = |reply| Job::Observations { sender: sender.clone(), decoded, reply };
-    let report = app.pipeline.ask(job).await.map_err(refused)?;
+    let decoded = decode(app, &sender, &stored.letter).map_err(refused)?;
+    let end = DeadLetterEnd { no, how: "retried".to_owned(), at: app.engine_clock.now() };
+    let leaf = LeafDraft {
+        device: Some(sender.clone()),
+        side_text: app.beside("dead_letter", about(&stored)),
+        ..leaf(by, Act::DeadLetterRetry)
+    };
+    let record = Record { leaves: vec![leaf], dead_letter_ends: vec![end], ..Record::default() };
+    let received_at = stored.letter.at;
+    let report = app.pipeline.ask(|reply| Job::Again { sender, decoded, received_at, record, reply }).await;
+    let report = report.map_err(refused)?;
     app.hub.metrics().intake(&report);
-    let IntakeReport { accepted, duplicate, rejected, .. } = &report;
-    let how = format!("driven again: {accepted} taken, {duplicate} known, {rejected} refused");
-    let leaf = LeafDraft { device: Some(sender), ..leaf(by, Act::DeadLetterRetry) };
-    end(app, no, how, leaf).await?;
     Ok(AdminAnswer::Retried { report })
+}
+
+/// What the audit trail keeps of a letter.
+fn about(stored: &StoredDeadLetter) -> String {
+    format!("{} of {}: {}", stored.no, stored.letter.source, stored.letter.code)
+}
+
+/// A letter is in one hand at a time.
+struct Hand<'a> {
+    app: &'a App,
+    no: u64,
+}
+
+impl<'a> Hand<'a> {
+    fn on(app: &'a App, no: u64) -> Result<Self, super::request::AdminError> {
+        let free = app.letters_in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(no);
+        if free { Ok(Self { app, no }) } else { Err(refused(format!("somebody is at dead letter {no} now"))) }
+    }
+}
+
+impl Drop for Hand<'_> {
+    fn drop(&mut self) {
+        self.app.letters_in_hand.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.no);
+    }
 }
 
 async fn find(app: &App, no: u64) -> Result<StoredDeadLetter, super::request::AdminError> {
@@ -83,14 +117,12 @@ async fn open_letter(app: &App, no: u64) -> Result<StoredDeadLetter, super::requ
     }
 }
 
-async fn end(app: &App, no: u64, how: String, leaf: LeafDraft) -> Result<(), super::request::AdminError> {
-    let end = DeadLetterEnd { no, how, at: app.engine_clock.now() };
-    let record = Record { leaves: vec![leaf], dead_letter_ends: vec![end], ..Record::default() };
-    app.pipeline.ask(|reply| Job::Record { record, reply }).await.map_err(refused)
-}
-
-/// What a kept input is today: our own JSON, or a message for the mappings.
-fn decode(app: &App, sender: &DeviceId, payload: &str) -> Result<Decoded, String> {
+/// What a kept input says today, by the way it came.
+fn decode(app: &App, sender: &DeviceId, letter: &DeadLetter) -> Result<Decoded, String> {
+    let payload = &letter.payload;
+    if payload.is_empty() {
+        return Err("nothing of it is kept: it has to be sent again by its sender".to_owned());
+    }
     if payload.len() + CUT_WITHIN > Refused::PAYLOAD_MAX_BYTES {
         return Err(format!(
             "only its first {} bytes are kept: it has to be sent again by its sender",
@@ -98,29 +130,22 @@ fn decode(app: &App, sender: &DeviceId, payload: &str) -> Result<Decoded, String
         ));
     }
     let (body, rules) = (payload.as_bytes(), decode_rules(app, sender));
-    if is_own(payload) {
-        return decode_body(body, BodyForm::Json, rules).map_err(|e| e.to_string());
+    match Way::named(&letter.way) {
+        Some(Way::Own) => decode_body(body, BodyForm::Json, rules).map_err(|e| e.to_string()),
+        Some(Way::Mapped) => {
+            let intake = match app.mappings.get().map(Mappings::intake) {
+                Some(intake) => intake,
+                // No server runs: the mappings are read for this alone.
+                None => Mappings::open(&app.config, &app.vitals)
+                    .map_err(|e| e.to_string())?
+                    .map(|mappings| mappings.intake())
+                    .ok_or("the configuration names no mappings any more ([medtech])")?,
+            };
+            intake.decode(body, BodyForm::Json, rules).map(|made| made.decoded).map_err(|e| e.to_string())
+        }
+        None => Err("it does not say by which way it came: it has to be sent again by its sender".to_owned()),
     }
-    let used = app.mappings.get().map(Mappings::intake);
-    let intake = match used {
-        Some(intake) => intake,
-        // No server runs: the mappings are read for this alone.
-        None => Mappings::open(&app.config, &app.vitals)
-            .map_err(|e| e.to_string())?
-            .map(|mappings| mappings.intake())
-            .ok_or("it is not our own JSON, and the configuration names no mappings ([medtech])")?,
-    };
-    intake.decode(body, BodyForm::Json, rules).map(|made| made.decoded).map_err(|e| e.to_string())
 }
 
 /// A payload that is shorter than its bound by less than this may have been cut at a character.
 const CUT_WITHIN: usize = 4;
-
-/// Whether a payload is one or several observations of our own JSON.
-fn is_own(payload: &str) -> bool {
-    let is_one = |text: &str| serde_json::from_str::<WireObservation<'_>>(text).is_ok();
-    let all = |items: Vec<&RawValue>| !items.is_empty() && items.iter().all(|item| is_one(item.get()));
-    is_one(payload)
-        || serde_json::from_str(payload).is_ok_and(all)
-        || payload.lines().filter(|line| !line.trim().is_empty()).all(is_one)
-}

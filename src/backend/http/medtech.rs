@@ -7,7 +7,7 @@ use super::{
 use crate::{
     backend::app::App,
     domain::DeviceId,
-    ingest::{BodyForm, medtech::MedtechDecoded},
+    ingest::{BodyForm, Way, medtech::MedtechDecoded},
 };
 use axum::{
     body::{Body, Bytes},
@@ -47,12 +47,12 @@ async fn decode(
     match made.await {
         Ok(Some(Ok(decoded))) => Ok(decoded),
         Ok(Some(Err(e))) => {
-            app.keep_unusable(sender, &body, e.to_string()).await;
+            app.keep_unusable(sender, &body, Way::Mapped, e.to_string()).await;
             Err(unusable(&e))
         }
         Ok(None) | Err(_) => {
             let detail = "the message could not be decoded: it is kept, see the server's log".to_owned();
-            app.keep_unusable(sender, &body, detail.clone()).await;
+            app.keep_unusable(sender, &body, Way::Mapped, detail.clone()).await;
             Err(problem(StatusCode::INTERNAL_SERVER_ERROR, "not-decoded", "Not decoded", detail))
         }
     }

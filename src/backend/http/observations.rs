@@ -4,7 +4,7 @@ use super::answer::{Answer, ProblemAnswer, bearer, json, problem, problem_for_no
 use crate::{
     backend::{app::App, pipeline::Job},
     domain::DeviceId,
-    ingest::{BodyError, BodyForm, DecodeRules, Decoded, decode_body},
+    ingest::{BodyError, BodyForm, DecodeRules, Decoded, Way, decode_body},
     protocol::IntakeReport,
 };
 use axum::{
@@ -58,7 +58,7 @@ async fn take(app: &App, sender: &DeviceId, body: &[u8], form: BodyForm) -> Resu
     let decoded = match decode_body(body, form, rules) {
         Ok(decoded) => decoded,
         Err(e) => {
-            app.keep_unusable(sender, body, e.to_string()).await;
+            app.keep_unusable(sender, body, Way::Own, e.to_string()).await;
             return Err(unusable(&e));
         }
     };

@@ -330,6 +330,7 @@ impl Desk {
             code: "notify".to_owned(),
             detail: why.to_owned(),
             payload: Refused::payload(cloud_event(&unlinked).to_string().as_bytes()),
+            way: String::new(),
         };
         let record = Record { dead_letters: vec![letter], ..Record::default() };
         let job = |reply| Job::Record { record, reply };

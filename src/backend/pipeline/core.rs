@@ -2,7 +2,7 @@
 
 use super::{
     group::{Group, Waiting},
-    job::{Job, JobError, Record, Reply},
+    job::{Job, JobError, Reply},
     leaves,
     tail::{Standing, Tails},
     ward::{Moment, Taken, WardRun},
@@ -13,7 +13,7 @@ use crate::{
         system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
-    ingest::{Decoded, Reading, Refused, Resolver, Sender},
+    ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
     protocol::{IntakeReport, Rejection, RejectionCode},
     store::{Batch, DeadLetter, StoreError, StoreReader},
 };
@@ -102,7 +102,13 @@ impl Core {
     pub(super) fn take(&mut self, job: Job, now: Timestamp, group: &mut Group) {
         group.jobs += 1;
         match job {
-            Job::Observations { sender, decoded, reply } => self.observations(&sender, decoded, reply, now, group),
+            Job::Observations { sender, decoded, reply } => {
+                self.observations(&sender, decoded, None, reply, now, group)
+            }
+            Job::Again { sender, decoded, received_at, record, reply } => {
+                record.join(&mut group.batch);
+                self.observations(&sender, decoded, Some(received_at), reply, now, group);
+            }
             Job::Command { ward, command, by, reply } => self.command(&ward, &command, &by, reply, now, group),
             Job::SetWard { ward, by, reply } => {
                 group.batch.leaves.push(leaves::ward_set(&ward, &by));
@@ -110,11 +116,7 @@ impl Core {
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Record { record, reply } => {
-                let Record { leaves, access, dead_letters, dead_letter_ends } = record;
-                group.batch.leaves.extend(leaves);
-                group.batch.access.extend(access);
-                group.batch.dead_letters.extend(dead_letters);
-                group.batch.dead_letter_ends.extend(dead_letter_ends);
+                record.join(&mut group.batch);
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Backfill { ward, observations, reply } => {
@@ -253,6 +255,7 @@ impl Core {
         &mut self,
         sender: &DeviceId,
         decoded: Decoded,
+        came: Option<Timestamp>,
         reply: Reply<IntakeReport>,
         now: Timestamp,
         group: &mut Group,
@@ -262,19 +265,19 @@ impl Core {
         let known = self.ward_of_device.get(sender);
         let Some(run) = known.and_then(|ward| self.wards.get_mut(ward)) else {
             for (index, item) in decoded.into_iter().enumerate() {
-                let payload = item.err().map(|r| r.payload).unwrap_or_default();
+                let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), Way::Own));
                 let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
                 let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
-                refuse(Refused { rejection, payload, ahead: None }, sender, now, &mut report, group);
+                refuse(Refused { rejection, payload, way, ahead: None }, sender, now, &mut report, group);
             }
             group.waiting.push(Waiting::Intake(reply, report));
             return;
         };
-        if run.engine.misses(sender) {
+        if came.is_none() && run.engine.misses(sender) {
             run.input(Input::Heard { device: sender.clone() }, at);
         }
         group.samples += decoded.len();
-        for (index, item) in resolve(run, sender, decoded, at).into_iter().enumerate() {
+        for (index, item) in resolve(run, sender, decoded, came.unwrap_or(at.now), at).into_iter().enumerate() {
             let o = match item {
                 Ok(o) => o,
                 Err(unresolved) => {
@@ -294,7 +297,7 @@ impl Core {
                 Ok(Taken::Refused(code, detail)) => {
                     let rejection = Rejection { index, code, detail };
                     let payload = Reading::of(&o, at.skew).as_wire();
-                    refuse(Refused { rejection, payload, ahead: None }, sender, now, &mut report, group);
+                    refuse(Refused { rejection, payload, way: Way::Own, ahead: None }, sender, now, &mut report, group);
                 }
                 Err(e) => {
                     // Without the store nobody knows whether it came before: better a gap than a wrong value.
@@ -354,6 +357,7 @@ fn resolve(
     run: &WardRun,
     sender: &DeviceId,
     decoded: Decoded,
+    received_at: Timestamp,
     at: Moment,
 ) -> Vec<Result<Observation, Box<Unresolved>>> {
     let mut resolver = Resolver::new(run.engine.census(), &Sender(sender.clone()));
@@ -369,12 +373,14 @@ fn resolve(
         let sent_at = reading.observed_at;
         // Device times follow the wall clock; the engine's time may be apart from it after a step.
         reading.observed_at = reading.observed_at - at.skew;
-        resolver.resolve(&reading, at.now).map_err(|why| {
+        resolver.resolve(&reading, received_at).map_err(|why| {
             let rejection = Rejection { index, code: why.code, detail: why.detail };
             let named = reading.named_patient.clone().filter(|_| why.code == RejectionCode::WrongPatient);
             let device = reading.device.clone();
             let fault = named.map(|named| IntakeFault::WrongPatient { device, named, observed_at: sent_at });
-            let refused = Refused { rejection, payload: reading.as_wire(), ahead: None };
+            // As it was sent: it may be driven again when the clocks are apart by something else.
+            let sent = Reading { observed_at: sent_at, ..reading };
+            let refused = Refused { rejection, payload: sent.as_wire(), way: Way::Own, ahead: None };
             Box::new(Unresolved { refused, fault })
         })
     };
@@ -397,7 +403,7 @@ fn clock_ahead(
 
 /// Counts a refused input and keeps it as a dead letter.
 fn refuse(refused: Refused, sender: &DeviceId, at: Timestamp, report: &mut IntakeReport, group: &mut Group) {
-    let Refused { rejection, payload, .. } = refused;
+    let Refused { rejection, payload, way, .. } = refused;
     let code = serde_json::to_value(rejection.code).ok().and_then(|v| v.as_str().map(str::to_owned));
     group.batch.dead_letters.push(DeadLetter {
         at,
@@ -405,6 +411,7 @@ fn refuse(refused: Refused, sender: &DeviceId, at: Timestamp, report: &mut Intak
         code: code.unwrap_or_default(),
         detail: rejection.detail.clone(),
         payload,
+        way: way.as_str().to_owned(),
     });
     report.reject(rejection);
 }

@@ -2,10 +2,10 @@
 
 use crate::{
     audit::LeafDraft,
-    domain::{Actor, Command, DeviceId, Notice, Observation, Refusal, Ward, WardId, system::FaultReport},
+    domain::{Actor, Command, DeviceId, Notice, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport},
     ingest::Decoded,
     protocol::IntakeReport,
-    store::{AccessChange, DeadLetter, DeadLetterEnd},
+    store::{AccessChange, Batch, DeadLetter, DeadLetterEnd},
 };
 use tokio::sync::oneshot;
 
@@ -48,6 +48,19 @@ pub enum Job {
         /// What was decoded, in order.
         decoded: Decoded,
         /// Told what became of them.
+        reply: Reply<IntakeReport>,
+    },
+    /// A dead letter is driven again: what comes of it, and that it has ended, are durable together.
+    Again {
+        /// Whose input it was.
+        sender: DeviceId,
+        /// What was decoded, in order.
+        decoded: Decoded,
+        /// When it came: it is no word of the sender now.
+        received_at: Timestamp,
+        /// The end of the letter, and the entry of the audit trail.
+        record: Record,
+        /// Told what became of it.
         reply: Reply<IntakeReport>,
     },
     /// A command of a person.
@@ -123,6 +136,16 @@ pub struct Record {
     pub dead_letters: Vec<DeadLetter>,
     /// Dead letters that come to their end.
     pub dead_letter_ends: Vec<DeadLetterEnd>,
+}
+
+impl Record {
+    /// Goes into a batch.
+    pub(super) fn join(self, batch: &mut Batch) {
+        batch.leaves.extend(self.leaves);
+        batch.access.extend(self.access);
+        batch.dead_letters.extend(self.dead_letters);
+        batch.dead_letter_ends.extend(self.dead_letter_ends);
+    }
 }
 
 impl Job {

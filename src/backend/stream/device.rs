@@ -10,7 +10,7 @@ use crate::{
         rate::Bucket,
     },
     domain::DeviceId,
-    ingest::decode_item,
+    ingest::{Way, decode_item},
     protocol::{
         CloseCode, DeviceMessage, Encoding, ErrorCode, HEARTBEAT_INTERVAL_MS, IntakeReport,
         OBSERVATIONS_PER_MESSAGE_MAX, PROTOCOL_VERSION, ServerMessage,
@@ -130,7 +130,7 @@ async fn answer(app: &App, device: &DeviceId, bytes: &[u8], greeted: &mut bool) 
 
 /// A message of which nothing can be used is kept as a dead letter, as a body of a request is.
 async fn unusable(app: &App, device: &DeviceId, bytes: &[u8], detail: String, id: Option<u64>) -> ServerMessage {
-    app.keep_unusable(device, bytes, detail.clone()).await;
+    app.keep_unusable(device, bytes, Way::Own, detail.clone()).await;
     error(ErrorCode::BadMessage, detail, id)
 }
 

@@ -109,6 +109,37 @@ fn what_is_missing_since_an_alert_was_raised_may_keep_it_up() {
 }
 
 #[test]
+fn what_was_known_when_an_alert_was_raised_keeps_it_up_when_it_is_gone() {
+    let mut bench = known();
+    bench.minute(61, 125.0, 26.0, 91.0);
+    bench.value(121.0, 1, TEMP, 34.9);
+    for minute in 2..8 {
+        bench.minute(60 * minute + 1, 125.0, 26.0, 91.0);
+    }
+    let raised = bench.alert("score.news2").clone();
+    assert_eq!((raised.priority, raised.condition), (Priority::Medium, Condition::Present));
+    // The saturation is gone while the rest still asks for somebody, then the rest is well.
+    for s in 481..900 {
+        for (vital, value) in [(HR, 125.0), (RR, 26.0)] {
+            bench.value(f64::from(s), 1, vital, value);
+        }
+    }
+    assert_eq!(bench.alert("score.news2").condition, Condition::Present, "8 without it");
+    for s in 900..1_320 {
+        for (vital, value) in [(HR, 80.0), (RR, 14.0)] {
+            bench.value(f64::from(s), 1, vital, value);
+        }
+    }
+    let held = bench.alert("score.news2").condition;
+    assert!(matches!(held, Condition::Inop { .. }), "the saturation may keep it up: {held:?}");
+    // It is back and is what it was: 6 is complete, and the alert stands again.
+    for minute in 22..28 {
+        bench.minute(60 * minute, 80.0, 14.0, 91.0);
+    }
+    assert_eq!(bench.alert("score.news2").condition, Condition::Present);
+}
+
+#[test]
 fn after_a_stop_what_is_measured_now_and_then_stands_and_the_rest_counts_when_it_comes() {
     let mut bench = known();
     bench.input(62.0, Input::Start { ward: ward() });

@@ -157,6 +157,24 @@ fn feed_all(bench: &mut Bench, from: i32, to: i32, patients: &[usize]) {
 }
 
 #[test]
+fn what_came_long_ago_is_no_word_of_a_gateway_now() {
+    let lost = |bench: &Bench| bench.engine.alerts().any(|a| a.key.code == ConditionCode::GatewayLost);
+    let mut bench = behind_gateway(Bench::new(3), 3);
+    feed_all(&mut bench, 0, 10, &[1, 2, 3]);
+    bench.tick(60.0);
+    assert!(lost(&bench));
+    bench.input(70.0, Input::Observation(observation(5.5, 5.5, 1, SPO2, 97.0)));
+    bench.tick(90.0);
+    assert!(lost(&bench), "a dead letter of before was tried again");
+    for s in 0..10 {
+        let s = 91.0 + f64::from(s);
+        bench.input(s, Input::Observation(observation(6.5, s, 1, SPO2, 97.0)));
+    }
+    bench.tick(101.0);
+    assert!(!lost(&bench), "late values that come now are a word");
+}
+
+#[test]
 fn a_lost_gateway_is_one_alert_and_its_devices_stand_below_it() {
     let mut bench = behind_gateway(Bench::new(3), 3);
     feed_all(&mut bench, 0, 10, &[1, 2, 3]);

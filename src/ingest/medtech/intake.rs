@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{DeviceId, PatientId, Timestamp, VitalCode, VitalTable, text::clean},
     ingest::{
-        BodyError, BodyForm, DecodeRules, Decoded, Reading, Refused,
+        BodyError, BodyForm, DecodeRules, Decoded, Reading, Refused, Way,
         native::{self, Fault},
     },
     protocol::{Rejection, RejectionCode},
@@ -130,7 +130,7 @@ impl MedtechIntake {
         all.messages += 1;
         let refuse = |all: &mut MedtechDecoded, code, detail: String| {
             let rejection = Rejection { index: all.decoded.len(), code, detail };
-            all.decoded.push(Err(Refused { rejection, payload: Refused::payload(raw), ahead: None }));
+            all.decoded.push(Err(Refused { rejection, payload: Refused::payload(raw), way: Way::Mapped, ahead: None }));
         };
         let message = match Json::read(raw) {
             Ok(message) => message,
@@ -170,7 +170,12 @@ impl MedtechIntake {
             let reading = reading(measurement, (vital, value), rules, &mut ahead);
             all.decoded.push(reading.map_err(|(code, detail)| {
                 let detail = format!("{} of type {:?}: {detail}", vital, clean(&measurement.type_name));
-                Refused { rejection: Rejection { index, code, detail }, payload: Refused::payload(raw), ahead }
+                Refused {
+                    rejection: Rejection { index, code, detail },
+                    payload: Refused::payload(raw),
+                    way: Way::Mapped,
+                    ahead,
+                }
             }));
         }
     }

@@ -346,7 +346,7 @@ impl StoreReader for SqliteReader {
     fn dead_letters(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<StoredDeadLetter>, StoreError> {
         let DeadLetterFilter { ended, source, code, before } = filter;
         self.with(|db| {
-            let sql = "SELECT no, at_ms, source, code, detail, payload, ended, ended_ms FROM dead_letter
+            let sql = "SELECT no, at_ms, source, code, detail, payload, way, ended, ended_ms FROM dead_letter
                        WHERE (?1 OR ended IS NULL) AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR code = ?3)
                          AND (?4 IS NULL OR no < ?4)
                        ORDER BY no DESC LIMIT ?5";
@@ -357,7 +357,8 @@ impl StoreReader for SqliteReader {
 
     fn dead_letter(&self, no: u64) -> Result<Option<StoredDeadLetter>, StoreError> {
         self.with(|db| {
-            let sql = "SELECT no, at_ms, source, code, detail, payload, ended, ended_ms FROM dead_letter WHERE no = ?1";
+            let sql =
+                "SELECT no, at_ms, source, code, detail, payload, way, ended, ended_ms FROM dead_letter WHERE no = ?1";
             Ok(rows(db, sql, [to_db(no)], stored_dead_letter)?.pop())
         })
     }
@@ -365,7 +366,7 @@ impl StoreReader for SqliteReader {
 
 fn stored_dead_letter(row: &Row<'_>) -> Result<StoredDeadLetter, StoreError> {
     let time = |ms: i64| Timestamp::from_ms(ms);
-    let (how, ended_ms): (Option<String>, Option<i64>) = (get(row, 6)?, get(row, 7)?);
+    let (how, ended_ms): (Option<String>, Option<i64>) = (get(row, 7)?, get(row, 8)?);
     Ok(StoredDeadLetter {
         no: from_db(get(row, 0)?),
         letter: DeadLetter {
@@ -374,6 +375,7 @@ fn stored_dead_letter(row: &Row<'_>) -> Result<StoredDeadLetter, StoreError> {
             code: get(row, 3)?,
             detail: get(row, 4)?,
             payload: get(row, 5)?,
+            way: get(row, 6)?,
         },
         ended: how.zip(ended_ms.map(time)),
     })

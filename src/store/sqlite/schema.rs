@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS: &[Migration] =
 
 /// A dead letter ends when it is driven again or dropped; until retention takes it away, it is kept all the same.
 const VERSION_2: &str = r"
+ALTER TABLE dead_letter ADD COLUMN way TEXT NOT NULL DEFAULT '';
 ALTER TABLE dead_letter ADD COLUMN ended TEXT;
 ALTER TABLE dead_letter ADD COLUMN ended_ms INTEGER;
 CREATE INDEX dead_letter_open ON dead_letter (no) WHERE ended IS NULL;

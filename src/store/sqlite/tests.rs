@@ -300,8 +300,14 @@ fn what_is_past_its_time_goes_and_the_rest_stays() {
         full.wards[0].snapshot = Some(vec![1]);
         store.commit(&full).unwrap();
     }
-    let letter =
-        DeadLetter { at: t(0), source: "d".into(), code: "malformed".into(), detail: "x".into(), payload: "y".into() };
+    let letter = DeadLetter {
+        at: t(0),
+        source: "d".into(),
+        code: "malformed".into(),
+        detail: "x".into(),
+        payload: "y".into(),
+        way: String::new(),
+    };
     store.commit(&Batch { dead_letters: vec![letter; 4_500], ..Batch::default() }).unwrap();
     store.commit(&batch(200, &[], 0)).unwrap();
     let retention = Retention {

@@ -142,11 +142,11 @@ impl SqliteStore {
         for change in &batch.access {
             write_access(&tx, change)?;
         }
-        for letter in &batch.dead_letters {
-            write_dead_letter(&tx, letter)?;
-        }
         for end in &batch.dead_letter_ends {
             end_dead_letter(&tx, end)?;
+        }
+        for letter in &batch.dead_letters {
+            write_dead_letter(&tx, letter)?;
         }
         let mut tree = self.tree.clone();
         audit_log::append(&tx, &mut tree, &batch.leaves, self.clock.as_ref(), &self.boot_id)?;
@@ -470,16 +470,21 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
 
 fn end_dead_letter(db: &Connection, end: &DeadLetterEnd) -> Result<(), StoreError> {
     let DeadLetterEnd { no, how, at } = end;
-    db.prepare_cached("UPDATE dead_letter SET ended = ?2, ended_ms = ?3 WHERE no = ?1 AND ended IS NULL")
-        .and_then(|mut q| q.execute(params![to_db(*no), how, at.as_ms()]))
-        .map(|_| ())
-        .map_err(failed)
+    db.prepare_cached(
+        "UPDATE dead_letter SET ended = ?2, ended_ms = ?3 WHERE ended IS NULL AND (no = ?1
+             OR (source, payload) = (SELECT source, payload FROM dead_letter WHERE no = ?1 AND payload <> ''))",
+    )
+    .and_then(|mut q| q.execute(params![to_db(*no), how, at.as_ms()]))
+    .map(|_| ())
+    .map_err(failed)
 }
 
 fn write_dead_letter(db: &Connection, letter: &DeadLetter) -> Result<(), StoreError> {
-    let DeadLetter { at, source, code, detail, payload } = letter;
-    db.prepare_cached("INSERT INTO dead_letter (at_ms, source, code, detail, payload) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .and_then(|mut q| q.execute(params![at.as_ms(), source, code, detail, payload]))
-        .map(|_| ())
-        .map_err(failed)
+    let DeadLetter { at, source, code, detail, payload, way } = letter;
+    db.prepare_cached(
+        "INSERT INTO dead_letter (at_ms, source, code, detail, payload, way) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )
+    .and_then(|mut q| q.execute(params![at.as_ms(), source, code, detail, payload, way]))
+    .map(|_| ())
+    .map_err(failed)
 }

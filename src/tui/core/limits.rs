@@ -299,7 +299,8 @@ impl App {
         {
             return Err(match info.decimals {
                 0 => "whole numbers only".to_owned(),
-                decimals => format!("{decimals} decimal at most"),
+                1 => "one decimal at most".to_owned(),
+                decimals => format!("{decimals} decimals at most"),
             });
         }
         if !subject.field.change(value).apply(&before).is_ordered() {

@@ -67,7 +67,7 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         };
         notice_lines(&format!("{mark} {}", notice.text), look.style(role), area, buffer);
     } else if app.dialog.is_some() {
-        Pen::new(buffer, area, 0).gap(1).put("the keys are those of the box", look.style(Role::Dim));
+        Pen::new(buffer, area, 0).gap(1).put("keys: see the box above", look.style(Role::Dim));
     } else {
         keys(app, look, area, buffer);
     }

@@ -1,7 +1,10 @@
 //! What the pipeline tells the engines of gateways and clocks.
 
 use super::*;
-use crate::{ingest::Refused, protocol::Rejection};
+use crate::{
+    ingest::{Refused, Way},
+    protocol::Rejection,
+};
 
 fn moves(bench: &Bench, code: &str) -> Vec<Cause> {
     let moved = |(_, e): &(u64, Event)| match &e.body {
@@ -19,7 +22,7 @@ fn a_clock_so_far_ahead_that_all_is_refused_is_told() {
     let refused = |device: &str| {
         let rejection = Rejection { index: 0, code: RejectionCode::InTheFuture, detail: "ahead".to_owned() };
         let at = bench.clock.now() + Millis::from_mins(60);
-        Err(Refused { rejection, payload: String::new(), ahead: Some((device.parse().unwrap(), at)) })
+        Err(Refused { rejection, payload: String::new(), way: Way::Own, ahead: Some((device.parse().unwrap(), at)) })
     };
     for _ in 0..6 {
         let decoded = vec![refused("d1"), refused("d1"), refused("gw2")];
