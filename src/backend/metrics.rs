@@ -41,6 +41,7 @@ pub struct Metrics {
     disk_used_percent: Gauge,
     refused: Family<Label, Counter>,
     notices: Family<Label, Counter>,
+    hl7_messages: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -60,6 +61,7 @@ impl Default for Metrics {
             disk_used_percent: Gauge::default(),
             refused: Family::default(),
             notices: Family::default(),
+            hl7_messages: Family::default(),
         };
         metrics.register();
         metrics
@@ -82,6 +84,7 @@ impl Metrics {
         r.register("disk_used_percent", "Used part of the data folder's disk", self.disk_used_percent.clone());
         r.register("refused", "Requests that were not served, by reason", self.refused.clone());
         r.register("notices", "What became of messages about alerts, by outcome", self.notices.clone());
+        r.register("hl7_messages", "Messages of HL7 v2, by result", self.hl7_messages.clone());
     }
 
     /// Counts what became of observations.
@@ -109,6 +112,11 @@ impl Metrics {
     /// Counts what became of a message about an alert.
     pub fn notice(&self, outcome: &'static str) {
         self.notices.get_or_create_owned(&[("outcome", outcome)]).inc();
+    }
+
+    /// Counts what became of a message of HL7 v2.
+    pub fn hl7(&self, result: &'static str) {
+        self.hl7_messages.get_or_create_owned(&[("result", result)]).inc();
     }
 
     /// Notes a committed group.

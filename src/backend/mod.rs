@@ -11,6 +11,7 @@ pub mod hub;
 pub mod listener;
 pub mod login;
 pub mod metrics;
+pub mod mllp;
 pub mod notify;
 pub mod pipeline;
 pub mod rate;

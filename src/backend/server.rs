@@ -7,6 +7,7 @@ use super::{
     hub::Hub,
     listener,
     metrics::Metrics,
+    mllp,
     notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
     rate::Rates,
@@ -227,12 +228,13 @@ impl Opened {
         }
         Desk::start(&self.app)?;
         let http = tokio::spawn(listener::serve(self.app.clone(), listener));
-        let helpers = vec![
+        let mut helpers = mllp::start(&self.app).await?;
+        helpers.extend([
             admin,
             tokio::spawn(look_after_sessions(self.app.clone())),
             tokio::spawn(watch_disk(self.app.clone(), self.folder.clone())),
             tokio::spawn(count_watchers(self.app.clone())),
-        ];
+        ]);
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
         Ok(Serving { opened: self, address, http, helpers })
     }

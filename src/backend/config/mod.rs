@@ -1,11 +1,13 @@
 //! Configuration: flags over environment over file over defaults. An unknown key is an error.
 
 mod layers;
+mod mllp;
 mod notify;
 mod profiles;
 mod vitals;
 
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
+pub use mllp::MllpConfig;
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use vitals::VitalConfig;
@@ -37,6 +39,9 @@ pub struct Config {
     pub response: ResponseConfig,
     /// Messages about alerts to people who do not look at a screen.
     pub notify: NotifyConfig,
+    /// Senders of HL7 v2, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mllp: BTreeMap<String, MllpConfig>,
     /// Limits that the site sets itself, by category and vital.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: ProfilesConfig,
@@ -403,6 +408,7 @@ impl Config {
         range("retention.dead_letters_days", self.retention.dead_letters_days.into(), 1, 36_500)?;
         self.response.check()?;
         self.notify.check()?;
+        mllp::check(&self.mllp, &self.vitals()?)?;
         range("alarm.delay_max_s", self.alarm.delay_max_s.into(), 0, profiles::DELAY_MAX_S.into())?;
         range("alarm.clock_ahead_s", self.alarm.clock_ahead_s.into(), 2, CLOCK_AHEAD_MAX_S)?;
         range("alarm.clock_behind_s", self.alarm.clock_behind_s.into(), 2, CLOCK_BEHIND_MAX_S)?;

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, DeviceId, EventBody, Millis, Observation, Refusal, SystemFault, Timestamp, Ward, WardId,
-        system::FaultReport,
+        Actor, Command, DeviceId, EventBody, Millis, Observation, PatientId, Refusal, SystemFault, Timestamp, Ward,
+        WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender},
@@ -29,9 +29,11 @@ pub(super) const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
 pub(super) struct Core {
     config: EngineConfig,
     reader: Arc<dyn StoreReader>,
-    wards: BTreeMap<WardId, WardRun>,
-    ward_of_device: BTreeMap<DeviceId, WardId>,
+    pub(super) wards: BTreeMap<WardId, WardRun>,
+    pub(super) ward_of_device: BTreeMap<DeviceId, WardId>,
     tails: Tails,
+    /// When patients last went to another bed, since the start.
+    pub(super) moved: BTreeMap<PatientId, Timestamp>,
     /// Faults of the system that last; a ward that is made meanwhile is told of them.
     faults: BTreeMap<SystemFault, FaultReport>,
     /// Wards that a terminal watches.
@@ -51,6 +53,7 @@ impl Core {
             wards: BTreeMap::new(),
             ward_of_device: BTreeMap::new(),
             tails: Tails::default(),
+            moved: BTreeMap::new(),
             faults: BTreeMap::new(),
             watched: BTreeSet::new(),
             group: 0,
@@ -84,7 +87,7 @@ impl Core {
         Ok(())
     }
 
-    const fn moment(&self, now: Timestamp) -> Moment {
+    pub(super) const fn moment(&self, now: Timestamp) -> Moment {
         Moment { now, skew: self.skew, group: self.group }
     }
 
@@ -103,6 +106,23 @@ impl Core {
         group.jobs += 1;
         match job {
             Job::Observations { sender, decoded, reply } => self.observations(&sender, decoded, reply, now, group),
+            Job::Values { sender, groups, reply } => {
+                let decoded = self.place(&sender, groups, now, group);
+                self.observations(&sender, decoded, reply, now, group);
+            }
+            Job::Adt { sender, act, payload, reply } => {
+                let refused = self.adt(&sender, &act, now, group).err();
+                if let Some(why) = &refused {
+                    group.batch.dead_letters.push(DeadLetter {
+                        at: now,
+                        source: sender.to_string(),
+                        code: "adt".to_owned(),
+                        detail: why.clone(),
+                        payload,
+                    });
+                }
+                group.waiting.push(Waiting::Adt(reply, refused));
+            }
             Job::Command { ward, command, by, reply } => self.command(&ward, &command, &by, reply, now, group),
             Job::SetWard { ward, by, reply } => {
                 group.batch.leaves.push(leaves::ward_set(&ward, &by));
@@ -225,17 +245,36 @@ impl Core {
         now: Timestamp,
         group: &mut Group,
     ) {
-        let at = self.moment(now);
-        let Some(run) = self.wards.get_mut(ward) else {
+        let Some((index, refusal)) = self.act(ward, command, by, now, group) else {
             drop(reply.send(Err(JobError::UnknownWard)));
             return;
         };
+        group.waiting.push(Waiting::Command { reply, ward: ward.clone(), index, refusal });
+    }
+
+    /// Does a command: the place of what came of it among the group's events, and why it was not done. `None` if there is
+    /// no such ward.
+    pub(super) fn act(
+        &mut self,
+        ward: &WardId,
+        command: &Command,
+        by: &Actor,
+        now: Timestamp,
+        group: &mut Group,
+    ) -> Option<(usize, Option<Refusal>)> {
+        let at = self.moment(now);
+        let run = self.wards.get_mut(ward)?;
         let first = run.input(Input::Command { command: command.clone(), by: by.clone() }, at);
         let own = run.events().iter().enumerate().skip(first);
         let refused = own.rev().find_map(|(index, event)| match &event.body {
             EventBody::Refused { refusal, .. } => Some((index, refusal.clone())),
             _ => None,
         });
+        match (command, &refused) {
+            (Command::Transfer { patient, .. }, None) => drop(self.moved.insert(patient.clone(), now)),
+            (Command::Discharge { patient, .. }, None) => drop(self.moved.remove(patient)),
+            _ => {}
+        }
         let last = run.events().len().saturating_sub(1);
         let (index, refusal): (usize, Option<Refusal>) =
             refused.map_or((last, None), |(index, refusal)| (index, Some(refusal)));
@@ -244,7 +283,7 @@ impl Core {
         }
         let own = run.events().get(first..).unwrap_or_default();
         group.batch.leaves.extend(leaves::of(ward, command, by, refusal.as_ref(), own));
-        group.waiting.push(Waiting::Command { reply, ward: ward.clone(), index, refusal });
+        Some((index, refusal))
     }
 
     fn observations(
