@@ -13,7 +13,7 @@ use std::{
 };
 use support::{Server, now, run_with, wait_for};
 use wardwatch::{
-    domain::{DeviceId, Timestamp, VitalCode, vital::HR},
+    domain::{Command as WardCommand, DeviceId, Timestamp, VitalCode, vital::HR},
     store::StoreReader,
 };
 
@@ -229,6 +229,11 @@ fn errors_are_told_with_their_place_and_kept() {
     assert_eq!(peer.ask("MSH|^~\\&|X|Y|W|H|20260301||DFT^P03|Q1|P|2.5\rPID|1||1\r"), "AR Q1");
     assert_eq!(peer.ask("MSH|^~\\&|X|Y|W|H|20260301||ORU^R01||P|2.5\rPID|1||1\r"), "AR ");
     assert_eq!(bench.dead_letters(), 4);
+    let device_alone = oru("M3", P1, "", at);
+    assert_eq!(peer.ask(&device_alone), "CA M3", "a monitor that measures nothing is no fault");
+    assert_eq!(bench.dead_letters(), 4);
+    assert_eq!(peer.ask(&oru("M4", P1, "7", at).replace("147842^MDC_ECG_HEART_RATE", "1^X")), "CA M4");
+    assert_eq!(bench.dead_letters(), 5, "a message without a vital is kept");
 }
 
 #[test]
@@ -282,7 +287,12 @@ fn who_lies_where_follows_the_hospitals_system() {
     assert_eq!(peer.ask(&by_bed("M3", "ICU^^14", at)), "CA M3");
     let devices: Vec<String> = bench.samples("P-1").into_iter().map(|(device, _)| device).collect();
     assert_eq!(devices, ["gw/ICU-12", "gw/ICU-14"], "from now on the monitor of the new bed");
-    assert_eq!(peer.ask(&adt("A7", "A12", "P-1", "ICU^^12")), "AA A7");
+    let (patient, bed) = ("P-1".parse().unwrap(), "ICU-12".parse().unwrap());
+    bench.server.command(WardCommand::Transfer { patient, bed });
+    let left = peer.ask_all(&by_bed("M4", "ICU^^14", at + wardwatch::domain::Millis(1_000)));
+    assert!(left.contains("MSA|CE|M4") && left.contains("measures patient P-1 in bed ICU-12"), "{left}");
+    assert_eq!(peer.ask(&adt("A7", "A12", "P-1", "ICU^^14")), "AA A7");
+    assert_eq!(peer.ask(&adt("A7b", "A12", "P-1", "ICU^^12")), "AA A7b");
     assert_eq!(peer.ask(&adt("A8", "A03", "P-1", "ICU^^12")), "AA A8");
     assert_eq!(peer.ask(&adt("A9", "A13", "P-1", "ICU^^12")), "AA A9");
     let merge = adt("A10", "A40^ADT_A39", "P-9", "ICU^^12") + "MRG|P-1^^^H^MR\r";

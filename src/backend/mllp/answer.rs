@@ -132,8 +132,8 @@ impl Desk {
                     return Outcome::not_now(e);
                 }
             }
-            return Outcome::ACCEPTED;
         }
+        // Be it without values: the gateway was heard.
         let job = |reply| Job::Values { sender: self.device.clone(), groups, reply };
         match self.app.pipeline.ask(job).await {
             Ok(report) => {
@@ -141,7 +141,7 @@ impl Desk {
                 let taken = report.accepted + report.duplicate;
                 let (kind, reasons) = hl7::outcome(&locations, &report.rejections, taken);
                 // What nobody is assigned to may be sent again when somebody is.
-                Outcome { kind, reasons, is_final: taken > 0 }
+                Outcome { kind, reasons, is_final: taken > 0 || locations.is_empty() }
             }
             Err(e) => Outcome::not_now(e),
         }

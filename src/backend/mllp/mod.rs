@@ -17,7 +17,7 @@ use tokio::{
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 * 1024;
-/// Longest time that the rest of a begun frame may take to arrive.
+/// Longest silence within a begun frame.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 /// A message without a frame is whole when nothing has come for so long.
 const BARE_QUIET: Duration = Duration::from_millis(500);

@@ -7,7 +7,9 @@
 
 use super::{core::Core, group::Group as Batch};
 use crate::{
-    domain::{Actor, Assignment, Census, Command, Device, DeviceId, DeviceKind, Millis, PatientId, Timestamp, WardId},
+    domain::{
+        Actor, Assignment, BedId, Census, Command, Device, DeviceId, DeviceKind, Millis, PatientId, Timestamp, WardId,
+    },
     engine::{Input, IntakeFault},
     ingest::{
         Decoded, Refused,
@@ -32,6 +34,8 @@ enum Whose {
     Named(PatientId),
     /// The patient who is in the named bed, and has certainly been since then.
     InBed(PatientId, Timestamp),
+    /// Nobody is named, and nobody lies in the named bed.
+    Empty(BedId),
     /// The message names one patient and the bed of another.
     Contradiction { named: PatientId, detail: String },
 }
@@ -58,6 +62,11 @@ impl Core {
                 self.contradiction(ward, &group, named, now);
                 let from = decoded.len();
                 decoded.extend((from..).zip(group.values).map(|(index, v)| contradicted(index, v, detail)));
+                continue;
+            }
+            if let Whose::Empty(bed) = &whose {
+                let from = decoded.len();
+                decoded.extend((from..).zip(group.values).map(|(index, v)| beside_empty_bed(census, index, v, bed)));
                 continue;
             }
             let mut devices = BTreeMap::<DeviceId, Timestamp>::new();
@@ -152,7 +161,10 @@ fn whose(census: &Census, group: &Group, moved: &BTreeMap<PatientId, Timestamp>,
             // Stamps have whole seconds: the second in which the patient came counts.
             Whose::InBed(stay.patient.id.clone(), whole_second(came).max(now - BED_SPEAKS_FOR))
         }
-        (None, None) => Whose::Unsaid,
+        (None, None) => match group.bed.as_ref().filter(|bed| census.beds.contains_key(*bed)) {
+            Some(bed) => Whose::Empty(bed.clone()),
+            None => Whose::Unsaid,
+        },
     }
 }
 
@@ -165,7 +177,7 @@ fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whos
     let (patient, start) = match whose {
         Whose::Named(patient) => (patient, first),
         Whose::InBed(patient, since) => (patient, first.max(*since)),
-        Whose::Unsaid | Whose::Contradiction { .. } => return None,
+        Whose::Unsaid | Whose::Empty(_) | Whose::Contradiction { .. } => return None,
     };
     let spans = census.assignments.get(device).map(Vec::as_slice).unwrap_or_default();
     if !census.stays.contains_key(patient) || spans.iter().any(|a| a.end.is_none()) {
@@ -174,6 +186,28 @@ fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whos
     let free_from = spans.iter().filter_map(|a| a.end).max();
     let start = free_from.map_or(start, |end| start.max(end));
     Some(Assignment { device: device.clone(), patient: patient.clone(), start, end: None })
+}
+
+/// A monitor of a patient who lies in one bed that names another one, where nobody lies, was left behind or goes to
+/// somebody who is not admitted yet.
+fn beside_empty_bed(
+    census: &Census,
+    index: usize,
+    value: Observed,
+    bed: &BedId,
+) -> Result<crate::ingest::Reading, Refused> {
+    let measured = value.read.as_ref().ok().and_then(|reading| census.open_assignment(&reading.device));
+    match measured.and_then(|a| census.stays.get(&a.patient)) {
+        Some(stay) => {
+            let detail = format!(
+                "the message names bed {bed}, where nobody is, and its device measures patient {} in bed {}: nothing is \
+                 stored; take the device away, or admit who lies there",
+                stay.patient.id, stay.bed
+            );
+            contradicted(index, value, &detail)
+        }
+        None => value.read,
+    }
 }
 
 fn contradicted(index: usize, value: Observed, detail: &str) -> Result<crate::ingest::Reading, Refused> {

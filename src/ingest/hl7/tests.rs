@@ -129,7 +129,7 @@ fn several_patients_in_one_message_keep_apart() {
     let groups = groups(&[PID, PV1, OBR, HR, other, OBR, HR, "PV1||I|ICU^^14", OBR, HR]);
     let whose: Vec<_> = groups
         .iter()
-        .map(|g| (g.patient.as_ref().map(|p| p.to_string()), g.bed.as_ref().map(|b| b.to_string()), g.values.len()))
+        .map(|g| (g.patient.as_ref().map(ToString::to_string), g.bed.as_ref().map(ToString::to_string), g.values.len()))
         .collect();
     let text = |t: &str| Some(t.to_owned());
     assert_eq!(whose, [(text("P-1"), text("ICU-12"), 1), (text("P-2"), None, 1), (None, text("ICU-14"), 1)]);

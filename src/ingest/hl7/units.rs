@@ -175,6 +175,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_document_shows_every_name() {
+        let document = include_str!("../../../docs/interoperability.md");
+        for (_, names) in UNITS {
+            let [first, others @ ..] = names else { continue };
+            let others: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
+            let row = document.lines().find(|line| line.starts_with(&format!("| `{first}` | ")));
+            assert!(row.is_some_and(|row| row.ends_with(&format!("| {} |", others.join(", ")))), "{first}: {row:?}");
+        }
+    }
+
     #[rstest]
     #[case("temp", Unit::Fahrenheit, 98.6, 37.0)]
     #[case("temp", Unit::Kelvin, 310.15, 37.0)]
