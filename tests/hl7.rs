@@ -30,12 +30,16 @@ fn bench() -> Bench {
 }
 
 fn bench_with(settings: &str) -> Bench {
+    bench_of("demo", settings)
+}
+
+fn bench_of(mode: &str, settings: &str) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let mllp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let config = dir.path().join("wardwatch.toml");
     let text = format!("[mllp.icu]\nlisten = \"{mllp}\"\ndevice = \"gw\"\nmessage_bytes = 20000\n{settings}");
     std::fs::write(&config, text).unwrap();
-    let args = ["--mode", "demo", "--config", config.to_str().unwrap()];
+    let args = ["--mode", mode, "--config", config.to_str().unwrap()];
     let server = Server::start_with(&dir.path().join("data"), &args);
     server.small_ward();
     server.add_bed("ICU-12");
@@ -311,6 +315,19 @@ fn a_source_says_who_lies_where_only_if_it_may() {
     let answer = bench.peer().ask_all(&adt("A1", "A01", "P-1", "ICU^^12"));
     assert!(answer.contains("MSA|AR|A1") && answer.contains("adt = true"), "{answer}");
     assert!(!bench.journal().contains("P-1"));
+}
+
+#[test]
+fn training_and_debugging_stay_out_of_a_live_ward() {
+    let bench = bench_of("live", "");
+    let (at, mut peer) = (second(), bench.peer());
+    for (id, processing) in [("T1", "|T|"), ("D1", "|D|")] {
+        let answer = peer.ask_all(&oru(id, P1, "77", at).replacen("|P|", processing, 1));
+        assert!(answer.contains(&format!("MSA|CR|{id}")) && answer.contains("202^Unsupported"), "{answer}");
+    }
+    assert_eq!(bench.stored("gw/b1", HR, at), None);
+    assert_eq!(bench.dead_letters(), 2);
+    assert_eq!(peer.ask(&oru("P1", P1, "77", at)), "CA P1");
 }
 
 #[test]

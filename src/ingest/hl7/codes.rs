@@ -1,7 +1,7 @@
 //! Which vital a code stands for: LOINC, MDC, and names that monitors send without a system.
 
 use super::{
-    tokens::Separators,
+    tokens::{Separators, pieces},
     units::{self, Conversion, UNITS, Unit, UnitError},
 };
 use crate::domain::{VitalCode, VitalDef, VitalTable, text::clean};
@@ -86,7 +86,7 @@ impl CodeTable {
     /// The vital that OBX-3 stands for: the source's own codes first, then the code with its system, then the alternate
     /// code with its system.
     pub(super) fn vital(&self, field: &str, separators: Separators) -> Option<&VitalDef> {
-        let mut parts = separators.first(field).split(separators.component);
+        let mut parts = pieces(separators.first(field), separators.component);
         let mut next = || parts.next().unwrap_or_default();
         let (code, text, system) = (next(), next(), next());
         if let Some(own) = self.own.get(code) {
@@ -133,7 +133,7 @@ impl CodeTable {
             return Ok(Conversion::SAME);
         }
         let mut named = false;
-        for part in separators.first(field).split(separators.component).filter(|part| !part.is_empty()) {
+        for part in pieces(separators.first(field), separators.component).filter(|part| !part.is_empty()) {
             named = true;
             if part == &*def.ucum || part == &*def.unit {
                 return Ok(Conversion::SAME);

@@ -13,6 +13,9 @@ use super::{
 use crate::ingest::native::DecodeRules;
 use std::fmt;
 
+/// What some senders put before a message in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Where in a message something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Location {
@@ -20,7 +23,7 @@ pub struct Location {
     pub segment: &'static str,
     /// Which one of its name, from 1.
     pub number: u32,
-    /// The field, from 1.
+    /// The field, from 1; 0 for the message as a whole.
     pub field: u8,
 }
 
@@ -29,14 +32,23 @@ impl Location {
         Self { segment, number, field }
     }
 
-    /// As ERR-2 has it.
+    /// The message as a whole.
+    pub(super) const WHOLE: Self = Self::new("MSH", 1, 0);
+
+    /// As ERR-2 has it; nothing for the message as a whole.
     pub(super) fn erl(self, component: char) -> String {
+        if self == Self::WHOLE {
+            return String::new();
+        }
         format!("{}{component}{}{component}{}", self.segment, self.number, self.field)
     }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::WHOLE {
+            return f.write_str("the message");
+        }
         write!(f, "{}-{} of {} {}", self.segment, self.field, self.segment, self.number)
     }
 }
@@ -91,6 +103,7 @@ impl Faulty {
 /// # Errors
 /// If nothing of it can be used. A value that cannot be used harms no other.
 pub fn decode(raw: &[u8], source: &Source, rules: DecodeRules<'_>) -> Result<Message, Box<Faulty>> {
+    let raw = raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(raw);
     let text = charset::of(raw, source.charset).text(raw);
     let not_hl7 = || {
         Box::new(Faulty {

@@ -4,7 +4,7 @@ use super::{
     message::Location,
     source::Source,
     time::Zone,
-    tokens::{Segment, Separators},
+    tokens::{Segment, Separators, pieces},
     value::{self, Fault, Reader, Span},
 };
 use crate::{
@@ -62,6 +62,8 @@ struct Walk<'a, 'm> {
     span: Span<'m>,
     /// Devices by the first number of OBX-4.
     monitors: Vec<(&'m str, DeviceId)>,
+    /// The device that stands for the bed or patient of the group, once a row needed it.
+    stand_in: Option<DeviceId>,
     /// How many PID, OBR and OBX were seen.
     seen: (u32, u32, u32),
     last: Found<'m>,
@@ -83,6 +85,7 @@ pub(super) fn groups<'m>(
         bad_patient: None,
         span: Span::default(),
         monitors: Vec::new(),
+        stand_in: None,
         seen: (0, 0, 0),
         last: Found::default(),
         values: 0,
@@ -98,9 +101,8 @@ pub(super) fn groups<'m>(
             "OBX" => walk.value(&segment)?,
             _ if segment.is_named() => {}
             other => {
-                let location = Location::new("MSH", 1, 0);
                 let text = format!("a line begins with {:?}, which is no segment", crate::domain::text::clean(other));
-                return Err((100, location, text));
+                return Err((100, Location::WHOLE, text));
             }
         }
     }
@@ -121,6 +123,7 @@ impl<'m> Walk<'_, 'm> {
         self.bad_patient = None;
         self.span = Span::default();
         self.monitors.clear();
+        self.stand_in = None;
     }
 
     fn patient(&mut self, pid: &Segment<'m>) {
@@ -140,6 +143,7 @@ impl<'m> Walk<'_, 'm> {
         }
         // What cannot be one of our beds is none of them: patient or device say whose the values are.
         let bed = self.reader.source.bed(pv1.field(3), self.reader.separators).unwrap_or_default();
+        self.stand_in = None;
         if let Some(group) = self.group() {
             group.bed = bed;
         }
@@ -149,7 +153,7 @@ impl<'m> Walk<'_, 'm> {
         self.seen.2 += 1;
         let number = self.seen.2;
         let path = obx.field(4);
-        let monitor = path.split('.').next().unwrap_or_default();
+        let monitor = pieces(path, '.').next().unwrap_or_default();
         let own = value::device(obx.field(18), self.reader.separators);
         if let Some(Ok(device)) = &own
             && !self.monitors.iter().any(|(known, _)| *known == monitor)
@@ -158,7 +162,7 @@ impl<'m> Walk<'_, 'm> {
             self.monitors.push((monitor, device.clone()));
         }
         // A row without a value describes a device; one with a facet describes a value.
-        let is_facet = path.split('.').nth(4).is_some_and(|facet| facet != "0");
+        let is_facet = pieces(path, '.').nth(4).is_some_and(|facet| facet != "0");
         if is_facet || (obx.field(2).is_empty() && obx.field(5).is_empty()) {
             return Ok(());
         }
@@ -211,8 +215,11 @@ impl<'m> Walk<'_, 'm> {
     }
 
     /// The device of a row that names none: that of its monitor; else one that stands for the bed, or for the patient.
-    fn device(&self, monitor: &str) -> Result<DeviceId, Fault> {
+    fn device(&mut self, monitor: &str) -> Result<DeviceId, Fault> {
         if let Some((_, device)) = self.monitors.iter().find(|(known, _)| *known == monitor) {
+            return Ok(device.clone());
+        }
+        if let Some(device) = &self.stand_in {
             return Ok(device.clone());
         }
         let sender = self.reader.rules.sender;
@@ -222,7 +229,9 @@ impl<'m> Walk<'_, 'm> {
             return Ok(sender.clone());
         };
         let wrong = |e| Fault::new(18, RejectionCode::UnknownDevice, format!("there is no device, and {e}"));
-        format!("{sender}/{name}").parse().map_err(wrong)
+        let device: DeviceId = format!("{sender}/{name}").parse().map_err(wrong)?;
+        self.stand_in = Some(device.clone());
+        Ok(device)
     }
 
     fn push(
@@ -256,7 +265,7 @@ const ID_KINDS: [&str; 3] = ["MR", "PI", "PT"];
 
 /// The patient that PID-3 names: its medical record number, else its internal identifier, else the first that is there.
 pub(super) fn patient_id(pid: &Segment<'_>, separators: Separators) -> Result<Option<PatientId>, String> {
-    let all = || pid.field(3).split(separators.repetition).filter(|rep| !separators.component(rep, 1).is_empty());
+    let all = || pieces(pid.field(3), separators.repetition).filter(|rep| !separators.component(rep, 1).is_empty());
     let of_kind = |kind: &&str| all().find(|rep| separators.component(rep, 5) == *kind);
     let Some(found) = ID_KINDS.iter().find_map(of_kind).or_else(|| all().next()) else { return Ok(None) };
     identifier(separators.component(found, 1), separators).map(Some)

@@ -1,6 +1,10 @@
 //! What is particular about one sender.
 
-use super::{charset::Charset, codes::CodeTable, tokens::Separators};
+use super::{
+    charset::Charset,
+    codes::CodeTable,
+    tokens::{Separators, pieces},
+};
 use crate::domain::{BedId, IdError};
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
@@ -37,7 +41,7 @@ impl Source {
             return Ok(Some(bed.clone()));
         }
         let mut name = String::new();
-        for part in place.split(separators.component).take(3) {
+        for part in pieces(place, separators.component).take(3) {
             let part = separators.plain(part).trim();
             if !part.is_empty() && part != "\"\"" {
                 if !name.is_empty() {

@@ -155,10 +155,20 @@ fn any_end_of_line_will_do(#[case] end: &str) {
 }
 
 #[test]
+fn a_byte_order_mark_is_passed_over() {
+    let text = format!("\u{feff}{}", message("ORU^R01", &[PID, PV1, OBR, HR]));
+    assert!(decode_with(text.as_bytes(), &source()).is_ok());
+}
+
+#[test]
 fn lines_that_are_none_refuse_the_message() {
     let fault = fault(&message("ORU^R01", &[PID, OBR, HR, "what is this?"]));
     assert_eq!((fault.kind, fault.reason.code), (AckKind::Error, 100));
-    assert!(fault.reason.text.contains("what is this?"), "{}", fault.reason.text);
+    assert!(
+        fault.reason.text.starts_with("the message: a line begins with \"what is this?\""),
+        "{}",
+        fault.reason.text
+    );
 }
 
 #[test]

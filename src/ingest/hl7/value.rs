@@ -4,7 +4,7 @@ use super::{
     oru::Found,
     source::Source,
     time::{self, Zone},
-    tokens::{Segment, Separators},
+    tokens::{Segment, Separators, pieces},
 };
 use crate::{
     domain::{DeviceId, Timestamp, VitalDef, text::clean},
@@ -83,8 +83,10 @@ impl<'m> Reader<'_> {
             let detail = "a stored value is not deleted by a message: send a correction (OBX-11 = C)".to_owned();
             return Err(Fault::new(11, RejectionCode::Malformed, detail));
         }
-        let parts = || raw.split(self.separators.repetition).flat_map(|rep| self.parts(obx.field(2), rep));
-        let count = parts().take(VALUES_MAX + 1).count();
+        let parts = || pieces(raw, self.separators.repetition).flat_map(|rep| self.parts(obx.field(2), rep));
+        // Nearly always there is one.
+        let several = raw.contains(self.separators.repetition) || matches!(obx.field(2), "NA" | "MA");
+        let count = if several { parts().take(VALUES_MAX + 1).count() } else { 1 };
         if count > VALUES_MAX {
             let detail = format!("more than {VALUES_MAX} values in one OBX");
             return Err(Fault::new(5, RejectionCode::Malformed, detail));
@@ -115,7 +117,7 @@ impl<'m> Reader<'_> {
     fn parts(&self, kind: &str, rep: &'m str) -> impl Iterator<Item = &'m str> {
         let (all, number) = (kind == "NA" || kind == "MA", kind == "SN");
         let whole = (!all && !number).then_some(rep);
-        let components = (all || number).then(|| rep.split(self.separators.component)).into_iter().flatten();
+        let components = (all || number).then(|| pieces(rep, self.separators.component)).into_iter().flatten();
         // A structured number is a comparison and a number: `<^98` is none.
         let skip = usize::from(number && rep.starts_with(self.separators.component));
         let take = if number { 1 } else { usize::MAX };
