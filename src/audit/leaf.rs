@@ -85,6 +85,9 @@ pub enum Act {
     /// A patient was put in another category.
     #[serde(rename = "patient.category")]
     PatientCategory,
+    /// A patient was described anew.
+    #[serde(rename = "patient.update")]
+    PatientUpdate,
     /// Who is on duty was changed.
     #[serde(rename = "rota.set")]
     RotaSet,

@@ -42,6 +42,7 @@ pub struct Metrics {
     refused: Family<Label, Counter>,
     notices: Family<Label, Counter>,
     medtech: Family<Label, Counter>,
+    hl7_messages: Family<Label, Counter>,
 }
 
 impl Default for Metrics {
@@ -62,6 +63,7 @@ impl Default for Metrics {
             refused: Family::default(),
             notices: Family::default(),
             medtech: Family::default(),
+            hl7_messages: Family::default(),
         };
         metrics.register();
         metrics
@@ -86,6 +88,7 @@ impl Metrics {
         let help = "Mapped messages, by the names of the MedTech service's metrics";
         r.register("medtech", help, self.medtech.clone());
         r.register("notices", "What became of messages about alerts, by outcome", self.notices.clone());
+        r.register("hl7_messages", "Messages of HL7 v2, by result", self.hl7_messages.clone());
     }
 
     /// Counts what became of observations.
@@ -120,6 +123,11 @@ impl Metrics {
     /// Counts what became of a message about an alert.
     pub fn notice(&self, outcome: &'static str) {
         self.notices.get_or_create_owned(&[("outcome", outcome)]).inc();
+    }
+
+    /// Counts what became of a message of HL7 v2.
+    pub fn hl7(&self, result: &'static str) {
+        self.hl7_messages.get_or_create_owned(&[("result", result)]).inc();
     }
 
     /// Notes a committed group.

@@ -12,6 +12,7 @@ pub mod listener;
 pub mod login;
 pub mod mappings;
 pub mod metrics;
+pub mod mllp;
 pub mod notify;
 pub mod pipeline;
 pub mod rate;

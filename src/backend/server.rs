@@ -8,6 +8,7 @@ use super::{
     listener,
     mappings::{self, Mappings, MappingsError},
     metrics::Metrics,
+    mllp,
     notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
     rate::Rates,
@@ -211,6 +212,7 @@ pub struct Serving {
     /// Where it listens.
     pub address: SocketAddr,
     http: JoinHandle<()>,
+    mllp: Vec<JoinHandle<()>>,
     helpers: Vec<JoinHandle<()>>,
 }
 
@@ -236,6 +238,7 @@ impl Opened {
         }
         Desk::start(&self.app)?;
         let http = tokio::spawn(listener::serve(self.app.clone(), listener));
+        let mllp = mllp::start(&self.app).await?;
         let helpers = vec![
             admin,
             tokio::spawn(look_after_sessions(self.app.clone())),
@@ -244,7 +247,7 @@ impl Opened {
             tokio::spawn(mappings::watch(self.app.clone())),
         ];
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
-        Ok(Serving { opened: self, address, http, helpers })
+        Ok(Serving { opened: self, address, http, mllp, helpers })
     }
 
     /// Stops the engines when everything that was asked before is durable.
@@ -279,10 +282,12 @@ impl Serving {
 
     /// Stops: no new connections, open requests finish, streams are told, everything is durable.
     pub async fn stop(self) {
-        let Self { opened, http, helpers, .. } = self;
+        let Self { opened, http, mllp, helpers, .. } = self;
         opened.stop.send_replace(true);
-        if http.await.is_err() {
-            tracing::error!("the listener failed");
+        for listener in [http].into_iter().chain(mllp) {
+            if listener.await.is_err() {
+                tracing::error!("a listener failed");
+            }
         }
         helpers.iter().for_each(JoinHandle::abort);
         let leaf = LeafDraft::new(LeafActor::System, Act::ServerStop, Outcome::Success);

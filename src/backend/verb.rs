@@ -39,6 +39,7 @@ pub const fn verb_of(command: &Command) -> (Verb, &'static str) {
         | Command::Discharge { .. }
         | Command::Transfer { .. }
         | Command::SetCategory { .. }
+        | Command::Describe { .. }
         | Command::Assign { .. }
         | Command::Unassign { .. } => (Verb::ManageCensus, "manage_census"),
     }

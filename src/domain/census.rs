@@ -230,6 +230,11 @@ impl Census {
                     stay.patient.category = *category;
                 }
             }
+            EventBody::Described { patient, name, birth_year, .. } => {
+                if let Some(stay) = self.stays.get_mut(patient) {
+                    (stay.patient.name, stay.patient.birth_year) = (name.clone(), *birth_year);
+                }
+            }
             EventBody::DeviceSet { device, .. } => {
                 self.devices.insert(device.id.clone(), device.clone());
             }

@@ -3,8 +3,8 @@
 use super::{
     Actor, AlertId, Assignment, Basis, Bed, BedId, Category, CensusError, ChartEntry, ChartError, CloseReason, Device,
     DeviceId, EncounterId, Expiry, HandoverError, HandoverExtent, HandoverId, LimitScope, LimitsChange, LimitsError,
-    LoginName, Millis, Patient, PatientId, PauseId, PauseKind, PauseScope, Remark, RotaError, Shift, Timestamp,
-    VitalCode,
+    LoginName, Millis, Patient, PatientId, PauseId, PauseKind, PauseScope, PersonName, Remark, RotaError, Shift,
+    Timestamp, VitalCode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -191,6 +191,16 @@ pub enum Command {
         /// The category.
         category: Category,
     },
+    /// Describe a patient anew, as the hospital's own system does.
+    Describe {
+        /// The patient.
+        patient: PatientId,
+        /// The name now.
+        name: PersonName,
+        /// The year of birth now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        birth_year: Option<i32>,
+    },
     /// Offer patients to another person, and sign. An offer ends by itself.
     OfferHandover {
         /// To whom.
@@ -233,7 +243,8 @@ impl Command {
             Self::Discharge { patient, .. }
             | Self::Transfer { patient, .. }
             | Self::Chart { patient, .. }
-            | Self::SetCategory { patient, .. } => Some(patient),
+            | Self::SetCategory { patient, .. }
+            | Self::Describe { patient, .. } => Some(patient),
             Self::SetLimits { scope, .. } | Self::ResetLimits { scope, .. } => scope.patient(),
             Self::Assign { assignment } => Some(&assignment.patient),
             Self::Pause { scope, .. } => scope.patient(),

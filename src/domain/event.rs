@@ -3,8 +3,8 @@
 use super::{
     Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
     Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause, Millis,
-    Notice, Patient, PatientId, Pause, PauseEnd, PauseId, Refusal, Remark, Rota, ScoreResult, Timestamp, VitalCode,
-    VitalLimits, Ward, WardId,
+    Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName, Refusal, Remark, Rota, ScoreResult, Timestamp,
+    VitalCode, VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -269,6 +269,18 @@ pub enum EventBody {
         /// Who did it.
         by: Actor,
     },
+    /// A patient is described anew.
+    Described {
+        /// The patient.
+        patient: PatientId,
+        /// The name now.
+        name: PersonName,
+        /// The year of birth now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        birth_year: Option<i32>,
+        /// Who did it.
+        by: Actor,
+    },
     /// A message about an alert was sent out, could not be, or was read or answered.
     Notified {
         /// What became of it.
@@ -336,7 +348,8 @@ impl Event {
             | EventBody::Transferred { patient, .. }
             | EventBody::Scored { patient, .. }
             | EventBody::Charted { patient, .. }
-            | EventBody::CategorySet { patient, .. } => Some(patient),
+            | EventBody::CategorySet { patient, .. }
+            | EventBody::Described { patient, .. } => Some(patient),
             EventBody::LimitsChanged { scope, .. } => scope.patient(),
             EventBody::Commented { patient, .. } | EventBody::PauseEnded { patient, .. } => patient.as_ref(),
             EventBody::Paused { pause } => pause.scope.patient(),

@@ -5,8 +5,8 @@ use crate::{
     alarm::episode,
     domain::{
         Actor, AlertKey, Assignment, BedId, CensusError, CloseReason, Command, ConditionCode, Device, DeviceId,
-        EncounterId, Event, EventBody, LimitsCause, Marks, Patient, PatientId, PauseEnd, Refusal, Side, Timestamp,
-        event::SuppressedBy,
+        EncounterId, Event, EventBody, LimitsCause, Marks, Patient, PatientId, PauseEnd, PersonName, Refusal, Side,
+        Timestamp, event::SuppressedBy,
     },
 };
 
@@ -29,6 +29,7 @@ impl Engine {
             }
             Command::ResetLimits { scope, vital, reason } => self.reset_limits(&scope, vital, &reason, &by, events),
             Command::SetCategory { patient, category } => self.set_category(&patient, category, &by, events),
+            Command::Describe { patient, name, birth_year } => self.describe(&patient, name, birth_year, &by, events),
             other => self.response_command(other, &by, events),
         };
         if let Err(refusal) = done {
@@ -78,6 +79,7 @@ impl Engine {
             | Command::SetLimits { .. }
             | Command::ResetLimits { .. }
             | Command::SetCategory { .. }
+            | Command::Describe { .. }
             | Command::Unassign { .. } => Ok(()),
         }
     }
@@ -95,6 +97,22 @@ impl Engine {
         self.record(EventBody::Admitted { patient, bed, encounter, by: by.clone() }, events);
         self.judge_rota(events);
         self.judge_watching(events);
+        Ok(())
+    }
+
+    fn describe(
+        &mut self,
+        patient: &PatientId,
+        name: PersonName,
+        birth_year: Option<i32>,
+        by: &Actor,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
+        if !self.census.stays.contains_key(patient) {
+            return Err(CensusError::UnknownPatient { patient: patient.clone() }.into());
+        }
+        let described = EventBody::Described { patient: patient.clone(), name, birth_year, by: by.clone() };
+        self.record(described, events);
         Ok(())
     }
 

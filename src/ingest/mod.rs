@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod csv;
+pub mod hl7;
 pub mod medtech;
 pub mod native;
 mod reading;

@@ -74,6 +74,8 @@ pub enum Way {
     Own,
     /// As a message for the MedTech mappings.
     Mapped,
+    /// As a message of HL7 v2: only its sender sends it again, for the answer to it is lost otherwise.
+    Hl7,
 }
 
 impl Way {
@@ -83,13 +85,14 @@ impl Way {
         match self {
             Self::Own => "own",
             Self::Mapped => "mapped",
+            Self::Hl7 => "hl7",
         }
     }
 
     /// The way of a name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Own, Self::Mapped].into_iter().find(|way| way.as_str() == name)
+        [Self::Own, Self::Mapped, Self::Hl7].into_iter().find(|way| way.as_str() == name)
     }
 }
 

@@ -325,6 +325,11 @@ impl WardView {
                 }
                 self.apply_ward_limits(patient);
             }
+            EventBody::Described { patient, name, birth_year, .. } => {
+                if let Some(found) = self.patients.get_mut(patient) {
+                    (found.patient.name, found.patient.birth_year) = (name.clone(), *birth_year);
+                }
+            }
             EventBody::RotaSet { rota, .. } => self.rota = rota.clone(),
             EventBody::Scored { patient, scores } => {
                 if let Some(patient) = self.patients.get_mut(patient) {
@@ -440,6 +445,11 @@ pub fn without_names(event: &Event) -> Event {
         patient.name = PersonName::default();
         patient.note = PersonName::default();
     }
+    if let EventBody::Described { name, .. } | EventBody::Refused { command: Command::Describe { name, .. }, .. } =
+        &mut event.body
+    {
+        *name = PersonName::default();
+    }
     event
 }
 
@@ -466,6 +476,15 @@ mod tests {
             let shown = told(&without_names(&event));
             assert!(!shown.contains("Chidi") && !shown.contains("pacemaker"), "{shown}");
             assert!(shown.contains("p1"), "{shown}");
+        }
+        let (patient, name): (PatientId, _) = ("p1".parse().unwrap(), PersonName::new("Okafor, Chidi"));
+        let described =
+            EventBody::Described { patient: patient.clone(), name: name.clone(), birth_year: None, by: Actor::System };
+        let command = Command::Describe { patient: patient.clone(), name, birth_year: None };
+        let refusal = Refusal::Census(CensusError::UnknownPatient { patient });
+        for body in [described, EventBody::Refused { command, refusal, by: Actor::System }] {
+            let shown = without_names(&Event::new(Timestamp::from_ms(0), body));
+            assert!(!serde_json::to_string(&shown).unwrap().contains("Chidi"), "{shown:?}");
         }
     }
 }

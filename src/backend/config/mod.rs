@@ -2,12 +2,14 @@
 
 mod layers;
 mod medtech;
+mod mllp;
 mod notify;
 mod profiles;
 mod vitals;
 
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
 pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
+pub use mllp::MllpConfig;
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use vitals::VitalConfig;
@@ -41,6 +43,9 @@ pub struct Config {
     pub notify: NotifyConfig,
     /// Mappings of device messages.
     pub medtech: MedtechConfig,
+    /// Senders of HL7 v2, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mllp: BTreeMap<String, MllpConfig>,
     /// Limits that the site sets itself, by category and vital.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: ProfilesConfig,
@@ -407,6 +412,7 @@ impl Config {
         range("retention.dead_letters_days", self.retention.dead_letters_days.into(), 1, 36_500)?;
         self.response.check()?;
         self.notify.check()?;
+        mllp::check(&self.mllp, &self.vitals()?)?;
         range("alarm.delay_max_s", self.alarm.delay_max_s.into(), 0, profiles::DELAY_MAX_S.into())?;
         range("alarm.clock_ahead_s", self.alarm.clock_ahead_s.into(), 2, CLOCK_AHEAD_MAX_S)?;
         range("alarm.clock_behind_s", self.alarm.clock_behind_s.into(), 2, CLOCK_BEHIND_MAX_S)?;

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, DeviceId, EventBody, Millis, Observation, Refusal, SystemFault, Timestamp, Ward, WardId,
-        system::FaultReport,
+        Actor, Command, DeviceId, EventBody, Millis, Observation, PatientId, Refusal, SystemFault, Timestamp, Ward,
+        WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
@@ -29,9 +29,11 @@ pub(super) const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
 pub(super) struct Core {
     config: EngineConfig,
     reader: Arc<dyn StoreReader>,
-    wards: BTreeMap<WardId, WardRun>,
-    ward_of_device: BTreeMap<DeviceId, WardId>,
+    pub(super) wards: BTreeMap<WardId, WardRun>,
+    pub(super) ward_of_device: BTreeMap<DeviceId, WardId>,
     tails: Tails,
+    /// When patients last went to another bed, since the start.
+    pub(super) moved: BTreeMap<PatientId, Timestamp>,
     /// Faults of the system that last; a ward that is made meanwhile is told of them.
     faults: BTreeMap<SystemFault, FaultReport>,
     /// Wards that a terminal watches.
@@ -51,6 +53,7 @@ impl Core {
             wards: BTreeMap::new(),
             ward_of_device: BTreeMap::new(),
             tails: Tails::default(),
+            moved: BTreeMap::new(),
             faults: BTreeMap::new(),
             watched: BTreeSet::new(),
             group: 0,
@@ -84,7 +87,7 @@ impl Core {
         Ok(())
     }
 
-    const fn moment(&self, now: Timestamp) -> Moment {
+    pub(super) const fn moment(&self, now: Timestamp) -> Moment {
         Moment { now, skew: self.skew, group: self.group }
     }
 
@@ -103,11 +106,30 @@ impl Core {
         group.jobs += 1;
         match job {
             Job::Observations { sender, decoded, reply } => {
-                self.observations(&sender, decoded, None, reply, now, group)
+                self.observations(&sender, decoded, Came::now(Way::Own), reply, now, group);
             }
             Job::Again { sender, decoded, received_at, record, reply } => {
                 record.join(&mut group.batch);
-                self.observations(&sender, decoded, Some(received_at), reply, now, group);
+                let came = Came { before: Some(received_at), way: Way::Own };
+                self.observations(&sender, decoded, came, reply, now, group);
+            }
+            Job::Values { sender, groups, reply } => {
+                let decoded = self.place(&sender, groups, now, group);
+                self.observations(&sender, decoded, Came::now(Way::Hl7), reply, now, group);
+            }
+            Job::Adt { sender, act, payload, reply } => {
+                let refused = self.adt(&sender, &act, now, group).err();
+                if let Some(why) = &refused {
+                    group.batch.dead_letters.push(DeadLetter {
+                        at: now,
+                        source: sender.to_string(),
+                        code: "adt".to_owned(),
+                        detail: why.clone(),
+                        payload,
+                        way: Way::Hl7.as_str().to_owned(),
+                    });
+                }
+                group.waiting.push(Waiting::Adt(reply, refused));
             }
             Job::Command { ward, command, by, reply } => self.command(&ward, &command, &by, reply, now, group),
             Job::SetWard { ward, by, reply } => {
@@ -229,17 +251,36 @@ impl Core {
         now: Timestamp,
         group: &mut Group,
     ) {
-        let at = self.moment(now);
-        let Some(run) = self.wards.get_mut(ward) else {
+        let Some((index, refusal)) = self.act(ward, command, by, now, group) else {
             drop(reply.send(Err(JobError::UnknownWard)));
             return;
         };
+        group.waiting.push(Waiting::Command { reply, ward: ward.clone(), index, refusal });
+    }
+
+    /// Does a command: the place of what came of it among the group's events, and why it was not done. `None` if there is
+    /// no such ward.
+    pub(super) fn act(
+        &mut self,
+        ward: &WardId,
+        command: &Command,
+        by: &Actor,
+        now: Timestamp,
+        group: &mut Group,
+    ) -> Option<(usize, Option<Refusal>)> {
+        let at = self.moment(now);
+        let run = self.wards.get_mut(ward)?;
         let first = run.input(Input::Command { command: command.clone(), by: by.clone() }, at);
         let own = run.events().iter().enumerate().skip(first);
         let refused = own.rev().find_map(|(index, event)| match &event.body {
             EventBody::Refused { refusal, .. } => Some((index, refusal.clone())),
             _ => None,
         });
+        match (command, &refused) {
+            (Command::Transfer { patient, .. }, None) => drop(self.moved.insert(patient.clone(), now)),
+            (Command::Discharge { patient, .. }, None) => drop(self.moved.remove(patient)),
+            _ => {}
+        }
         let last = run.events().len().saturating_sub(1);
         let (index, refusal): (usize, Option<Refusal>) =
             refused.map_or((last, None), |(index, refusal)| (index, Some(refusal)));
@@ -248,14 +289,14 @@ impl Core {
         }
         let own = run.events().get(first..).unwrap_or_default();
         group.batch.leaves.extend(leaves::of(ward, command, by, refusal.as_ref(), own));
-        group.waiting.push(Waiting::Command { reply, ward: ward.clone(), index, refusal });
+        Some((index, refusal))
     }
 
     fn observations(
         &mut self,
         sender: &DeviceId,
         decoded: Decoded,
-        came: Option<Timestamp>,
+        came: Came,
         reply: Reply<IntakeReport>,
         now: Timestamp,
         group: &mut Group,
@@ -265,7 +306,7 @@ impl Core {
         let known = self.ward_of_device.get(sender);
         let Some(run) = known.and_then(|ward| self.wards.get_mut(ward)) else {
             for (index, item) in decoded.into_iter().enumerate() {
-                let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), Way::Own));
+                let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), came.way));
                 let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
                 let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
                 refuse(Refused { rejection, payload, way, ahead: None }, sender, now, &mut report, group);
@@ -273,11 +314,11 @@ impl Core {
             group.waiting.push(Waiting::Intake(reply, report));
             return;
         };
-        if came.is_none() && run.engine.misses(sender) {
+        if came.before.is_none() && run.engine.misses(sender) {
             run.input(Input::Heard { device: sender.clone() }, at);
         }
         group.samples += decoded.len();
-        for (index, item) in resolve(run, sender, decoded, came.unwrap_or(at.now), at).into_iter().enumerate() {
+        for (index, item) in resolve(run, sender, decoded, came, at).into_iter().enumerate() {
             let o = match item {
                 Ok(o) => o,
                 Err(unresolved) => {
@@ -297,7 +338,7 @@ impl Core {
                 Ok(Taken::Refused(code, detail)) => {
                     let rejection = Rejection { index, code, detail };
                     let payload = Reading::of(&o, at.skew).as_wire();
-                    refuse(Refused { rejection, payload, way: Way::Own, ahead: None }, sender, now, &mut report, group);
+                    refuse(Refused { rejection, payload, way: came.way, ahead: None }, sender, now, &mut report, group);
                 }
                 Err(e) => {
                     // Without the store nobody knows whether it came before: better a gap than a wrong value.
@@ -347,6 +388,21 @@ fn one(
     Ok(run.take(o, standing, tail, at))
 }
 
+/// How observations came.
+#[derive(Debug, Clone, Copy)]
+struct Came {
+    /// When, if it was not now.
+    before: Option<Timestamp>,
+    /// By which way they would come again. Of HL7 v2 patient and bed have to agree, which our own JSON does not say.
+    way: Way,
+}
+
+impl Came {
+    const fn now(way: Way) -> Self {
+        Self { before: None, way }
+    }
+}
+
 struct Unresolved {
     refused: Refused,
     fault: Option<IntakeFault>,
@@ -357,7 +413,7 @@ fn resolve(
     run: &WardRun,
     sender: &DeviceId,
     decoded: Decoded,
-    received_at: Timestamp,
+    came: Came,
     at: Moment,
 ) -> Vec<Result<Observation, Box<Unresolved>>> {
     let mut resolver = Resolver::new(run.engine.census(), &Sender(sender.clone()));
@@ -373,14 +429,14 @@ fn resolve(
         let sent_at = reading.observed_at;
         // Device times follow the wall clock; the engine's time may be apart from it after a step.
         reading.observed_at = reading.observed_at - at.skew;
-        resolver.resolve(&reading, received_at).map_err(|why| {
+        resolver.resolve(&reading, came.before.unwrap_or(at.now)).map_err(|why| {
             let rejection = Rejection { index, code: why.code, detail: why.detail };
             let named = reading.named_patient.clone().filter(|_| why.code == RejectionCode::WrongPatient);
             let device = reading.device.clone();
             let fault = named.map(|named| IntakeFault::WrongPatient { device, named, observed_at: sent_at });
             // As it was sent: it may be driven again when the clocks are apart by something else.
             let sent = Reading { observed_at: sent_at, ..reading };
-            let refused = Refused { rejection, payload: sent.as_wire(), way: Way::Own, ahead: None };
+            let refused = Refused { rejection, payload: sent.as_wire(), way: came.way, ahead: None };
             Box::new(Unresolved { refused, fault })
         })
     };

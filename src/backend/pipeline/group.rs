@@ -30,6 +30,7 @@ pub struct WardNews {
 pub(super) enum Waiting {
     Intake(Reply<IntakeReport>, IntakeReport),
     Command { reply: Reply<CommandOutcome>, ward: WardId, index: usize, refusal: Option<Refusal> },
+    Adt(Reply<Option<String>>, Option<String>),
     Done(Reply<()>),
 }
 
@@ -65,6 +66,7 @@ impl Group {
                     let seq = first(&ward) + u64::try_from(index).unwrap_or_default();
                     drop(reply.send(Ok(CommandOutcome { seq, refusal })));
                 }
+                Waiting::Adt(reply, refused) => drop(reply.send(Ok(refused))),
                 Waiting::Done(reply) => drop(reply.send(Ok(()))),
             }
         }
@@ -76,6 +78,7 @@ impl Group {
             match waiting {
                 Waiting::Intake(reply, _) => drop(reply.send(Err(error))),
                 Waiting::Command { reply, .. } => drop(reply.send(Err(error))),
+                Waiting::Adt(reply, _) => drop(reply.send(Err(error))),
                 Waiting::Done(reply) => drop(reply.send(Err(error))),
             }
         }

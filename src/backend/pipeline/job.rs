@@ -3,7 +3,10 @@
 use crate::{
     audit::LeafDraft,
     domain::{Actor, Command, DeviceId, Notice, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport},
-    ingest::Decoded,
+    ingest::{
+        Decoded,
+        hl7::{AdtAct, Group},
+    },
     protocol::IntakeReport,
     store::{AccessChange, Batch, DeadLetter, DeadLetterEnd},
 };
@@ -62,6 +65,26 @@ pub enum Job {
         record: Record,
         /// Told what became of it.
         reply: Reply<IntakeReport>,
+    },
+    /// Values of HL7 v2: whose they are is looked up by patient, bed and device.
+    Values {
+        /// The gateway that the source stands for.
+        sender: DeviceId,
+        /// What was decoded, in order.
+        groups: Vec<Group>,
+        /// Told what became of them.
+        reply: Reply<IntakeReport>,
+    },
+    /// An act of the hospital's own system, by HL7 v2.
+    Adt {
+        /// The gateway that the source stands for.
+        sender: DeviceId,
+        /// The act.
+        act: Box<AdtAct>,
+        /// The message, kept as a dead letter if the act cannot be.
+        payload: String,
+        /// Told why it was not done, if it was not.
+        reply: Reply<Option<String>>,
     },
     /// A command of a person.
     Command {
@@ -154,6 +177,7 @@ impl Job {
     pub(super) fn unless_it_changes_the_ward(self) -> Option<Self> {
         match self {
             Self::Command { reply, .. } => drop(reply.send(Err(JobError::Unrecorded))),
+            Self::Adt { reply, .. } => drop(reply.send(Err(JobError::Unrecorded))),
             Self::SetWard { reply, .. } => drop(reply.send(Err(JobError::Unrecorded))),
             other => return Some(other),
         }

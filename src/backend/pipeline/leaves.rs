@@ -61,6 +61,9 @@ fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Option<&Refusa
         Command::SetCategory { patient, .. } => {
             LeafDraft { patient: Some(patient.clone()), ..LeafDraft::new(actor, Act::PatientCategory, outcome) }
         }
+        Command::Describe { patient, .. } => {
+            LeafDraft { patient: Some(patient.clone()), ..LeafDraft::new(actor, Act::PatientUpdate, outcome) }
+        }
         Command::OfferHandover { .. } => LeafDraft::new(actor, Act::HandoverOffer, outcome),
         Command::AcceptHandover { handover } => on_handover(*handover, Act::HandoverAccept),
         Command::DeclineHandover { handover, .. } => on_handover(*handover, Act::HandoverDecline),

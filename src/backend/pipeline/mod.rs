@@ -5,11 +5,13 @@
 //! of the disk by at most one group. If a commit fails, every waiter gets an error, nothing is acknowledged any more, and
 //! alerts go out marked unrecorded until the store works again.
 
+mod adt;
 mod core;
 mod engine_thread;
 mod group;
 mod job;
 mod leaves;
+mod place;
 mod rebuild;
 mod tail;
 mod ward;

@@ -1,0 +1,221 @@
+//! Whose the values of HL7 v2 are: by the patient that the message names, else by who lies in the bed that it names.
+//!
+//! A monitor that is not known yet joins the ward behind its gateway; one that measures nobody is assigned to the patient
+//! that was found. One that measures somebody stays so until people or the hospital's own system say otherwise: what
+//! names another patient is refused behind here, as it is for all devices. Where neither patient nor bed says anything,
+//! the assignment alone decides, and without one the device is unassigned.
+
+use super::{core::Core, group::Group as Batch};
+use crate::{
+    domain::{
+        Actor, Assignment, BedId, Census, Command, Device, DeviceId, DeviceKind, Millis, PatientId, Timestamp, WardId,
+    },
+    engine::{Input, IntakeFault},
+    ingest::{
+        Decoded, Refused, Way,
+        hl7::{Group, Observed},
+    },
+    protocol::{Rejection, RejectionCode},
+};
+use std::collections::BTreeMap;
+
+/// A bed says who lies in it now: it speaks for values that are no older than this. For older ones the assignment of
+/// their time does.
+const BED_SPEAKS_FOR: Millis = Millis::from_secs(60);
+
+/// Most devices of a ward up to which messages add further ones.
+const DEVICES_MAX: usize = 2_000;
+
+/// Whose a group is, as far as patient and bed say.
+enum Whose {
+    /// Nobody is named, or nobody who is here.
+    Unsaid,
+    /// The patient that the message names.
+    Named(PatientId),
+    /// The patient who is in the named bed, and has certainly been since then.
+    InBed(PatientId, Timestamp),
+    /// Nobody is named, and nobody lies in the named bed.
+    Empty(BedId),
+    /// The message names one patient and the bed of another.
+    Contradiction { named: PatientId, detail: String },
+}
+
+impl Core {
+    /// The values of a message, each with the patient whom it is said to be of.
+    pub(super) fn place(
+        &mut self,
+        sender: &DeviceId,
+        groups: Vec<Group>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Decoded {
+        let mut decoded = Vec::new();
+        for group in groups {
+            let ward = self.ward_of_device.get(sender).cloned();
+            let census = ward.as_ref().and_then(|ward| self.wards.get(ward)).map(|run| run.engine.census());
+            let (Some(ward), Some(census)) = (&ward, census) else {
+                decoded.extend(group.values.into_iter().map(|v| v.read));
+                continue;
+            };
+            let whose = whose(census, &group, &self.moved, now);
+            if let Whose::Contradiction { named, detail } = &whose {
+                self.contradiction(ward, &group, named, now);
+                let from = decoded.len();
+                decoded.extend((from..).zip(group.values).map(|(index, v)| contradicted(index, v, detail)));
+                continue;
+            }
+            if let Whose::Empty(bed) = &whose {
+                let from = decoded.len();
+                decoded.extend((from..).zip(group.values).map(|(index, v)| beside_empty_bed(census, index, v, bed)));
+                continue;
+            }
+            let mut devices = BTreeMap::<DeviceId, Timestamp>::new();
+            let skew = self.moment(now).skew;
+            for reading in group.values.iter().filter_map(|v| v.read.as_ref().ok()) {
+                let at = reading.observed_at - skew;
+                match devices.get_mut(&reading.device) {
+                    Some(first) => *first = at.min(*first),
+                    None => drop(devices.insert(reading.device.clone(), at)),
+                }
+            }
+            for (device, first) in devices {
+                self.join(ward, sender, (device, first), &whose, now, batch);
+            }
+            for value in group.values {
+                decoded.push(value.read.map(|mut reading| {
+                    if let Whose::InBed(patient, since) = &whose
+                        && reading.observed_at - skew >= *since
+                    {
+                        reading.named_patient = Some(patient.clone());
+                    }
+                    reading
+                }));
+            }
+        }
+        decoded
+    }
+
+    /// Adds a device that is not known, and assigns one that measures nobody.
+    fn join(
+        &mut self,
+        ward: &WardId,
+        sender: &DeviceId,
+        (device, first): (DeviceId, Timestamp),
+        whose: &Whose,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) {
+        let by = Actor::Device { device: sender.clone() };
+        let Some(census) = self.wards.get(ward).map(|run| run.engine.census()) else { return };
+        if device == *sender {
+            return;
+        }
+        let known = census.devices.get(&device);
+        if known.is_some_and(|known| known.gateway.as_ref() != Some(sender)) {
+            return;
+        }
+        let assignment = assignment(census, &device, first, whose);
+        if known.is_none() {
+            if self.ward_of_device.contains_key(&device) || census.devices.len() >= DEVICES_MAX {
+                return;
+            }
+            let device = Device {
+                id: device,
+                name: String::new(),
+                kind: DeviceKind::Monitor,
+                gateway: Some(sender.clone()),
+                intervals_ms: BTreeMap::new(),
+            };
+            self.act(ward, &Command::SetDevice { device }, &by, now, batch);
+        }
+        if let Some(assignment) = assignment {
+            self.act(ward, &Command::Assign { assignment }, &by, now, batch);
+        }
+    }
+
+    /// Tells people that a message names one patient and the bed of another.
+    fn contradiction(&mut self, ward: &WardId, group: &Group, named: &PatientId, now: Timestamp) {
+        let at = self.moment(now);
+        let first = group.values.iter().find_map(|v| v.read.as_ref().ok());
+        if let (Some(run), Some(reading)) = (self.wards.get_mut(ward), first) {
+            let (device, observed_at) = (reading.device.clone(), reading.observed_at);
+            run.input(Input::IntakeFault(IntakeFault::WrongPatient { device, named: named.clone(), observed_at }), at);
+        }
+    }
+}
+
+fn whose(census: &Census, group: &Group, moved: &BTreeMap<PatientId, Timestamp>, now: Timestamp) -> Whose {
+    let in_bed = group.bed.as_ref().and_then(|bed| census.stay_in(bed));
+    match (&group.patient, in_bed) {
+        (Some(named), Some(stay)) if stay.patient.id != *named => Whose::Contradiction {
+            named: named.clone(),
+            detail: format!(
+                "the message names patient {named} and bed {}, where patient {} is: nothing is stored; set the patient on \
+                 the monitor, or the bed in the hospital's system",
+                stay.bed, stay.patient.id
+            ),
+        },
+        (Some(named), _) => Whose::Named(named.clone()),
+        (None, Some(stay)) => {
+            let came = moved.get(&stay.patient.id).map_or(stay.admitted_at, |moved| stay.admitted_at.max(*moved));
+            // Stamps have whole seconds: the second in which the patient came counts.
+            Whose::InBed(stay.patient.id.clone(), whole_second(came).max(now - BED_SPEAKS_FOR))
+        }
+        (None, None) => match group.bed.as_ref().filter(|bed| census.beds.contains_key(*bed)) {
+            Some(bed) => Whose::Empty(bed.clone()),
+            None => Whose::Unsaid,
+        },
+    }
+}
+
+const fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_ms(at.as_ms().div_euclid(1_000) * 1_000)
+}
+
+/// The assignment that a message makes, if its device measures nobody and its patient is here.
+fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whose) -> Option<Assignment> {
+    let (patient, start) = match whose {
+        Whose::Named(patient) => (patient, first),
+        Whose::InBed(patient, since) => (patient, first.max(*since)),
+        Whose::Unsaid | Whose::Empty(_) | Whose::Contradiction { .. } => return None,
+    };
+    let spans = census.assignments.get(device).map(Vec::as_slice).unwrap_or_default();
+    if !census.stays.contains_key(patient) || spans.iter().any(|a| a.end.is_none()) {
+        return None;
+    }
+    let free_from = spans.iter().filter_map(|a| a.end).max();
+    let start = free_from.map_or(start, |end| start.max(end));
+    Some(Assignment { device: device.clone(), patient: patient.clone(), start, end: None })
+}
+
+/// A monitor of a patient who lies in one bed that names another one, where nobody lies, was left behind or goes to
+/// somebody who is not admitted yet.
+fn beside_empty_bed(
+    census: &Census,
+    index: usize,
+    value: Observed,
+    bed: &BedId,
+) -> Result<crate::ingest::Reading, Refused> {
+    let measured = value.read.as_ref().ok().and_then(|reading| census.open_assignment(&reading.device));
+    match measured.and_then(|a| census.stays.get(&a.patient)) {
+        Some(stay) => {
+            let detail = format!(
+                "the message names bed {bed}, where nobody is, and its device measures patient {} in bed {}: nothing is \
+                 stored; take the device away, or admit who lies there",
+                stay.patient.id, stay.bed
+            );
+            contradicted(index, value, &detail)
+        }
+        None => value.read,
+    }
+}
+
+fn contradicted(index: usize, value: Observed, detail: &str) -> Result<crate::ingest::Reading, Refused> {
+    let reading = value.read?;
+    Err(Refused {
+        rejection: Rejection { index, code: RejectionCode::WrongPatient, detail: detail.to_owned() },
+        payload: format!("device {} {} {} at {}", reading.device, reading.vital, reading.value, reading.observed_at),
+        way: Way::Hl7,
+        ahead: None,
+    })
+}
