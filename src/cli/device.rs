@@ -117,7 +117,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
         Command::Assign { id, patient, since, ward, site } => {
             let start = since.unwrap_or_else(|| OsClock.wall());
             let assignment = Assignment { device: id, patient, start, end: None };
-            admin::run_on_ward(&site, ward.as_ref(), WardCommand::Assign { assignment })
+            let site = site.existing()?;
+            let ward = admin::ward_of(&site, ward.as_ref())?;
+            admin::ask_done(&site, AdminRequest::Assign { ward, assignment })
         }
         Command::Unassign { id, ward, site } => {
             let command = WardCommand::Unassign { device: id, end: OsClock.wall() };

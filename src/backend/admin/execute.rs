@@ -25,6 +25,7 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         AdminRequest::Command { ward, command } => {
             run_command(app, &by, &ward, command).await.map(|()| AdminAnswer::Done)
         }
+        AdminRequest::Assign { ward, assignment } => assign(app, &by, &ward, assignment).await,
         AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
@@ -154,13 +155,17 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
             Some(other) => Err(refused(format!("device {} is of ward {other}: use another identifier", device.id))),
             None => Ok(()),
         },
-        Command::Assign { assignment } => check_start(app, ward, assignment),
         Command::Admit { patient, .. } => match app.hub.stays_elsewhere(ward, &patient.id) {
             Some(other) => Err(refused(format!("patient {} is in ward {other}: discharge there first", patient.id))),
             None => Ok(()),
         },
         _ => Ok(()),
     }
+}
+
+async fn assign(app: &App, by: &Actor, ward: &WardId, assignment: Assignment) -> Done {
+    check_start(app, ward, &assignment)?;
+    run_command(app, by, ward, Command::Assign { assignment }).await.map(|()| AdminAnswer::Done)
 }
 
 /// An assignment begins within the stay: what a device measured before is of whoever had it then, or of nobody.

@@ -3,7 +3,8 @@
 use crate::{
     backend::notify::ChannelState,
     domain::{
-        ChannelName, Command, Device, DeviceId, LoginName, Mode, Priority, Remark, Role, Timestamp, Ward, WardId,
+        Assignment, ChannelName, Command, Device, DeviceId, LoginName, Mode, Priority, Remark, Role, Timestamp, Ward,
+        WardId,
     },
     notify::Content,
     protocol::{IntakeReport, StoreState},
@@ -54,6 +55,13 @@ pub enum AdminRequest {
         ward: WardId,
         /// What.
         command: Command,
+    },
+    /// Let a device measure a patient, from a time within the stay.
+    Assign {
+        /// The ward.
+        ward: WardId,
+        /// The assignment.
+        assignment: Assignment,
     },
     /// Add a device with a token of its own; earlier tokens of it no longer hold.
     AddDevice {
