@@ -1,5 +1,5 @@
 //! HL7 v2 over MLLP: listeners, connections, frames. What a message says is read in `ingest::hl7`; what becomes of it is
-//! in [`answer`].
+//! in `answer`.
 
 mod answer;
 pub mod codec;
