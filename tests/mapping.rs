@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
 };
-use support::{program, shared};
+use support::{program, shared, terminal::Pty};
 
 fn fixture(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mapping").join(name).display().to_string()
@@ -200,4 +200,39 @@ fn the_sample_of_the_iot_connector_is_caught() {
     ] {
         assert!(flowing.contains(says), "{says}: {flowing}");
     }
+}
+
+/// The workbench: what is wrong stands first with its place in the file, a message shows each of its steps, and a file that
+/// is mended meanwhile is read again.
+#[test]
+fn the_workbench_reads_files_again_and_keeps_its_place() {
+    let changed = Changed::new();
+    let device = changed.of("monitor.device.json", "\"$.monitor\"", "\"$.nowhere\"");
+    let (fhir, message) = (fixture("monitor.fhir.json"), fixture("monitor.first.json"));
+    let bin = env!("CARGO_BIN_EXE_wardwatch");
+    let mut pty = Pty::spawn(bin, &["mapping", "open", &device, &fhir, &message], &[], 110, 40);
+    pty.wait_for_text("1 message, 1 with a fault");
+    pty.send("n");
+    changed.of("monitor.device.json", "\"$.monitor\"", "\"$.monitor\"");
+    pty.wait_for_text("1 message, 0 with a fault");
+    pty.wait_for_text("read again");
+    pty.resize(70, 20);
+    pty.wait_for_text("0 with a fault");
+    std::fs::write(&device, "{").unwrap();
+    pty.wait_for_text("a mapping does not load");
+    std::fs::remove_file(&device).unwrap();
+    pty.wait_for_text("cannot be read");
+    pty.send("q");
+    assert!(pty.wait_end().success());
+    assert!(pty.is_cooked(), "the terminal is given back");
+}
+
+#[test]
+fn the_workbench_wants_a_terminal_and_files() {
+    let (device, fhir) = (fixture("monitor.device.json"), fixture("monitor.fhir.json"));
+    let (code, _, err) = run(&["open", &device, &fhir]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("mapping lint"), "{err}");
+    let (_, _, err) = run(&["open", &device, &fhir, "-"]);
+    assert!(err.contains("give it as a file"), "{err}");
 }

@@ -1,11 +1,12 @@
 //! `wardwatch mapping`.
 
 mod lint;
+mod open;
 mod tryout;
 
 use crate::{
     domain::text::clean,
-    ingest::medtech::{Arithmetic, Compat, identity::IdentityMode, json::TEXT_MAX_BYTES},
+    ingest::medtech::{Arithmetic, Compat, identity::IdentityMode, json::TEXT_MAX_BYTES, lint::Side},
 };
 use anyhow::{Context, bail};
 use std::{
@@ -24,6 +25,7 @@ pub(super) struct Args {
 enum Command {
     Lint(lint::Args),
     Try(tryout::Args),
+    Open(open::Args),
 }
 
 /// Which mappings.
@@ -35,6 +37,15 @@ struct MappingArgs {
     /// The FHIR mapping (CollectionFhir)
     #[arg(value_name = "FHIR")]
     fhir: PathBuf,
+}
+
+impl MappingArgs {
+    fn of(&self, side: Side) -> &Path {
+        match side {
+            Side::Device => &self.device,
+            Side::Fhir => &self.fhir,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -96,7 +107,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     match &args.command {
         Command::Lint(args) => lint::run(args),
         Command::Try(args) => tryout::run(args),
+        Command::Open(args) => open::run(args),
     }
+}
+
+/// So many of something: `1 error`, `2 errors`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Longest line of a text for people, in columns.

@@ -36,14 +36,10 @@ const TYPED_QUEUE_CAPACITY: usize = 16;
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ScreenArgs {
     /// Lines that are only appended, for dumb terminals and screen readers
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["theme", "color"])]
     plain: bool,
-    /// Theme: default-dark, default-light, high-contrast, mono, or a file
-    #[arg(long, value_name = "THEME", default_value = "default-dark", conflicts_with = "plain")]
-    theme: String,
-    /// Colours: auto, rgb, 256, 16 or mono
-    #[arg(long, value_name = "DEPTH", default_value = "auto", conflicts_with = "plain")]
-    color: ColorFlag,
+    #[command(flatten)]
+    look: LookArgs,
     /// Marks of alerts do not flash: they are lit all the time; so too if `WARDWATCH_NO_FLASH` is set
     #[arg(long)]
     no_flash: bool,
@@ -56,6 +52,38 @@ pub(super) enum OnceFormat {
     Text,
     /// For programs.
     Json,
+}
+
+/// What a screen looks like.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct LookArgs {
+    /// Theme: default-dark, default-light, high-contrast, mono, or a file
+    #[arg(long, value_name = "THEME", default_value = "default-dark")]
+    theme: String,
+    /// Colours: auto, rgb, 256, 16 or mono
+    #[arg(long, value_name = "DEPTH", default_value = "auto")]
+    color: ColorFlag,
+}
+
+impl LookArgs {
+    /// What it looks like on this terminal; `None` if that cannot hold a screen.
+    pub(super) fn prepare(&self) -> anyhow::Result<Option<Look>> {
+        let env = |name: &str| std::env::var(name).ok();
+        let theme = self.read_theme()?;
+        let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+        let depth = term::color_depth(self.color, env).filter(|_| terminal);
+        Ok(depth.map(|depth| theme.at(depth, term::glyphs(env))))
+    }
+
+    fn read_theme(&self) -> anyhow::Result<Theme> {
+        if let Some(theme) = Theme::builtin(&self.theme) {
+            return Ok(theme);
+        }
+        let names: Vec<&str> = Theme::names().collect();
+        let what = || format!("the theme {} is neither {} nor a file", self.theme, names.join(", "));
+        let text = std::fs::read_to_string(&self.theme).with_context(what)?;
+        Theme::parse(&text).with_context(|| format!("the theme {} cannot be used", self.theme))
+    }
 }
 
 /// Which ward of which server.
@@ -80,26 +108,14 @@ pub(super) enum Screen {
 impl ScreenArgs {
     /// Chooses between a screen and plain lines: a screen needs a terminal that can move its cursor.
     pub(super) fn prepare(&self) -> anyhow::Result<Screen> {
-        let env = |name: &str| std::env::var(name).ok();
-        let theme = self.read_theme()?;
-        let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-        Ok(match term::color_depth(self.color, env) {
-            Some(depth) if terminal && !self.plain => Screen::Full {
-                look: Box::new(theme.at(depth, term::glyphs(env))),
-                flash: !self.no_flash && env("WARDWATCH_NO_FLASH").is_none_or(|set| set.is_empty()),
+        let look = self.look.prepare()?;
+        Ok(match look {
+            Some(look) if !self.plain => Screen::Full {
+                look: Box::new(look),
+                flash: !self.no_flash && std::env::var("WARDWATCH_NO_FLASH").map_or(true, |set| set.is_empty()),
             },
             _ => Screen::Plain,
         })
-    }
-
-    fn read_theme(&self) -> anyhow::Result<Theme> {
-        if let Some(theme) = Theme::builtin(&self.theme) {
-            return Ok(theme);
-        }
-        let names: Vec<&str> = Theme::names().collect();
-        let what = || format!("the theme {} is neither {} nor a file", self.theme, names.join(", "));
-        let text = std::fs::read_to_string(&self.theme).with_context(what)?;
-        Theme::parse(&text).with_context(|| format!("the theme {} cannot be used", self.theme))
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! One place draws, at most one frame is under way, and nothing here waits for the terminal or the server.
 
+mod desk;
 mod pace;
 mod station;
 
+pub use desk::{LOOK_INTERVAL_MS, run_desk};
 pub use pace::{ALERT_FRAME_INTERVAL, DATA_FRAME_INTERVAL};
 pub use station::{LinkEnds, Pending, Server, Station};
 

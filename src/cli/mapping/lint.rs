@@ -1,6 +1,6 @@
 //! `wardwatch mapping lint`.
 
-use super::{MappingArgs, ModeArg, inert, printable, read};
+use super::{MappingArgs, ModeArg, counted, inert, printable, read};
 use crate::{
     cli::{FOUND, admin},
     ingest::medtech::{
@@ -64,11 +64,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 }
 
 fn file(args: &Args, side: Side) -> String {
-    let path = match side {
-        Side::Device => &args.mappings.device,
-        Side::Fhir => &args.mappings.fhir,
-    };
-    path.display().to_string()
+    args.mappings.of(side).display().to_string()
 }
 
 fn write_finding(out: &mut impl Write, args: &Args, finding: &Finding) -> std::io::Result<()> {
@@ -119,8 +115,4 @@ fn vital_json((covered, sent): &(Coverage, bool)) -> Value {
         "sent": sent,
         "text": covered.verdict.to_string(),
     })
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,14 +1,14 @@
 //! `wardwatch mapping try`.
 
-mod show;
+pub(super) mod show;
 
-use super::{ArithmeticArg, CompatArg, MappingArgs, ModeArg, read};
+use super::{ArithmeticArg, CompatArg, MappingArgs, ModeArg, counted, read};
 use crate::{
     cli::FOUND,
     domain::Timestamp,
     ingest::medtech::{
-        Compat, DeviceMapping, Json, LoadErrors, Trace,
-        identity::{Directory, Entry, IdentityRules},
+        Arithmetic, Compat, DeviceMapping, Json, LoadErrors, Trace,
+        identity::{Directory, Entry, IdentityMode, IdentityRules},
         transform::FhirMapping,
         workbench::{Observed, Workbench},
     },
@@ -36,6 +36,16 @@ pub(super) struct Args {
     /// standard input
     #[arg(value_name = "MESSAGE", required = true)]
     messages: Vec<PathBuf>,
+    #[command(flatten)]
+    how: HowArgs,
+    /// For programs: one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// How messages are tried.
+#[derive(Debug, clap::Args)]
+pub(super) struct HowArgs {
     /// How devices and patients are found [default: not at all, and Observations are made without them]
     #[arg(long, value_enum, value_name = "MODE")]
     identity: Option<ModeArg>,
@@ -54,9 +64,16 @@ pub(super) struct Args {
     /// How JMESPath functions count
     #[arg(long, value_enum, default_value = "medtech")]
     arithmetic: ArithmeticArg,
-    /// For programs: one JSON object
-    #[arg(long)]
-    json: bool,
+}
+
+impl HowArgs {
+    pub(super) fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic.into()
+    }
+
+    pub(super) fn identity(&self) -> Option<IdentityMode> {
+        self.identity.map(Into::into)
+    }
 }
 
 /// A device and its patient.
@@ -93,19 +110,19 @@ struct FaultCount<'a> {
 }
 
 /// A message and what became of it.
-struct Tried {
+pub(super) struct Tried {
     file: String,
     outcome: Result<Outcome, String>,
 }
 
-struct Outcome {
+pub(super) struct Outcome {
     trace: Trace,
     observed: Vec<Observed>,
 }
 
 impl Tried {
     /// What failed, in words.
-    fn faults(&self) -> Vec<String> {
+    pub(super) fn faults(&self) -> Vec<String> {
         match &self.outcome {
             Err(fault) => vec![fault.clone()],
             Ok(outcome) => {
@@ -120,22 +137,43 @@ impl Tried {
     }
 }
 
+impl Tried {
+    /// What came of it, counted.
+    pub(super) fn made(&self) -> String {
+        let outcome = self.outcome.as_ref().ok();
+        let observations = outcome.map_or(0, |o| o.observed.iter().filter(|o| o.fault.is_none()).count());
+        let measurements = outcome.map_or(0, |o| o.trace.normalised.measurements.len());
+        format!("{}, {}", counted(measurements, "measurement"), counted(observations, "Observation"))
+    }
+}
+
+/// Tries each message, and keeps what the ones before have made.
+pub(super) fn try_all(
+    (device, fhir): (&DeviceMapping, &FhirMapping),
+    messages: impl Iterator<Item = (String, anyhow::Result<Vec<u8>>)>,
+    how: &HowArgs,
+) -> Vec<Tried> {
+    let compat: Compat = how.compat.into();
+    let device_system = how.device_system.as_deref();
+    let rules = how.identity().map(|mode| IdentityRules { mode, device_system, compat });
+    let mut bench = Workbench::new(fhir, rules, compat, directory(how));
+    let now = OsClock.wall();
+    let tried = messages.map(|(file, read)| {
+        let outcome = read.map_err(|e| format!("{e:#}")).and_then(|m| try_one(device, &mut bench, &m, compat, now));
+        Tried { file, outcome }
+    });
+    tried.collect()
+}
+
 /// Tries.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
-    let device = DeviceMapping::load(&read(&args.mappings.device)?, args.arithmetic.into());
+    let device = DeviceMapping::load(&read(&args.mappings.device)?, args.how.arithmetic());
     sound(&args.mappings.device, &device.errors)?;
     let (fhir, errors) = FhirMapping::load(&read(&args.mappings.fhir)?);
     sound(&args.mappings.fhir, &errors)?;
-    let compat: Compat = args.compat.into();
-    let device_system = args.device_system.as_deref();
-    let rules = args.identity.map(|mode| IdentityRules { mode: mode.into(), device_system, compat });
-    let mut bench = Workbench::new(&fhir, rules, compat, directory(args));
-    let now = OsClock.wall();
-    let mut tried = Vec::new();
-    for path in &args.messages {
-        let outcome = try_one(&device.mapping, &mut bench, &read(path)?, compat, now);
-        tried.push(Tried { file: path.display().to_string(), outcome });
-    }
+    let messages = args.messages.iter().map(|path| Ok((path.display().to_string(), Ok(read(path)?))));
+    let messages: Vec<_> = messages.collect::<anyhow::Result<_>>()?;
+    let tried = try_all((&device.mapping, &fhir), messages.into_iter(), &args.how);
     let faults = by_fault(&tried);
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -172,7 +210,7 @@ fn sound(path: &Path, errors: &LoadErrors) -> anyhow::Result<()> {
 }
 
 /// What is known before the first message.
-fn directory(args: &Args) -> Directory {
+fn directory(args: &HowArgs) -> Directory {
     let mut directory = Directory::default();
     for known in &args.known {
         let patient = Entry::named(&known.patient, None, None);
@@ -189,13 +227,13 @@ fn directory(args: &Args) -> Directory {
 /// How many messages each fault has, in the order in which they came.
 fn by_fault(tried: &[Tried]) -> Vec<(String, usize)> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut counted: Vec<(String, usize)> = Vec::new();
+    let mut sums: Vec<(String, usize)> = Vec::new();
     for fault in tried.iter().flat_map(Tried::faults) {
-        let place = *places.entry(fault.clone()).or_insert(counted.len());
-        match counted.get_mut(place) {
+        let place = *places.entry(fault.clone()).or_insert(sums.len());
+        match sums.get_mut(place) {
             Some((_, count)) => *count += 1,
-            None => counted.push((fault, 1)),
+            None => sums.push((fault, 1)),
         }
     }
-    counted
+    sums
 }

@@ -10,6 +10,7 @@ mod asked;
 mod axis;
 mod chart;
 mod columns;
+mod desk;
 mod dialog;
 mod footer;
 mod handover;
@@ -30,6 +31,8 @@ mod strip;
 mod summary;
 mod too_small;
 mod ward;
+
+pub use desk::draw_desk;
 
 use super::{
     core::{App, FOOTER_ROWS, HEADER_ROWS, Page, is_too_small},

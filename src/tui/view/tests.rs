@@ -26,6 +26,7 @@ macro_rules! both {
     };
 }
 
+mod desk;
 mod handover;
 mod pages;
 mod properties;
@@ -48,12 +49,15 @@ fn drawn(app: &App, look: &Look, width: u16, height: u16) -> Buffer {
 
 /// The text of a frame.
 fn text(app: &App, look: &Look, width: u16, height: u16) -> String {
-    let buffer = drawn(app, look, width, height);
+    text_of(&drawn(app, look, width, height))
+}
+
+fn text_of(buffer: &Buffer) -> String {
     let mut out = String::new();
-    for y in 0..height {
+    for y in 0..buffer.area.height {
         let mut row = String::new();
         let mut skip = 0;
-        for x in 0..width {
+        for x in 0..buffer.area.width {
             let symbol = buffer[(x, y)].symbol();
             if skip == 0 {
                 row.push_str(symbol);
@@ -67,10 +71,14 @@ fn text(app: &App, look: &Look, width: u16, height: u16) -> String {
 
 /// The text of a frame, the look of each cell as a letter below it, and what the letters mean.
 fn frame(app: &App, look: &Look, width: u16, height: u16) -> String {
-    let buffer = drawn(app, look, width, height);
+    framed(&drawn(app, look, width, height), look)
+}
+
+fn framed(buffer: &Buffer, look: &Look) -> String {
+    let (width, height) = (buffer.area.width, buffer.area.height);
     let plain = shown(look.style(Role::Text));
     let mut looks: Vec<String> = Vec::new();
-    let mut out = text(app, look, width, height);
+    let mut out = text_of(buffer);
     writeln!(out, "{}", "=".repeat(usize::from(width))).unwrap();
     for y in 0..height {
         let mut row = String::new();

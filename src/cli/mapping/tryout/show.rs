@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 /// Writes the steps of a message.
-pub(super) fn write(out: &mut impl Write, tried: &Tried) -> io::Result<()> {
+pub(in crate::cli::mapping) fn write(out: &mut impl Write, tried: &Tried) -> io::Result<()> {
     writeln!(out, "{}", clean(&tried.file))?;
     match &tried.outcome {
         Err(fault) => writeln!(out, "  {}", printable(fault, 4)),
