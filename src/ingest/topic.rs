@@ -79,7 +79,7 @@ impl TopicPattern {
         let mut device = None;
         for level in &self.levels {
             // `a/#` is `a` too.
-            let Some(found) = (if *level == Level::Rest { Some("") } else { levels.next() }) else { return None };
+            let found = if *level == Level::Rest { "" } else { levels.next()? };
             match level {
                 Level::Rest => return Some(device.map(parse).transpose()),
                 Level::Text(text) if text != found => return None,

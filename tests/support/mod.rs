@@ -10,6 +10,7 @@
     reason = "a test fails by panicking; each test uses a part of this"
 )]
 
+pub mod broker;
 pub mod peers;
 pub mod stream;
 pub mod terminal;
@@ -40,6 +41,12 @@ pub fn program() -> Command {
     // How full the machine's disk is, is no test's business: the alert would be one more on every screen.
     command.env("WARDWATCH_DISK__ALERT_PERCENT", "100");
     command
+}
+
+/// Writes a file that nobody else may read.
+pub fn secret_file(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 /// Where the shared data lie, if they do.

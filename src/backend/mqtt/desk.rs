@@ -83,7 +83,7 @@ impl Desk {
     pub(super) async fn read(&mut self, message: &Published) -> Steps {
         if message.too_long {
             let detail = format!("the payload is longer than {} bytes: see message_bytes", self.message_bytes);
-            return self.unusable(message, detail, "");
+            return self.unusable(message, &detail, "");
         }
         if let Payload::Sparkplug(_) = self.payload {
             return self.sparkplug(message);
@@ -94,7 +94,7 @@ impl Desk {
         }
         let device = match self.topic_device(&message.topic) {
             Ok(device) => device,
-            Err(why) => return self.unusable(message, why, ""),
+            Err(why) => return self.unusable(message, &why, ""),
         };
         let measured_by = device.clone().unwrap_or_else(|| self.device.clone());
         let (decoded, way) = match self.payload {
@@ -112,7 +112,7 @@ impl Desk {
                 let before = message.retained.then(|| self.said_at_the_latest(&decoded));
                 Steps { says: Says::Values { topic: device, before, decoded }, ..Steps::default() }
             }
-            Err(why) => self.unusable(message, why, &way.with_topic(device.as_ref())),
+            Err(why) => self.unusable(message, &why, &way.with_topic(device.as_ref())),
         }
     }
 
@@ -139,7 +139,7 @@ impl Desk {
     fn sparkplug(&mut self, message: &Published) -> Steps {
         if message.retained {
             let why = "a retained message of Sparkplug may be of any time: its aliases and its number say nothing now";
-            return self.unusable(message, why.to_owned(), Way::Sparkplug.as_str());
+            return self.unusable(message, why, Way::Sparkplug.as_str());
         }
         let Payload::Sparkplug(parts) = &mut self.payload else { return Steps::default() };
         let (source, session) = (&parts.0, &mut parts.1);
@@ -152,7 +152,7 @@ impl Desk {
                 let values = Says::Values { topic: None, before, decoded };
                 Steps { lapse, says: if is_ours { values } else { Says::Nothing }, gap, rebirth }
             }
-            Err(why) => self.unusable(message, why, Way::Sparkplug.as_str()),
+            Err(why) => self.unusable(message, &why, Way::Sparkplug.as_str()),
         }
     }
 
@@ -162,7 +162,7 @@ impl Desk {
         newest.unwrap_or(Timestamp::MIN).min(self.app.engine_clock.now())
     }
 
-    fn unusable(&self, message: &Published, why: String, way: &str) -> Steps {
+    fn unusable(&self, message: &Published, why: &str, way: &str) -> Steps {
         let payload = match self.payload {
             Payload::Sparkplug(_) => Refused::payload(hex(&message.payload).as_bytes()),
             Payload::Native | Payload::Medtech => Refused::payload(&message.payload),

@@ -7,7 +7,7 @@ use crate::{backend::config::MqttVersion, domain::text::clean};
 use bytes::Bytes;
 use rumqttc_v4 as v4;
 use rumqttc_v5 as v5;
-use std::{io, sync::Arc, time::Duration};
+use std::{io, pin::Pin, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, sync::mpsc, task::JoinHandle};
 use tokio_rustls::{
     TlsConnector,
@@ -203,8 +203,7 @@ fn options_v5(dial: &Arc<Dial>) -> v5::MqttOptions {
     options.set_keep_alive(dial.keep_alive_s);
     options.set_clean_start(false);
     options.set_session_expiry_interval(Some(dial.session_expiry_s));
-    // Nothing of ours waits for an acknowledgement: the broker's memory alone counts.
-    options.set_broker_session_resume_policy(v5::BrokerSessionResumePolicy::AllowBrokerOnly);
+    options.set_session_store(NothingOfOurs);
     options.set_receive_maximum(Some(dial.in_flight));
     options.set_ack_mode(v5::AckMode::Manual);
     options.set_max_packet_size(Some(PACKET_MAX_BYTES));
@@ -215,6 +214,39 @@ fn options_v5(dial: &Arc<Dial>) -> v5::MqttOptions {
     let dial = Arc::clone(dial);
     options.set_socket_connector(move |_, _| connect(Arc::clone(&dial)));
     options
+}
+
+/// Our half of a session. Nothing that we send waits for an acknowledgement, so that it is empty at each start, and the
+/// broker's half is gone on with.
+#[derive(Debug)]
+struct NothingOfOurs;
+
+type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, v5::SessionStoreError>> + Send + 'a>>;
+
+impl v5::SessionStore for NothingOfOurs {
+    fn load<'a>(&'a self, key: &'a v5::SessionStoreKey) -> Stored<'a, Option<v5::PersistedSession>> {
+        let session = v5::PersistedSession {
+            format_version: 1,
+            client_id: key.client_id().to_owned(),
+            clean_start: false,
+            session_expiry_interval: None,
+            outgoing_inflight_upper_limit: None,
+            ack_mode: v5::PersistedAckMode::Manual,
+            last_pkid: 0,
+            last_puback: 0,
+            replay: Vec::new(),
+            incoming_qos2: Vec::new(),
+        };
+        Box::pin(std::future::ready(Ok(Some(session))))
+    }
+
+    fn save<'a>(&'a self, _: &'a v5::SessionStoreKey, _: &'a v5::PersistedSession) -> Stored<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn clear<'a>(&'a self, _: &'a v5::SessionStoreKey) -> Stored<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A stream to the broker, with TLS if it is wanted.
