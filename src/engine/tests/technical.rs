@@ -492,7 +492,7 @@ fn after_missing_messages_nothing_is_known_until_the_device_speaks() {
     bench.input(29.5, lapsed(&[1], Lapse::Missed));
     assert_eq!(
         bench.alert(&code).condition,
-        Condition::Inop,
+        Condition::Inop { reason: InopReason::Awaiting },
         "what was low may no longer be so, and is not taken back"
     );
     bench.value(31.0, 1, SPO2, 85.0);
