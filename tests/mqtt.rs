@@ -10,7 +10,7 @@ mod support;
 use prost::Message;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use support::{Server, broker::Broker, now, observation, run_with, wait_for};
+use support::{Server, broker::Broker, certificates, now, observation, run_with, wait_for};
 use wardwatch::{
     domain::{
         Cause, DeviceId, EventBody, Millis, Timestamp, VitalCode,
@@ -382,33 +382,10 @@ fn servers_of_one_group_share_the_messages() {
     assert!(benches.iter().all(|bench| has(bench) > 0), "each has a part of them");
 }
 
-/// An authority, and files of its certificates for the broker and for us in a folder.
-fn certificates(dir: &Path) {
-    let authority = |name: &str| {
-        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        std::fs::write(dir.join(format!("{name}.pem")), certificate.pem()).unwrap();
-        rcgen::Issuer::new(params, key)
-    };
-    let ours = authority("ca");
-    authority("other");
-    for name in ["broker", "client"] {
-        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &ours).unwrap();
-        std::fs::write(dir.join(format!("{name}.crt")), certificate.pem()).unwrap();
-        support::secret_file(&dir.join(format!("{name}.key")), &key.serialize_pem());
-    }
-}
-
 #[test]
 fn the_way_to_the_broker_is_secret_and_both_are_known() {
     let files = tempfile::tempdir().unwrap();
-    certificates(files.path());
+    certificates(files.path(), &["broker", "client"]);
     let file = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
     let settings = format!(
         "allow_anonymous true\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n",

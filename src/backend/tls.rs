@@ -6,8 +6,9 @@ use std::{
     sync::Arc,
 };
 use tokio_rustls::rustls::{
-    self, ClientConfig, RootCertStore,
+    self, ClientConfig, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{VerifierBuilderError, WebPkiClientVerifier},
 };
 
 /// Why TLS cannot be spoken with the files of the configuration.
@@ -37,6 +38,15 @@ pub enum TlsError {
     Parts(#[from] rustls::Error),
 }
 
+/// An error with its cause, on one line.
+#[must_use]
+pub fn whole(error: &TlsError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
 /// A client's side: whom it trusts (Mozilla's list if `ca` is absent), and by which certificate and key it is known.
 ///
 /// # Errors
@@ -53,6 +63,26 @@ pub fn client(ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<Arc
         Some((cert, key)) => builder.with_client_auth_cert(certificates(cert)?, private_key(key)?)?,
         None => builder.with_no_client_auth(),
     }))
+}
+
+/// A server's side: by which certificate and key it is known, and whose clients it takes; with `client_ca` a client has to show
+/// a certificate of one of these authorities.
+///
+/// # Errors
+/// If a file cannot be used.
+pub fn server(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = match client_ca {
+        Some(path) => {
+            let roots = Arc::new(roots(path)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+            let wrong = |e: VerifierBuilderError| TlsError::Certificates { path: path.to_owned(), why: e.to_string() };
+            builder.with_client_cert_verifier(verifier.map_err(wrong)?)
+        }
+        None => builder.with_no_client_auth(),
+    };
+    Ok(Arc::new(builder.with_single_cert(certificates(cert)?, private_key(key)?)?))
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, TlsError> {

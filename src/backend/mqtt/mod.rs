@@ -49,19 +49,15 @@ pub fn start(app: &Arc<App>) -> Result<Vec<JoinHandle<()>>, ServerError> {
 
 /// How the broker is reached.
 fn dial(name: &str, config: &MqttConfig) -> Result<link::Dial, String> {
-    let whole = |e: &dyn std::error::Error| match e.source() {
-        Some(cause) => format!("{e}: {cause}"),
-        None => e.to_string(),
-    };
     let tls = if config.tls {
         let identity = config.cert_file.as_deref().zip(config.key_file.as_deref());
         let server =
             config.host.clone().try_into().map_err(|_| format!("host {:?} is no name for TLS", config.host))?;
-        Some((tls::client(config.ca_file.as_deref(), identity).map_err(|e| whole(&e))?, server))
+        Some((tls::client(config.ca_file.as_deref(), identity).map_err(|e| tls::whole(&e))?, server))
     } else {
         None
     };
-    let password = config.password_file.as_deref().map(read_secret).transpose().map_err(|e| whole(&e))?;
+    let password = config.password_file.as_deref().map(read_secret).transpose().map_err(|e| e.to_string())?;
     Ok(link::Dial {
         host: config.host.clone(),
         port: config.port(),

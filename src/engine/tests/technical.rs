@@ -495,14 +495,17 @@ fn after_missing_messages_nothing_is_known_until_the_device_speaks() {
         Condition::Inop { reason: InopReason::Awaiting },
         "what was low may no longer be so, and is not taken back"
     );
-    bench.value(31.0, 1, SPO2, 85.0);
+    for s in 30..45 {
+        bench.value(f64::from(s), 1, SPO2, 85.0);
+        bench.value(f64::from(s), 2, SPO2, 97.0);
+    }
     assert_eq!(bench.alert(&code).condition, Condition::Present);
-    bench.input(31.5, lapsed(&[1], Lapse::Missed));
-    for s in 32..50 {
+    bench.input(44.5, lapsed(&[1], Lapse::Missed));
+    for s in 45..60 {
         bench.value(f64::from(s), 2, SPO2, 97.0);
     }
     let lost = moves_of(&bench, "device.lost");
-    assert_eq!(lost, [(41.0, "d1".to_owned(), Cause::Raised)], "its silence counts from its last word");
+    assert_eq!(lost, [(54.0, "d1".to_owned(), Cause::Raised)], "its silence counts from its last word");
 }
 
 #[test]
