@@ -8,10 +8,12 @@ mod support;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
-use support::{Server, now, run_with, wait_for};
+use support::{Server, certificates, now, run_with, wait_for};
+use tokio_rustls::rustls;
 use wardwatch::{
     domain::{Command as WardCommand, DeviceId, Timestamp, VitalCode, vital::HR},
     store::StoreReader,
@@ -342,6 +344,84 @@ fn a_stop_ends_connections_and_loses_nothing() {
     let again = Server::start_with(&data, &["--mode", "demo"]);
     let device: DeviceId = "gw/b1".parse().unwrap();
     wait_for("the stored value", || again.reader().sample(&device, HR, at).unwrap());
+}
+
+/// Sends a message over TLS; gives the answer's MSA, or why there is none.
+fn ask_over_tls(
+    bench: &Bench,
+    files: &Path,
+    ca: &str,
+    identity: Option<&str>,
+    message: &str,
+) -> Result<String, String> {
+    let file = |name: &str| files.join(name);
+    let key = identity.map(|name| (file(&format!("{name}.crt")), file(&format!("{name}.key"))));
+    let identity = key.as_ref().map(|(cert, key)| (cert.as_path(), key.as_path()));
+    let config = wardwatch::backend::tls::client(Some(&file(ca)), identity).unwrap();
+    let client = rustls::ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let socket = TcpStream::connect(bench.mllp).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut stream = rustls::StreamOwned::new(client, socket);
+    let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+    stream.write_all(&framed(message)).map_err(|e| e.to_string())?;
+    while !answer.ends_with(&[0x1c, 0x0d]) {
+        match stream.read(&mut part) {
+            Ok(n) if n > 0 => answer.extend_from_slice(&part[..n]),
+            Ok(_) => return Err("closed".to_owned()),
+            Err(e) => return Err(e.to_string()),
+        }
+    }
+    let text = String::from_utf8(answer).unwrap();
+    let msa = text.split('\r').find(|line| line.starts_with("MSA")).unwrap();
+    Ok(msa.split('|').skip(1).take(2).collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn over_tls_only_who_has_a_certificate_is_heard() {
+    let files = tempfile::tempdir().unwrap();
+    certificates(files.path(), &["server", "monitor"]);
+    let file = |name: &str| files.path().join(name).display().to_string();
+    let bench = bench_with(&format!(
+        "tls_cert_file = \"{}\"\ntls_key_file = \"{}\"\nclient_ca_file = \"{}\"\n",
+        file("server.crt"),
+        file("server.key"),
+        file("ca.pem")
+    ));
+    let at = second();
+    let ask = |ca, identity| ask_over_tls(&bench, files.path(), ca, identity, &oru("M1", P1, "77", at));
+    assert!(ask("ca.pem", None).is_err(), "who shows no certificate is not heard");
+    assert!(ask("other.pem", Some("monitor")).unwrap_err().contains("UnknownIssuer"), "nor trusts us who knows us not");
+    let mut plain = bench.peer();
+    plain.send(&framed(&oru("M0", P1, "77", at)));
+    let mut said = Vec::new();
+    drop(plain.0.read_to_end(&mut said));
+    assert!(!said.windows(3).any(|part| part == b"MSA"), "plain text is not answered: {said:?}");
+    assert_eq!(bench.stored("gw/b1", HR, at), None);
+    assert_eq!(ask("ca.pem", Some("monitor")), Ok("CA M1".to_owned()));
+    assert_eq!(bench.stored("gw/b1", HR, at), Some(77.0));
+    let metrics = support::request(bench.server.address, "GET", "/metrics", &[], b"").body;
+    assert!(metrics.contains("wardwatch_refused_total{reason=\"hl7_tls\"} 3"), "{metrics}");
+}
+
+#[test]
+fn a_server_does_not_start_with_a_key_that_others_may_read() {
+    let files = tempfile::tempdir().unwrap();
+    certificates(files.path(), &["server"]);
+    let (cert, key) = (files.path().join("server.crt"), files.path().join("server.key"));
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let config = files.path().join("wardwatch.toml");
+    let text = format!(
+        "[mllp.icu]\nlisten = \"127.0.0.1:0\"\ndevice = \"gw\"\ntls_cert_file = \"{}\"\ntls_key_file = \"{}\"\n",
+        cert.display(),
+        key.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let data = files.path().join("data");
+    let args =
+        ["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap(), "--config", config.to_str().unwrap()];
+    let out = run_with("", &args);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!out.status.success() && said.contains("mllp.icu") && said.contains("chmod 600"), "{said}");
 }
 
 /// The sender of Python's package `hl7`, if it is installed.

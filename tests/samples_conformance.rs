@@ -1,10 +1,12 @@
 //! Sample messages: `$WARDWATCH_SHARED/conformance/samples`, by default `../shared`.
 //!
 //! `hl7v2`: every row of `expected.json`, decoded and answered as the server would; files beside it have to be used or
-//! refused in order; streams of bytes are divided as the server does it. Other folders are named as not run. Prints what
-//! ran.
+//! refused in order; streams of bytes are divided as the server does it. Other folders have a module each in `samples`. What
+//! is not run, and what is not there, is named. Prints what ran.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod samples;
 
 use serde_json::Value;
 use std::{
@@ -90,29 +92,29 @@ impl Bench {
 fn main() -> ExitCode {
     let named = std::env::var_os("WARDWATCH_SHARED");
     let shared = named.clone().map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let samples = shared.join("conformance/samples");
-    if named.is_none() && !samples.is_dir() {
-        println!("samples_conformance: {} is not there: skipped", samples.display());
+    let root = shared.join("conformance/samples");
+    if named.is_none() && !root.is_dir() {
+        println!("samples_conformance: {} is not there: skipped", root.display());
         return ExitCode::SUCCESS;
     }
     let (mut ran, mut failed) = (0, Vec::new());
     let mut seen = BTreeSet::new();
     let bench = Bench::new();
-    let rows = std::fs::read_to_string(samples.join("hl7v2/expected.json")).unwrap_or_default();
+    let rows = std::fs::read_to_string(root.join("hl7v2/expected.json")).unwrap_or_default();
     let rows: Vec<Value> = serde_json::from_str(&rows).unwrap_or_default();
     for row in &rows {
         let file = row["file"].as_str().unwrap();
         seen.insert(file.to_owned());
         ran += 1;
-        let raw = std::fs::read(samples.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+        let raw = std::fs::read(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
         if row["verdict"] == "framing" {
             failed.extend(framing(&bench, &raw, &row["expect"]).map(|why| format!("{file}: {why}")));
             continue;
         }
         failed.extend(differences(&bench, &raw, &row["expect"]).into_iter().map(|why| format!("{file}: {why}")));
     }
-    for file in files(&samples.join("hl7v2")) {
-        let name = file.strip_prefix(&samples).unwrap().display().to_string();
+    for file in files(&root.join("hl7v2")) {
+        let name = file.strip_prefix(&root).unwrap().display().to_string();
         let is_message = file.extension().is_some_and(|e| e == "hl7");
         if !is_message || seen.contains(&name) {
             continue;
@@ -134,11 +136,27 @@ fn main() -> ExitCode {
             failed.push(format!("{name}: neither used nor refused in order"));
         }
     }
-    for folder in files_and_folders(&samples).filter(|p| p.is_dir() && !p.ends_with("hl7v2")) {
+    println!("{ran} samples of hl7v2 ran");
+    for (name, run) in samples::FOLDERS {
+        let folder = root.join(name);
+        if !folder.is_dir() {
+            println!("{name} is not there: skipped");
+            continue;
+        }
+        let of_folder = run(&folder);
+        println!("{} samples of {name} ran", of_folder.ran);
+        if of_folder.ran == 0 {
+            failed.push(format!("{name}: there is nothing to run"));
+        }
+        ran += of_folder.ran;
+        failed.extend(of_folder.failed);
+    }
+    let known = |p: &PathBuf| samples::FOLDERS.iter().any(|(name, _)| p.ends_with(name)) || p.ends_with("hl7v2");
+    for folder in files_and_folders(&root).filter(|p| p.is_dir() && !known(p)) {
         println!("not run: {}", folder.file_name().unwrap().to_string_lossy());
     }
     failed.iter().for_each(|failed| println!("FAILED {failed}"));
-    println!("{ran} samples of HL7 v2 ran, {} differences", failed.len());
+    println!("{ran} samples ran, {} differences", failed.len());
     if failed.is_empty() && ran > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -4,6 +4,7 @@ use super::{
     config::Config,
     hub::Hub,
     mappings::Mappings,
+    mqtt::Sources,
     notify::{Links, NotifyState},
     pipeline::{Job, JobError, PipelineHandle, Record},
 };
@@ -70,6 +71,8 @@ pub struct App {
     pub mappings: OnceLock<Mappings>,
     /// How the channels for messages do.
     pub notify: NotifyState,
+    /// How the sources of MQTT do.
+    pub sources: Sources,
     /// Turns true when the server stops.
     pub stopping: watch::Receiver<bool>,
 }

@@ -26,6 +26,17 @@ struct AlertLabels {
     priority: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MessageLabels {
+    source: String,
+    result: &'static str,
+}
+
 /// All figures of a server.
 pub struct Metrics {
     registry: Registry,
@@ -43,6 +54,8 @@ pub struct Metrics {
     notices: Family<Label, Counter>,
     medtech: Family<Label, Counter>,
     hl7_messages: Family<Label, Counter>,
+    mqtt_messages: Family<MessageLabels, Counter>,
+    mqtt_connected: Family<SourceLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -64,6 +77,8 @@ impl Default for Metrics {
             notices: Family::default(),
             medtech: Family::default(),
             hl7_messages: Family::default(),
+            mqtt_messages: Family::default(),
+            mqtt_connected: Family::default(),
         };
         metrics.register();
         metrics
@@ -89,6 +104,9 @@ impl Metrics {
         r.register("medtech", help, self.medtech.clone());
         r.register("notices", "What became of messages about alerts, by outcome", self.notices.clone());
         r.register("hl7_messages", "Messages of HL7 v2, by result", self.hl7_messages.clone());
+        r.register("mqtt_messages", "Messages by MQTT, by source and result", self.mqtt_messages.clone());
+        let help = "1 while a source of MQTT is connected and subscribed, else 0";
+        r.register("mqtt_connected", help, self.mqtt_connected.clone());
     }
 
     /// Counts what became of observations.
@@ -128,6 +146,16 @@ impl Metrics {
     /// Counts what became of a message of HL7 v2.
     pub fn hl7(&self, result: &'static str) {
         self.hl7_messages.get_or_create_owned(&[("result", result)]).inc();
+    }
+
+    /// Counts what became of a message by MQTT, or what was found of it; `source` is a name of the configuration.
+    pub fn mqtt(&self, source: &str, result: &'static str) {
+        self.mqtt_messages.get_or_create_owned(&MessageLabels { source: source.to_owned(), result }).inc();
+    }
+
+    /// Notes whether a source of MQTT is connected.
+    pub fn mqtt_connected(&self, source: &str, so: bool) {
+        self.mqtt_connected.get_or_create_owned(&SourceLabels { source: source.to_owned() }).set(so.into());
     }
 
     /// Notes a committed group.

@@ -9,6 +9,7 @@ use super::{
     mappings::{self, Mappings, MappingsError},
     metrics::Metrics,
     mllp,
+    mqtt::{self, Sources},
     notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
     rate::Rates,
@@ -187,6 +188,7 @@ pub fn open_with(
         links,
         mappings: OnceLock::new(),
         notify: NotifyState::default(),
+        sources: Sources::default(),
         stopping,
     });
     Ok(Opened { app, folder: folder.clone(), threads, stop })
@@ -214,7 +216,7 @@ pub struct Serving {
     /// Where it listens.
     pub address: SocketAddr,
     http: JoinHandle<()>,
-    mllp: Vec<JoinHandle<()>>,
+    intake: Vec<JoinHandle<()>>,
     helpers: Vec<JoinHandle<()>>,
 }
 
@@ -240,16 +242,18 @@ impl Opened {
         }
         Desk::start(&self.app)?;
         let http = tokio::spawn(listener::serve(self.app.clone(), listener));
-        let mllp = mllp::start(&self.app).await?;
+        let mut intake = mllp::start(&self.app).await?;
+        intake.extend(mqtt::start(&self.app)?);
         let helpers = vec![
             admin,
             tokio::spawn(look_after_sessions(self.app.clone())),
             tokio::spawn(watch_disk(self.app.clone(), self.folder.clone())),
             tokio::spawn(count_watchers(self.app.clone())),
             tokio::spawn(mappings::watch(self.app.clone())),
+            tokio::spawn(mqtt::watch(self.app.clone())),
         ];
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
-        Ok(Serving { opened: self, address, http, mllp, helpers })
+        Ok(Serving { opened: self, address, http, intake, helpers })
     }
 
     /// Stops the engines when everything that was asked before is durable.
@@ -284,9 +288,9 @@ impl Serving {
 
     /// Stops: no new connections, open requests finish, streams are told, everything is durable.
     pub async fn stop(self) {
-        let Self { opened, http, mllp, helpers, .. } = self;
+        let Self { opened, http, intake, helpers, .. } = self;
         opened.stop.send_replace(true);
-        for listener in [http].into_iter().chain(mllp) {
+        for listener in [http].into_iter().chain(intake) {
             if listener.await.is_err() {
                 tracing::error!("a listener failed");
             }

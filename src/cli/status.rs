@@ -2,7 +2,10 @@
 
 use super::{NOT_LIVE, admin, admin::SiteArgs};
 use crate::{
-    backend::admin::{AdminAnswer, AdminRequest, Status},
+    backend::{
+        admin::{AdminAnswer, AdminRequest, Status},
+        mqtt::SourceState,
+    },
     protocol::StoreState,
 };
 use anyhow::bail;
@@ -52,6 +55,14 @@ fn text(status: &Status) -> String {
         "wardwatch {} · {mode} · {serving}{store}\naudit entries {} · dead letters {} · sessions {} · disk {disk}\n",
         status.version, status.audit_leaves, status.dead_letters, status.sessions
     );
+    for source in &status.sources {
+        let state = match &source.state {
+            SourceState::Connected => format!("connected since {}", source.since),
+            SourceState::Away { why } => format!("NOT CONNECTED since {}: {why}", source.since),
+        };
+        let (name, broker, messages) = (&source.name, &source.broker, source.messages);
+        text.push_str(&format!("mqtt.{name} at {broker}: {state} · {messages} messages\n"));
+    }
     for ward in &status.wards {
         text.push_str(&format!(
             "ward {}: {} patients · {} alerts open, {} not acknowledged · last event {}\n",

@@ -30,22 +30,25 @@ pub enum SystemFault {
     NotifyFailed,
     /// A mapping of device messages was changed and is wrong: the one before is in use.
     MappingWrong,
+    /// A broker from which data come cannot be reached.
+    SourceLost,
 }
 
 impl SystemFault {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::StoreFailed,
         Self::DiskNearlyFull,
         Self::ClockStepped,
         Self::AuditChanged,
         Self::NotifyFailed,
         Self::MappingWrong,
+        Self::SourceLost,
     ];
 
     /// Whether what is told of it changes while it stands: it is then told anew.
     #[must_use]
     pub const fn changes(self) -> bool {
-        matches!(self, Self::NotifyFailed | Self::MappingWrong)
+        matches!(self, Self::NotifyFailed | Self::MappingWrong | Self::SourceLost)
     }
 
     const fn name(self) -> &'static str {
@@ -56,6 +59,7 @@ impl SystemFault {
             Self::AuditChanged => "audit_changed",
             Self::NotifyFailed => "notify_failed",
             Self::MappingWrong => "mapping_wrong",
+            Self::SourceLost => "source_lost",
         }
     }
 }

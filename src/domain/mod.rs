@@ -14,6 +14,7 @@ pub mod condition;
 pub mod event;
 pub mod handover;
 pub mod ids;
+pub mod lapse;
 pub mod limit_change;
 pub mod limit_setting;
 pub mod limits;
@@ -47,6 +48,7 @@ pub use handover::{
     Handover, HandoverEnd, HandoverError, HandoverExtent, HandoverId, Handovers, LeftBehind, Owner, Ownership,
 };
 pub use ids::{AlertId, BedId, DeviceId, EncounterId, IdError, PatientId, SessionId, UserId, WardId};
+pub use lapse::Lapse;
 pub use limit_change::{
     Basis, Expiry, LimitOverride, LimitScope, LimitValue, LimitsCause, LimitsChange, LimitsError, StepName,
 };

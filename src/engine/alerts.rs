@@ -239,7 +239,8 @@ impl Engine {
                 SystemFault::DiskNearlyFull
                 | SystemFault::AuditChanged
                 | SystemFault::NotifyFailed
-                | SystemFault::MappingWrong => Priority::Medium,
+                | SystemFault::MappingWrong
+                | SystemFault::SourceLost => Priority::Medium,
                 SystemFault::ClockStepped => Priority::Low,
             };
             self.raise_plain(key, priority, self.now, report.detail, events);

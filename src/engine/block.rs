@@ -9,7 +9,7 @@ use super::{
     input::{Correction, IntakeFault},
 };
 use crate::domain::{
-    Actor, Command, DeviceId, Marks, Millis, Notice, Observation, PatientId, Quality, SystemFault, Timestamp,
+    Actor, Command, DeviceId, Lapse, Marks, Millis, Notice, Observation, PatientId, Quality, SystemFault, Timestamp,
     VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,7 @@ enum Other {
     ClockStepped { by_ms: Millis },
     Notified(Notice),
     Heard { device: DeviceId },
+    Lapsed { devices: Vec<DeviceId>, lapse: Lapse },
     Watched { watched: bool },
 }
 
@@ -225,6 +226,7 @@ impl InputBlock {
             Input::ClockStepped { by_ms } => Other::ClockStepped { by_ms: *by_ms },
             Input::Notified(notice) => Other::Notified(notice.clone()),
             Input::Heard { device } => Other::Heard { device: device.clone() },
+            Input::Lapsed { devices, lapse } => Other::Lapsed { devices: devices.clone(), lapse: *lapse },
             Input::Watched { watched } => Other::Watched { watched: *watched },
         };
         self.entries.push(Entry::Other(at.as_ms(), rmp_serde::to_vec_named(&other)?));
@@ -313,6 +315,7 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::ClockStepped { by_ms } => Input::ClockStepped { by_ms },
         Other::Notified(notice) => Input::Notified(notice),
         Other::Heard { device } => Input::Heard { device },
+        Other::Lapsed { devices, lapse } => Input::Lapsed { devices, lapse },
         Other::Watched { watched } => Input::Watched { watched },
     })
 }

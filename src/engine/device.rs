@@ -129,7 +129,7 @@ impl Engine {
         let device = series.state.device.clone();
         let patient = patient.patient.clone();
         if self.device_is_silent(&patient, &device, deadline) {
-            self.device_lost(&patient, &device, events);
+            self.device_lost(&patient, &device, None, events);
         } else {
             self.series_stale(at, deadline, InopReason::Stale, events);
         }
@@ -183,8 +183,19 @@ impl Engine {
         self.settle(at, &judged, events);
     }
 
-    /// Row 15: the device is lost, and with it all its vitals; one alert stands for them all.
-    fn device_lost(&mut self, patient: &PatientId, device: &DeviceId, events: &mut Vec<Event>) {
+    /// Its gateway says that the device is gone: it is lost at once.
+    pub(super) fn device_gone(&mut self, patient: &PatientId, device: &DeviceId, events: &mut Vec<Event>) {
+        self.device_lost(patient, device, Some("its gateway says that it is gone"), events);
+    }
+
+    /// Row 15: the device is lost, and with it all its vitals; one alert stands for them all. `why` is told if it was said.
+    fn device_lost(
+        &mut self,
+        patient: &PatientId,
+        device: &DeviceId,
+        why: Option<&'static str>,
+        events: &mut Vec<Event>,
+    ) {
         let now = self.now;
         let Some(index) = self.patients.place_of(patient) else { return };
         let lost_since = self.lost_since(patient, device);
@@ -207,7 +218,7 @@ impl Engine {
             let key = lost_key(patient, device);
             let (priority, detail) = match under {
                 Some(gateway) => (Priority::Low, format!("no data: its gateway {gateway} is lost")),
-                None => (Priority::Medium, self.lost_detail(index, device).to_owned()),
+                None => (Priority::Medium, why.unwrap_or_else(|| self.lost_detail(index, device)).to_owned()),
             };
             self.raise_plain(key, priority, since, detail, events);
         }

@@ -66,6 +66,22 @@ impl Engine {
         Some(gateway)
     }
 
+    /// Devices are said to be gone: with them their gateway, if no other device behind it speaks.
+    pub(super) fn gateway_gone(&mut self, gone: &[DeviceId], events: &mut Vec<Event>) {
+        let first = gone.first().and_then(|device| self.census.devices.get(device));
+        let Some(gateway) = first.and_then(|device| device.gateway.clone()) else { return };
+        let behind = self.census.devices.values().filter(|d| d.gateway.as_ref() == Some(&gateway));
+        let told: Vec<(bool, Silence)> = behind
+            .map(|d| (gone.contains(&d.id), self.silence_of(&d.id)))
+            .filter(|t| t.1 != Silence::Nothing)
+            .collect();
+        let count = told.iter().filter(|(is_gone, _)| *is_gone).count();
+        let speaks = told.iter().any(|(is_gone, silence)| !is_gone && *silence == Silence::Speaks);
+        if count >= GATEWAY_DEVICES_MIN && !speaks && !self.gateways.contains_key(&gateway) {
+            self.gateway_lost(&gateway, count, self.now, events);
+        }
+    }
+
     fn gateway_lost(&mut self, gateway: &DeviceId, count: usize, since: Timestamp, events: &mut Vec<Event>) {
         let now = self.now;
         let mut state = GatewayState::default();

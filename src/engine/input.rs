@@ -1,7 +1,8 @@
 //! What goes into the engine.
 
 use crate::domain::{
-    Actor, Command, DeviceId, Millis, Notice, Observation, PatientId, Timestamp, VitalCode, Ward, system::FaultReport,
+    Actor, Command, DeviceId, Lapse, Millis, Notice, Observation, PatientId, Timestamp, VitalCode, Ward,
+    system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,13 @@ pub enum Input {
     Heard {
         /// The gateway.
         device: DeviceId,
+    },
+    /// Devices are gone, or messages of them are missing: their gateway says so, or its protocol.
+    Lapsed {
+        /// The devices.
+        devices: Vec<DeviceId>,
+        /// Which of the two.
+        lapse: Lapse,
     },
     /// A first terminal watches the ward, or the last one is gone.
     Watched {

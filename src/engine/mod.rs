@@ -18,6 +18,7 @@ mod gates;
 mod gateway;
 mod handover;
 mod input;
+mod lapse;
 mod limits;
 mod observe;
 mod patients;
@@ -163,6 +164,7 @@ impl Engine {
             }
             Input::Notified(notice) => self.record(EventBody::Notified { notice }, events),
             Input::Heard { device } => self.gateway_heard(&device, events),
+            Input::Lapsed { devices, lapse } => self.lapsed(&devices, lapse, events),
             Input::Watched { watched } => self.set_watched(watched, events),
             Input::WardChanged { .. } | Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
         }

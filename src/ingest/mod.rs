@@ -11,7 +11,9 @@ pub mod medtech;
 pub mod native;
 mod reading;
 pub mod resolve;
+pub mod sparkplug;
 mod text;
+mod topic;
 
 pub use channel::{Channel, Scaling};
 pub use csv::{CsvDecoder, CsvReading, CsvReport};
@@ -19,3 +21,4 @@ pub use native::{BodyError, BodyForm, DecodeRules, Decoded, decode_body, decode_
 pub use reading::{Reading, Refused, Way};
 pub use resolve::{Resolver, Sender};
 pub use text::value_text;
+pub use topic::{TopicPattern, hold_to_topic};

@@ -76,6 +76,8 @@ pub enum Way {
     Mapped,
     /// As a message of HL7 v2: only its sender sends it again, for the answer to it is lost otherwise.
     Hl7,
+    /// As a metric of Sparkplug B: aliases and numbers of messages are of their moment alone.
+    Sparkplug,
 }
 
 impl Way {
@@ -86,13 +88,27 @@ impl Way {
             Self::Own => "own",
             Self::Mapped => "mapped",
             Self::Hl7 => "hl7",
+            Self::Sparkplug => "sparkplug",
         }
     }
 
-    /// The way of a name.
+    /// The name under which it is kept of an input whose topic names a device: it has to be held to that again.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Own, Self::Mapped, Self::Hl7].into_iter().find(|way| way.as_str() == name)
+    pub fn with_topic(self, device: Option<&DeviceId>) -> String {
+        device.map_or_else(|| self.as_str().to_owned(), |device| format!("{}@{device}", self.as_str()))
+    }
+
+    /// The way of a kept name, and the device that the topic named.
+    #[must_use]
+    pub fn kept(name: &str) -> Option<(Self, Option<DeviceId>)> {
+        match name.split_once('@') {
+            Some((way, device)) => Some((Self::named(way)?, Some(device.parse().ok()?))),
+            None => Some((Self::named(name)?, None)),
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Own, Self::Mapped, Self::Hl7, Self::Sparkplug].into_iter().find(|way| way.as_str() == name)
     }
 }
 

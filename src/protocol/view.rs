@@ -5,10 +5,10 @@ use super::{
     message::VitalsUpdate,
 };
 use crate::domain::{
-    Alert, AlertId, Bed, BedId, Category, Census, Chart, Command, DeviceId, EncounterId, Event, EventBody, Freshness,
-    Handovers, LimitOverride, Liveness, Marks, Millis, Mode, Observation, Ownership, Patient, PatientId, Pause,
-    PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode, VitalDef, VitalTable,
-    Ward, alert::Comment, vital::Scale,
+    Alert, AlertId, Bed, BedId, Category, Cause, Census, Chart, Command, ConditionCode, DeviceId, EncounterId, Event,
+    EventBody, Freshness, Handovers, LimitOverride, Liveness, Marks, Millis, Mode, Observation, Ownership, Patient,
+    PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode,
+    VitalDef, VitalTable, Ward, alert::Comment, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -295,7 +295,12 @@ impl WardView {
                     vital.confirmed = false;
                 }
             }
-            EventBody::Alert { alert, .. } => {
+            EventBody::Alert { alert, cause, .. } => {
+                if let (ConditionCode::DeviceLost, Cause::Raised | Cause::Returned, Some(device)) =
+                    (alert.key.code, cause, &alert.key.device)
+                {
+                    self.silenced(device);
+                }
                 if alert.is_closed() {
                     self.alerts.remove(&alert.id);
                 } else {
@@ -356,6 +361,12 @@ impl WardView {
                 }
             }
         }
+    }
+
+    /// A device is lost: its vitals are no longer the present, however young they are.
+    fn silenced(&mut self, device: &DeviceId) {
+        let vitals = self.patients.values_mut().flat_map(|p| p.vitals.values_mut());
+        vitals.filter(|vital| vital.device == *device).for_each(|vital| vital.confirmed = false);
     }
 
     /// Takes in one present value; says whether it became the newest. A value of another device takes the place of a

@@ -66,6 +66,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::AuditChanged) => "THE AUDIT TRAIL WAS CHANGED".to_owned(),
         ConditionCode::System(SystemFault::NotifyFailed) => "messages do not get out".to_owned(),
         ConditionCode::System(SystemFault::MappingWrong) => "a mapping is wrong".to_owned(),
+        ConditionCode::System(SystemFault::SourceLost) => "a source of data is not reached".to_owned(),
     }
 }
 

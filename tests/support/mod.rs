@@ -10,6 +10,7 @@
     reason = "a test fails by panicking; each test uses a part of this"
 )]
 
+pub mod broker;
 pub mod peers;
 pub mod stream;
 pub mod terminal;
@@ -40,6 +41,36 @@ pub fn program() -> Command {
     // How full the machine's disk is, is no test's business: the alert would be one more on every screen.
     command.env("WARDWATCH_DISK__ALERT_PERCENT", "100");
     command
+}
+
+/// Writes a file that nobody else may read.
+pub fn secret_file(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+/// Makes files in a folder: an authority `ca.pem`, certificates of it and their keys (`NAME.crt`, `NAME.key`), each for
+/// `localhost`, and an authority that vouches for nobody, `other.pem`.
+pub fn certificates(dir: &Path, names: &[&str]) {
+    let authority = |name: &str| {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        std::fs::write(dir.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        rcgen::Issuer::new(params, key)
+    };
+    let ours = authority("ca");
+    authority("other");
+    for name in names {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, *name);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &ours).unwrap();
+        std::fs::write(dir.join(format!("{name}.crt")), certificate.pem()).unwrap();
+        secret_file(&dir.join(format!("{name}.key")), &key.serialize_pem());
+    }
 }
 
 /// Where the shared data lie, if they do.

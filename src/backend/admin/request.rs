@@ -1,7 +1,7 @@
 //! What administrators ask, and what they are told. One JSON object a line, both ways.
 
 use crate::{
-    backend::notify::ChannelState,
+    backend::{mqtt::SourceStatus, notify::ChannelState},
     domain::{
         Assignment, ChannelName, Command, Device, DeviceId, LoginName, Mode, Priority, Remark, Role, Timestamp, Ward,
         WardId,
@@ -213,6 +213,9 @@ pub struct Status {
     pub sessions: usize,
     /// Used part of the disk, in percent.
     pub disk_used_percent: Option<u8>,
+    /// Brokers from which data come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceStatus>,
     /// The wards.
     pub wards: Vec<WardStatus>,
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
 };
 
 /// Most senders.
@@ -28,7 +29,16 @@ pub struct MllpConfig {
     /// Whether it may listen elsewhere than on loopback, in plain text.
     #[serde(default)]
     pub insecure_listen: bool,
-    /// Addresses that may connect; on loopback all if empty.
+    /// Our certificate, as PEM; with it TLS is spoken, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_cert_file: Option<PathBuf>,
+    /// Its key, as PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_key_file: Option<PathBuf>,
+    /// Authorities, as PEM, of one of which who connects has to show a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_ca_file: Option<PathBuf>,
+    /// Addresses that may connect; on loopback, and of those with a certificate, all if empty.
     #[serde(default)]
     pub peers: Vec<IpAddr>,
     /// Whether it may say who lies where.
@@ -111,14 +121,21 @@ impl MllpConfig {
         let in_range = |what: &str, n: usize, low: usize, high: usize| {
             (!(low..=high).contains(&n)).then(|| format!("{what} = {n} is outside {low} to {high}"))
         };
+        if self.tls_cert_file.is_some() != self.tls_key_file.is_some() {
+            return Some("tls_cert_file and tls_key_file belong together".to_owned());
+        }
+        if self.client_ca_file.is_some() && self.tls_cert_file.is_none() {
+            return Some("client_ca_file is for TLS: set tls_cert_file and tls_key_file".to_owned());
+        }
         let open = !self.listen.ip().is_loopback();
-        if open && !self.insecure_listen {
-            let why = "is not loopback, and names and values could be read on the way: say insecure_listen = true if the \
-                       network is trusted";
+        if open && !self.insecure_listen && self.tls_cert_file.is_none() {
+            let why = "is not loopback, and names and values could be read on the way: set tls_cert_file and tls_key_file, \
+                       or say insecure_listen = true if the network is trusted";
             return Some(format!("listen = {} {why}", self.listen));
         }
-        if open && self.peers.is_empty() {
-            return Some("peers is empty: name the addresses that may connect".to_owned());
+        if open && self.peers.is_empty() && self.client_ca_file.is_none() {
+            let why = "peers is empty: name the addresses that may connect, or ask for certificates by client_ca_file";
+            return Some(why.to_owned());
         }
         let rate = usize::try_from(self.messages_per_s).unwrap_or(usize::MAX);
         let own = [self.beds.len(), self.codes.len(), self.units.len(), self.sentinels.len()];
@@ -179,7 +196,19 @@ mod tests {
         let shown = source(&block);
         let little = source(&LOCAL.replace("gw", "icu-gateway"));
         let tables = (shown.beds.clone(), shown.codes.clone(), shown.units.clone());
-        assert_eq!(shown, super::MllpConfig { beds: tables.0, codes: tables.1, units: tables.2, ..little });
+        let tls_cert_file = shown.tls_cert_file.clone();
+        let tls_key_file = shown.tls_key_file.clone();
+        let client_ca_file = shown.client_ca_file.clone();
+        let said = super::MllpConfig {
+            beds: tables.0,
+            codes: tables.1,
+            units: tables.2,
+            tls_cert_file,
+            tls_key_file,
+            client_ca_file,
+            ..little
+        };
+        assert_eq!(shown, said);
         assert_eq!(read(&block), Ok(()));
         let keys: toml::Table = toml::to_string(&shown).unwrap().parse().unwrap();
         let document = include_str!("../../../docs/configuration.md");
@@ -201,6 +230,17 @@ mod tests {
     fn what_is_wrong_is_told(#[case] line: &str, #[case] says: &str) {
         let error = read(&format!("{LOCAL}{line}\n")).unwrap_err();
         assert!(error.contains(says), "{error}");
+    }
+
+    #[test]
+    fn tls_opens_a_listener_and_a_certificate_stands_for_an_address() {
+        let open = LOCAL.replace("127.0.0.1", "0.0.0.0") + "tls_cert_file = \"/c\"\n";
+        assert!(read(&open).unwrap_err().contains("belong together"));
+        let open = open + "tls_key_file = \"/k\"\n";
+        assert!(read(&open).unwrap_err().contains("peers is empty"));
+        assert_eq!(read(&format!("{open}client_ca_file = \"/a\"\n")), Ok(()));
+        assert_eq!(read(&format!("{open}peers = [\"10.1.1.7\"]\n")), Ok(()));
+        assert!(read(&format!("{LOCAL}client_ca_file = \"/a\"\n")).unwrap_err().contains("is for TLS"));
     }
 
     #[test]

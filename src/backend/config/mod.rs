@@ -3,6 +3,7 @@
 mod layers;
 mod medtech;
 mod mllp;
+mod mqtt;
 mod notify;
 mod profiles;
 mod vitals;
@@ -10,6 +11,7 @@ mod vitals;
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
 pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
 pub use mllp::MllpConfig;
+pub use mqtt::{MqttConfig, MqttPayload, MqttVersion};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use vitals::VitalConfig;
@@ -46,6 +48,9 @@ pub struct Config {
     /// Senders of HL7 v2, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mllp: BTreeMap<String, MllpConfig>,
+    /// Brokers of MQTT, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mqtt: BTreeMap<String, MqttConfig>,
     /// Limits that the site sets itself, by category and vital.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: ProfilesConfig,
@@ -413,6 +418,7 @@ impl Config {
         self.response.check()?;
         self.notify.check()?;
         mllp::check(&self.mllp, &self.vitals()?)?;
+        mqtt::check(&self.mqtt, self.medtech.device_mapping.is_some(), &self.vitals()?)?;
         range("alarm.delay_max_s", self.alarm.delay_max_s.into(), 0, profiles::DELAY_MAX_S.into())?;
         range("alarm.clock_ahead_s", self.alarm.clock_ahead_s.into(), 2, CLOCK_AHEAD_MAX_S)?;
         range("alarm.clock_behind_s", self.alarm.clock_behind_s.into(), 2, CLOCK_BEHIND_MAX_S)?;

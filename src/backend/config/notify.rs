@@ -259,7 +259,7 @@ fn checked_public(url: &str) -> Result<(), String> {
     Err(format!("links to {url} would cross a network in plain text: serve TLS, here or by a proxy, and use https"))
 }
 
-fn is_here(host: &str) -> bool {
+pub(super) fn is_here(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -4,16 +4,23 @@
 mod answer;
 pub mod codec;
 
-use super::{app::App, config::MllpConfig, rate::Bucket, server::ServerError};
+use super::{
+    app::App,
+    config::{ConfigError, MllpConfig},
+    rate::Bucket,
+    server::ServerError,
+    tls,
+};
 use answer::Desk;
 use codec::{CR, Codec, FS, Piece, VT};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::TlsAcceptor;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -27,6 +34,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// So many bytes without a message, and it is somebody else who is connected.
 const NOISE_MAX_BYTES: usize = 64 * 1024;
+/// Longest time that two parties may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest time that open connections are given when the server stops.
@@ -35,7 +44,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Listens for every sender of the configuration.
 ///
 /// # Errors
-/// If an address cannot be used, or a sender's tables do not fit the site's vitals.
+/// If an address or a file for TLS cannot be used, or a sender's tables do not fit the site's vitals.
 pub async fn start(app: &Arc<App>) -> Result<Vec<JoinHandle<()>>, ServerError> {
     let mut listeners = Vec::new();
     for (name, config) in &app.config.mllp {
@@ -43,13 +52,24 @@ pub async fn start(app: &Arc<App>) -> Result<Vec<JoinHandle<()>>, ServerError> {
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let desk = Arc::new(Desk::new(app.clone(), name, config)?);
-        tracing::info!(%address, source = name, device = %config.device, "listening for HL7 v2");
-        listeners.push(tokio::spawn(serve(desk, config.clone(), listener)));
+        let tls = acceptor(name, config)?;
+        tracing::info!(%address, source = name, device = %config.device, tls = tls.is_some(), "listening for HL7 v2");
+        listeners.push(tokio::spawn(serve(desk, config.clone(), tls, listener)));
     }
     Ok(listeners)
 }
 
-async fn serve(desk: Arc<Desk>, config: MllpConfig, listener: TcpListener) {
+/// What agrees on TLS with who connects, if the sender is to speak it.
+fn acceptor(name: &str, config: &MllpConfig) -> Result<Option<TlsAcceptor>, ServerError> {
+    let Some((cert, key)) = config.tls_cert_file.as_deref().zip(config.tls_key_file.as_deref()) else {
+        return Ok(None);
+    };
+    let wrong = |e| ConfigError::Setting { name: format!("mllp.{name}"), why: tls::whole(&e) };
+    let server = tls::server(cert, key, config.client_ca_file.as_deref()).map_err(wrong)?;
+    Ok(Some(TlsAcceptor::from(server)))
+}
+
+async fn serve(desk: Arc<Desk>, config: MllpConfig, tls: Option<TlsAcceptor>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(config.connections));
     let mut connections = JoinSet::new();
     let mut stopping = desk.app.stopping.clone();
@@ -66,9 +86,9 @@ async fn serve(desk: Arc<Desk>, config: MllpConfig, listener: TcpListener) {
         };
         match accepted {
             Ok((stream, peer)) if may_connect(&config, peer.ip()) => {
-                let (desk, config) = (desk.clone(), config.clone());
+                let (desk, config, tls) = (desk.clone(), config.clone(), tls.clone());
                 connections.spawn(async move {
-                    connection(&desk, &config, stream).await;
+                    accepted_from(&desk, &config, tls, stream).await;
                     drop(place);
                 });
             }
@@ -90,14 +110,46 @@ async fn serve(desk: Arc<Desk>, config: MllpConfig, listener: TcpListener) {
 }
 
 fn may_connect(config: &MllpConfig, peer: IpAddr) -> bool {
-    config.peers.contains(&peer.to_canonical()) || (config.peers.is_empty() && peer.is_loopback())
+    let anybody = config.peers.is_empty() && (peer.is_loopback() || config.client_ca_file.is_some());
+    config.peers.contains(&peer.to_canonical()) || anybody
 }
 
-/// Serves a connection until it ends. Messages are answered one after the other, in their order.
-async fn connection(desk: &Desk, config: &MllpConfig, mut stream: TcpStream) {
+/// Serves who has connected, over TLS if it is wanted.
+async fn accepted_from(desk: &Desk, config: &MllpConfig, tls: Option<TlsAcceptor>, stream: TcpStream) {
     if let Err(e) = stream.set_nodelay(true) {
         tracing::debug!(error = %e, "a connection could not be set to send at once");
     }
+    let Some(tls) = tls else {
+        connection(desk, config, stream).await;
+        return;
+    };
+    let mut stopping = desk.app.stopping.clone();
+    let agreed = tokio::select! {
+        biased;
+        _ = async { drop(stopping.wait_for(|stop| *stop).await) } => return,
+        agreed = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => agreed,
+    };
+    match agreed {
+        Ok(Ok(stream)) => connection(desk, config, stream).await,
+        Ok(Err(e)) => {
+            desk.app.hub.metrics().refused("hl7_tls");
+            tracing::warn!(source = desk.name(), error = %e, "a sender of HL7 v2 did not agree on TLS");
+        }
+        Err(_) => {
+            desk.app.hub.metrics().refused("hl7_tls");
+            tracing::warn!(source = desk.name(), "a sender of HL7 v2 did not agree on TLS in time");
+        }
+    }
+}
+
+/// Serves a connection until it ends. Messages are answered one after the other, in their order.
+async fn connection(desk: &Desk, config: &MllpConfig, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    messages(desk, config, &mut stream).await;
+    // Over TLS the end is said, so that it is told from one that somebody else made.
+    drop(tokio::time::timeout(WRITE_TIMEOUT, stream.shutdown()).await);
+}
+
+async fn messages(desk: &Desk, config: &MllpConfig, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let mut codec = Codec::new(config.message_bytes);
     let mut bucket = Bucket::new(config.messages_per_s, desk.app.clock.boot());
     let mut stopping = desk.app.stopping.clone();
@@ -122,7 +174,7 @@ async fn connection(desk: &Desk, config: &MllpConfig, mut stream: TcpStream) {
             if let Err(wait_s) = bucket.take(desk.app.clock.boot()) {
                 tokio::time::sleep(Duration::from_secs_f64(wait_s)).await;
             }
-            if take(desk, &mut stream, piece).await.is_err() {
+            if take(desk, stream, piece).await.is_err() {
                 return;
             }
         }
@@ -138,7 +190,7 @@ async fn connection(desk: &Desk, config: &MllpConfig, mut stream: TcpStream) {
 }
 
 /// Takes a piece and sends the answer, if there is one; an error ends the connection.
-async fn take(desk: &Desk, stream: &mut TcpStream, piece: Piece) -> Result<(), ()> {
+async fn take(desk: &Desk, stream: &mut (impl AsyncWrite + Unpin), piece: Piece) -> Result<(), ()> {
     let answer = match piece {
         Piece::Message(message) => desk.message(&message).await,
         Piece::TooLong(begin) => desk.too_long(&begin).await,
@@ -149,7 +201,11 @@ async fn take(desk: &Desk, stream: &mut TcpStream, piece: Piece) -> Result<(), (
     };
     let Some(answer) = answer else { return Ok(()) };
     let frame = [&[VT], answer.as_bytes(), &[FS, CR]].concat();
-    match tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&frame)).await {
+    let write = async {
+        stream.write_all(&frame).await?;
+        stream.flush().await
+    };
+    match tokio::time::timeout(WRITE_TIMEOUT, write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(()),
     }

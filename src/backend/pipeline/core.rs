@@ -10,8 +10,8 @@ use super::{
 use crate::{
     backend::intake::Tally,
     domain::{
-        Actor, Command, DeviceId, EventBody, Millis, Observation, PatientId, Refusal, SystemFault, Timestamp, Ward,
-        WardId, system::FaultReport,
+        Actor, Command, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal, SystemFault, Timestamp,
+        Ward, WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
@@ -109,9 +109,17 @@ impl Core {
             Job::Observations { sender, decoded, reply } => {
                 self.observations(&sender, decoded, Came::now(Way::Own), reply, now, group);
             }
-            Job::Again { sender, decoded, received_at, record, reply } => {
+            Job::Published { sender, topic, before, decoded, reply } => {
+                let came = Came { before, way: Way::Own, topic: topic.as_ref() };
+                self.observations(&sender, decoded, came, reply, now, group);
+            }
+            Job::Lapsed { sender, devices, lapse, reply } => {
+                self.lapsed(&sender, devices, lapse, now);
+                group.waiting.push(Waiting::Done(reply));
+            }
+            Job::Again { sender, topic, decoded, received_at, record, reply } => {
                 record.join(&mut group.batch);
-                let came = Came { before: Some(received_at), way: Way::Own };
+                let came = Came { before: Some(received_at), way: Way::Own, topic: topic.as_ref() };
                 self.observations(&sender, decoded, came, reply, now, group);
             }
             Job::Values { sender, groups, reply } => {
@@ -220,6 +228,18 @@ impl Core {
         }
     }
 
+    /// Tells the sender's ward what is said of devices behind it.
+    fn lapsed(&mut self, sender: &DeviceId, mut devices: Vec<DeviceId>, lapse: Lapse, now: Timestamp) {
+        let at = self.moment(now);
+        let known = self.ward_of_device.get(sender);
+        let Some(run) = known.and_then(|ward| self.wards.get_mut(ward)) else { return };
+        let mut resolver = Resolver::new(run.engine.census(), &Sender(sender.clone()));
+        devices.retain(|device| resolver.may_send(device));
+        if !devices.is_empty() {
+            run.input(Input::Lapsed { devices, lapse }, at);
+        }
+    }
+
     fn set_ward(&mut self, ward: Ward, now: Timestamp) {
         let at = self.moment(now);
         if let Some(run) = self.wards.get_mut(&ward.id) {
@@ -299,7 +319,7 @@ impl Core {
         &mut self,
         sender: &DeviceId,
         decoded: Decoded,
-        came: Came,
+        came: Came<'_>,
         reply: Reply<IntakeReport>,
         now: Timestamp,
         group: &mut Group,
@@ -312,7 +332,7 @@ impl Core {
                 let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), came.way));
                 let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
                 let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
-                refuse(Refused { rejection, payload, way, ahead: None }, sender, now, &mut report, group);
+                refuse(Refused { rejection, payload, way, ahead: None }, (sender, came.topic), now, &mut report, group);
             }
             group.tallies.push(Tally::of(sender, now).with(&report, None));
             group.waiting.push(Waiting::Intake(reply, report));
@@ -330,7 +350,7 @@ impl Core {
                     if let Some(fault) = unresolved.fault {
                         run.input(Input::IntakeFault(fault), at);
                     }
-                    refuse(unresolved.refused, sender, now, &mut report, group);
+                    refuse(unresolved.refused, (sender, came.topic), now, &mut report, group);
                     continue;
                 }
             };
@@ -344,7 +364,8 @@ impl Core {
                 Ok(Taken::Refused(code, detail)) => {
                     let rejection = Rejection { index, code, detail };
                     let payload = Reading::of(&o, at.skew).as_wire();
-                    refuse(Refused { rejection, payload, way: came.way, ahead: None }, sender, now, &mut report, group);
+                    let refused = Refused { rejection, payload, way: came.way, ahead: None };
+                    refuse(refused, (sender, came.topic), now, &mut report, group);
                 }
                 Err(e) => {
                     // Without the store nobody knows whether it came before: better a gap than a wrong value.
@@ -399,16 +420,18 @@ fn one(
 
 /// How observations came.
 #[derive(Debug, Clone, Copy)]
-struct Came {
+struct Came<'a> {
     /// When, if it was not now.
     before: Option<Timestamp>,
     /// By which way they would come again. Of HL7 v2 patient and bed have to agree, which our own JSON does not say.
     way: Way,
+    /// The device that the topic names.
+    topic: Option<&'a DeviceId>,
 }
 
-impl Came {
+impl Came<'_> {
     const fn now(way: Way) -> Self {
-        Self { before: None, way }
+        Self { before: None, way, topic: None }
     }
 }
 
@@ -422,7 +445,7 @@ fn resolve(
     run: &WardRun,
     sender: &DeviceId,
     decoded: Decoded,
-    came: Came,
+    came: Came<'_>,
     at: Moment,
 ) -> Vec<Result<Observation, Box<Unresolved>>> {
     let mut resolver = Resolver::new(run.engine.census(), &Sender(sender.clone()));
@@ -473,7 +496,13 @@ fn unusable(letter: &DeadLetter) -> Option<Tally> {
 }
 
 /// Counts a refused input and keeps it as a dead letter.
-fn refuse(refused: Refused, sender: &DeviceId, at: Timestamp, report: &mut IntakeReport, group: &mut Group) {
+fn refuse(
+    refused: Refused,
+    (sender, topic): (&DeviceId, Option<&DeviceId>),
+    at: Timestamp,
+    report: &mut IntakeReport,
+    group: &mut Group,
+) {
     let Refused { rejection, payload, way, .. } = refused;
     let code = serde_json::to_value(rejection.code).ok().and_then(|v| v.as_str().map(str::to_owned));
     group.batch.dead_letters.push(DeadLetter {
@@ -482,7 +511,7 @@ fn refuse(refused: Refused, sender: &DeviceId, at: Timestamp, report: &mut Intak
         code: code.unwrap_or_default(),
         detail: rejection.detail.clone(),
         payload,
-        way: way.as_str().to_owned(),
+        way: way.with_topic(topic),
     });
     report.reject(rejection);
 }

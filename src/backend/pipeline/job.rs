@@ -2,7 +2,9 @@
 
 use crate::{
     audit::LeafDraft,
-    domain::{Actor, Command, DeviceId, Notice, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport},
+    domain::{
+        Actor, Command, DeviceId, Lapse, Notice, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport,
+    },
     ingest::{
         Decoded,
         hl7::{AdtAct, Group},
@@ -53,10 +55,36 @@ pub enum Job {
         /// Told what became of them.
         reply: Reply<IntakeReport>,
     },
+    /// What a gateway published: observations of devices behind it.
+    Published {
+        /// The gateway that the source stands for.
+        sender: DeviceId,
+        /// The device that the topic names: what could not be used has to be held to it when it is driven again.
+        topic: Option<DeviceId>,
+        /// When it was said at the latest, if that is not now: a retained message, or values that were held back.
+        before: Option<Timestamp>,
+        /// What was decoded, in order.
+        decoded: Decoded,
+        /// Told what became of them.
+        reply: Reply<IntakeReport>,
+    },
+    /// What a gateway or its protocol says of devices that do not speak themselves.
+    Lapsed {
+        /// The gateway.
+        sender: DeviceId,
+        /// The devices; those that are not behind it are passed over.
+        devices: Vec<DeviceId>,
+        /// What is said.
+        lapse: Lapse,
+        /// Told when it is durable.
+        reply: Reply<()>,
+    },
     /// A dead letter is driven again: what comes of it, and that it has ended, are durable together.
     Again {
         /// Whose input it was.
         sender: DeviceId,
+        /// The device that its topic named.
+        topic: Option<DeviceId>,
         /// What was decoded, in order.
         decoded: Decoded,
         /// When it came: it is no word of the sender now.

@@ -1,6 +1,7 @@
 //! Clocks that are wrong, gateways that are lost, wards that nobody watches.
 
 use super::*;
+use crate::domain::Lapse;
 use rstest::rstest;
 
 const NO_WATCHER_AFTER: Millis = Millis::from_mins(5);
@@ -45,20 +46,32 @@ fn behind_gateway(mut bench: Bench, n: usize) -> Bench {
 pub(super) enum Told {
     Watched(bool),
     Heard,
+    Lapsed(usize, Lapse),
     ClockAhead(usize),
 }
 
 pub(super) fn told() -> impl Strategy<Value = Told> {
-    prop_oneof![any::<bool>().prop_map(Told::Watched), Just(Told::Heard), (1..4_usize).prop_map(Told::ClockAhead)]
+    let lapse = prop_oneof![Just(Lapse::Gone), Just(Lapse::Missed)];
+    prop_oneof![
+        any::<bool>().prop_map(Told::Watched),
+        Just(Told::Heard),
+        (1..4_usize).prop_map(Told::ClockAhead),
+        (1..4_usize, lapse).prop_map(|(device, lapse)| Told::Lapsed(device, lapse)),
+    ]
 }
 
 pub(super) fn tell(bench: &mut Bench, s: f64, told: Told) {
     let input = match told {
         Told::Watched(watched) => Input::Watched { watched },
         Told::Heard => Input::Heard { device: "gw".parse().unwrap() },
+        Told::Lapsed(device, lapse) => lapsed(&[device], lapse),
         Told::ClockAhead(device) => Input::IntakeFault(ahead(s, device)),
     };
     bench.input(s, input);
+}
+
+fn lapsed(devices: &[usize], lapse: Lapse) -> Input {
+    Input::Lapsed { devices: devices.iter().map(|d| format!("d{d}").parse().unwrap()).collect(), lapse }
 }
 
 /// A value of a device that was refused, because it lies an hour ahead.
@@ -439,4 +452,66 @@ fn a_heart_rate_goes_stale_by_its_own_interval_while_the_cuff_lives() {
         bench.value(f64::from(s), 1, SPO2, 97.0);
     }
     assert_eq!(bench.moves(), [(109.0, "hr.stale".to_owned(), Cause::Raised)]);
+}
+
+#[test]
+fn a_device_that_is_said_to_be_gone_is_lost_at_once_and_comes_back_as_any_other() {
+    let mut bench = behind_gateway(Bench::new(3), 3);
+    feed_all(&mut bench, 0, 10, &[1, 2, 3]);
+    bench.input(10.0, lapsed(&[1], Lapse::Gone));
+    assert_eq!(bench.moves(), [(10.0, "device.lost".to_owned(), Cause::Raised)]);
+    assert_eq!(bench.alert("device.lost").detail.as_deref(), Some("its gateway says that it is gone"));
+    bench.input(11.0, lapsed(&[1], Lapse::Gone));
+    feed_all(&mut bench, 11, 30, &[1, 2, 3]);
+    let expected = [(10.0, "d1".to_owned(), Cause::Raised), (16.0, "d1".to_owned(), Cause::Cleared)];
+    assert_eq!(moves_of(&bench, "device.lost"), expected);
+}
+
+#[test]
+fn when_all_behind_a_gateway_are_gone_at_once_one_alert_says_so() {
+    let mut bench = behind_gateway(Bench::new(3), 3);
+    feed_all(&mut bench, 0, 10, &[1, 2, 3]);
+    bench.input(10.0, lapsed(&[1, 2, 3], Lapse::Gone));
+    assert_eq!(moves_of(&bench, "gateway.lost"), [(10.0, "gw".to_owned(), Cause::Raised)]);
+    for device in ["d1", "d2", "d3"] {
+        assert_eq!(priority_of(&bench, "device.lost", device), Some(Priority::Low), "{device}");
+    }
+    feed_all(&mut bench, 20, 40, &[1, 2, 3]);
+    assert_eq!(bench.engine.alerts().count(), 0);
+}
+
+#[test]
+fn after_missing_messages_nothing_is_known_until_the_device_speaks() {
+    let mut bench = behind_gateway(Bench::new(2), 2);
+    for s in 0..30 {
+        bench.value(f64::from(s), 1, SPO2, 85.0);
+        bench.value(f64::from(s), 2, SPO2, 97.0);
+    }
+    let code = low();
+    assert_eq!(bench.moves().last().map(|m| m.1.clone()), Some(code.clone()));
+    bench.input(29.5, lapsed(&[1], Lapse::Missed));
+    assert_eq!(
+        bench.alert(&code).condition,
+        Condition::Inop { reason: InopReason::Awaiting },
+        "what was low may no longer be so, and is not taken back"
+    );
+    for s in 30..45 {
+        bench.value(f64::from(s), 1, SPO2, 85.0);
+        bench.value(f64::from(s), 2, SPO2, 97.0);
+    }
+    assert_eq!(bench.alert(&code).condition, Condition::Present);
+    bench.input(44.5, lapsed(&[1], Lapse::Missed));
+    for s in 45..60 {
+        bench.value(f64::from(s), 2, SPO2, 97.0);
+    }
+    let lost = moves_of(&bench, "device.lost");
+    assert_eq!(lost, [(54.0, "d1".to_owned(), Cause::Raised)], "its silence counts from its last word");
+}
+
+#[test]
+fn who_measures_nobody_may_be_gone() {
+    let mut bench = behind_gateway(Bench::new(1), 1);
+    bench.input(1.0, lapsed(&[1, 7], Lapse::Missed));
+    bench.input(2.0, lapsed(&[7], Lapse::Gone));
+    assert_eq!(bench.engine.alerts().count(), 0);
 }

@@ -95,6 +95,30 @@ impl CodeTable {
         self.coded(code, text, system).or_else(|| self.coded(next(), next(), next()))
     }
 
+    /// The vital of a code that the source alone uses.
+    pub(in crate::ingest) fn own(&self, code: &str) -> Option<&VitalDef> {
+        self.own.get(code).map(AsRef::as_ref)
+    }
+
+    /// The vital of a code or name without a system.
+    pub(in crate::ingest) fn plain(&self, code: &str) -> Option<&VitalDef> {
+        self.coded(code, "", "")
+    }
+
+    /// Whether a unit is known.
+    pub(in crate::ingest) fn has_unit(&self, name: &str) -> bool {
+        self.unit(name).is_some()
+    }
+
+    /// How a number is brought to the unit of its vital, by the name of its unit.
+    pub(in crate::ingest) fn conversion_by_name(
+        &self,
+        unit: Option<&str>,
+        def: &VitalDef,
+    ) -> Result<Conversion, UnitError> {
+        self.conversion(unit.unwrap_or_default(), def, Separators::USUAL)
+    }
+
     fn coded(&self, code: &str, text: &str, system: &str) -> Option<&VitalDef> {
         let by_number = || code.parse().ok().and_then(|number: u32| self.mdc.get(&number));
         let by_name = || self.named(code).or_else(|| self.named(text));

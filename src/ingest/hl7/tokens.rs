@@ -18,7 +18,6 @@ pub(super) struct Separators {
 }
 
 impl Separators {
-    #[cfg(test)]
     pub(super) const USUAL: Self =
         Self { field: '|', component: '^', repetition: '~', escape: '\\', subcomponent: '&' };
 

@@ -115,7 +115,7 @@ pub enum UnitError {
 
 /// `value × factor + offset` is in the vital's unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Conversion {
+pub(in crate::ingest) struct Conversion {
     factor: f64,
     offset: f64,
 }
@@ -123,12 +123,17 @@ pub(super) struct Conversion {
 impl Conversion {
     pub(super) const SAME: Self = Self { factor: 1.0, offset: 0.0 };
 
+    /// Whether the number stays as it is.
+    pub(in crate::ingest) fn is_same(self) -> bool {
+        self == Self::SAME
+    }
+
     const fn times(factor: f64) -> Self {
         Self { factor, offset: 0.0 }
     }
 
     /// The number in the vital's unit, to a millionth: 98.6 °F are 37 °C.
-    pub(super) fn apply(self, value: f64) -> f64 {
+    pub(in crate::ingest) fn apply(self, value: f64) -> f64 {
         if self == Self::SAME { value } else { ((value * self.factor + self.offset) * 1e6).round() / 1e6 }
     }
 }
