@@ -18,6 +18,7 @@ use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{Millis, Mode, SystemFault, WardId, system::FaultReport},
     engine::EngineConfig,
+    ingest::fhir::VitalCodes,
     notify::{ChannelError, LinkKey},
     seam::{Clock, Disk, DiskUsage, Entropy, OsClock, OsDisk, OsEntropy},
     store::{
@@ -166,6 +167,7 @@ pub fn open_with(
     let links = links_of(&config, folder, entropy.as_ref())?;
     let app = Arc::new(App {
         config,
+        fhir_codes: VitalCodes::new(&vitals),
         vitals,
         clock,
         engine_clock,

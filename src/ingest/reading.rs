@@ -76,6 +76,8 @@ pub enum Way {
     Mapped,
     /// As a message of HL7 v2: only its sender sends it again, for the answer to it is lost otherwise.
     Hl7,
+    /// As a resource of FHIR: only its sender sends it again, for the answer to it is lost otherwise.
+    Fhir,
 }
 
 impl Way {
@@ -86,13 +88,14 @@ impl Way {
             Self::Own => "own",
             Self::Mapped => "mapped",
             Self::Hl7 => "hl7",
+            Self::Fhir => "fhir",
         }
     }
 
     /// The way of a name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Own, Self::Mapped, Self::Hl7].into_iter().find(|way| way.as_str() == name)
+        [Self::Own, Self::Mapped, Self::Hl7, Self::Fhir].into_iter().find(|way| way.as_str() == name)
     }
 }
 

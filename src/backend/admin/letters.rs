@@ -143,6 +143,7 @@ fn decode(app: &App, sender: &DeviceId, letter: &DeadLetter) -> Result<Decoded, 
             };
             intake.decode(body, BodyForm::Json, rules).map(|made| made.decoded).map_err(|e| e.to_string())
         }
+        Some(Way::Fhir) => Err("it came by FHIR: its sender has to send it again".to_owned()),
         Some(Way::Hl7) => Err("it came by HL7 v2: its sender has to send it again".to_owned()),
         None => Err("it does not say by which way it came: it has to be sent again by its sender".to_owned()),
     }
