@@ -1,10 +1,14 @@
 //! Sample messages: `$WARDWATCH_SHARED/conformance/samples`, by default `../shared`.
 //!
 //! `hl7v2`: every row of `expected.json`, decoded and answered as the server would; files beside it have to be used or
-//! refused in order; streams of bytes are divided as the server does it. Other folders are named as not run. Prints what
-//! ran.
+//! refused in order; streams of bytes are divided as the server does it. `fhir`: every file, sent to a real server. Other
+//! folders are named as not run. Prints what ran.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "samples/fhir.rs"]
+mod fhir;
+mod support;
 
 use serde_json::Value;
 use std::{
@@ -134,12 +138,29 @@ fn main() -> ExitCode {
             failed.push(format!("{name}: neither used nor refused in order"));
         }
     }
-    for folder in files_and_folders(&samples).filter(|p| p.is_dir() && !p.ends_with("hl7v2")) {
+    let ran_hl7 = ran;
+    ran += run_fhir(&samples, &mut failed);
+    let not_run = |p: &PathBuf| p.is_dir() && !p.ends_with("hl7v2") && !p.ends_with("fhir");
+    for folder in files_and_folders(&samples).filter(not_run) {
         println!("not run: {}", folder.file_name().unwrap().to_string_lossy());
     }
     failed.iter().for_each(|failed| println!("FAILED {failed}"));
-    println!("{ran} samples of HL7 v2 ran, {} differences", failed.len());
+    println!("{ran_hl7} samples of HL7 v2 and {} of FHIR ran, {} differences", ran - ran_hl7, failed.len());
     if failed.is_empty() && ran > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Sends the samples of FHIR to a server; says how many there were.
+fn run_fhir(samples: &Path, failed: &mut Vec<String>) -> usize {
+    let folder = samples.join("fhir");
+    if !folder.is_dir() {
+        println!("{} is not there: not run", folder.display());
+        return 0;
+    }
+    let tally = fhir::run_all(samples, &files(&folder));
+    tally.counts.iter().for_each(|(what, count)| println!("fhir: {count} {what}"));
+    let ran = tally.counts.values().sum::<usize>() + tally.failed.len();
+    failed.extend(tally.failed);
+    ran
 }
 
 fn files_and_folders(folder: &Path) -> impl Iterator<Item = PathBuf> {

@@ -13,8 +13,8 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        DeviceId, Event, EventBody, Freshness, Marks, Mode, Observation, Patient, PatientId, Quality, SequencedEvent, Timestamp,
-        VitalCode, VitalTable, Ward, WardId,
+        DeviceId, Event, EventBody, Freshness, Marks, Mode, Observation, Patient, PatientId, Quality, SequencedEvent,
+        Timestamp, VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
     protocol::{StoreState, VitalsUpdate, WardHead, WardView},
@@ -270,7 +270,10 @@ impl Hub {
     #[must_use]
     pub fn all_patients(&self) -> Vec<Patient> {
         let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
-        wards.values().flat_map(|hub| hub.read().view.patients.values().map(|p| p.patient.clone()).collect::<Vec<_>>()).collect()
+        wards
+            .values()
+            .flat_map(|hub| hub.read().view.patients.values().map(|p| p.patient.clone()).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Whether a device was ever added to a ward.

@@ -27,7 +27,8 @@ pub fn check(root: &Node<'_>) -> Result<&'static str, Vec<Issue>> {
         return Err(vec![Issue::error(IssueCode::Required, format!("{ROOT}.resourceType"), detail)]);
     };
     let Some(of) = resource(name) else {
-        let detail = format!("{:?} is no type of resource that this server takes: see its CapabilityStatement", shown(name));
+        let detail =
+            format!("{:?} is no type of resource that this server takes: see its CapabilityStatement", shown(name));
         return Err(vec![Issue::error(IssueCode::NotSupported, format!("{ROOT}.resourceType"), detail)]);
     };
     let mut checker = Checker { issues: Vec::new() };
@@ -345,10 +346,7 @@ fn text_fault(text: &str, kind: Kind) -> Option<String> {
             "an instant: YYYY-MM-DDThh:mm:ss with an offset such as +01:00 or Z",
         ),
         Kind::Time => wanted(is_time(text), "a time: hh:mm:ss"),
-        Kind::Base64 => wanted(
-            text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/= \r\n\t".contains(&b)),
-            "base64",
-        ),
+        Kind::Base64 => wanted(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/= \r\n\t".contains(&b)), "base64"),
         _ => None,
     }
 }
@@ -402,7 +400,11 @@ mod tests {
     #[case(r#","subject":[{"reference":"Patient/1"}]"#, "Observation.subject", "not an array")]
     #[case(r#","subject":{}"#, "Observation.subject", "never empty")]
     #[case(r#","valueQuantity":{"value":"72"}"#, "Observation.value.ofType(Quantity).value", "without quotes")]
-    #[case(r#","valueQuantity":{"value":72,"comparator":"~"}"#, "Observation.value.ofType(Quantity).comparator", "none of")]
+    #[case(
+        r#","valueQuantity":{"value":72,"comparator":"~"}"#,
+        "Observation.value.ofType(Quantity).comparator",
+        "none of"
+    )]
     #[case(r#","valueBoolean":"true""#, "Observation.value.ofType(boolean)", "without quotes")]
     #[case(r#","valueInteger":1.5"#, "Observation.value.ofType(integer)", "whole number")]
     #[case(r#","valueString":"""#, "Observation.value.ofType(string)", "never empty")]

@@ -119,10 +119,14 @@ mod tests {
 
     #[test]
     fn references_are_put_in_order_and_other_texts_are_left_alone() {
-        let raw = r#"{"entry":{"subject":{"reference":"urn:uuid:1"},"note":"urn:uuid:1","l":[{"reference":"urn:uuid:2"}]}}"#;
+        let raw =
+            r#"{"entry":{"subject":{"reference":"urn:uuid:1"},"note":"urn:uuid:1","l":[{"reference":"urn:uuid:2"}]}}"#;
         let root = read(raw.as_bytes()).unwrap();
         let links = [("urn:uuid:1".to_owned(), "Patient/p".to_owned())].into();
         let text = String::from_utf8(relinked(raw.as_bytes(), root.get("entry").unwrap(), &links)).unwrap();
-        assert_eq!(text, r#"{"subject":{"reference":"Patient/p"},"note":"urn:uuid:1","l":[{"reference":"urn:uuid:2"}]}"#);
+        assert_eq!(
+            text,
+            r#"{"subject":{"reference":"Patient/p"},"note":"urn:uuid:1","l":[{"reference":"urn:uuid:2"}]}"#
+        );
     }
 }

@@ -63,7 +63,8 @@ pub fn literal(reference: &str) -> Option<(&str, &str)> {
         (Some("_history"), Some(_)) => parts.next().is_none(),
         _ => false,
     };
-    let is_type = kind.chars().next().is_some_and(|c| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_type =
+        kind.chars().next().is_some_and(|c| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphabetic());
     (versioned && is_type && super::is_id(id)).then_some((kind, id))
 }
 
@@ -188,7 +189,10 @@ mod tests {
         let found: Vec<String> = index.tokens.iter().map(|t| format!("{}={}|{}", t.param, t.system, t.code)).collect();
         insta::assert_snapshot!(found.join(" "), @"identifier=urn:i|x status=|final category=urn:c|vital-signs code=urn:l|1 code=|2 component-code=urn:l|3 device=Device|d1");
         let (from, until) = index.span.unwrap();
-        assert_eq!((from.to_string().as_str(), until.to_string().as_str()), ("2026-03-01T10:00:00.000Z", "2026-03-03T00:00:00.000Z"));
+        assert_eq!(
+            (from.to_string().as_str(), until.to_string().as_str()),
+            ("2026-03-01T10:00:00.000Z", "2026-03-03T00:00:00.000Z")
+        );
     }
 
     #[test]

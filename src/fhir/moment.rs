@@ -40,7 +40,8 @@ impl Moment {
 
     fn of_date(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        let digits = bytes.iter().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { *b == b'-' } else { b.is_ascii_digit() });
+        let digits =
+            bytes.iter().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { *b == b'-' } else { b.is_ascii_digit() });
         if !digits {
             return None;
         }

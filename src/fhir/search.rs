@@ -450,7 +450,8 @@ fn dates(values: &[String]) -> Result<Vec<DateValue>, String> {
         let prefixed = known.iter().find_map(|(name, prefix)| text.strip_prefix(name).map(|rest| (*prefix, rest)));
         let (prefix, rest) = prefixed.unwrap_or((Prefix::Eq, text));
         // A plus of an offset becomes a blank where somebody did not escape it.
-        let moment = Moment::parse(rest).or_else(|| Moment::parse(&rest.replace(' ', "+"))).or_else(|| without_offset(rest));
+        let moment =
+            Moment::parse(rest).or_else(|| Moment::parse(&rest.replace(' ', "+"))).or_else(|| without_offset(rest));
         moment.map(|moment| DateValue { prefix, moment }).ok_or_else(|| {
             format!("{:?} is no date or time with one of the prefixes eq ne gt lt ge le sa eb", shown(text))
         })
@@ -461,7 +462,8 @@ fn dates(values: &[String]) -> Result<Vec<DateValue>, String> {
 /// In a search a time may come without an offset or without seconds; it is taken for UTC.
 fn without_offset(text: &str) -> Option<Moment> {
     match text.len() {
-        16 => Moment::parse(&format!("{text}:00Z")).map(|m| Moment { until: m.from + crate::domain::Millis::from_mins(1), ..m }),
+        16 => Moment::parse(&format!("{text}:00Z"))
+            .map(|m| Moment { until: m.from + crate::domain::Millis::from_mins(1), ..m }),
         _ => Moment::parse(&format!("{text}Z")),
     }
 }

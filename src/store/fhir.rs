@@ -95,5 +95,7 @@ pub struct ResourcePage {
     pub next: Option<PageStart>,
 }
 
+/// Bytes after which a page ends, though more would fit by number.
+pub const PAGE_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Up to so many are counted.
 pub const TOTAL_MAX: u64 = 10_000;

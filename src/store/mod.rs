@@ -14,7 +14,7 @@ pub use batch::{
     AccessChange, Batch, Committed, CorrectedSample, DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter,
     WardBatch, WardCommitted,
 };
-pub use fhir::{PageStart, ResourcePage, ResourceQuery, ResourceRow, StoredResource, TOTAL_MAX};
+pub use fhir::{PAGE_MAX_BYTES, PageStart, ResourcePage, ResourceQuery, ResourceRow, StoredResource, TOTAL_MAX};
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
     AccessRecords, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, UserRecord, WardRecord,

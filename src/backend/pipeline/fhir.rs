@@ -262,7 +262,11 @@ impl Core {
         ward: &WardId,
         wanted: &ResourceWrites,
         write: &ResourceWrite,
-        (seen, joining, identifiers): (&mut Seen, &mut BTreeMap<DeviceId, PatientId>, &mut BTreeSet<(ResourceKind, String)>),
+        (seen, joining, identifiers): (
+            &mut Seen,
+            &mut BTreeMap<DeviceId, PatientId>,
+            &mut BTreeSet<(ResourceKind, String)>,
+        ),
         at: Moment,
     ) -> Checked<Step> {
         if let Some(token) = &write.if_none_exist {
@@ -283,7 +287,8 @@ impl Core {
         }
         let version = self.next_version(write)?;
         let Some(observed) = &write.observed else {
-            let keep = Step::Keep { version, patient: write.patient.clone(), join: None, values: Vec::new(), strike: false };
+            let keep =
+                Step::Keep { version, patient: write.patient.clone(), join: None, values: Vec::new(), strike: false };
             return Ok(keep);
         };
         let whose = self.whose(ward, wanted, observed, joining, at)?;
@@ -334,12 +339,8 @@ impl Core {
             page: None,
         };
         for stored in self.reader.search_resources(&query)?.found {
-            let kept = ResourceKept {
-                id: stored.id.clone(),
-                version: stored.version,
-                updated: stored.updated,
-                existed: true,
-            };
+            let kept =
+                ResourceKept { id: stored.id.clone(), version: stored.version, updated: stored.updated, existed: true };
             found.entry(stored.id).or_insert(kept);
         }
         match (found.len(), found.pop_first()) {
@@ -439,7 +440,8 @@ impl Core {
         let tail = self.tails.of(&o.device, o.vital, self.reader.as_ref())?;
         let mut before = tail.look(&o, sent_at, at.group, self.reader.as_ref())?;
         if let Some(same_job) = seen.get(&key) {
-            before = if is_same(*same_job, o.value) { Before::Duplicate } else { Before::Conflict { stored: *same_job } };
+            before =
+                if is_same(*same_job, o.value) { Before::Duplicate } else { Before::Conflict { stored: *same_job } };
         }
         if strike {
             return Ok(matches!(before, Before::Duplicate | Before::Conflict { .. }).then_some(o));
@@ -613,7 +615,9 @@ impl Place<'_> {
             return refuse_values(RejectionCode::OtherDevice, DEVICE, detail);
         }
         match self.elsewhere.get(device) {
-            Some(_) => refuse_values(RejectionCode::OtherDevice, DEVICE, format!("device {device} is not on this ward")),
+            Some(_) => {
+                refuse_values(RejectionCode::OtherDevice, DEVICE, format!("device {device} is not on this ward"))
+            }
             None if self.sender_is_gateway() || self.observed.values.is_empty() => Ok(()),
             None => {
                 let detail = format!("device {device} is not known: add it with `wardwatch device add`");
@@ -627,8 +631,7 @@ impl Place<'_> {
         let detail = format!(
             "device {device} does not measure patient {named} at {at}: nothing is stored; check the device's assignment"
         );
-        let fault =
-            IntakeFault::WrongPatient { device: device.clone(), named: named.clone(), observed_at: moment };
+        let fault = IntakeFault::WrongPatient { device: device.clone(), named: named.clone(), observed_at: moment };
         let refusal = ResourceRefusal {
             index: 0,
             kind: RefusalKind::Values(RejectionCode::WrongPatient),

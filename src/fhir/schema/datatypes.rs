@@ -3,8 +3,8 @@
 use super::{
     Element,
     Kind::{
-        Any, Base64, Boolean, Code, CodeOf, Complex, Date, DateTime, Decimal, Id, Instant, Integer, PositiveInt, String,
-        Time, UnsignedInt, Uri, Xhtml,
+        Any, Base64, Boolean, Code, CodeOf, Complex, Date, DateTime, Decimal, Id, Instant, Integer, PositiveInt,
+        String, Time, UnsignedInt, Uri, Xhtml,
     },
     Type, many, must, one, pick,
 };

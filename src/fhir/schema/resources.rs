@@ -172,10 +172,7 @@ static PATIENT_COMMUNICATION: Type =
 
 static PATIENT_LINK: Type = part(
     "Patient.link",
-    &[
-        must("other", Complex(&REFERENCE)),
-        must("type", CodeOf(&["replaced-by", "replaces", "refer", "seealso"])),
-    ],
+    &[must("other", Complex(&REFERENCE)), must("type", CodeOf(&["replaced-by", "replaces", "refer", "seealso"]))],
 );
 
 static DEVICE: Type = whole(
@@ -250,11 +247,7 @@ static DEVICE_VERSION: Type = part(
 
 static PROPERTY: Type = part(
     "Device.property",
-    &[
-        must("type", Complex(&CONCEPT)),
-        many("valueQuantity", Complex(&QUANTITY)),
-        many("valueCode", Complex(&CONCEPT)),
-    ],
+    &[must("type", Complex(&CONCEPT)), many("valueQuantity", Complex(&QUANTITY)), many("valueCode", Complex(&CONCEPT))],
 );
 
 const ENCOUNTER_STATUS: &[&str] = &[

@@ -87,7 +87,8 @@ pub fn decode(bytes: &[u8], rules: FhirRules<'_>) -> Result<Resource, FhirError>
 pub fn decode_node(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Resource, FhirError> {
     let name = check(root).map_err(FhirError::NotFhir)?;
     let kind: ResourceKind = name.parse().map_err(|e| {
-        let detail = format!("{name} is not kept as a resource here: {e}; a batch or transaction is sent to the base address");
+        let detail =
+            format!("{name} is not kept as a resource here: {e}; a batch or transaction is sent to the base address");
         FhirError::NotFhir(vec![Issue::error(IssueCode::NotSupported, format!("{ROOT}.resourceType"), detail)])
     })?;
     let said = match kind {

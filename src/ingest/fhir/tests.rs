@@ -41,11 +41,15 @@ fn a_vital_is_read_with_its_digits_and_its_time() {
 #[test]
 fn a_panel_gives_each_of_its_values() {
     let component = |code: &str, value: &str| {
-        format!(r#"{{"code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},{}}}"#, quantity(value, "mm[Hg]"))
+        format!(
+            r#"{{"code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},{}}}"#,
+            quantity(value, "mm[Hg]")
+        )
     };
     let list = format!(r#","component":[{},{}]"#, component("8480-6", "121"), component("8462-4", "78"));
     let panel = said(&observation("85354-9", &list));
-    let values: Vec<String> = panel.values.iter().map(|v| format!("{}={} {}", v.vital, v.value, v.expression)).collect();
+    let values: Vec<String> =
+        panel.values.iter().map(|v| format!("{}={} {}", v.vital, v.value, v.expression)).collect();
     insta::assert_snapshot!(values.join("\n"), @r"
     nbp_sys=121 Observation.component[0].value.ofType(Quantity)
     nbp_dia=78 Observation.component[1].value.ofType(Quantity)
@@ -103,7 +107,10 @@ fn mass_and_moles_are_never_mixed_up_in_silence() {
 #[rstest]
 #[case(r#"[{"value":"a"}]"#, Some("a"))]
 #[case(r#"[{"value":"a"},{"type":{"coding":[{"code":"MR"}]},"value":"b"}]"#, Some("b"))]
-#[case(r#"[{"type":{"coding":[{"code":"PI"}]},"value":"a"},{"type":{"coding":[{"code":"MR"}]},"value":"b"}]"#, Some("b"))]
+#[case(
+    r#"[{"type":{"coding":[{"code":"PI"}]},"value":"a"},{"type":{"coding":[{"code":"MR"}]},"value":"b"}]"#,
+    Some("b")
+)]
 #[case(r#"[{"value":"a"},{"value":"b"}]"#, None)]
 fn a_patient_is_one_of_ours_by_one_identifier(#[case] identifiers: &str, #[case] expected: Option<&str>) {
     let text = format!(r#"{{"resourceType":"Patient","identifier":{identifiers}}}"#);

@@ -106,7 +106,8 @@ fn by_ucum(value: f64, unit: &str, def: &VitalDef) -> Result<Converted, UnitErro
         return Ok(Converted { value: if same { value } else { rounded }, same, told: None });
     }
     let of_substance = octofhir_ucum::is_comparable(unit, "mmol/L").unwrap_or(false);
-    if of_substance && def.code.as_str() == "glucose"
+    if of_substance
+        && def.code.as_str() == "glucose"
         && let Ok(mmol) = octofhir_ucum::convert(value, unit, "mmol/L")
     {
         let value = (mmol * GLUCOSE_MG_DL * 1e6).round() / 1e6;
@@ -162,7 +163,7 @@ mod tests {
     #[case("hr", "Hz", 1.2, 72.0, false)]
     #[case("temp", "[degF]", 98.6, 37.0, false)]
     #[case("temp", "K", 310.15, 37.0, false)]
-    #[case("nbp_sys", "kPa", 16.0, 120.009_869, false)]
+    #[case("nbp_sys", "kPa", 16.0, 120.010_201, false)]
     #[case("spo2", "1", 0.97, 97.0, false)]
     #[case("weight", "[lb_av]", 150.0, 68.038_855, false)]
     #[case("weight", "g", 3_450.0, 3.45, false)]
@@ -187,11 +188,16 @@ mod tests {
     #[case("nbp_sys", "mmHg")]
     #[case("temp", "degC")]
     #[case("spo2", "%O2")]
-    #[case("rr", "264928")]
     fn names_of_the_field_are_known(#[case] vital: &str, #[case] name: &str) {
         let by_name = of(vital, 40.0, UnitText { name: Some(name), ..UnitText::default() }).unwrap();
         assert!(by_name.same, "{by_name:?}");
         assert!(of(vital, 40.0, UnitText { system: Some(UCUM), code: Some(name), name: None }).unwrap().same);
+    }
+
+    #[test]
+    fn units_of_mdc_are_known() {
+        let unit = UnitText { system: Some(MDC), code: Some("264928"), name: None };
+        assert!(of("rr", 14.0, unit).unwrap().same);
     }
 
     #[rstest]

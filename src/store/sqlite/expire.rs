@@ -57,7 +57,8 @@ fn delete(db: &Connection, sql: &str, bound: i64) -> Result<bool, StoreError> {
 
 /// Observations go when their time is over; Patients, Devices and Encounters stay.
 fn expire_resources(db: &Connection, bound_ms: i64) -> Result<bool, StoreError> {
-    let old = "SELECT no FROM fhir_resource WHERE kind = 'Observation' AND updated_ms < ?1 ORDER BY updated_ms, no LIMIT ?2";
+    let old =
+        "SELECT no FROM fhir_resource WHERE kind = 'Observation' AND updated_ms < ?1 ORDER BY updated_ms, no LIMIT ?2";
     delete(db, &format!("DELETE FROM fhir_token WHERE no IN ({old})"), bound_ms)?;
     delete(db, &format!("DELETE FROM fhir_resource WHERE no IN ({old})"), bound_ms)
 }

@@ -7,7 +7,9 @@ use crate::{
         ResourceKind,
         search::{DateValue, Filter, Prefix, SortKey, TokenValue},
     },
-    store::{PageStart, ResourcePage, ResourceQuery, ResourceRow, StoreError, StoredResource, TOTAL_MAX},
+    store::{
+        PAGE_MAX_BYTES, PageStart, ResourcePage, ResourceQuery, ResourceRow, StoreError, StoredResource, TOTAL_MAX,
+    },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
 
@@ -78,14 +80,16 @@ pub(super) fn history(
     id: &str,
     limit: usize,
 ) -> Result<Vec<StoredResource>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM fhir_resource r WHERE kind = ?1 AND id = ?2 ORDER BY version DESC LIMIT ?3");
+    let sql =
+        format!("SELECT {COLUMNS} FROM fhir_resource r WHERE kind = ?1 AND id = ?2 ORDER BY version DESC LIMIT ?3");
     let mut statement = db.prepare_cached(&sql).map_err(failed)?;
     collect(&mut statement, params![kind.as_str(), id, limit_of(limit)])
 }
 
 /// The present Patient resources that are linked to this identifier, at most `limit`.
 pub(super) fn linked(db: &Connection, link: &str, limit: usize) -> Result<Vec<StoredResource>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM fhir_resource r WHERE link = ?1 AND superseded IS NULL ORDER BY no LIMIT ?2");
+    let sql =
+        format!("SELECT {COLUMNS} FROM fhir_resource r WHERE link = ?1 AND superseded IS NULL ORDER BY no LIMIT ?2");
     let mut statement = db.prepare_cached(&sql).map_err(failed)?;
     collect(&mut statement, params![link, limit_of(limit)])
 }
@@ -113,7 +117,7 @@ pub(super) fn search(db: &Connection, query: &ResourceQuery) -> Result<ResourceP
     sql.values.push(Value::Integer(limit_of(query.limit + 1)));
     let mut statement = db.prepare_cached(&text).map_err(failed)?;
     let mut found = collect(&mut statement, params_from_iter(sql.values))?;
-    let more = found.len() > query.limit;
+    let more = found.len() > query.limit || bytes_of(&found) > PAGE_MAX_BYTES;
     found.truncate(query.limit);
     let after = |last: &StoredResource| {
         let key = if query.sort.key == SortKey::Date { last.from_ms } else { to_db(last.no) };
@@ -124,7 +128,11 @@ pub(super) fn search(db: &Connection, query: &ResourceQuery) -> Result<ResourceP
 }
 
 /// The newest `max` of each group of what is looked for, the newest first.
-pub(super) fn last_of_each(db: &Connection, query: &ResourceQuery, max: usize) -> Result<Vec<StoredResource>, StoreError> {
+pub(super) fn last_of_each(
+    db: &Connection,
+    query: &ResourceQuery,
+    max: usize,
+) -> Result<Vec<StoredResource>, StoreError> {
     let mut sql = Sql::of(query, newest(db)?);
     let text = format!(
         "SELECT {COLUMNS} FROM (
@@ -149,13 +157,20 @@ fn newest(db: &Connection) -> Result<u64, StoreError> {
 }
 
 fn total(db: &Connection, sql: &Sql) -> Result<Option<u64>, StoreError> {
-    let text =
-        format!("SELECT count(*) FROM (SELECT 1 FROM fhir_resource r WHERE {} LIMIT {})", sql.conditions(), TOTAL_MAX + 1);
+    let text = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM fhir_resource r WHERE {} LIMIT {})",
+        sql.conditions(),
+        TOTAL_MAX + 1
+    );
     let count: i64 = db
         .prepare_cached(&text)
         .and_then(|mut q| q.query_row(params_from_iter(sql.values.iter()), |r| r.get(0)))
         .map_err(failed)?;
     Ok(Some(from_db(count)).filter(|count| *count <= TOTAL_MAX))
+}
+
+fn bytes_of(found: &[StoredResource]) -> usize {
+    found.iter().map(|stored| stored.body.len()).sum()
 }
 
 fn limit_of(limit: usize) -> i64 {
@@ -167,9 +182,14 @@ fn collect(
     params: impl rusqlite::Params,
 ) -> Result<Vec<StoredResource>, StoreError> {
     let mut rows = statement.query(params).map_err(failed)?;
-    let mut found = Vec::new();
+    let (mut found, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next().map_err(failed)? {
-        found.push(stored(row)?);
+        let one = stored(row)?;
+        bytes += one.body.len();
+        found.push(one);
+        if bytes > PAGE_MAX_BYTES {
+            break;
+        }
     }
     Ok(found)
 }
@@ -249,8 +269,12 @@ impl Sql {
                 self.and(&part, any.iter().flat_map(date_values));
             }
             Filter::Updated(any) => {
-                let parts: Vec<String> =
-                    any.iter().map(|d| date(d.prefix).replace("r.from_ms", "r.updated_ms").replace("r.until_ms", "(r.updated_ms + 1)")).collect();
+                let parts: Vec<String> = any
+                    .iter()
+                    .map(|d| {
+                        date(d.prefix).replace("r.from_ms", "r.updated_ms").replace("r.until_ms", "(r.updated_ms + 1)")
+                    })
+                    .collect();
                 self.and(&parts.join(" OR "), any.iter().flat_map(date_values));
             }
         }

@@ -15,8 +15,9 @@ use crate::{
     fhir::ResourceKind,
     protocol::VitalTrend,
     store::{
-        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, LeafRow, ResourcePage, ResourceQuery,
-        SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter, StoredResource, StoredSample, UserRecord, WardRecord,
+        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, LeafRow, ResourcePage,
+        ResourceQuery, SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter, StoredResource,
+        StoredSample, UserRecord, WardRecord,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};

@@ -8,10 +8,10 @@ use super::migrate::Migration;
 
 /// All steps, oldest first.
 pub(super) const MIGRATIONS: &[Migration] = &[
-        Migration { version: 1, sql: VERSION_1 },
-        Migration { version: 2, sql: VERSION_2 },
-        Migration { version: 3, sql: VERSION_3 },
-    ];
+    Migration { version: 1, sql: VERSION_1 },
+    Migration { version: 2, sql: VERSION_2 },
+    Migration { version: 3, sql: VERSION_3 },
+];
 
 /// Resources of FHIR: each version as it came, and by what it is found. A version is the present one until `superseded`
 /// names the row of the next. Of a resource without a time `from_ms` is the smallest number there is.

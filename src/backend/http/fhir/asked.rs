@@ -50,7 +50,9 @@ impl Caller {
     pub(super) async fn sender(&self, app: &App) -> Result<&DeviceId, Reply> {
         match self {
             Self::Device(device) => Ok(device),
-            Self::Person(session) => Err(refuse(app, session, "fhir_write", "only devices and gateways send resources").await),
+            Self::Person(session) => {
+                Err(refuse(app, session, "fhir_write", "only devices and gateways send resources").await)
+            }
         }
     }
 
@@ -71,7 +73,12 @@ impl Caller {
     }
 
     /// Writes that patients were read, and waits until it is durable.
-    pub(super) async fn audit(&self, app: &App, act: Act, patients: impl Iterator<Item = PatientId>) -> Result<(), Reply> {
+    pub(super) async fn audit(
+        &self,
+        app: &App,
+        act: Act,
+        patients: impl Iterator<Item = PatientId>,
+    ) -> Result<(), Reply> {
         let actor = match self {
             Self::Device(device) => LeafActor::Device { device: device.clone() },
             Self::Person(session) => LeafActor::from(&session.actor()),
@@ -79,7 +86,8 @@ impl Caller {
         let mut patients: Vec<PatientId> = patients.collect();
         patients.sort();
         patients.dedup();
-        let leaf = |patient| LeafDraft { patient: Some(patient), ..LeafDraft::new(actor.clone(), act, Outcome::Success) };
+        let leaf =
+            |patient| LeafDraft { patient: Some(patient), ..LeafDraft::new(actor.clone(), act, Outcome::Success) };
         let leaves: Vec<LeafDraft> = patients.into_iter().map(leaf).collect();
         if leaves.is_empty() { Ok(()) } else { Ok(app.record(leaves, Vec::new()).await?) }
     }

@@ -3,7 +3,7 @@
 use super::{
     Asked, BATCH_AT_ONCE, ENTRIES_MAX,
     asked::{Caller, Prefer, Return},
-    beside, keep, one,
+    beside, keep, keep_refused, one,
     out::{OutBundle, OutEntry, OutResponse, raw},
     reply::Reply,
     write::{self, Locals, Ready},
@@ -69,7 +69,8 @@ fn read(body: &[u8]) -> Result<(bool, Vec<Result<Entry, Issue>>), Wrong> {
         Some("batch") => true,
         Some("transaction") => false,
         other => {
-            let detail = format!("a Bundle of type {} is not taken: batch and transaction are", other.unwrap_or_default());
+            let detail =
+                format!("a Bundle of type {} is not taken: batch and transaction are", other.unwrap_or_default());
             return wrong(bad, IssueCode::NotSupported, "Bundle.type", detail);
         }
     };
@@ -178,11 +179,8 @@ async fn transaction(
     let sender = caller.sender(app).await?.clone();
     match transaction_ready(app, &sender, asked, entries).await {
         Ok(ready) => finish(app, &sender, asked, ready).await,
-        Err(refused) => {
-            let issue = Issue::error(IssueCode::Structure, "Bundle", "the transaction was refused as a whole");
-            keep(app, caller, &asked.body, &[issue]).await;
-            Err(refused)
-        }
+        Err(refused) if refused.is_dead() => Err(keep_refused(app, caller, asked, refused).await),
+        Err(refused) => Err(refused),
     }
 }
 
@@ -222,7 +220,8 @@ async fn transaction_ready(
         match part {
             Part::Create(_, id) => {
                 let locals = locals.clone();
-                let mut one = beside(app, move |app| write::ready(app, resource, body, id, &locals)).await.map_err(within)?;
+                let mut one =
+                    beside(app, move |app| write::ready(app, resource, body, id, &locals)).await.map_err(within)?;
                 let condition = entry.if_none_exist.as_deref().map(parse_if_none_exist).transpose();
                 one.write.if_none_exist =
                     condition.map_err(|issue| Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]))?;
@@ -306,12 +305,7 @@ fn relink(body: &[u8], links: &BTreeMap<String, String>) -> Vec<u8> {
     }
 }
 
-fn parsed(
-    app: &App,
-    kind: ResourceKind,
-    body: &[u8],
-    place: &str,
-) -> Result<crate::ingest::fhir::Resource, Reply> {
+fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<crate::ingest::fhir::Resource, Reply> {
     if body.len() > super::RESOURCE_MAX_BYTES {
         let detail = format!("the resource is longer than {} bytes", super::RESOURCE_MAX_BYTES);
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, place, detail));

@@ -20,7 +20,7 @@ use super::observations::{body_within, check_rate};
 use crate::{
     backend::app::App,
     fhir::{
-        IssueCode, ResourceKind,
+        Issue, IssueCode, ResourceKind,
         capability::capability_statement,
         search::{escaped, pairs},
     },
@@ -134,7 +134,7 @@ async fn answer(
     Ok(one(app, &caller, &asked).await)
 }
 
-fn bad_query(issue: crate::fhir::Issue) -> Reply {
+fn bad_query(issue: Issue) -> Reply {
     Reply::outcome(StatusCode::BAD_REQUEST, vec![issue])
 }
 
@@ -169,10 +169,19 @@ async fn received(
 }
 
 /// Keeps a body that cannot be used.
-async fn keep(app: &App, caller: &Caller, body: &[u8], issues: &[crate::fhir::Issue]) {
+async fn keep(app: &App, caller: &Caller, body: &[u8], issues: &[Issue]) {
     let Caller::Device(device) = caller else { return };
     let why = issues.first().map(|i| format!("{}: {}", i.expression.join(""), i.diagnostics)).unwrap_or_default();
     app.keep_unusable(device, body, Way::Fhir, why).await;
+}
+
+/// Keeps what was refused as a dead letter, with its reason.
+async fn keep_refused(app: &App, caller: &Caller, asked: &Asked, refused: Reply) -> Reply {
+    let outcome: Option<serde_json::Value> = refused.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());
+    let text = |path: &str| outcome.as_ref().and_then(|o| o.pointer(path)?.as_str()).unwrap_or_default();
+    let place = text("/issue/0/expression/0");
+    keep(app, caller, &asked.body, &[Issue::error(IssueCode::Structure, place, text("/issue/0/diagnostics"))]).await;
+    refused
 }
 
 /// One interaction.
@@ -214,7 +223,8 @@ fn not_supported(detail: &str) -> Reply {
 
 /// An address with its parameters.
 fn address(base: &str, path: &str, params: &[(String, String)]) -> String {
-    let pairs: Vec<String> = params.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+    let pairs: Vec<String> =
+        params.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
     if pairs.is_empty() { format!("{base}/{path}") } else { format!("{base}/{path}?{}", pairs.join("&")) }
 }
 

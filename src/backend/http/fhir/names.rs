@@ -114,7 +114,8 @@ pub(super) fn made(patient: &Patient) -> Value {
     if let Some(members) = resource.as_object_mut() {
         if !patient.name.is_empty() {
             let mut name = json!({"text": patient.name.as_str()});
-            if let (Some((family, given)), Some(parts)) = (patient.name.as_str().split_once(", "), name.as_object_mut()) {
+            if let (Some((family, given)), Some(parts)) = (patient.name.as_str().split_once(", "), name.as_object_mut())
+            {
                 parts.insert("family".to_owned(), json!(family));
                 parts.insert("given".to_owned(), json!([given]));
             }

@@ -76,8 +76,7 @@ impl OutBundle {
     }
 
     pub(super) fn into_reply(self) -> Reply {
-        serde_json::to_vec(&self)
-            .map_or_else(|_| Reply::failed(), |body| Reply::json(axum::http::StatusCode::OK, body))
+        serde_json::to_vec(&self).map_or_else(|_| Reply::failed(), |body| Reply::json(axum::http::StatusCode::OK, body))
     }
 }
 

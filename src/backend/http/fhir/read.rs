@@ -104,8 +104,11 @@ pub(super) async fn history(
     bundle.total = u64::try_from(versions.len()).ok();
     for stored in &versions {
         let shown = Reply::resource(stored);
-        let (method, url, status) =
-            if stored.version == 1 { ("POST", kind.to_string(), "201") } else { ("PUT", format!("{kind}/{id}"), "200") };
+        let (method, url, status) = if stored.version == 1 {
+            ("POST", kind.to_string(), "201")
+        } else {
+            ("PUT", format!("{kind}/{id}"), "200")
+        };
         bundle.entry.push(OutEntry {
             full_url: Some(format!("{}/{kind}/{id}", asked.base)),
             request: Some(OutRequest { method, url }),

@@ -84,6 +84,11 @@ impl Reply {
         Self::error(StatusCode::INTERNAL_SERVER_ERROR, IssueCode::Exception, "Resource", detail)
     }
 
+    /// Whether what was sent is refused for good, and kept: it is not to be sent again as it is.
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self.status.as_u16(), 400 | 413 | 422)
+    }
+
     /// The tag of the version.
     pub(super) fn etag(&self) -> Option<String> {
         self.version.map(|version| format!("W/\"{version}\""))

@@ -93,13 +93,7 @@ fn start(search: &Search) -> Result<Option<Start>, Reply> {
     Start::of_token(token).map(Some).ok_or_else(wrong)
 }
 
-fn find(
-    app: &App,
-    search: &Search,
-    start: Option<Start>,
-    own: Option<DeviceId>,
-    base: &str,
-) -> Result<Found, Reply> {
+fn find(app: &App, search: &Search, start: Option<Start>, own: Option<DeviceId>, base: &str) -> Result<Found, Reply> {
     let from_census = search.kind == ResourceKind::Patient && own.is_none() && !matches!(start, Some(Start::Stored(_)));
     let after = match &start {
         Some(Start::Census(patient)) => Some(patient.clone()),
@@ -107,7 +101,8 @@ fn find(
     };
     let all = if from_census { of_the_census(app, search)? } else { Vec::new() };
     let counted = u64::try_from(all.len()).unwrap_or_default();
-    let mut census: Vec<Patient> = all.into_iter().filter(|p| after.as_ref().is_none_or(|after| p.id > *after)).collect();
+    let mut census: Vec<Patient> =
+        all.into_iter().filter(|p| after.as_ref().is_none_or(|after| p.id > *after)).collect();
     let more_census = census.len() > search.count;
     census.truncate(search.count);
     let page = match start {
@@ -259,6 +254,11 @@ pub(super) async fn lastn(app: &Arc<App>, caller: &Caller, asked: &Asked) -> Res
     let own = address(&asked.base, "Observation/$lastn", &asked.query);
     bundle.link.push(OutLink { relation: "self", url: own });
     push_all(&mut bundle, asked, &found);
+    let mut search = search;
+    if found.len() >= COUNT_MAX {
+        let detail = format!("there are more than {COUNT_MAX}: ask for fewer kinds, or a smaller max");
+        search.ignored.push(Issue::information("http.max", detail));
+    }
     push_ignored(&mut bundle, &search);
     Ok(bundle.into_reply())
 }

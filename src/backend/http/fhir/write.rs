@@ -3,13 +3,15 @@
 use super::{
     Asked, RESOURCE_MAX_BYTES,
     asked::{Caller, Return, version_of},
-    beside, keep, names,
+    beside, keep_refused, names,
     reply::Reply,
 };
 use crate::{
     backend::{
         app::App,
-        pipeline::{Job, Observed, RefusalKind, ResourceKept, ResourceRefusal, ResourceReport, ResourceWrite, ResourceWrites},
+        pipeline::{
+            Job, Observed, RefusalKind, ResourceKept, ResourceRefusal, ResourceReport, ResourceWrite, ResourceWrites,
+        },
     },
     domain::{DeviceId, PatientId, Timestamp},
     fhir::{Issue, IssueCode, ResourceKind, edit::stamped, search::parse_if_none_exist},
@@ -87,8 +89,19 @@ pub(super) fn ready(app: &App, resource: Resource, body: Vec<u8>, id: String, lo
         }
         None => (None, String::new(), Vec::new()),
     };
-    let write =
-        ResourceWrite { kind, id, former: None, if_none_exist: None, expected: None, index, link, patient, group, body, observed };
+    let write = ResourceWrite {
+        kind,
+        id,
+        former: None,
+        if_none_exist: None,
+        expected: None,
+        index,
+        link,
+        patient,
+        group,
+        body,
+        observed,
+    };
     Ok(Ready { write, notes })
 }
 
@@ -201,7 +214,8 @@ pub(super) async fn create(app: &Arc<App>, caller: &Caller, kind: ResourceKind, 
     let made = create_ready(app, kind, asked).await;
     let Ready { write, notes } = match made {
         Ok(ready) => ready,
-        Err(refused) => return Err(dead(app, caller, asked, refused).await),
+        Err(refused) if refused.is_dead() => return Err(keep_refused(app, caller, asked, refused).await),
+        Err(refused) => return Err(refused),
     };
     let body = write.body.clone();
     let kept = match store(app, &sender, vec![write]).await? {
@@ -250,16 +264,6 @@ async fn existing(app: &Arc<App>, kind: ResourceKind, kept: &ResourceKept, retur
     Ok(kept_reply(kind, kept, &body, (returns, vec![note])))
 }
 
-/// Keeps what cannot be used as a dead letter.
-async fn dead(app: &App, caller: &Caller, asked: &Asked, refused: Reply) -> Reply {
-    let root = refused.body.as_deref().and_then(|body| serde_json::from_slice::<serde_json::Value>(body).ok());
-    let issue = root.as_ref().and_then(|root| root.get("issue")?.get(0));
-    let said = |name: &str| issue.and_then(|i| i.get(name)?.as_str().map(str::to_owned)).unwrap_or_default();
-    let place = issue.and_then(|i| i.get("expression")?.get(0)?.as_str().map(str::to_owned)).unwrap_or_default();
-    keep(app, caller, &asked.body, &[Issue::error(IssueCode::Structure, place, said("diagnostics"))]).await;
-    refused
-}
-
 /// `PUT [type]/[id]`
 pub(super) async fn update(
     app: &Arc<App>,
@@ -271,9 +275,7 @@ pub(super) async fn update(
     let sender = caller.sender(app).await?.clone();
     let Ready { write, notes } = match update_ready(app, &sender, kind, id, asked).await {
         Ok(ready) => ready,
-        Err(refused) if refused.status.as_u16() == 400 || refused.status.as_u16() == 422 => {
-            return Err(dead(app, caller, asked, refused).await);
-        }
+        Err(refused) if refused.is_dead() => return Err(keep_refused(app, caller, asked, refused).await),
         Err(refused) => return Err(refused),
     };
     let body = write.body.clone();
@@ -340,7 +342,8 @@ fn former(app: &App, stored: &StoredResource) -> Result<Option<Said>, Reply> {
 /// An update changes the value or the status. Whose, what, when and by which device is another Observation.
 fn compare(app: &App, now: &Said, former: Said, observed: &mut Observed) -> Result<(), Reply> {
     let refuse = |place: &str, what: &str| {
-        let detail = format!("{what} of an Observation does not change: mark it as entered-in-error and make a new one");
+        let detail =
+            format!("{what} of an Observation does not change: mark it as entered-in-error and make a new one");
         Err(Reply::error(StatusCode::UNPROCESSABLE_ENTITY, IssueCode::BusinessRule, place, detail))
     };
     let before = self::observed(app, &former, &Locals::new())?;
