@@ -297,9 +297,8 @@ const EMPTY_TEXT: &str = "a text of FHIR is never empty: leave the element out";
 fn primitive_fault(node: &Node<'_>, kind: Kind) -> Option<String> {
     match (kind, &node.value) {
         (_, Value::Null) => Some("null is no value of FHIR: leave the element out".to_owned()),
-        (Kind::Boolean, Value::Bool(_)) => None,
+        (Kind::Boolean, Value::Bool(_)) | (Kind::Decimal, Value::Number(_)) => None,
         (Kind::Boolean, _) => Some("true or false is wanted, without quotes".to_owned()),
-        (Kind::Decimal, Value::Number(_)) => None,
         (Kind::Decimal, _) => Some("a JSON number is wanted, without quotes".to_owned()),
         (Kind::Integer | Kind::UnsignedInt | Kind::PositiveInt, Value::Number(text)) => {
             let least = match kind {

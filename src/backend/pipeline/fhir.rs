@@ -174,8 +174,14 @@ struct Join {
 
 /// Why checking ends.
 enum Stop {
-    Refused(ResourceRefusal, Option<IntakeFault>),
+    Refused(Box<(ResourceRefusal, Option<IntakeFault>)>),
     Store(StoreError),
+}
+
+impl Stop {
+    fn refused(refusal: ResourceRefusal, fault: Option<IntakeFault>) -> Self {
+        Self::Refused(Box::new((refusal, fault)))
+    }
 }
 
 impl From<StoreError> for Stop {
@@ -189,7 +195,7 @@ type Checked<T> = Result<T, Stop>;
 fn refuse<T>(kind: RefusalKind, expression: &str, detail: impl Into<String>) -> Checked<T> {
     // The index is put in by whoever goes through the resources.
     let refusal = ResourceRefusal { index: 0, kind, expression: expression.to_owned(), detail: detail.into() };
-    Err(Stop::Refused(refusal, None))
+    Err(Stop::refused(refusal, None))
 }
 
 fn refuse_values<T>(code: RejectionCode, expression: &str, detail: impl Into<String>) -> Checked<T> {
@@ -221,7 +227,8 @@ impl Core {
                 let report = self.keep(ward.as_ref(), wanted, steps, now, group);
                 group.waiting.push(Waiting::Resources(reply, Ok(report)));
             }
-            Err(Stop::Refused(refusal, fault)) => {
+            Err(Stop::Refused(refused)) => {
+                let (refusal, fault) = *refused;
                 let run = ward.as_ref().and_then(|ward| self.wards.get_mut(ward));
                 if let (Some(run), Some(fault)) = (run, fault) {
                     run.input(Input::IntakeFault(fault), at);
@@ -250,7 +257,10 @@ impl Core {
         for (index, write) in wanted.writes.iter().enumerate() {
             let step = self.step(ward, wanted, write, (&mut seen, &mut joining, &mut identifiers), at);
             steps.push(step.map_err(|stop| match stop {
-                Stop::Refused(refusal, fault) => Stop::Refused(ResourceRefusal { index, ..refusal }, fault),
+                Stop::Refused(mut refused) => {
+                    refused.0.index = index;
+                    Stop::Refused(refused)
+                }
                 store @ Stop::Store(_) => store,
             })?);
         }
@@ -423,7 +433,7 @@ impl Core {
         };
         let device = observed.device.clone().filter(|d| self.ward_of_device.contains_key(d));
         let device = device.unwrap_or_else(|| sender.clone());
-        Err(Stop::Refused(refusal, Some(IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew })))
+        Err(Stop::refused(refusal, Some(IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew })))
     }
 
     /// What has to be done for a value; nothing if it is there already.
@@ -461,7 +471,7 @@ impl Core {
                     detail,
                 };
                 let fault = IntakeFault::Conflict { device, vital, observed_at: sent_at, stored, refused };
-                return Err(Stop::Refused(refusal, Some(fault)));
+                return Err(Stop::refused(refusal, Some(fault)));
             }
             Before::New | Before::Duplicate | Before::Correction { .. } | Before::NothingToCorrect => {}
         }
@@ -638,7 +648,7 @@ impl Place<'_> {
             expression: SUBJECT.to_owned(),
             detail,
         };
-        Stop::Refused(refusal, Some(fault))
+        Stop::refused(refusal, Some(fault))
     }
 
     /// What makes a device measure the patient whom the Observation names, where it measures nobody.

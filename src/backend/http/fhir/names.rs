@@ -35,7 +35,7 @@ pub(super) fn on_a_ward(app: &App, id: &str) -> Option<Patient> {
     let own: Option<PatientId> = id.parse().ok();
     let found = own.and_then(|own| app.hub.patient(&own));
     found.or_else(|| {
-        let all = id.starts_with("sha-").then(|| app.hub.all_patients()).unwrap_or_default();
+        let all = if id.starts_with("sha-") { app.hub.all_patients() } else { Vec::new() };
         all.into_iter().find(|patient| resource_id(&patient.id) == id)
     })
 }

@@ -161,10 +161,11 @@ impl Reply {
     /// Of resources that were refused. `place` stands for the resource, where it is one of several.
     pub(super) fn refused(refusal: &ResourceRefusal, place: Option<&str>) -> Self {
         let (status, code) = match refusal.kind {
-            RefusalKind::Values(RejectionCode::Conflict) => (StatusCode::CONFLICT, IssueCode::Conflict),
+            RefusalKind::Values(RejectionCode::Conflict) | RefusalKind::Version => {
+                (StatusCode::CONFLICT, IssueCode::Conflict)
+            }
             RefusalKind::Values(RejectionCode::OtherDevice) => (StatusCode::UNPROCESSABLE_ENTITY, IssueCode::Forbidden),
             RefusalKind::Values(_) => (StatusCode::UNPROCESSABLE_ENTITY, IssueCode::BusinessRule),
-            RefusalKind::Version => (StatusCode::CONFLICT, IssueCode::Conflict),
             RefusalKind::NotFound => (StatusCode::NOT_FOUND, IssueCode::NotFound),
             RefusalKind::SeveralMatches => (StatusCode::PRECONDITION_FAILED, IssueCode::MultipleMatches),
         };

@@ -74,7 +74,7 @@ pub(super) async fn search(app: &Arc<App>, caller: &Caller, kind: ResourceKind, 
     let search = parse(kind, &asked.query, asked.prefer.strict).map_err(bad)?;
     let start = start(&search)?;
     let (wanted, base) = (search.clone(), asked.base.clone());
-    let found = beside(app, move |app| find(app, &wanted, start, own, &base)).await?;
+    let found = beside(app, move |app| find(app, &wanted, start.as_ref(), own, &base)).await?;
     let patients = found.page.found.iter().filter_map(patient_of);
     caller.audit(app, act(kind), patients.chain(found.census.iter().map(|p| p.id.clone()))).await?;
     if !found.with.is_empty() {
@@ -93,9 +93,9 @@ fn start(search: &Search) -> Result<Option<Start>, Reply> {
     Start::of_token(token).map(Some).ok_or_else(wrong)
 }
 
-fn find(app: &App, search: &Search, start: Option<Start>, own: Option<DeviceId>, base: &str) -> Result<Found, Reply> {
+fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<DeviceId>, base: &str) -> Result<Found, Reply> {
     let from_census = search.kind == ResourceKind::Patient && own.is_none() && !matches!(start, Some(Start::Stored(_)));
-    let after = match &start {
+    let after = match start {
         Some(Start::Census(patient)) => Some(patient.clone()),
         _ => None,
     };
@@ -106,7 +106,7 @@ fn find(app: &App, search: &Search, start: Option<Start>, own: Option<DeviceId>,
     let more_census = census.len() > search.count;
     census.truncate(search.count);
     let page = match start {
-        Some(Start::Stored(page)) => page,
+        Some(Start::Stored(page)) => *page,
         _ => None,
     };
     let query = ResourceQuery {
