@@ -8,6 +8,8 @@ pub mod app;
 pub mod config;
 pub mod http;
 pub mod hub;
+pub mod intake;
+mod letters;
 pub mod listener;
 pub mod login;
 pub mod mappings;

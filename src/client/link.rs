@@ -267,6 +267,10 @@ impl Link {
             ClientRequest::Query { id, query } => ClientMessage::Query { id, query },
             ClientRequest::AlertReport { id, from, to } => ClientMessage::AlertReport { id, ward, from, to },
             ClientRequest::HandoverReport { id, patients } => ClientMessage::HandoverReport { id, ward, patients },
+            ClientRequest::Ops { id } => ClientMessage::Ops { id },
+            ClientRequest::Letters { id, query } => ClientMessage::Letters { id, query },
+            ClientRequest::RetryLetter { id, no } => ClientMessage::RetryLetter { id, no },
+            ClientRequest::DropLetter { id, no, reason } => ClientMessage::DropLetter { id, no, reason },
             ClientRequest::Activity => ClientMessage::Activity,
             ClientRequest::Unlock { passphrase } => {
                 ClientMessage::Unlock { passphrase: passphrase.expose().to_owned() }
@@ -302,9 +306,12 @@ impl Link {
             ServerMessage::History { id, history } => ClientEvent::History { id, history },
             ServerMessage::AlertReport { id, report } => ClientEvent::AlertReport { id, report },
             ServerMessage::HandoverReport { id, report } => ClientEvent::HandoverReport { id, report },
+            ServerMessage::Ops { id, report } => ClientEvent::Ops { id, report },
+            ServerMessage::Letters { id, letters, more } => ClientEvent::Letters { id, letters, more },
+            ServerMessage::Accepted { id, report } => ClientEvent::Retried { id, report },
             ServerMessage::Session { session } => ClientEvent::Session(session),
             ServerMessage::Error { code, detail, id } => ClientEvent::Error { code, detail, id },
-            ServerMessage::Hello { .. } | ServerMessage::Accepted { .. } => return Ok(()),
+            ServerMessage::Hello { .. } => return Ok(()),
         };
         self.events.send(event).await.map_err(|_| Cut::Unwanted)
     }

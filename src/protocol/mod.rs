@@ -9,6 +9,7 @@ pub mod handover;
 mod limits;
 mod message;
 mod observations;
+pub mod ops;
 pub mod problem;
 mod view;
 pub mod words;
@@ -22,6 +23,10 @@ pub use message::{
     SessionInfo, SessionState, StoreState, VitalTrend, VitalsUpdate, WardHead,
 };
 pub use observations::{IntakeReport, Rejection, RejectionCode, WireObservation};
+pub use ops::{
+    LetterCount, LetterQuery, LetterView, MinuteView, OPS_LETTER_COUNTS_MAX, OPS_LETTERS_MAX, OPS_SOURCES_MAX,
+    OpsReport, PipelineView, SourceView,
+};
 pub use view::{PatientView, VitalInfo, VitalView, WardView, without_names};
 
 /// The version of the protocol.

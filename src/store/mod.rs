@@ -25,7 +25,7 @@ use crate::{
     domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, VitalCode, WardId},
     engine::{Kept, SeriesKey},
     fhir::ResourceKind,
-    protocol::VitalTrend,
+    protocol::{LetterCount, VitalTrend},
 };
 
 /// What can go wrong with the store.
@@ -269,6 +269,12 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// If the database fails.
     fn dead_letters(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<StoredDeadLetter>, StoreError>;
+
+    /// How many dead letters wait by sender and reason, the most first, at most `limit` kinds.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn dead_letter_counts(&self, limit: u32) -> Result<Vec<LetterCount>, StoreError>;
 
     /// One dead letter; `None` if there is none of that number, or retention has taken it away.
     ///

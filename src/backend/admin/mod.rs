@@ -2,7 +2,6 @@
 
 mod channels;
 mod execute;
-mod letters;
 mod request;
 mod socket;
 

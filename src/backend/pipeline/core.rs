@@ -9,6 +9,7 @@ use super::{
     ward::{Moment, Taken, WardRun},
 };
 use crate::{
+    backend::intake::Tally,
     domain::{
         Actor, Command, DeviceId, EventBody, Millis, Observation, PatientId, Refusal, SystemFault, Timestamp, Ward,
         WardId, system::FaultReport,
@@ -134,6 +135,7 @@ impl Core {
                         way: Way::Hl7.as_str().to_owned(),
                     });
                 }
+                group.tallies.push(Tally { rejected: usize::from(refused.is_some()), ..Tally::of(&sender, now) });
                 group.waiting.push(Waiting::Adt(reply, refused));
             }
             Job::Resources { wanted, reply } => self.resources(wanted, reply, now, group),
@@ -144,6 +146,7 @@ impl Core {
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Record { record, reply } => {
+                group.tallies.extend(record.dead_letters.iter().filter_map(unusable));
                 record.join(&mut group.batch);
                 group.waiting.push(Waiting::Done(reply));
             }
@@ -317,6 +320,7 @@ impl Core {
                 let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
                 refuse(Refused { rejection, payload, way, ahead: None }, sender, now, &mut report, group);
             }
+            group.tallies.push(Tally::of(sender, now).with(&report, None));
             group.waiting.push(Waiting::Intake(reply, report));
             return;
         };
@@ -324,6 +328,7 @@ impl Core {
             run.input(Input::Heard { device: sender.clone() }, at);
         }
         group.samples += decoded.len();
+        let mut newest: Option<Timestamp> = None;
         for (index, item) in resolve(run, sender, decoded, came, at).into_iter().enumerate() {
             let o = match item {
                 Ok(o) => o,
@@ -337,6 +342,7 @@ impl Core {
             };
             match one(run, &mut self.tails, self.reader.as_ref(), &o, at) {
                 Ok(Taken::Accepted { late }) => {
+                    newest = newest.max(Some(o.observed_at));
                     report.accepted += 1;
                     report.late += usize::from(late);
                 }
@@ -353,6 +359,9 @@ impl Core {
                     return;
                 }
             }
+        }
+        if came.before.is_none() {
+            group.tallies.push(Tally::of(sender, now).with(&report, newest));
         }
         group.waiting.push(Waiting::Intake(reply, report));
     }
@@ -461,6 +470,12 @@ fn clock_ahead(
         return None;
     }
     Some(IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew })
+}
+
+/// A message of a device of which nothing could be read.
+fn unusable(letter: &DeadLetter) -> Option<Tally> {
+    let source: DeviceId = letter.source.parse().ok()?;
+    Some(Tally { rejected: 1, ..Tally::of(&source, letter.at) })
 }
 
 /// Counts a refused input and keeps it as a dead letter.

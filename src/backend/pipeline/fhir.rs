@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
+    backend::intake::Tally,
     domain::{
         Actor, Assignment, Census, Command, Device, DeviceId, DeviceKind, Observation, PatientId, Timestamp, VitalCode,
         WardId,
@@ -165,6 +166,16 @@ enum Step {
     Keep { version: u64, patient: Option<PatientId>, join: Option<Join>, values: Vec<Observation>, strike: bool },
 }
 
+impl Step {
+    /// The time of the newest value in it.
+    fn newest(&self) -> Option<Timestamp> {
+        match self {
+            Self::Exists(_) => None,
+            Self::Keep { values, .. } => values.iter().map(|o| o.observed_at).max(),
+        }
+    }
+}
+
 /// A device that joins the ward, or is assigned, for a resource.
 struct Join {
     device: DeviceId,
@@ -224,7 +235,10 @@ impl Core {
         }
         match self.check(ward.as_ref(), &wanted, at) {
             Ok(steps) => {
+                let newest = steps.iter().filter_map(Step::newest).max();
+                let sender = wanted.sender.clone();
                 let report = self.keep(ward.as_ref(), wanted, steps, now, group);
+                group.tallies.push(Tally::of(&sender, now).with(&report.intake, newest));
                 group.waiting.push(Waiting::Resources(reply, Ok(report)));
             }
             Err(Stop::Refused(refused)) => {
@@ -233,7 +247,9 @@ impl Core {
                 if let (Some(run), Some(fault)) = (run, fault) {
                     run.input(Input::IntakeFault(fault), at);
                 }
-                group.batch.dead_letters.extend(letter(&wanted, &refusal, now));
+                let letter = letter(&wanted, &refusal, now);
+                group.tallies.push(Tally { rejected: usize::from(letter.is_some()), ..Tally::of(&wanted.sender, now) });
+                group.batch.dead_letters.extend(letter);
                 group.waiting.push(Waiting::Resources(reply, Err(refusal)));
             }
             Err(Stop::Store(e)) => {

@@ -29,7 +29,7 @@ const WAIT_MAX_MS: u64 = 200;
 /// What the writer is given.
 pub(super) enum ToWriter {
     /// Commit and tell.
-    Group(Group),
+    Group(Box<Group>),
     /// Try whether the store takes a write again; say so.
     Probe(SyncSender<bool>),
 }
@@ -51,7 +51,7 @@ impl Writer {
         let mut expire_at = self.clock.boot() + EXPIRE_INTERVAL;
         loop {
             match groups.recv_timeout(Duration::from_millis(WAIT_MAX_MS)) {
-                Ok(ToWriter::Group(group)) => self.commit(group),
+                Ok(ToWriter::Group(group)) => self.commit(*group),
                 Ok(ToWriter::Probe(reply)) => drop(reply.send(self.probe())),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -81,7 +81,7 @@ impl Writer {
                 let news = std::mem::take(&mut group.news);
                 self.outlet.recorded(news, group.access(), &committed);
                 let took_us = self.clock.boot_micros().saturating_sub(group.began_us);
-                self.outlet.committed(group.samples, took_us);
+                self.outlet.committed(self.engine_clock.now(), &group.tallies, group.samples, took_us);
                 group.answer(&committed);
             }
             Err(e) => {

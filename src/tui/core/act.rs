@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Shift, Signal},
+    protocol::LetterView,
     rights::{Decision, Object, Principal, Verb, decide},
 };
 
@@ -45,6 +46,12 @@ pub enum Act {
     AddShift,
     /// Take a shift out.
     RemoveShift,
+    /// Drive a dead letter again.
+    RetryLetter,
+    /// Drive all dead letters of a kind again.
+    RetryLetters,
+    /// End a dead letter that needs no action.
+    DropLetter,
 }
 
 /// What an act is about, as it was on the screen when the act began.
@@ -65,11 +72,13 @@ pub enum Subject {
     Limits(Box<LimitsSubject>),
     /// A shift of the rota.
     Shift(Shift),
+    /// A dead letter.
+    Letter(Box<LetterView>),
 }
 
 impl Act {
     /// All acts, in the order of the help.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Reset,
         Self::Accept,
         Self::Decline,
@@ -86,6 +95,9 @@ impl Act {
         Self::Chart,
         Self::AddShift,
         Self::RemoveShift,
+        Self::RetryLetter,
+        Self::RetryLetters,
+        Self::DropLetter,
     ];
 
     /// One or two words for the footer, and a sentence for the help.
@@ -109,6 +121,9 @@ impl Act {
             Self::TakeSuggestion => ("suggested", "take the limits that the last 15 min suggest for this vital"),
             Self::AddShift => ("new shift", "enter who is on duty, as what, from when until when"),
             Self::RemoveShift => ("take out", "take the selected shift out of the rota"),
+            Self::RetryLetter => ("try again", "drive the dead letter again, once its cause is mended"),
+            Self::RetryLetters => ("all of a kind", "drive again all that are listed of this sender and reason"),
+            Self::DropLetter => ("drop", "mark the dead letter as needing no action"),
             Self::Chart => ("chart", "chart consciousness, oxygen, scale of saturation, pregnancy"),
             Self::ResetLimits => ("reset", "take changed limits of the patient back"),
         }
@@ -132,6 +147,9 @@ impl Act {
             Self::TakeSuggestion => "TAKE SUGGESTED LIMITS",
             Self::AddShift => "NEW SHIFT",
             Self::RemoveShift => "TAKE A SHIFT OUT",
+            Self::RetryLetter => "TRY A DEAD LETTER AGAIN",
+            Self::RetryLetters => "TRY DEAD LETTERS OF A KIND AGAIN",
+            Self::DropLetter => "DROP A DEAD LETTER: WHY?",
             Self::Chart => "CHART",
             Self::ResetLimits => "TAKE CHANGED LIMITS BACK",
         }
@@ -148,6 +166,7 @@ impl Act {
         match self {
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => "no limit is selected",
             Self::RemoveShift => "no shift is selected",
+            Self::RetryLetter | Self::RetryLetters | Self::DropLetter => "no dead letter is selected",
             _ if self.is_about_patient() => "no patient is selected",
             _ => "no alert is selected",
         }
@@ -161,6 +180,7 @@ impl Act {
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => Verb::ChangeLimits,
             Self::Chart => Verb::ChartPatient,
             Self::AddShift | Self::RemoveShift => Verb::ManageRota,
+            Self::RetryLetter | Self::RetryLetters | Self::DropLetter => Verb::ManageDevices,
         }
     }
 }
@@ -176,6 +196,7 @@ impl App {
         match act {
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => matches!(self.page, Page::Limits),
             Act::AddShift | Act::RemoveShift => matches!(self.page, Page::Rota),
+            Act::RetryLetter | Act::RetryLetters | Act::DropLetter => matches!(self.page, Page::Ops),
             _ => self.shows_alerts(),
         }
     }
@@ -188,6 +209,7 @@ impl App {
             Act::Sound => patient().or_else(|| self.ward.is_some().then_some(Subject::Ward)),
             Act::Procedure | Act::Standby | Act::Chart => patient(),
             Act::AddShift => self.ward.is_some().then_some(Subject::Ward),
+            Act::RetryLetter | Act::RetryLetters | Act::DropLetter => self.letter_subject(),
             Act::RemoveShift => self.selected_shift.clone().map(Subject::Shift),
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
                 self.selected_limits().map(|limits| Subject::Limits(Box::new(limits)))
@@ -205,6 +227,7 @@ impl App {
         let of_state = match subject {
             Subject::Ward => None,
             Subject::Shift(shift) => self.why_not_shift(shift),
+            Subject::Letter(letter) => self.why_not_letter(letter),
             Subject::Limits(limits) => self.why_not_limits(act, limits),
             Subject::Patient(patient) => {
                 let here = self.ward.as_ref().is_some_and(|ward| ward.patients.contains_key(patient));
@@ -235,6 +258,7 @@ impl App {
             Verb::ReadHistory => "your role may not read reports",
             Verb::ChartPatient => "your role may not chart",
             Verb::ChangeLimits => "your role may not change limits",
+            Verb::ManageDevices => "your role may do nothing about dead letters: ask ops",
             _ => "your role may not pause alarms",
         })
     }

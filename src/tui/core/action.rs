@@ -37,6 +37,8 @@ pub enum Action {
     ShowRota,
     /// The report of alerts, made anew.
     ShowReport,
+    /// The intake and its dead letters.
+    ShowOps,
     /// The limits of the patient.
     ShowLimits,
     /// To the value on the left.
@@ -100,7 +102,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 57] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -119,6 +121,10 @@ impl Action {
         Self::Do(Act::AddShift),
         Self::Do(Act::RemoveShift),
         Self::ShowReport,
+        Self::ShowOps,
+        Self::Do(Act::RetryLetter),
+        Self::Do(Act::RetryLetters),
+        Self::Do(Act::DropLetter),
         Self::ShowHandover,
         Self::Hand(Deed::Give),
         Self::Hand(Deed::GiveAll),
@@ -169,6 +175,7 @@ impl Action {
             Self::Open => ("patient", "open the selected patient"),
             Self::ShowRota => ("rota", "show who is on duty now and next, and where nobody is"),
             Self::ShowReport => ("report", "show which alerts came, and how soon they were answered"),
+            Self::ShowOps => ("intake", "show who sends, what becomes of it, and what could not be used"),
             Self::ShowLimits => ("limits", "show the patient's alarm limits, and change them"),
             Self::FieldLeft => ("value", "select the value on the left"),
             Self::FieldRight => ("value", "select the value on the right"),
@@ -232,6 +239,7 @@ impl App {
             },
             Action::ShowRota => on(!matches!(self.page, Page::Rota)),
             Action::ShowReport => self.why_not_ask(Verb::ReadHistory).map_or(Possible::Yes, Possible::No),
+            Action::ShowOps => on(self.may(Verb::ReadStatus) && !matches!(self.page, Page::Ops)),
             Action::ShowLimits => on(matches!(self.page, Page::Patient) && self.selected_patient().is_some()),
             Action::FieldLeft | Action::FieldRight => on(matches!(self.page, Page::Limits)),
             Action::Back => on(!matches!(self.page, Page::Ward | Page::Queue)),

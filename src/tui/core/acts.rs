@@ -139,6 +139,10 @@ impl App {
 
     fn send_sheet(&mut self, sheet: &Sheet, effects: &mut Vec<Effect>) {
         let Some(ward) = &self.ward else { return };
+        if let Subject::Letter(letter) = &sheet.subject {
+            self.send_letter(sheet, letter, effects);
+            return;
+        }
         let Some(command) = sheet.command(ward) else {
             let why = if matches!(sheet.subject, Subject::Limits(_)) {
                 "it changed meanwhile, look again"
@@ -153,6 +157,7 @@ impl App {
             (Subject::Alert { alert, .. }, _) => {
                 Asked::alert(*alert, ward.alerts.get(alert).map(|a| (a, ward)), done, self.now)
             }
+            (Subject::Letter(_), _) => return,
             (Subject::Shift(_), _) | (_, Command::AddShift { .. }) => rota::asked(sheet, done, self.now),
             (_, Command::Pause { scope: PauseScope::Ward, .. }) | (Subject::Ward, _) => {
                 Asked::ward("the sound of the ward", done, self.now)
@@ -202,6 +207,8 @@ fn done_words(sheet: &Sheet) -> String {
         Act::Chart => charting::done_words(sheet),
         Act::AddShift => "is in the rota".to_owned(),
         Act::RemoveShift => "is taken out of the rota".to_owned(),
+        // What became of a letter is told by its answer.
+        Act::RetryLetter | Act::RetryLetters | Act::DropLetter => String::new(),
         Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => limits::done_words(sheet),
     }
 }

@@ -10,6 +10,7 @@ use super::{
     input::Key,
     limits::LimitsPage,
     link::{Health, Link},
+    ops::OpsPage,
     page::PatientPage,
     queue::Queue,
     select::Target,
@@ -55,6 +56,8 @@ pub enum Page {
     AlertReport,
     /// Who owns whom, and what is handed over.
     Handover,
+    /// The intake and its dead letters.
+    Ops,
 }
 
 /// What stands above the page and takes the keys.
@@ -225,6 +228,8 @@ pub struct App {
     pub report: ReportPage,
     /// What the page of handovers shows.
     pub handover: HandoverPage,
+    /// What the page of the intake shows.
+    pub ops: OpsPage,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -282,6 +287,7 @@ impl App {
             selected_shift: None,
             report: ReportPage::default(),
             handover: HandoverPage::default(),
+            ops: OpsPage::default(),
             selected: None,
             by_urgency: false,
             filter: Filter::default(),

@@ -17,6 +17,7 @@ mod charting;
 mod handover;
 mod limits;
 mod looking;
+mod ops;
 mod report;
 mod rota;
 

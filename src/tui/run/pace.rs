@@ -46,6 +46,8 @@ pub(super) const fn interval_of(event: &ClientEvent) -> Millis {
         | ClientEvent::History { .. }
         | ClientEvent::AlertReport { .. }
         | ClientEvent::HandoverReport { .. }
+        | ClientEvent::Ops { .. }
+        | ClientEvent::Letters { .. }
         | ClientEvent::Skipped { .. } => DATA_FRAME_INTERVAL,
         _ => ALERT_FRAME_INTERVAL,
     }

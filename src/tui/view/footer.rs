@@ -13,7 +13,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 41] = [
+const ORDER: [Action; 45] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
@@ -34,6 +34,9 @@ const ORDER: [Action; 41] = [
     Action::FieldRight,
     Action::Do(Act::AddShift),
     Action::Do(Act::RemoveShift),
+    Action::Do(Act::RetryLetter),
+    Action::Do(Act::RetryLetters),
+    Action::Do(Act::DropLetter),
     Action::Back,
     Action::ShowLimits,
     Action::Do(Act::Chart),
@@ -51,6 +54,7 @@ const ORDER: [Action; 41] = [
     Action::ShowPauses,
     Action::ShowRota,
     Action::ShowReport,
+    Action::ShowOps,
     Action::ShowHandover,
     Action::Do(Act::Standby),
     Action::Do(Act::AlarmOff),
