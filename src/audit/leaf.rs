@@ -160,6 +160,12 @@ pub enum Act {
     /// An input that could not be used was dropped.
     #[serde(rename = "dead_letter.drop")]
     DeadLetterDrop,
+    /// A resource of FHIR was made.
+    #[serde(rename = "resource.create")]
+    ResourceCreate,
+    /// A resource of FHIR got another version.
+    #[serde(rename = "resource.update")]
+    ResourceUpdate,
     /// Something was asked for that the asker may not do.
     #[serde(rename = "access.denied")]
     AccessDenied,

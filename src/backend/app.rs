@@ -12,7 +12,7 @@ use crate::{
     access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{DeviceId, Millis, SessionId, Timestamp, VitalTable},
-    ingest::{Refused, Way},
+    ingest::{Refused, Way, fhir::VitalCodes},
     protocol::{SessionInfo, SessionState},
     rights::Principal,
     seam::{Clock, EngineClock, Entropy},
@@ -33,6 +33,8 @@ pub struct App {
     pub config: Config,
     /// All vitals.
     pub vitals: Arc<VitalTable>,
+    /// The codes of all vitals in FHIR.
+    pub fhir_codes: VitalCodes,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
     /// Engine time.

@@ -14,8 +14,8 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        DeviceId, Event, EventBody, Freshness, Marks, Millis, Mode, Observation, PatientId, Quality, SequencedEvent,
-        Timestamp, VitalCode, VitalTable, Ward, WardId,
+        DeviceId, Event, EventBody, Freshness, Marks, Millis, Mode, Observation, Patient, PatientId, Quality,
+        SequencedEvent, Timestamp, VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
     protocol::{StoreState, VitalsUpdate, WardHead, WardView},
@@ -260,6 +260,30 @@ impl Hub {
     pub fn stays_elsewhere(&self, ward: &WardId, patient: &PatientId) -> Option<WardId> {
         let has = |hub: &Arc<WardHub>| hub.read().view.patients.contains_key(patient);
         self.other_ward(ward, has)
+    }
+
+    /// A patient who is on a ward.
+    #[must_use]
+    pub fn patient(&self, patient: &PatientId) -> Option<Patient> {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        wards.values().find_map(|hub| hub.read().view.patients.get(patient).map(|held| held.patient.clone()))
+    }
+
+    /// The patients of all wards.
+    #[must_use]
+    pub fn all_patients(&self) -> Vec<Patient> {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        wards
+            .values()
+            .flat_map(|hub| hub.read().view.patients.values().map(|p| p.patient.clone()).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Whether a device was ever added to a ward.
+    #[must_use]
+    pub fn knows_device(&self, device: &DeviceId) -> bool {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        wards.values().any(|hub| hub.read().devices.contains(device))
     }
 
     fn other_ward(&self, ward: &WardId, has: impl Fn(&Arc<WardHub>) -> bool) -> Option<WardId> {

@@ -191,6 +191,7 @@ fn by_way(app: &App, measured_by: &DeviceId, body: &[u8], way: Way) -> Result<De
             };
             intake.decode(body, BodyForm::Json, rules).map(|made| made.decoded).map_err(|e| e.to_string())
         }
+        Way::Fhir => Err("it came by FHIR: its sender has to send it again".to_owned()),
         Way::Hl7 => Err("it came by HL7 v2: its sender has to send it again".to_owned()),
         Way::Sparkplug => {
             Err("it came by Sparkplug: its edge node tells its values anew when it is born again".to_owned())

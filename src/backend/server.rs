@@ -19,6 +19,7 @@ use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{Millis, Mode, SystemFault, WardId, system::FaultReport},
     engine::EngineConfig,
+    ingest::fhir::VitalCodes,
     notify::{ChannelError, LinkKey},
     seam::{Clock, Disk, DiskUsage, Entropy, OsClock, OsDisk, OsEntropy},
     store::{
@@ -168,6 +169,7 @@ pub fn open_with(
     let started_at = engine_clock.now();
     let app = Arc::new(App {
         config,
+        fhir_codes: VitalCodes::new(&vitals),
         vitals,
         clock,
         engine_clock,

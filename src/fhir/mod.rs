@@ -1,14 +1,30 @@
-//! The FHIR R4 types that wardwatch makes: what an Observation looks like, and its parts.
+//! FHIR R4: the resources that wardwatch makes, and the reading, checking and searching of those that it is sent.
 //!
-//! Shapes only: what goes into them is decided elsewhere (`ingest` for mapped messages). Numbers keep their digits, times
-//! their 100 ns. No IO, no clock, no look-up. Called by `ingest` and `cli`.
+//! Shapes and rules only: what a resource means for a ward is decided elsewhere (`ingest`). What was received is kept as it
+//! came: numbers keep their digits, times their offset and precision. No IO, no clock, no look-up. Called by `ingest`,
+//! `store` (its types), `backend` and `cli`.
 
+pub mod capability;
+mod check;
 mod datatypes;
 mod decimal;
+pub mod edit;
+pub mod index;
 mod instant;
+pub mod json;
+mod kind;
+pub mod moment;
 mod observation;
+pub mod outcome;
+mod schema;
+pub mod search;
 
+pub use check::{check, is_id};
 pub use datatypes::{CodeableConcept, Coding, Identifier, Period, Quantity, Reference, SampledData};
 pub use decimal::{DIGITS_MAX, Decimal, DecimalError};
+pub use index::{Index, Token};
 pub use instant::{Instant, TICKS_PER_MS};
+pub use kind::{ResourceKind, UnknownKind};
+pub use moment::Moment;
 pub use observation::{Component, Observation, ObservationValue, Status};
+pub use outcome::{Issue, IssueCode, OperationOutcome};

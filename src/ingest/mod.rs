@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod csv;
+pub mod fhir;
 pub mod hl7;
 pub mod medtech;
 pub mod native;
@@ -17,7 +18,7 @@ mod topic;
 
 pub use channel::{Channel, Scaling};
 pub use csv::{CsvDecoder, CsvReading, CsvReport};
-pub use native::{BodyError, BodyForm, DecodeRules, Decoded, decode_body, decode_item};
+pub use native::{BodyError, BodyForm, DecodeRules, Decoded, FUTURE_TOLERANCE, decode_body, decode_item};
 pub use reading::{Reading, Refused, Way};
 pub use resolve::{Resolver, Sender};
 pub use text::value_text;

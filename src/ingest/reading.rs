@@ -78,6 +78,8 @@ pub enum Way {
     Hl7,
     /// As a metric of Sparkplug B: aliases and numbers of messages are of their moment alone.
     Sparkplug,
+    /// As a resource of FHIR: only its sender sends it again, for the answer to it is lost otherwise.
+    Fhir,
 }
 
 impl Way {
@@ -89,6 +91,7 @@ impl Way {
             Self::Mapped => "mapped",
             Self::Hl7 => "hl7",
             Self::Sparkplug => "sparkplug",
+            Self::Fhir => "fhir",
         }
     }
 
@@ -108,7 +111,7 @@ impl Way {
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::Own, Self::Mapped, Self::Hl7, Self::Sparkplug].into_iter().find(|way| way.as_str() == name)
+        [Self::Own, Self::Mapped, Self::Hl7, Self::Sparkplug, Self::Fhir].into_iter().find(|way| way.as_str() == name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What one group of inputs caused, to be made durable at once.
 
+use super::fhir::ResourceRow;
 use super::records::{DeviceTokenRecord, SessionRecord, UserRecord};
 use crate::{
     audit::LeafDraft,
@@ -22,6 +23,8 @@ pub struct Batch {
     pub dead_letters: Vec<DeadLetter>,
     /// Dead letters that come to their end. One that has ended before stays as it is.
     pub dead_letter_ends: Vec<DeadLetterEnd>,
+    /// Versions of resources of FHIR.
+    pub resources: Vec<ResourceRow>,
 }
 
 impl Batch {
@@ -33,6 +36,7 @@ impl Batch {
             && self.access.is_empty()
             && self.dead_letters.is_empty()
             && self.dead_letter_ends.is_empty()
+            && self.resources.is_empty()
     }
 }
 

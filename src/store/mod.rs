@@ -5,6 +5,7 @@
 //! which runs the writer on a thread of its own, and by commands that work on a data folder without a server.
 
 mod batch;
+mod fhir;
 mod folder;
 mod records;
 pub mod sqlite;
@@ -13,6 +14,7 @@ pub use batch::{
     AccessChange, Batch, Committed, CorrectedSample, DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter,
     WardBatch, WardCommitted,
 };
+pub use fhir::{PAGE_MAX_BYTES, PageStart, ResourcePage, ResourceQuery, ResourceRow, StoredResource, TOTAL_MAX};
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
     AccessRecords, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, UserRecord, WardRecord,
@@ -22,6 +24,7 @@ use crate::{
     audit::StoredLeaf,
     domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, VitalCode, WardId},
     engine::{Kept, SeriesKey},
+    fhir::ResourceKind,
     protocol::{LetterCount, VitalTrend},
 };
 
@@ -116,6 +119,8 @@ pub struct Retention {
     pub inputs: Millis,
     /// Dead letters.
     pub dead_letters: Millis,
+    /// Observations of FHIR as they came, from when they came.
+    pub fhir: Millis,
 }
 
 impl Default for Retention {
@@ -125,6 +130,7 @@ impl Default for Retention {
             by_vital: std::collections::BTreeMap::new(),
             inputs: Millis::from_mins(60 * 24),
             dead_letters: Millis::from_mins(60 * 24 * 30),
+            fhir: Millis::from_mins(60 * 24 * 30),
         }
     }
 }
@@ -275,6 +281,41 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// If the database fails.
     fn dead_letter(&self, no: u64) -> Result<Option<StoredDeadLetter>, StoreError>;
+
+    /// A version of a resource; the present one if none is named.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn resource(
+        &self,
+        kind: ResourceKind,
+        id: &str,
+        version: Option<u64>,
+    ) -> Result<Option<StoredResource>, StoreError>;
+
+    /// The newest `limit` versions of a resource, the newest first.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn resource_history(&self, kind: ResourceKind, id: &str, limit: usize) -> Result<Vec<StoredResource>, StoreError>;
+
+    /// The present Patient resources, at most `limit`, that have this identifier of ours.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn linked_resources(&self, link: &str, limit: usize) -> Result<Vec<StoredResource>, StoreError>;
+
+    /// A page of resources.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn search_resources(&self, query: &ResourceQuery) -> Result<ResourcePage, StoreError>;
+
+    /// The newest `max` resources of each group of what is looked for.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn last_resources(&self, query: &ResourceQuery, max: usize) -> Result<Vec<StoredResource>, StoreError>;
 }
 
 /// The number of the first event of a ward at `since` or later; one more than that of the last event if there is none. The

@@ -1,5 +1,6 @@
 //! Folders of sample messages, one module each.
 
+pub(crate) mod fhir;
 pub(crate) mod medtech;
 pub(crate) mod mqtt;
 pub(crate) mod sparkplug;
@@ -27,4 +28,4 @@ impl Ran {
 pub(crate) type Folder = (&'static str, fn(&Path) -> Ran);
 
 /// The folders that are run, besides those of the main file.
-pub(crate) const FOLDERS: &[Folder] = &[("medtech", medtech::run), ("mqtt", mqtt::run), ("sparkplug", sparkplug::run)];
+pub(crate) const FOLDERS: &[Folder] = &[("fhir", fhir::run), ("medtech", medtech::run), ("mqtt", mqtt::run), ("sparkplug", sparkplug::run)];

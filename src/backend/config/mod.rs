@@ -177,13 +177,15 @@ pub struct RetentionConfig {
     pub inputs_hours: u32,
     /// Inputs that could not be used, in days.
     pub dead_letters_days: u32,
+    /// Observations of FHIR as they came, in days from when they came.
+    pub fhir_days: u32,
     /// Samples by vital, in days, where it differs.
     pub vitals_days: BTreeMap<VitalCode, u32>,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { samples_days: 30, inputs_hours: 24, dead_letters_days: 30, vitals_days: BTreeMap::new() }
+        Self { samples_days: 30, inputs_hours: 24, dead_letters_days: 30, fhir_days: 30, vitals_days: BTreeMap::new() }
     }
 }
 
@@ -200,6 +202,7 @@ impl RetentionConfig {
             by_vital: self.vitals_days.iter().map(|(vital, n)| (*vital, days(*n))).collect(),
             inputs: Millis::from_mins(i64::from(self.inputs_hours) * 60),
             dead_letters: days(self.dead_letters_days),
+            fhir: days(self.fhir_days),
         }
     }
 }

@@ -22,6 +22,13 @@ pub type Answer = Result<Response, ProblemAnswer>;
 #[derive(Debug)]
 pub struct ProblemAnswer(Box<Problem>);
 
+impl ProblemAnswer {
+    /// The problem itself.
+    pub(super) fn into_problem(self) -> Problem {
+        *self.0
+    }
+}
+
 impl From<Problem> for ProblemAnswer {
     fn from(problem: Problem) -> Self {
         Self(Box::new(problem))

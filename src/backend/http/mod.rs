@@ -2,6 +2,7 @@
 
 mod ack;
 mod answer;
+mod fhir;
 mod health;
 mod medtech;
 mod observations;
@@ -13,7 +14,7 @@ pub use observations::decode_rules;
 use super::{app::App, stream};
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/medtech", post(medtech::post))
         .route("/v1/stream", get(stream::upgrade))
         .route("/v1/ack/{link}", get(ack::show).post(ack::acknowledge))
+        .route("/fhir", any(fhir::any))
+        .route("/fhir/", any(fhir::any))
+        .route("/fhir/{*path}", any(fhir::any))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

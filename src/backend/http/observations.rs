@@ -37,9 +37,14 @@ pub(super) async fn receive(
 ) -> Result<(BodyForm, Bytes), ProblemAnswer> {
     check_rate(app, sender)?;
     let form = body_form(headers)?;
+    Ok((form, body_within(app, body).await?))
+}
+
+/// A body, within its bounds of length and time.
+pub(super) async fn body_within(app: &App, body: Body) -> Result<Bytes, ProblemAnswer> {
     let max = app.config.limits.body_bytes;
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, max)).await {
-        Ok(Ok(body)) => Ok((form, body)),
+        Ok(Ok(body)) => Ok(body),
         Ok(Err(_)) => {
             app.hub.metrics().refused("body_too_large");
             let detail = format!("the body is longer than {max} bytes, or broke off: send it in smaller parts");
@@ -87,7 +92,7 @@ pub fn decode_rules<'a>(app: &'a App, sender: &'a DeviceId) -> DecodeRules<'a> {
     }
 }
 
-fn check_rate(app: &App, sender: &DeviceId) -> Result<(), ProblemAnswer> {
+pub(super) fn check_rate(app: &App, sender: &DeviceId) -> Result<(), ProblemAnswer> {
     let mut rates = app.device_rates.lock().unwrap_or_else(PoisonError::into_inner);
     rates.take(sender, app.clock.boot()).map_err(|wait| {
         app.hub.metrics().refused("too_fast");

@@ -1,6 +1,7 @@
 //! The engines of all wards and the way of a job through them. Synchronous; no thread, no channel, no clock of its own.
 
 use super::{
+    fhir::RecentResources,
     group::{Group, Waiting},
     job::{Job, JobError, Reply},
     leaves,
@@ -29,10 +30,12 @@ pub(super) const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
 /// The engines of all wards.
 pub(super) struct Core {
     config: EngineConfig,
-    reader: Arc<dyn StoreReader>,
+    pub(super) reader: Arc<dyn StoreReader>,
     pub(super) wards: BTreeMap<WardId, WardRun>,
     pub(super) ward_of_device: BTreeMap<DeviceId, WardId>,
-    tails: Tails,
+    pub(super) tails: Tails,
+    /// Versions of resources that may still be on their way to the disk.
+    pub(super) recent_resources: RecentResources,
     /// When patients last went to another bed, since the start.
     pub(super) moved: BTreeMap<PatientId, Timestamp>,
     /// Faults of the system that last; a ward that is made meanwhile is told of them.
@@ -54,6 +57,7 @@ impl Core {
             wards: BTreeMap::new(),
             ward_of_device: BTreeMap::new(),
             tails: Tails::default(),
+            recent_resources: RecentResources::default(),
             moved: BTreeMap::new(),
             faults: BTreeMap::new(),
             watched: BTreeSet::new(),
@@ -69,6 +73,7 @@ impl Core {
         self.wards.clear();
         self.ward_of_device.clear();
         self.tails.forget();
+        self.recent_resources.forget();
         // The store is read: it has not failed.
         self.faults.remove(&SystemFault::StoreFailed);
         for record in self.reader.wards()? {
@@ -141,6 +146,7 @@ impl Core {
                 group.tallies.push(Tally { rejected: usize::from(refused.is_some()), ..Tally::of(&sender, now) });
                 group.waiting.push(Waiting::Adt(reply, refused));
             }
+            Job::Resources { wanted, reply } => self.resources(wanted, reply, now, group),
             Job::Command { ward, command, by, reply } => self.command(&ward, &command, &by, reply, now, group),
             Job::SetWard { ward, by, reply } => {
                 group.batch.leaves.push(leaves::ward_set(&ward, &by));
@@ -406,7 +412,7 @@ fn tell(run: &mut WardRun, faults: &BTreeMap<SystemFault, FaultReport>, at: Mome
     }
 }
 
-fn one(
+pub(super) fn one(
     run: &mut WardRun,
     tails: &mut Tails,
     reader: &dyn StoreReader,

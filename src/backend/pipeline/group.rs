@@ -1,6 +1,9 @@
 //! Everything that a few jobs caused, on its way to the disk and then to the world.
 
-use super::job::{CommandOutcome, JobError, Reply};
+use super::{
+    fhir::{ResourceRefusal, ResourceReport},
+    job::{CommandOutcome, JobError, Reply},
+};
 use crate::{
     backend::intake::Tally,
     domain::{Event, Freshness, Marks, Observation, Quality, Refusal, Ward, WardId},
@@ -32,6 +35,7 @@ pub(super) enum Waiting {
     Intake(Reply<IntakeReport>, IntakeReport),
     Command { reply: Reply<CommandOutcome>, ward: WardId, index: usize, refusal: Option<Refusal> },
     Adt(Reply<Option<String>>, Option<String>),
+    Resources(Reply<Result<ResourceReport, ResourceRefusal>>, Result<ResourceReport, ResourceRefusal>),
     Done(Reply<()>),
 }
 
@@ -70,6 +74,7 @@ impl Group {
                     drop(reply.send(Ok(CommandOutcome { seq, refusal })));
                 }
                 Waiting::Adt(reply, refused) => drop(reply.send(Ok(refused))),
+                Waiting::Resources(reply, result) => drop(reply.send(Ok(result))),
                 Waiting::Done(reply) => drop(reply.send(Ok(()))),
             }
         }
@@ -82,6 +87,7 @@ impl Group {
                 Waiting::Intake(reply, _) => drop(reply.send(Err(error))),
                 Waiting::Command { reply, .. } => drop(reply.send(Err(error))),
                 Waiting::Adt(reply, _) => drop(reply.send(Err(error))),
+                Waiting::Resources(reply, _) => drop(reply.send(Err(error))),
                 Waiting::Done(reply) => drop(reply.send(Err(error))),
             }
         }

@@ -1,5 +1,6 @@
 //! What the pipeline is asked to do, and what it answers.
 
+use super::fhir::{ResourceRefusal, ResourceReport, ResourceWrites};
 use crate::{
     audit::LeafDraft,
     domain::{
@@ -113,6 +114,13 @@ pub enum Job {
         payload: String,
         /// Told why it was not done, if it was not.
         reply: Reply<Option<String>>,
+    },
+    /// Resources of FHIR, kept all or none with everything that their values cause.
+    Resources {
+        /// The resources.
+        wanted: ResourceWrites,
+        /// Told what became of them.
+        reply: Reply<Result<ResourceReport, ResourceRefusal>>,
     },
     /// A command of a person.
     Command {

@@ -8,6 +8,7 @@
 mod adt;
 mod core;
 mod engine_thread;
+mod fhir;
 mod group;
 mod job;
 mod leaves;
@@ -17,6 +18,7 @@ mod tail;
 mod ward;
 mod writer_thread;
 
+pub use fhir::{Observed, RefusalKind, ResourceKept, ResourceRefusal, ResourceReport, ResourceWrite, ResourceWrites};
 pub use group::WardNews;
 pub use job::{CommandOutcome, Job, JobError, Record, Reply};
 pub use rebuild::rebuild;

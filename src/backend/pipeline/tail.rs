@@ -45,8 +45,8 @@ pub(super) struct Tail {
 const GROUPS_IN_FLIGHT: u64 = 2;
 
 impl Tail {
-    /// Says what an observation of the device time `at` is, and remembers it if it is new or a correction.
-    pub(super) fn take(
+    /// Says what an observation of the device time `at` is.
+    pub(super) fn look(
         &mut self,
         o: &Observation,
         at: Timestamp,
@@ -64,6 +64,18 @@ impl Tail {
             };
             compare(o, stored)
         };
+        Ok(standing)
+    }
+
+    /// Says what an observation of the device time `at` is, and remembers it if it is new or a correction.
+    pub(super) fn take(
+        &mut self,
+        o: &Observation,
+        at: Timestamp,
+        group: u64,
+        reader: &dyn StoreReader,
+    ) -> Result<Standing, StoreError> {
+        let standing = self.look(o, at, group, reader)?;
         if matches!(standing, Standing::New | Standing::Correction { .. }) {
             self.newest = Some(self.newest.map_or(at, |newest| newest.max(at)));
             self.recent.push((group, at, o.value));

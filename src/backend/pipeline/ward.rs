@@ -186,6 +186,21 @@ impl WardRun {
         open.news.vitals.push((o.clone(), (quality, Marks::NONE), freshness));
     }
 
+    /// A stored value was none: it is kept without being believed, and shown so. What it raised stays until the next value.
+    pub(super) fn strike(&mut self, o: &Observation, at: Moment) {
+        let sampling = self.engine.config().vitals.get(o.vital).map_or(Sampling::Continuous, |def| def.sampling);
+        let open = self.open(at.skew);
+        open.corrections.push(CorrectedSample {
+            device: o.device.clone(),
+            vital: o.vital,
+            observed_at: o.observed_at + at.skew,
+            value: o.value,
+            text: o.text.clone(),
+            quality: Quality::NotMeasured,
+        });
+        open.news.vitals.push((o.clone(), (Quality::NotMeasured, Marks::NONE), Freshness::of_sampling(sampling)));
+    }
+
     /// Asks for a snapshot with this group, so that the next start is quick.
     pub(super) fn want_snapshot(&mut self, skew: Millis) {
         self.inputs_since_snapshot = SNAPSHOT_AFTER_INPUTS;

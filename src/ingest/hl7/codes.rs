@@ -11,7 +11,7 @@ use std::{
 };
 
 /// MDC codes that the table of vitals does not name, with the vital that they are one of.
-const MORE_MDC: &[(u32, &str)] = &[(149_514, "pulse"), (150_364, "temp")];
+pub(in crate::ingest) const MORE_MDC: &[(u32, &str)] = &[(149_514, "pulse"), (150_364, "temp")];
 
 /// Names, without regard to case and punctuation. MDC reference names are among them: some monitors send numbers of
 /// their own beside them.

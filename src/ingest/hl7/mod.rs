@@ -25,6 +25,7 @@ pub use ack::{AckKind, Reason, Severity, ack, outcome};
 pub use adt::{AdtAct, AdtKind};
 pub use charset::{Charset, CharsetError};
 pub use codes::CodeTable;
+pub(in crate::ingest) use codes::MORE_MDC;
 pub use header::{Header, Wanted, When};
 pub use message::{Body, Faulty, Location, Message, decode};
 pub use oru::{Group, Observed};

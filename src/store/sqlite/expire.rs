@@ -38,6 +38,7 @@ pub(super) fn expire(db: &mut Connection, now: Timestamp, retention: &Retention)
              SELECT no FROM dead_letter WHERE no <= (SELECT max(no) FROM dead_letter) - ?1 ORDER BY no LIMIT ?2)",
         DEAD_LETTERS_MAX,
     )?;
+    more |= expire_resources(&tx, (now - retention.fhir).as_ms())?;
     more |= delete(
         &tx,
         "DELETE FROM audit_checkpoint WHERE no IN (
@@ -52,6 +53,14 @@ pub(super) fn expire(db: &mut Connection, now: Timestamp, retention: &Retention)
 fn delete(db: &Connection, sql: &str, bound: i64) -> Result<bool, StoreError> {
     let deleted = db.prepare_cached(sql).and_then(|mut q| q.execute(params![bound, ROWS_PER_CALL])).map_err(failed)?;
     Ok(i64::try_from(deleted).unwrap_or(i64::MAX) >= ROWS_PER_CALL)
+}
+
+/// Observations go when their time is over; Patients, Devices and Encounters stay.
+fn expire_resources(db: &Connection, bound_ms: i64) -> Result<bool, StoreError> {
+    let old =
+        "SELECT no FROM fhir_resource WHERE kind = 'Observation' AND updated_ms < ?1 ORDER BY updated_ms, no LIMIT ?2";
+    delete(db, &format!("DELETE FROM fhir_token WHERE no IN ({old})"), bound_ms)?;
+    delete(db, &format!("DELETE FROM fhir_resource WHERE no IN ({old})"), bound_ms)
 }
 
 /// A block goes when its newest sample is past the time of its vital. Each vital has its own cut-off in the query, so

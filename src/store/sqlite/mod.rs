@@ -3,6 +3,7 @@
 mod audit_log;
 mod codec;
 mod expire;
+mod fhir;
 mod migrate;
 mod reader;
 mod recent;

@@ -1,7 +1,7 @@
 //! The reader: a few read-only connections, handed out to whoever asks.
 
 use super::{
-    corrupt, failed, from_db, migrate, open_connection,
+    corrupt, failed, fhir, from_db, migrate, open_connection,
     recent::Recent,
     samples, to_db,
     writer::{read_mode, read_site},
@@ -12,10 +12,12 @@ use crate::{
         Alert, DeviceId, Millis, PatientId, Quality, SequencedEvent, Timestamp, VitalCode, WardId, series::Trend,
     },
     engine::{Kept, SeriesKey},
+    fhir::ResourceKind,
     protocol::{LetterCount, VitalTrend},
     store::{
-        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord,
-        StoreError, StoreReader, StoredDeadLetter, StoredSample, UserRecord, WardRecord,
+        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, LeafRow, ResourcePage,
+        ResourceQuery, SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter, StoredResource,
+        StoredSample, UserRecord, WardRecord,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
@@ -376,6 +378,31 @@ impl StoreReader for SqliteReader {
                 "SELECT no, at_ms, source, code, detail, payload, way, ended, ended_ms FROM dead_letter WHERE no = ?1";
             Ok(rows(db, sql, [to_db(no)], stored_dead_letter)?.pop())
         })
+    }
+
+    fn resource(
+        &self,
+        kind: ResourceKind,
+        id: &str,
+        version: Option<u64>,
+    ) -> Result<Option<StoredResource>, StoreError> {
+        self.with(|db| fhir::version(db, kind, id, version))
+    }
+
+    fn resource_history(&self, kind: ResourceKind, id: &str, limit: usize) -> Result<Vec<StoredResource>, StoreError> {
+        self.with(|db| fhir::history(db, kind, id, limit))
+    }
+
+    fn linked_resources(&self, link: &str, limit: usize) -> Result<Vec<StoredResource>, StoreError> {
+        self.with(|db| fhir::linked(db, link, limit))
+    }
+
+    fn search_resources(&self, query: &ResourceQuery) -> Result<ResourcePage, StoreError> {
+        self.with(|db| fhir::search(db, query))
+    }
+
+    fn last_resources(&self, query: &ResourceQuery, max: usize) -> Result<Vec<StoredResource>, StoreError> {
+        self.with(|db| fhir::last_of_each(db, query, max))
     }
 }
 

@@ -7,8 +7,45 @@
 use super::migrate::Migration;
 
 /// All steps, oldest first.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: VERSION_1 }, Migration { version: 2, sql: VERSION_2 }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: VERSION_1 },
+    Migration { version: 2, sql: VERSION_2 },
+    Migration { version: 3, sql: VERSION_3 },
+];
+
+/// Resources of FHIR: each version as it came, and by what it is found. A version is the present one until `superseded`
+/// names the row of the next. Of a resource without a time `from_ms` is the smallest number there is.
+const VERSION_3: &str = r"
+CREATE TABLE fhir_resource (
+    no INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    superseded INTEGER,
+    patient TEXT,
+    source TEXT NOT NULL,
+    link TEXT,
+    code_group TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (kind, id, version)
+) STRICT;
+CREATE INDEX fhir_by_patient ON fhir_resource (kind, patient, from_ms);
+CREATE INDEX fhir_by_time ON fhir_resource (kind, from_ms);
+CREATE INDEX fhir_by_kind ON fhir_resource (kind, updated_ms);
+CREATE INDEX fhir_by_link ON fhir_resource (link) WHERE link IS NOT NULL;
+
+CREATE TABLE fhir_token (
+    no INTEGER NOT NULL,
+    param TEXT NOT NULL,
+    system TEXT NOT NULL,
+    code TEXT NOT NULL,
+    PRIMARY KEY (no, param, system, code)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX fhir_token_by_code ON fhir_token (param, code, system, no);
+";
 
 /// A dead letter ends when it is driven again or dropped; until retention takes it away, it is kept all the same.
 const VERSION_2: &str = r"

@@ -318,6 +318,7 @@ fn what_is_past_its_time_goes_and_the_rest_stays() {
         by_vital: [(TEMP, Millis::from_secs(4_000))].into(),
         inputs: Millis::from_secs(10),
         dead_letters: Millis::from_secs(10),
+        fhir: Millis::from_secs(10),
     };
     let mut calls = 1;
     while store.expire(t(5_000), &retention).unwrap() {
@@ -354,6 +355,7 @@ fn a_vital_that_is_kept_for_long_does_not_keep_the_others() {
         by_vital: [(TEMP, Millis::from_secs(100_000))].into(),
         inputs: Millis::from_secs(1_000),
         dead_letters: Millis::from_secs(1_000),
+        fhir: Millis::from_secs(1_000),
     };
     assert!(!store.expire(t(5_000), &retention).unwrap());
     let reader = store.reader().unwrap();
@@ -423,4 +425,68 @@ fn the_database_is_for_its_owner_alone() {
         let public = entry.path().ends_with("audit.pub") || entry.path().ends_with("audit.checkpoint");
         assert!(public || mode & 0o077 == 0, "{} has mode {mode:o}", entry.path().display());
     }
+}
+
+fn resource(kind: crate::fhir::ResourceKind, id: &str, version: u64, s: i64) -> crate::store::ResourceRow {
+    let token = crate::fhir::Token { param: "code", system: "urn:l".into(), code: "1".into() };
+    crate::store::ResourceRow {
+        kind,
+        id: id.into(),
+        version,
+        patient: Some("p".parse().unwrap()),
+        source: "d".parse().unwrap(),
+        link: None,
+        group: String::new(),
+        updated: t(s),
+        index: crate::fhir::Index { tokens: vec![token], span: Some((t(s), t(s + 1))) },
+        body: format!("{{\"v\":{version}}}").into_bytes(),
+    }
+}
+
+#[test]
+fn versions_of_resources_are_kept_found_and_expire() {
+    use crate::fhir::{
+        ResourceKind::{Encounter, Observation},
+        search::{Sort, SortKey},
+    };
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let keep = |store: &mut SqliteStore, resources: Vec<crate::store::ResourceRow>| {
+        store.commit(&Batch { resources, ..Batch::default() }).unwrap();
+    };
+    keep(&mut store, vec![resource(Observation, "a", 1, 0), resource(Encounter, "a", 1, 0)]);
+    let reader = store.reader().unwrap();
+    let query = crate::store::ResourceQuery {
+        kind: Observation,
+        filters: Vec::new(),
+        source: None,
+        sort: Sort { key: SortKey::Date, descending: true },
+        limit: 1,
+        page: None,
+    };
+    keep(&mut store, vec![resource(Observation, "b", 1, 20)]);
+    let first = reader.search_resources(&query).unwrap();
+    assert_eq!((first.found[0].id.as_str(), first.total), ("b", Some(2)));
+    // A version that is made meanwhile changes nothing of a search that has begun.
+    keep(&mut store, vec![resource(Observation, "a", 2, 30)]);
+    let second = crate::store::ResourceQuery { page: first.next, ..query.clone() };
+    let second = reader.search_resources(&second).unwrap();
+    assert_eq!((second.found[0].id.as_str(), second.found[0].version, second.next), ("a", 1, None));
+    assert_eq!(reader.search_resources(&query).unwrap().found[0].version, 2, "a new search finds it");
+    assert_eq!(reader.resource(Observation, "a", None).unwrap().unwrap().body, b"{\"v\":2}");
+    assert_eq!(reader.resource(Observation, "a", Some(1)).unwrap().unwrap().body, b"{\"v\":1}");
+    assert_eq!(reader.resource_history(Observation, "a", 10).unwrap().len(), 2);
+    assert!(
+        store.commit(&Batch { resources: vec![resource(Observation, "a", 2, 31)], ..Batch::default() }).is_err(),
+        "a version is there once"
+    );
+    drop(store);
+    let mut store = bench.open();
+    let retention = Retention { fhir: Millis::from_secs(10), ..Retention::default() };
+    assert!(!store.expire(t(25), &retention).unwrap());
+    assert_eq!(reader.resource(Observation, "a", Some(1)).unwrap(), None);
+    assert_eq!(reader.resource(Observation, "a", None).unwrap().unwrap().version, 2);
+    assert!(reader.resource(Encounter, "a", None).unwrap().is_some(), "a stay does not expire");
+    let tokens: i64 = store.connection().query_row("SELECT count(*) FROM fhir_token", [], |r| r.get(0)).unwrap();
+    assert_eq!(tokens, 3, "what finds a resource goes with it");
 }

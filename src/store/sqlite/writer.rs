@@ -1,7 +1,7 @@
 //! The writer.
 
 use super::{
-    assert_durable, audit_log, corrupt, expire, failed, from_db, migrate, open_connection,
+    assert_durable, audit_log, corrupt, expire, failed, fhir, from_db, migrate, open_connection,
     reader::SqliteReader,
     recent::Recent,
     samples::{self, SeriesNumbers},
@@ -144,6 +144,9 @@ impl SqliteStore {
         }
         for end in &batch.dead_letter_ends {
             end_dead_letter(&tx, end)?;
+        }
+        for resource in &batch.resources {
+            fhir::write(&tx, resource)?;
         }
         for letter in &batch.dead_letters {
             write_dead_letter(&tx, letter)?;

@@ -1,0 +1,140 @@
+//! FHIR R4: from the bytes of a resource to what is kept of it, and what an Observation says for a ward.
+//!
+//! Whose an Observation is, is decided behind here: a resource names a patient, and the census says whether it may.
+
+mod codes;
+mod observation;
+mod units;
+
+pub use codes::{LOINC, VitalCodes};
+pub use observation::{Said, Standing, Subject, Unusable, VitalValue};
+pub use units::{Converted, MDC, UCUM, UnitError, UnitText, convert};
+
+use crate::{
+    domain::Timestamp,
+    fhir::{
+        Index, Issue, IssueCode, ResourceKind, check,
+        index::index,
+        json::{self, JsonError, Node, ROOT},
+    },
+};
+
+/// What decoding has to know.
+#[derive(Debug, Clone, Copy)]
+pub struct FhirRules<'a> {
+    /// The codes of all vitals.
+    pub codes: &'a VitalCodes,
+    /// The oldest time at which a value is kept.
+    pub oldest: Timestamp,
+}
+
+/// A resource that is in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    /// Its type.
+    pub kind: ResourceKind,
+    /// By what it is found.
+    pub index: Index,
+    /// The id that its sender gave it; ours is another one.
+    pub id: Option<String>,
+    /// What it says for a ward, if it is an Observation.
+    pub said: Option<Said>,
+    /// The identifier by which a Patient is one of ours, if there is one.
+    pub link: Option<String>,
+    /// The ids behind the `Patient/` of `subject` (Encounter) or `patient` (Device).
+    pub of_patient: Option<String>,
+}
+
+/// Why a resource is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FhirError {
+    /// It is no JSON.
+    NotJson(JsonError),
+    /// It is not what FHIR R4 says it is.
+    NotFhir(Vec<Issue>),
+    /// It is in order and cannot be used.
+    Unusable(Unusable),
+}
+
+impl FhirError {
+    /// As issues.
+    #[must_use]
+    pub fn issues(self) -> Vec<Issue> {
+        match self {
+            Self::NotJson(e) => {
+                let detail = format!("the body is not JSON: {e}");
+                vec![Issue::error(IssueCode::Structure, e.expression, detail)]
+            }
+            Self::NotFhir(issues) => issues,
+            Self::Unusable(unusable) => vec![unusable.issue],
+        }
+    }
+}
+
+/// Decodes a resource of a type that is kept.
+///
+/// # Errors
+/// If it is not in order or cannot be used.
+pub fn decode(bytes: &[u8], rules: FhirRules<'_>) -> Result<Resource, FhirError> {
+    let root = json::read(bytes).map_err(FhirError::NotJson)?;
+    decode_node(&root, rules)
+}
+
+/// As [`decode`], of what has been read already.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_node(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Resource, FhirError> {
+    let name = check(root).map_err(FhirError::NotFhir)?;
+    let kind: ResourceKind = name.parse().map_err(|e| {
+        let detail =
+            format!("{name} is not kept as a resource here: {e}; a batch or transaction is sent to the base address");
+        FhirError::NotFhir(vec![Issue::error(IssueCode::NotSupported, format!("{ROOT}.resourceType"), detail)])
+    })?;
+    let said = match kind {
+        ResourceKind::Observation => {
+            Some(observation::said(root, rules.codes, rules.oldest).map_err(FhirError::Unusable)?)
+        }
+        _ => None,
+    };
+    let of_patient = match kind {
+        ResourceKind::Encounter => patient_of(root, "subject"),
+        ResourceKind::Device => patient_of(root, "patient"),
+        ResourceKind::Observation | ResourceKind::Patient => None,
+    };
+    Ok(Resource {
+        kind,
+        index: index(kind, root),
+        id: root.text_of("id").map(str::to_owned),
+        said,
+        link: (kind == ResourceKind::Patient).then(|| link(root)).flatten(),
+        of_patient,
+    })
+}
+
+fn patient_of(root: &Node<'_>, member: &str) -> Option<String> {
+    let (kind, id) = crate::fhir::index::literal(root.get(member)?.text_of("reference")?)?;
+    (kind == "Patient").then(|| id.to_owned())
+}
+
+/// The identifier by which a Patient is one of ours: that of type MR, else PI, else PT, else the only one. The same order
+/// as PID-3 of HL7 v2.
+fn link(root: &Node<'_>) -> Option<String> {
+    let identifiers = root.list("identifier");
+    let value = |node: &Node<'_>| node.text_of("value").map(str::to_owned);
+    let of_type = |wanted: &str| {
+        let has = |identifier: &&Node<'_>| {
+            let types = identifier.get("type").map(|t| t.list("coding")).unwrap_or_default();
+            types.iter().any(|coding| coding.text_of("code") == Some(wanted))
+        };
+        identifiers.iter().find(has).and_then(value)
+    };
+    let only = || match identifiers {
+        [one] => value(one),
+        _ => None,
+    };
+    ["MR", "PI", "PT"].into_iter().find_map(of_type).or_else(only)
+}
+
+#[cfg(test)]
+mod tests;
