@@ -54,6 +54,10 @@ pub struct App {
     pub unlocks: Mutex<Backoff>,
     /// Bounds on logins.
     pub gate: Mutex<LoginGate>,
+    /// Bounds on enrolments.
+    pub enrol_gate: Mutex<LoginGate>,
+    /// Held while a code is made or exchanged: a code is good once.
+    pub enrolments: tokio::sync::Mutex<()>,
     /// Bounds on requests by device.
     pub device_rates: Mutex<super::rate::Rates<DeviceId>>,
     /// How many streams each principal has.

@@ -13,7 +13,7 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        DeviceId, Event, EventBody, Freshness, Marks, Mode, Observation, PatientId, Quality, SequencedEvent, Timestamp,
+        Census, DeviceId, Event, Freshness, Marks, Mode, Observation, PatientId, Quality, SequencedEvent, Timestamp,
         VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
@@ -21,7 +21,7 @@ use crate::{
     store::{AccessChange, Committed, StoreReader},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
@@ -48,8 +48,8 @@ pub enum News {
 /// The present state of a ward.
 struct WardState {
     view: WardView,
-    /// The devices that were ever added; a view has only those that measure.
-    devices: BTreeSet<DeviceId>,
+    /// All devices and their whole timelines; a view has only what a terminal needs at once.
+    census: Census,
     head: u64,
     version: u64,
     versions: BTreeMap<PatientId, BTreeMap<VitalCode, u64>>,
@@ -164,9 +164,7 @@ impl WardHub {
 
 impl WardState {
     fn apply(&mut self, event: &Event) {
-        if let EventBody::DeviceSet { device, .. } = &event.body {
-            self.devices.insert(device.id.clone());
-        }
+        self.census.apply(event);
         self.view.apply(event);
     }
 
@@ -245,10 +243,17 @@ impl Hub {
         wards.iter().map(|(ward, hub)| (ward.clone(), hub.is_watched())).collect()
     }
 
+    /// The ward that has a device.
+    #[must_use]
+    pub fn ward_of_device(&self, device: &DeviceId) -> Option<Arc<WardHub>> {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        wards.values().find(|hub| hub.read().census.devices.contains_key(device)).cloned()
+    }
+
     /// Another ward than this one that has a device, if this one has it not.
     #[must_use]
     pub fn elsewhere(&self, ward: &WardId, device: &DeviceId) -> Option<WardId> {
-        let has = |hub: &Arc<WardHub>| hub.read().devices.contains(device);
+        let has = |hub: &Arc<WardHub>| hub.read().census.devices.contains_key(device);
         self.other_ward(ward, has)
     }
 
@@ -316,7 +321,7 @@ impl Hub {
 
     fn make_ward(&self, ward: &Ward) -> Arc<WardHub> {
         let view = WardView::new(ward.clone(), self.mode, &self.vitals, |category| self.profiles.of(category));
-        let state = WardState { view, devices: BTreeSet::new(), head: 0, version: 0, versions: BTreeMap::new() };
+        let state = WardState { view, census: Census::default(), head: 0, version: 0, versions: BTreeMap::new() };
         let hub = Arc::new(WardHub {
             state: RwLock::new(state),
             news: broadcast::Sender::new(EVENT_QUEUE_CAPACITY),
@@ -428,7 +433,7 @@ impl Outlet for Hub {
             }
             state.view.fill_handovers(engine.handovers());
             state.view.fill_limits(engine.limit_overrides());
-            state.devices = engine.census().devices.keys().cloned().collect();
+            state.census = engine.census().clone();
             state.head = self.reader.head(id).unwrap_or(state.head);
             state.version += 1;
             self.fill_vitals(id, &mut state, engine.now());

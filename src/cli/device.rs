@@ -4,14 +4,18 @@ use super::{admin, admin::SiteArgs, terminal};
 use crate::{
     access::Secret,
     backend::admin::{AdminAnswer, AdminRequest},
+    client::{self, Endpoint},
     domain::{
-        Assignment, Command as WardCommand, Device, DeviceId, DeviceKind, Millis, PatientId, Timestamp, VitalCode,
-        WardId, text::clean,
+        Assignment, Command as WardCommand, Device, DeviceId, DeviceKind, Millis, PatientId, Span, Timestamp,
+        VitalCode, WardId, text::clean,
     },
     seam::{Clock, OsClock},
 };
 use anyhow::{anyhow, bail};
-use std::path::PathBuf;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 /// Manage devices and gateways, on the server's own machine
 #[derive(Debug, clap::Args)]
@@ -52,6 +56,28 @@ enum Command {
         ward: Option<WardId>,
         #[command(flatten)]
         site: SiteArgs,
+    },
+    /// Make a code that a device exchanges for its token, once; a new code takes the place of an unused one
+    Enrol {
+        /// The device
+        id: DeviceId,
+        /// For how long the code is good: 1m to 7d
+        #[arg(long, value_name = "SPAN", default_value = "24h")]
+        valid: Span,
+        /// The use of the code ends the device's earlier tokens
+        #[arg(long)]
+        replace: bool,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Exchange a code for a token, on the device or gateway; the code comes from the terminal or from standard input
+    Redeem {
+        /// The server
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
+        to: Endpoint,
+        /// Where the token goes; only you may read it
+        #[arg(long, value_name = "FILE")]
+        token_file: PathBuf,
     },
     /// Let a device measure a patient from now on, or since a time within the stay
     Assign {
@@ -114,6 +140,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
                 other => bail!("the server's answer is not understood: {other:?}"),
             }
         }
+        Command::Enrol { id, valid, replace, site } => enrol(&site, id, valid.0, replace),
+        Command::Redeem { to, token_file } => redeem(&to, &token_file),
         Command::Assign { id, patient, since, ward, site } => {
             let start = since.unwrap_or_else(|| OsClock.wall());
             let assignment = Assignment { device: id, patient, start, end: None };
@@ -126,4 +154,24 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
             admin::run_on_ward(&site, ward.as_ref(), command)
         }
     }
+}
+
+fn enrol(site: &SiteArgs, device: DeviceId, valid: Millis, replace: bool) -> anyhow::Result<u8> {
+    match admin::ask(&site.existing()?, AdminRequest::Enrol { device, valid, replace }, None)? {
+        AdminAnswer::Code { code, expires_at } => {
+            writeln!(std::io::stdout(), "{code}")?;
+            terminal::note(&format!("good once, until {expires_at}: `wardwatch device redeem` on the device takes it"));
+            Ok(0)
+        }
+        AdminAnswer::Failed { why } => bail!(why),
+        other => bail!("the server's answer is not understood: {other:?}"),
+    }
+}
+
+fn redeem(to: &Endpoint, token_file: &Path) -> anyhow::Result<u8> {
+    let code = terminal::secret_line("Enrolment code: ", "no enrolment code came on standard input")?;
+    let enrolled = super::runtime()?.block_on(client::enrol(to, &code))?;
+    terminal::write_token(token_file, &enrolled.token)?;
+    terminal::note(&format!("enrolled as {}", enrolled.device));
+    Ok(0)
 }

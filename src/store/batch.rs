@@ -1,6 +1,6 @@
 //! What one group of inputs caused, to be made durable at once.
 
-use super::records::{DeviceTokenRecord, SessionRecord, UserRecord};
+use super::records::{DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserRecord};
 use crate::{
     audit::LeafDraft,
     domain::{DeviceId, Event, Millis, Quality, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
@@ -172,6 +172,8 @@ pub enum AccessChange {
     PutDeviceToken(DeviceTokenRecord),
     /// Removes all tokens of a device.
     DropDeviceTokens(DeviceId),
+    /// Gives a device an enrolment code in the place of the one before, or notes that it was used.
+    PutEnrolment(EnrolmentRecord),
 }
 
 /// An input that could not be used.

@@ -15,7 +15,7 @@ pub use batch::{
 };
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
-    AccessRecords, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, UserRecord, WardRecord,
+    AccessRecords, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, UserRecord, WardRecord,
 };
 
 use crate::{

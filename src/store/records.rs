@@ -73,6 +73,23 @@ pub struct DeviceTokenRecord {
     pub made_at: Timestamp,
 }
 
+/// The enrolment code of a device: the newest one, used or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolmentRecord {
+    /// Whose.
+    pub device: DeviceId,
+    /// SHA-256 of the code.
+    pub code_hash: [u8; 32],
+    /// The mode of the folder that it was made for.
+    pub mode: Mode,
+    /// Until when it may be used, exclusive, in engine time.
+    pub expires_at: Timestamp,
+    /// Whether its use ends the device's earlier tokens.
+    pub replace: bool,
+    /// Whether it was used.
+    pub used: bool,
+}
+
 /// Users, sessions and tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessRecords {
@@ -82,6 +99,8 @@ pub struct AccessRecords {
     pub sessions: Vec<SessionRecord>,
     /// Device tokens.
     pub device_tokens: Vec<DeviceTokenRecord>,
+    /// Enrolment codes.
+    pub enrolments: Vec<EnrolmentRecord>,
 }
 
 /// A stored value.

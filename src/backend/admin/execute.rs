@@ -1,7 +1,7 @@
 //! Doing what administrators ask for.
 
 use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus};
-use super::{channels, letters};
+use super::{channels, devices, letters};
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
@@ -27,6 +27,7 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         }
         AdminRequest::Assign { ward, assignment } => assign(app, &by, &ward, assignment).await,
         AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
+        AdminRequest::Enrol { device, valid, replace } => devices::enrol(app, &by, &device, valid, replace).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
         AdminRequest::ListDeadLetters { filter, limit } => letters::list(app, &by, filter, limit).await,

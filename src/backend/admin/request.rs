@@ -3,7 +3,7 @@
 use crate::{
     backend::notify::ChannelState,
     domain::{
-        Assignment, ChannelName, Command, Device, DeviceId, LoginName, Mode, Priority, Remark, Role, Timestamp, Ward,
+        Assignment, ChannelName, Command, Device, DeviceId, LoginName, Millis, Mode, Priority, Remark, Role, Timestamp, Ward,
         WardId,
     },
     notify::Content,
@@ -70,6 +70,15 @@ pub enum AdminRequest {
         /// The device.
         device: Device,
     },
+    /// Make an enrolment code for a device, in the place of an older one.
+    Enrol {
+        /// The device.
+        device: DeviceId,
+        /// For how long it is good.
+        valid: Millis,
+        /// Whether its use ends the device's earlier tokens.
+        replace: bool,
+    },
     /// Make a ward with beds, patients, devices and assignments for a replay, and a token of one gateway for all devices.
     /// In demo folders only.
     Provision {
@@ -129,6 +138,13 @@ pub enum AdminAnswer {
     Token {
         /// The token.
         token: String,
+    },
+    /// An enrolment code, shown this once.
+    Code {
+        /// The code.
+        code: String,
+        /// Until when it is good.
+        expires_at: Timestamp,
     },
     /// All users.
     Users {

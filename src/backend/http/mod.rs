@@ -2,6 +2,7 @@
 
 mod ack;
 mod answer;
+mod enrol;
 mod health;
 mod medtech;
 mod observations;
@@ -22,6 +23,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/login", post(session::login))
         .route("/v1/logout", post(session::logout))
+        .route("/v1/enrol", post(enrol::enrol))
         .route("/v1/observations", post(observations::post))
         .route("/v1/medtech", post(medtech::post))
         .route("/v1/stream", get(stream::upgrade))

@@ -14,7 +14,7 @@ use crate::{
     engine::{Kept, SeriesKey},
     protocol::VitalTrend,
     store::{
-        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord,
+        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord,
         StoreError, StoreReader, StoredDeadLetter, StoredSample, UserRecord, WardRecord,
     },
 };
@@ -295,6 +295,12 @@ impl StoreReader for SqliteReader {
                     read_session,
                 )?,
                 device_tokens: rows(db, "SELECT token_hash, device, mode, made_ms FROM device_token", [], read_token)?,
+                enrolments: rows(
+                    db,
+                    "SELECT device, code_hash, mode, expires_ms, replace_tokens, used FROM enrolment",
+                    [],
+                    read_enrolment,
+                )?,
             })
         })
     }
@@ -432,5 +438,16 @@ fn read_token(row: &Row<'_>) -> Result<DeviceTokenRecord, StoreError> {
         device: parse(row, 1, "a device")?,
         mode: read_mode(&get::<String>(row, 2)?)?,
         made_at: Timestamp::from_ms(get(row, 3)?),
+    })
+}
+
+fn read_enrolment(row: &Row<'_>) -> Result<EnrolmentRecord, StoreError> {
+    Ok(EnrolmentRecord {
+        device: parse(row, 0, "a device")?,
+        code_hash: get(row, 1)?,
+        mode: read_mode(&get::<String>(row, 2)?)?,
+        expires_at: Timestamp::from_ms(get(row, 3)?),
+        replace: get(row, 4)?,
+        used: get(row, 5)?,
     })
 }

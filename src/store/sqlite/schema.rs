@@ -8,7 +8,23 @@ use super::migrate::Migration;
 
 /// All steps, oldest first.
 pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: VERSION_1 }, Migration { version: 2, sql: VERSION_2 }];
+    &[
+        Migration { version: 1, sql: VERSION_1 },
+        Migration { version: 2, sql: VERSION_2 },
+        Migration { version: 3, sql: VERSION_3 },
+    ];
+
+/// A device has one enrolment code at most; a used one stays until the next, so that its second use is told as such.
+const VERSION_3: &str = r"
+CREATE TABLE enrolment (
+    device TEXT PRIMARY KEY,
+    code_hash BLOB NOT NULL,
+    mode TEXT NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    replace_tokens INTEGER NOT NULL,
+    used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
 
 /// A dead letter ends when it is driven again or dropped; until retention takes it away, it is kept all the same.
 const VERSION_2: &str = r"

@@ -409,6 +409,11 @@ fn write_access(db: &Connection, change: &AccessChange) -> Result<(), StoreError
         AccessChange::DropDeviceTokens(device) => {
             db.execute("DELETE FROM device_token WHERE device = ?1", [device.as_str()])
         }
+        AccessChange::PutEnrolment(e) => db.execute(
+            "INSERT OR REPLACE INTO enrolment (device, code_hash, mode, expires_ms, replace_tokens, used)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![e.device.as_str(), e.code_hash, e.mode.to_string(), e.expires_at.as_ms(), e.replace, e.used],
+        ),
         _ => write_session(db, change),
     };
     done.map(|_| ()).map_err(failed)
