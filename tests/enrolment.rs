@@ -104,7 +104,8 @@ fn a_code_outlives_a_kill_and_a_token_too() {
 fn what_cannot_be_enrolled_is_said() {
     let bench = bench();
     let data = bench.server.data.to_str().unwrap();
-    for (args, why) in [(["d9", "--valid", "24h"], "there is no device d9"), (["d1", "--valid", "8d"], "1 minute to 7")] {
+    for (args, why) in [(["d9", "--valid", "24h"], "there is no device d9"), (["d1", "--valid", "8d"], "1 minute to 7")]
+    {
         let done = run_with("", &[&["device", "enrol"], &args[..], &["--data", data]].concat());
         assert!(!done.status.success() && String::from_utf8_lossy(&done.stderr).contains(why), "{done:?}");
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{DeviceId, Millis, SessionId, VitalTable},
+    domain::{DeviceId, DeviceReport, Millis, Reported, SessionId, VitalTable},
     ingest::{Refused, Way},
     protocol::{SessionInfo, SessionState},
     rights::Principal,
@@ -115,6 +115,16 @@ impl App {
     pub async fn record(&self, leaves: Vec<LeafDraft>, access: Vec<AccessChange>) -> Result<(), JobError> {
         let record = Record { leaves, access, ..Record::default() };
         self.pipeline.ask(|reply| Job::Record { record, reply }).await
+    }
+
+    /// Keeps what a device says of itself, in the place of what it said before.
+    ///
+    /// # Errors
+    /// If it could not be kept.
+    pub async fn report(&self, device: &DeviceId, report: DeviceReport) -> Result<(), JobError> {
+        let reported = Box::new(Reported::new(report, self.engine_clock.now(), self.clock.wall()));
+        let device = device.clone();
+        self.pipeline.ask(|reply| Job::Report { device, reported, reply }).await
     }
 
     /// Keeps a body or a message of a device of which nothing can be used.

@@ -13,12 +13,12 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        Census, DeviceId, Event, Freshness, Marks, Mode, Observation, PatientId, Quality, SequencedEvent, Timestamp,
-        VitalCode, VitalTable, Ward, WardId,
+        Census, DeviceId, Event, Freshness, Marks, Mode, Observation, PatientId, Quality, Reported, SequencedEvent,
+        Timestamp, VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
     protocol::{StoreState, VitalsUpdate, WardHead, WardView},
-    store::{AccessChange, Committed, StoreReader},
+    store::{AccessChange, Committed, StoreReader, TwinRecord},
 };
 use std::{
     collections::BTreeMap,
@@ -45,11 +45,21 @@ pub enum News {
     Rebuilt,
 }
 
+/// What is known of a device beside the census.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceLife {
+    /// When it was last heard, in engine time; after a start up to a minute before.
+    pub seen_at: Option<Timestamp>,
+    /// What it last said of itself.
+    pub reported: Option<Reported>,
+}
+
 /// The present state of a ward.
 struct WardState {
     view: WardView,
     /// All devices and their whole timelines; a view has only what a terminal needs at once.
     census: Census,
+    lives: BTreeMap<DeviceId, DeviceLife>,
     head: u64,
     version: u64,
     versions: BTreeMap<PatientId, BTreeMap<VitalCode, u64>>,
@@ -143,6 +153,11 @@ impl WardHub {
         at(&self.read().view)
     }
 
+    /// Looks at the census as it is, without a copy of it.
+    pub fn look_at_census<T>(&self, at: impl FnOnce(&Census) -> T) -> T {
+        at(&self.read().census)
+    }
+
     /// The number of the last event.
     #[must_use]
     pub fn head(&self) -> u64 {
@@ -166,6 +181,15 @@ impl WardState {
     fn apply(&mut self, event: &Event) {
         self.census.apply(event);
         self.view.apply(event);
+    }
+
+    fn hear(&mut self, news: &mut WardNews) {
+        for (device, at) in std::mem::take(&mut news.heard) {
+            self.lives.entry(device).or_default().seen_at = Some(at);
+        }
+        for (device, reported) in std::mem::take(&mut news.reported) {
+            self.lives.entry(device).or_default().reported = Some(reported);
+        }
     }
 
     fn observe(&mut self, o: &Observation, belief: (Quality, Marks), freshness: Freshness) {
@@ -321,7 +345,14 @@ impl Hub {
 
     fn make_ward(&self, ward: &Ward) -> Arc<WardHub> {
         let view = WardView::new(ward.clone(), self.mode, &self.vitals, |category| self.profiles.of(category));
-        let state = WardState { view, census: Census::default(), head: 0, version: 0, versions: BTreeMap::new() };
+        let state = WardState {
+            view,
+            census: Census::default(),
+            lives: BTreeMap::new(),
+            head: 0,
+            version: 0,
+            versions: BTreeMap::new(),
+        };
         let hub = Arc::new(WardHub {
             state: RwLock::new(state),
             news: broadcast::Sender::new(EVENT_QUEUE_CAPACITY),
@@ -360,6 +391,24 @@ impl Hub {
         }
     }
 
+    /// Takes in what is kept of the lives of devices; what is known in memory is newer.
+    fn fill_lives(&self, state: &mut WardState) {
+        let records = match self.reader.twins() {
+            Ok(records) => records,
+            Err(e) => {
+                tracing::error!(error = %e, "what devices said of themselves could not be read");
+                return;
+            }
+        };
+        for TwinRecord { device, seen_at, reported } in records {
+            if state.census.devices.contains_key(&device) {
+                let life = state.lives.entry(device).or_default();
+                life.seen_at = life.seen_at.max(seen_at);
+                life.reported = life.reported.take().or(reported);
+            }
+        }
+    }
+
     fn apply(&self, news: &WardNews) -> Option<Arc<WardHub>> {
         match (self.ward(&news.ward), &news.made) {
             (Some(hub), _) => Some(hub),
@@ -385,12 +434,13 @@ impl Outlet for Hub {
         self.audit_size.store(committed.audit_size, SeqCst);
         self.metrics.audit(committed.audit_size);
         let mut any_event = false;
-        for ward in news {
+        for mut ward in news {
             let Some(hub) = self.apply(&ward) else { continue };
             let first = committed.wards.iter().find(|w| w.ward == ward.ward).map_or(0, |w| w.first_seq);
             any_event |= !ward.events.is_empty();
             self.metrics.events(ward.events.len());
             let mut state = hub.write();
+            state.hear(&mut ward);
             for (seq, event) in (first..).zip(ward.events) {
                 state.apply(&event);
                 state.head = seq;
@@ -406,9 +456,10 @@ impl Outlet for Hub {
     }
 
     fn unrecorded(&self, news: Vec<WardNews>) {
-        for ward in news {
+        for mut ward in news {
             let Some(hub) = self.apply(&ward) else { continue };
             let mut state = hub.write();
+            state.hear(&mut ward);
             for event in ward.events {
                 state.apply(&event);
                 drop(hub.news.send(News::Unrecorded(Arc::new(event))));
@@ -434,6 +485,7 @@ impl Outlet for Hub {
             state.view.fill_handovers(engine.handovers());
             state.view.fill_limits(engine.limit_overrides());
             state.census = engine.census().clone();
+            self.fill_lives(&mut state);
             state.head = self.reader.head(id).unwrap_or(state.head);
             state.version += 1;
             self.fill_vitals(id, &mut state, engine.now());

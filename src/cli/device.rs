@@ -6,8 +6,8 @@ use crate::{
     backend::admin::{AdminAnswer, AdminRequest},
     client::{self, Endpoint},
     domain::{
-        Assignment, Command as WardCommand, Device, DeviceId, DeviceKind, Millis, PatientId, Span, Timestamp,
-        VitalCode, WardId, text::clean,
+        Assignment, Command as WardCommand, Desired, Device, DeviceId, DeviceKind, DeviceLimits, Millis, PatientId,
+        Span, Timestamp, VitalCode, WardId, text::clean,
     },
     seam::{Clock, OsClock},
 };
@@ -54,6 +54,19 @@ enum Command {
         /// The ward, if there are several
         #[arg(long)]
         ward: Option<WardId>,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Say how often a device is to send a vital, and by which limits of its own it is to alarm; it reads them itself
+    Desire {
+        /// The device
+        id: DeviceId,
+        /// How often a vital is to be sent, such as spo2=1 (seconds) or spo2=none; may be given several times
+        #[arg(long, value_name = "VITAL=SECONDS", value_parser = wanted_interval)]
+        interval: Vec<(VitalCode, Option<Millis>)>,
+        /// The device's own limits of a vital, such as spo2=85.., hr=50..120 or hr=none; may be given several times
+        #[arg(long, value_name = "VITAL=LOW..HIGH", value_parser = wanted_limits)]
+        limit: Vec<(VitalCode, Option<DeviceLimits>)>,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -119,6 +132,26 @@ fn interval(text: &str) -> anyhow::Result<(VitalCode, Millis)> {
     Ok((vital.parse()?, Millis(ms)))
 }
 
+/// As [`interval`]; `none` takes the wish back.
+fn wanted_interval(text: &str) -> anyhow::Result<(VitalCode, Option<Millis>)> {
+    match text.split_once('=') {
+        Some((vital, "none")) => Ok((vital.parse()?, None)),
+        _ => interval(text).map(|(vital, ms)| (vital, Some(ms))),
+    }
+}
+
+fn wanted_limits(text: &str) -> anyhow::Result<(VitalCode, Option<DeviceLimits>)> {
+    let wanted = || anyhow!("{:?} is not VITAL=LOW..HIGH, such as spo2=85.. or hr=50..120", clean(text));
+    let (vital, limits) = text.split_once('=').ok_or_else(wanted)?;
+    let vital = vital.parse()?;
+    if limits == "none" {
+        return Ok((vital, None));
+    }
+    let (low, high) = limits.split_once("..").ok_or_else(wanted)?;
+    let end = |text: &str| if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| wanted()) };
+    Ok((vital, Some(DeviceLimits { low: end(low)?, high: end(high)? })))
+}
+
 /// Does what is asked.
 pub(super) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
@@ -128,7 +161,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
                 KindArg::Gateway => DeviceKind::Gateway,
             };
             let name = clean(name.as_deref().unwrap_or(id.as_str()));
-            let device = Device { id, name, kind, gateway, intervals_ms: interval.into_iter().collect() };
+            let device = Device {
+                id,
+                name,
+                kind,
+                gateway,
+                intervals_ms: interval.into_iter().collect(),
+                desired: Desired::default(),
+            };
             let site = site.existing()?;
             let ward = admin::ward_of(&site, ward.as_ref())?;
             match admin::ask(&site, AdminRequest::AddDevice { ward, device }, None)? {
@@ -139,6 +179,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
                 AdminAnswer::Failed { why } => bail!(why),
                 other => bail!("the server's answer is not understood: {other:?}"),
             }
+        }
+        Command::Desire { id, interval, limit, site } => {
+            if interval.is_empty() && limit.is_empty() {
+                bail!("nothing is wanted: give --interval or --limit");
+            }
+            let (intervals, limits) = (interval.into_iter().collect(), limit.into_iter().collect());
+            admin::ask_done(&site.existing()?, AdminRequest::Desire { device: id, intervals, limits })
         }
         Command::Enrol { id, valid, replace, site } => enrol(&site, id, valid.0, replace),
         Command::Redeem { to, token_file } => redeem(&to, &token_file),

@@ -1,7 +1,8 @@
 //! Who is where: beds, patients, devices, and the timeline of which device measures whom.
 
 use super::{
-    Assignment, Bed, BedId, Device, DeviceId, EncounterId, Event, EventBody, Patient, PatientId, Timestamp, Ward,
+    Assignment, Bed, BedId, Desired, Device, DeviceId, EncounterId, Event, EventBody, Patient, PatientId, Timestamp,
+    VitalCode, Ward,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,6 +92,14 @@ pub enum CensusError {
     EndsBeforeStart {
         /// The device.
         device: DeviceId,
+    },
+    /// Limits that leave nothing between them, or say nothing.
+    #[error("device {device}: limits of {vital} need a low or a high, and the low below the high")]
+    DeviceLimits {
+        /// The device.
+        device: DeviceId,
+        /// The vital.
+        vital: VitalCode,
     },
     /// The named gateway is not a gateway of this ward.
     #[error("device {device} names {gateway} as its gateway, which is not a gateway of this ward")]
@@ -192,12 +201,30 @@ impl Census {
     /// Whether a device may be set as given.
     ///
     /// # Errors
-    /// If it names a gateway that is not a gateway of this ward.
+    /// If it names a gateway that is not a gateway of this ward, or limits that make no sense.
     pub fn check_device(&self, device: &Device) -> Result<(), CensusError> {
+        if let Some((vital, _)) = device.desired.limits.iter().find(|(_, limits)| !limits.makes_sense()) {
+            return Err(CensusError::DeviceLimits { device: device.id.clone(), vital: *vital });
+        }
         let Some(gateway) = &device.gateway else { return Ok(()) };
         match self.devices.get(gateway) {
             Some(found) if found.kind == super::DeviceKind::Gateway => Ok(()),
             _ => Err(CensusError::UnknownGateway { device: device.id.clone(), gateway: gateway.clone() }),
+        }
+    }
+
+    /// What is wanted of a device as given, numbered after what was wanted of it before.
+    #[must_use]
+    pub fn numbered(&self, device: &Device, now: Timestamp) -> Desired {
+        let limits = device.desired.limits.clone();
+        match self.devices.get(&device.id) {
+            None => Desired { limits, ..Desired::default() },
+            Some(former) if former.desired.limits == limits && former.intervals_ms == device.intervals_ms => {
+                former.desired.clone()
+            }
+            Some(former) => {
+                Desired { version: former.desired.version.saturating_add(1), changed_at: Some(now), limits }
+            }
         }
     }
 

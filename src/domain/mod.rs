@@ -32,6 +32,7 @@ pub mod series;
 pub mod system;
 pub mod text;
 pub mod time;
+pub mod twin;
 pub mod vital;
 mod vital_builtin;
 
@@ -66,4 +67,5 @@ pub use score::{
     Consciousness, ScoreBasis, ScoreItem, ScoreKind, ScorePart, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale,
 };
 pub use time::{Millis, TimeError, Timestamp};
+pub use twin::{Desired, DeviceLimits, DeviceReport, DeviceText, Percent, Reported};
 pub use vital::{Sampling, VitalCode, VitalDef, VitalTable};

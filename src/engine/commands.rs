@@ -174,8 +174,9 @@ impl Engine {
         Ok(())
     }
 
-    fn set_device(&mut self, device: Device, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
+    fn set_device(&mut self, mut device: Device, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
         self.census.check_device(&device)?;
+        device.desired = self.census.numbered(&device, self.now);
         for series in self.patients.iter_mut().flat_map(|p| &mut p.series) {
             if series.state.device == device.id {
                 let stated = device.intervals_ms.get(&series.state.vital).copied();

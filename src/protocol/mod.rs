@@ -10,6 +10,7 @@ mod limits;
 mod message;
 mod observations;
 pub mod problem;
+mod twin;
 mod view;
 pub mod words;
 
@@ -22,6 +23,7 @@ pub use message::{
     SessionInfo, SessionState, StoreState, VitalTrend, VitalsUpdate, WardHead,
 };
 pub use observations::{IntakeReport, Rejection, RejectionCode, WireObservation};
+pub use twin::DesiredTwin;
 pub use view::{PatientView, VitalInfo, VitalView, WardView, without_names};
 
 /// The version of the protocol.

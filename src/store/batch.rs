@@ -3,7 +3,7 @@
 use super::records::{DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserRecord};
 use crate::{
     audit::LeafDraft,
-    domain::{DeviceId, Event, Millis, Quality, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
+    domain::{DeviceId, Event, Millis, Quality, Reported, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
     engine::InputBlock,
 };
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub struct Batch {
     pub leaves: Vec<LeafDraft>,
     /// Changes of users, sessions and tokens.
     pub access: Vec<AccessChange>,
+    /// What devices said of themselves, and that they were heard, in order.
+    pub twins: Vec<TwinChange>,
     /// Inputs that could not be used.
     pub dead_letters: Vec<DeadLetter>,
     /// Dead letters that come to their end. One that has ended before stays as it is.
@@ -31,6 +33,7 @@ impl Batch {
         self.wards.iter().all(WardBatch::is_empty)
             && self.leaves.is_empty()
             && self.access.is_empty()
+            && self.twins.is_empty()
             && self.dead_letters.is_empty()
             && self.dead_letter_ends.is_empty()
     }
@@ -174,6 +177,25 @@ pub enum AccessChange {
     DropDeviceTokens(DeviceId),
     /// Gives a device an enrolment code in the place of the one before, or notes that it was used.
     PutEnrolment(EnrolmentRecord),
+}
+
+/// Something of the life of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TwinChange {
+    /// It was heard.
+    Seen {
+        /// The device.
+        device: DeviceId,
+        /// When, in engine time.
+        at: Timestamp,
+    },
+    /// It said how it is.
+    Reported {
+        /// The device.
+        device: DeviceId,
+        /// What, and when.
+        reported: Reported,
+    },
 }
 
 /// An input that could not be used.

@@ -11,11 +11,12 @@ pub mod sqlite;
 
 pub use batch::{
     AccessChange, Batch, Committed, CorrectedSample, DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter,
-    WardBatch, WardCommitted,
+    TwinChange, WardBatch, WardCommitted,
 };
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
-    AccessRecords, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, UserRecord, WardRecord,
+    AccessRecords, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, TwinRecord,
+    UserRecord, WardRecord,
 };
 
 use crate::{
@@ -233,6 +234,12 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// If the database fails or holds what cannot be read.
     fn access(&self) -> Result<AccessRecords, StoreError>;
+
+    /// What is kept of the lives of all devices.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn twins(&self) -> Result<Vec<TwinRecord>, StoreError>;
 
     /// At most `limit` leaves of the audit trail from `from` on, with the texts beside them.
     ///

@@ -1,6 +1,6 @@
 //! What is read back.
 
-use crate::domain::{DeviceId, Millis, Mode, PatientId, Role, SessionId, Timestamp, UserId, Ward};
+use crate::domain::{DeviceId, Millis, Mode, PatientId, Reported, Role, SessionId, Timestamp, UserId, Ward};
 
 /// What a data folder is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +101,17 @@ pub struct AccessRecords {
     pub device_tokens: Vec<DeviceTokenRecord>,
     /// Enrolment codes.
     pub enrolments: Vec<EnrolmentRecord>,
+}
+
+/// What is kept of a device's life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwinRecord {
+    /// The device.
+    pub device: DeviceId,
+    /// When it was heard, in engine time; up to a minute before the last time.
+    pub seen_at: Option<Timestamp>,
+    /// What it last said of itself.
+    pub reported: Option<Reported>,
 }
 
 /// A stored value.

@@ -27,6 +27,9 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         }
         AdminRequest::Assign { ward, assignment } => assign(app, &by, &ward, assignment).await,
         AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
+        AdminRequest::Desire { device, intervals, limits } => {
+            devices::desire(app, &by, &device, &intervals, &limits).await
+        }
         AdminRequest::Enrol { device, valid, replace } => devices::enrol(app, &by, &device, valid, replace).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
@@ -139,7 +142,7 @@ async fn set_ward(app: &App, by: &Actor, ward: Ward) -> Result<(), AdminError> {
     app.pipeline.ask(|reply| Job::SetWard { ward, by: by.clone(), reply }).await.map_err(refused)
 }
 
-async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> Result<(), AdminError> {
+pub(super) async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> Result<(), AdminError> {
     let (verb, _) = verb_of(&command);
     allow(verb)?;
     check_ward(app, ward, &command)?;
@@ -197,7 +200,13 @@ async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<St
     Ok(token.expose().to_owned())
 }
 
-async fn add_device(app: &App, by: &Actor, ward: &WardId, device: Device) -> Done {
+async fn add_device(app: &App, by: &Actor, ward: &WardId, mut device: Device) -> Done {
+    // A device that is added again keeps the limits that are wanted of it.
+    if let Some(hub) = app.hub.ward(ward)
+        && let Some(known) = hub.look_at_census(|census| census.devices.get(&device.id).cloned())
+    {
+        device.desired = known.desired;
+    }
     let id = device.id.clone();
     run_command(app, by, ward, Command::SetDevice { device }).await?;
     Ok(AdminAnswer::Token { token: new_device_token(app, by, &id).await? })

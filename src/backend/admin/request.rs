@@ -3,14 +3,15 @@
 use crate::{
     backend::notify::ChannelState,
     domain::{
-        Assignment, ChannelName, Command, Device, DeviceId, LoginName, Millis, Mode, Priority, Remark, Role, Timestamp, Ward,
-        WardId,
+        Assignment, ChannelName, Command, Device, DeviceId, DeviceLimits, LoginName, Millis, Mode, Priority, Remark,
+        Role, Timestamp, VitalCode, Ward, WardId,
     },
     notify::Content,
     protocol::{IntakeReport, StoreState},
     store::{DeadLetterFilter, StoredDeadLetter},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Longest line in either direction, in bytes.
 pub const ADMIN_LINE_MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -69,6 +70,15 @@ pub enum AdminRequest {
         ward: WardId,
         /// The device.
         device: Device,
+    },
+    /// Change what is wanted of a device.
+    Desire {
+        /// The device.
+        device: DeviceId,
+        /// How often a vital is to be sent; `None` takes the wish back.
+        intervals: BTreeMap<VitalCode, Option<Millis>>,
+        /// The device's own limits of a vital; `None` takes them back.
+        limits: BTreeMap<VitalCode, Option<DeviceLimits>>,
     },
     /// Make an enrolment code for a device, in the place of an older one.
     Enrol {

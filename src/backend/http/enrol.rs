@@ -7,7 +7,7 @@ use super::{
 use crate::{
     access::Secret,
     backend::{app::App, enrol::EnrolError, listener::Peer},
-    domain::DeviceId,
+    domain::{DeviceId, DeviceReport, DeviceText},
 };
 use axum::{Extension, body::Body, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 struct EnrolRequest {
     code: String,
+    #[serde(default)]
+    firmware: Option<DeviceText>,
 }
 
 #[derive(Serialize)]
@@ -48,8 +50,12 @@ impl From<EnrolError> for ProblemAnswer {
 pub(super) async fn enrol(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, body: Body) -> Answer {
     let bad = |detail: &str| problem(StatusCode::BAD_REQUEST, "enrol-body", "Not an enrolment", detail);
     let body = small_body(body, bad).await?;
-    let wanted = "a JSON object with code is wanted";
+    let wanted = "a JSON object with code, and firmware if you like, is wanted";
     let request: EnrolRequest = serde_json::from_slice(&body).map_err(|_| bad(wanted))?;
+    let firmware = request.firmware;
     let enrolled = app.enrol(&Secret::new(request.code), peer.0).await?;
+    if firmware.is_some() {
+        app.report(&enrolled.device, DeviceReport { firmware, ..DeviceReport::default() }).await?;
+    }
     Ok(json(StatusCode::OK, &EnrolAnswer { device: &enrolled.device, token: enrolled.token.expose() }))
 }

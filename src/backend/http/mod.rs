@@ -7,6 +7,7 @@ mod health;
 mod medtech;
 mod observations;
 mod session;
+mod twin;
 
 pub use answer::{Answer, ProblemAnswer, bearer, problem};
 pub use observations::decode_rules;
@@ -26,6 +27,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/enrol", post(enrol::enrol))
         .route("/v1/observations", post(observations::post))
         .route("/v1/medtech", post(medtech::post))
+        .route("/v1/devices/{device}/twin", get(twin::read).put(twin::report))
         .route("/v1/stream", get(stream::upgrade))
         .route("/v1/ack/{link}", get(ack::show).post(ack::acknowledge))
         .route("/healthz", get(health::healthz))

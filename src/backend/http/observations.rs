@@ -87,7 +87,7 @@ pub fn decode_rules<'a>(app: &'a App, sender: &'a DeviceId) -> DecodeRules<'a> {
     }
 }
 
-fn check_rate(app: &App, sender: &DeviceId) -> Result<(), ProblemAnswer> {
+pub(super) fn check_rate(app: &App, sender: &DeviceId) -> Result<(), ProblemAnswer> {
     let mut rates = app.device_rates.lock().unwrap_or_else(PoisonError::into_inner);
     rates.take(sender, app.clock.boot()).map_err(|wait| {
         app.hub.metrics().refused("too_fast");

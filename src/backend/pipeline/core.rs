@@ -9,13 +9,13 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, DeviceId, EventBody, Millis, Observation, PatientId, Refusal, SystemFault, Timestamp, Ward,
-        WardId, system::FaultReport,
+        Actor, Command, DeviceId, EventBody, Millis, Observation, PatientId, Refusal, Reported, SystemFault, Timestamp,
+        Ward, WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
     protocol::{IntakeReport, Rejection, RejectionCode},
-    store::{Batch, DeadLetter, StoreError, StoreReader},
+    store::{Batch, DeadLetter, StoreError, StoreReader, TwinChange},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,6 +24,8 @@ use std::{
 
 /// Wall time that is apart from engine time by more than this has stepped.
 pub(super) const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
+/// That a device was heard is kept at most this often; in between it is known in memory alone.
+const SEEN_KEPT_EVERY: Millis = Millis::from_secs(60);
 
 /// The engines of all wards.
 pub(super) struct Core {
@@ -34,6 +36,8 @@ pub(super) struct Core {
     tails: Tails,
     /// When patients last went to another bed, since the start.
     pub(super) moved: BTreeMap<PatientId, Timestamp>,
+    /// When it was last kept that a device was heard.
+    seen_kept: BTreeMap<DeviceId, Timestamp>,
     /// Faults of the system that last; a ward that is made meanwhile is told of them.
     faults: BTreeMap<SystemFault, FaultReport>,
     /// Wards that a terminal watches.
@@ -54,6 +58,7 @@ impl Core {
             ward_of_device: BTreeMap::new(),
             tails: Tails::default(),
             moved: BTreeMap::new(),
+            seen_kept: BTreeMap::new(),
             faults: BTreeMap::new(),
             watched: BTreeSet::new(),
             group: 0,
@@ -68,6 +73,7 @@ impl Core {
         self.wards.clear();
         self.ward_of_device.clear();
         self.tails.forget();
+        self.seen_kept.clear();
         // The store is read: it has not failed.
         self.faults.remove(&SystemFault::StoreFailed);
         for record in self.reader.wards()? {
@@ -116,6 +122,10 @@ impl Core {
             Job::Values { sender, groups, reply } => {
                 let decoded = self.place(&sender, groups, now, group);
                 self.observations(&sender, decoded, Came::now(Way::Hl7), reply, now, group);
+            }
+            Job::Report { device, reported, reply } => {
+                self.reported(&device, *reported, now, group);
+                group.waiting.push(Waiting::Done(reply));
             }
             Job::Adt { sender, act, payload, reply } => {
                 let refused = self.adt(&sender, &act, now, group).err();
@@ -314,9 +324,14 @@ impl Core {
             group.waiting.push(Waiting::Intake(reply, report));
             return;
         };
-        if came.before.is_none() && run.engine.misses(sender) {
-            run.input(Input::Heard { device: sender.clone() }, at);
+        let is_word_of_now = came.before.is_none();
+        if is_word_of_now {
+            if run.engine.misses(sender) {
+                run.input(Input::Heard { device: sender.clone() }, at);
+            }
+            heard(run, &mut self.seen_kept, sender, at, group);
         }
+        let mut last = sender.clone();
         group.samples += decoded.len();
         for (index, item) in resolve(run, sender, decoded, came, at).into_iter().enumerate() {
             let o = match item {
@@ -329,6 +344,10 @@ impl Core {
                     continue;
                 }
             };
+            if is_word_of_now && o.device != last {
+                heard(run, &mut self.seen_kept, &o.device, at, group);
+                last = o.device.clone();
+            }
             match one(run, &mut self.tails, self.reader.as_ref(), &o, at) {
                 Ok(Taken::Accepted { late }) => {
                     report.accepted += 1;
@@ -351,6 +370,16 @@ impl Core {
         group.waiting.push(Waiting::Intake(reply, report));
     }
 
+    /// Takes in what a device says of itself.
+    fn reported(&mut self, device: &DeviceId, reported: Reported, now: Timestamp, group: &mut Group) {
+        let at = self.moment(now);
+        let Some(run) = self.ward_of_device.get(device).and_then(|ward| self.wards.get_mut(ward)) else { return };
+        run.heard(device, at);
+        run.reported(device, reported.clone(), at);
+        self.seen_kept.insert(device.clone(), now);
+        group.batch.twins.push(TwinChange::Reported { device: device.clone(), reported });
+    }
+
     /// Moves what the engines caused into the group, with a snapshot where one is due.
     pub(super) fn close(&mut self, now: Timestamp, group: &mut Group) {
         for (batch, news) in self.wards.values_mut().filter_map(|run| run.close(now)) {
@@ -366,6 +395,22 @@ impl Core {
         group.batch = Batch::default();
         group.news.extend(self.wards.values_mut().filter_map(WardRun::close_unrecorded));
         self.group += 1;
+    }
+}
+
+/// A device was heard: news for those who watch devices, and kept now and then.
+fn heard(
+    run: &mut WardRun,
+    kept: &mut BTreeMap<DeviceId, Timestamp>,
+    device: &DeviceId,
+    at: Moment,
+    group: &mut Group,
+) {
+    run.heard(device, at);
+    let last = kept.get(device).copied();
+    if last.is_none_or(|last| at.now.since(last) >= SEEN_KEPT_EVERY) {
+        kept.insert(device.clone(), at.now);
+        group.batch.twins.push(TwinChange::Seen { device: device.clone(), at: at.now });
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::job::{CommandOutcome, JobError, Reply};
 use crate::{
-    domain::{Event, Freshness, Marks, Observation, Quality, Refusal, Ward, WardId},
+    domain::{DeviceId, Event, Freshness, Marks, Observation, Quality, Refusal, Reported, Timestamp, Ward, WardId},
     protocol::IntakeReport,
     store::{AccessChange, Batch, Committed},
 };
+use std::collections::BTreeMap;
 
 /// Most jobs of one group.
 pub(super) const GROUP_JOBS_MAX: usize = 512;
@@ -21,6 +22,10 @@ pub struct WardNews {
     pub made: Option<Ward>,
     /// Events in order.
     pub events: Vec<Event>,
+    /// When devices were last heard.
+    pub heard: BTreeMap<DeviceId, Timestamp>,
+    /// What devices said of themselves, in order.
+    pub reported: Vec<(DeviceId, Reported)>,
     /// Present values in order.
     pub vitals: Vec<(Observation, (Quality, Marks), Freshness)>,
 }

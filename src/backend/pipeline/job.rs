@@ -2,7 +2,9 @@
 
 use crate::{
     audit::LeafDraft,
-    domain::{Actor, Command, DeviceId, Notice, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport},
+    domain::{
+        Actor, Command, DeviceId, Notice, Observation, Refusal, Reported, Timestamp, Ward, WardId, system::FaultReport,
+    },
     ingest::{
         Decoded,
         hl7::{AdtAct, Group},
@@ -74,6 +76,15 @@ pub enum Job {
         groups: Vec<Group>,
         /// Told what became of them.
         reply: Reply<IntakeReport>,
+    },
+    /// A device says how it is.
+    Report {
+        /// The device.
+        device: DeviceId,
+        /// What it says.
+        reported: Box<Reported>,
+        /// Told when it is durable.
+        reply: Reply<()>,
     },
     /// An act of the hospital's own system, by HL7 v2.
     Adt {

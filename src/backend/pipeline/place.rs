@@ -8,7 +8,8 @@
 use super::{core::Core, group::Group as Batch};
 use crate::{
     domain::{
-        Actor, Assignment, BedId, Census, Command, Device, DeviceId, DeviceKind, Millis, PatientId, Timestamp, WardId,
+        Actor, Assignment, BedId, Census, Command, Desired, Device, DeviceId, DeviceKind, Millis, PatientId, Timestamp,
+        WardId,
     },
     engine::{Input, IntakeFault},
     ingest::{
@@ -125,6 +126,7 @@ impl Core {
                 kind: DeviceKind::Monitor,
                 gateway: Some(sender.clone()),
                 intervals_ms: BTreeMap::new(),
+                desired: Desired::default(),
             };
             self.act(ward, &Command::SetDevice { device }, &by, now, batch);
         }

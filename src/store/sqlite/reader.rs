@@ -14,8 +14,9 @@ use crate::{
     engine::{Kept, SeriesKey},
     protocol::VitalTrend,
     store::{
-        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord,
-        StoreError, StoreReader, StoredDeadLetter, StoredSample, UserRecord, WardRecord,
+        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow,
+        SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter, StoredSample, TwinRecord, UserRecord,
+        WardRecord,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
@@ -301,6 +302,19 @@ impl StoreReader for SqliteReader {
                     [],
                     read_enrolment,
                 )?,
+            })
+        })
+    }
+
+    fn twins(&self) -> Result<Vec<TwinRecord>, StoreError> {
+        self.with(|db| {
+            rows(db, "SELECT device, seen_ms, reported FROM twin ORDER BY device", [], |row| {
+                let reported: Option<String> = get(row, 2)?;
+                Ok(TwinRecord {
+                    device: parse(row, 0, "a device")?,
+                    seen_at: get::<Option<i64>>(row, 1)?.map(Timestamp::from_ms),
+                    reported: reported.map(|text| json(&text, "a report of a device")).transpose()?,
+                })
             })
         })
     }

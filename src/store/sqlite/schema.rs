@@ -7,12 +7,21 @@
 use super::migrate::Migration;
 
 /// All steps, oldest first.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[
-        Migration { version: 1, sql: VERSION_1 },
-        Migration { version: 2, sql: VERSION_2 },
-        Migration { version: 3, sql: VERSION_3 },
-    ];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: VERSION_1 },
+    Migration { version: 2, sql: VERSION_2 },
+    Migration { version: 3, sql: VERSION_3 },
+    Migration { version: 4, sql: VERSION_4 },
+];
+
+/// What is wanted of a device is in the journal; here is what it says of itself.
+const VERSION_4: &str = r"
+CREATE TABLE twin (
+    device TEXT PRIMARY KEY,
+    seen_ms INTEGER,
+    reported TEXT
+) STRICT, WITHOUT ROWID;
+";
 
 /// A device has one enrolment code at most; a used one stays until the next, so that its second use is told as such.
 const VERSION_3: &str = r"

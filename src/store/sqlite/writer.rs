@@ -14,7 +14,7 @@ use crate::{
     seam::{Clock, Entropy},
     store::{
         AccessChange, Batch, Committed, DataFolder, DeadLetter, DeadLetterEnd, Retention, SiteRecord, Store,
-        StoreError, WardBatch, WardCommitted,
+        StoreError, TwinChange, WardBatch, WardCommitted,
         folder::{self, FolderLock},
     },
 };
@@ -141,6 +141,9 @@ impl SqliteStore {
         }
         for change in &batch.access {
             write_access(&tx, change)?;
+        }
+        for change in &batch.twins {
+            write_twin(&tx, change)?;
         }
         for end in &batch.dead_letter_ends {
             end_dead_letter(&tx, end)?;
@@ -471,6 +474,23 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
         AccessChange::DropSessionsOf(user) => db.execute("DELETE FROM session WHERE user = ?1", [user.as_str()]),
         _ => Ok(0),
     }
+}
+
+fn write_twin(db: &Connection, change: &TwinChange) -> Result<(), StoreError> {
+    let (device, seen, reported) = match change {
+        TwinChange::Seen { device, at } => (device, at, None),
+        TwinChange::Reported { device, reported } => {
+            let text = serde_json::to_string(reported).map_err(|e| corrupt("a report of a device", &e))?;
+            (device, &reported.at, Some(text))
+        }
+    };
+    db.prepare_cached(
+        "INSERT INTO twin (device, seen_ms, reported) VALUES (?1, ?2, ?3) ON CONFLICT (device) DO UPDATE
+         SET seen_ms = max(seen_ms, excluded.seen_ms), reported = coalesce(excluded.reported, reported)",
+    )
+    .and_then(|mut q| q.execute(params![device.as_str(), seen.as_ms(), reported]))
+    .map(|_| ())
+    .map_err(failed)
 }
 
 fn end_dead_letter(db: &Connection, end: &DeadLetterEnd) -> Result<(), StoreError> {
