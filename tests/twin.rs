@@ -57,10 +57,23 @@ fn a_device_reads_what_is_wanted_and_says_what_it_does() {
     assert_eq!((first.status, first.json()), (200, wanted));
     assert!(first.head.to_lowercase().contains("etag: \"1\""), "{first:?}");
     assert_eq!((bench.get("d1", "\"1\"").status, bench.get("d1", "W/\"1\"").status), (304, 304));
-    bench.server.run(&["device", "desire", "d1", "--interval", "spo2=2", "--limit", "spo2=85..", "--limit", "hr=50..120"]);
+    bench.server.run(&[
+        "device",
+        "desire",
+        "d1",
+        "--interval",
+        "spo2=2",
+        "--limit",
+        "spo2=85..",
+        "--limit",
+        "hr=50..120",
+    ]);
     let changed = bench.get("d1", "\"1\"");
     let limits = json!({ "spo2": { "low": 85.0 }, "hr": { "low": 50.0, "high": 120.0 } });
-    assert_eq!(changed.json(), json!({ "device": "d1", "version": 2, "intervals_ms": { "spo2": 2000 }, "limits": limits }));
+    assert_eq!(
+        changed.json(),
+        json!({ "device": "d1", "version": 2, "intervals_ms": { "spo2": 2000 }, "limits": limits })
+    );
     bench.server.run(&["device", "desire", "d1", "--limit", "hr=none"]);
     let applied = bench.put("d1", &json!({ "firmware": "2.1", "model": "M12", "serial": "A-77", "applied": 3 }));
     assert_eq!((applied.status, &applied.json()["version"]), (200, &json!(3)));
@@ -87,7 +100,11 @@ fn what_a_device_says_is_durable_when_it_is_answered() {
     bench.put("self", &json!({ "firmware": "gw 1" }));
     assert_eq!(bench.reported("gw").unwrap()["firmware"], "gw 1", "a token's own device is `self`");
     bench.put("d1", &json!({}));
-    assert_eq!(bench.reported("d1").unwrap()["firmware"], Value::Null, "a report is whole: what is absent is not known");
+    assert_eq!(
+        bench.reported("d1").unwrap()["firmware"],
+        Value::Null,
+        "a report is whole: what is absent is not known"
+    );
 }
 
 #[test]

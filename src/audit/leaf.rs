@@ -127,6 +127,9 @@ pub enum Act {
     /// A device token was made.
     #[serde(rename = "device.token")]
     DeviceToken,
+    /// Devices were shown, with whom they measure and have measured.
+    #[serde(rename = "device.view")]
+    DeviceView,
     /// A device was given an enrolment code.
     #[serde(rename = "device.enrol_code")]
     DeviceEnrolCode,

@@ -153,6 +153,12 @@ impl WardHub {
         at(&self.read().view)
     }
 
+    /// Looks at the devices as they are: who is where, what is known of each, which alerts are open.
+    pub fn look_at_devices<T>(&self, at: impl FnOnce(&Census, &BTreeMap<DeviceId, DeviceLife>, &WardView) -> T) -> T {
+        let state = self.read();
+        at(&state.census, &state.lives, &state.view)
+    }
+
     /// Looks at the census as it is, without a copy of it.
     pub fn look_at_census<T>(&self, at: impl FnOnce(&Census) -> T) -> T {
         at(&self.read().census)

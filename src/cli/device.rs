@@ -1,5 +1,7 @@
 //! `wardwatch device`.
 
+mod show;
+
 use super::{admin, admin::SiteArgs, terminal};
 use crate::{
     access::Secret,
@@ -57,6 +59,35 @@ enum Command {
         #[command(flatten)]
         site: SiteArgs,
     },
+    /// List devices, the worst first: lost, never heard, silent, low battery, wrong clock, not as wanted, unassigned
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// Of this ward alone
+        #[arg(long)]
+        ward: Option<WardId>,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Show one device: what it says of itself, what is wanted of it, whom it measures and has measured
+    Show {
+        /// The device
+        id: DeviceId,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// List devices, known or not, whose values came within 24 h and were nobody's; assigning one takes it off the list
+    Unassigned {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
     /// Say how often a device is to send a vital, and by which limits of its own it is to alarm; it reads them itself
     Desire {
         /// The device
@@ -102,6 +133,9 @@ enum Command {
         /// Since when, such as 2026-03-01T08:15:00Z: values of that time become the patient's, also those that are driven again
         #[arg(long, value_name = "TIME")]
         since: Option<Timestamp>,
+        /// Take it from the patient whom it measures: earlier values stay that patient's
+        #[arg(long = "move")]
+        moved: bool,
         /// The ward, if there are several
         #[arg(long)]
         ward: Option<WardId>,
@@ -189,18 +223,38 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
         }
         Command::Enrol { id, valid, replace, site } => enrol(&site, id, valid.0, replace),
         Command::Redeem { to, token_file } => redeem(&to, &token_file),
-        Command::Assign { id, patient, since, ward, site } => {
-            let start = since.unwrap_or_else(|| OsClock.wall());
-            let assignment = Assignment { device: id, patient, start, end: None };
-            let site = site.existing()?;
-            let ward = admin::ward_of(&site, ward.as_ref())?;
-            admin::ask_done(&site, AdminRequest::Assign { ward, assignment })
+        Command::List { json, ward, site } => show::list(&site, ward, json),
+        Command::Show { id, json, site } => show::one(&site, &id, json),
+        Command::Unassigned { json, site } => show::unassigned(&site, json),
+        Command::Assign { id, patient, since, moved, ward, site } => {
+            assign(&site, ward.as_ref(), Wanted { device: id, patient, since, moved })
         }
         Command::Unassign { id, ward, site } => {
             let command = WardCommand::Unassign { device: id, end: OsClock.wall() };
             admin::run_on_ward(&site, ward.as_ref(), command)
         }
     }
+}
+
+/// Which device is to measure whom.
+pub(super) struct Wanted {
+    pub(super) device: DeviceId,
+    pub(super) patient: PatientId,
+    pub(super) since: Option<Timestamp>,
+    pub(super) moved: bool,
+}
+
+/// Lets a device measure a patient.
+pub(super) fn assign(site: &SiteArgs, ward: Option<&WardId>, wanted: Wanted) -> anyhow::Result<u8> {
+    let Wanted { device, patient, since, moved } = wanted;
+    let start = since.unwrap_or_else(|| OsClock.wall());
+    if moved {
+        return admin::run_on_ward(site, ward, WardCommand::MoveDevice { device, patient, at: start });
+    }
+    let site = site.existing()?;
+    let ward = admin::ward_of(&site, ward)?;
+    let assignment = Assignment { device, patient, start, end: None };
+    admin::ask_done(&site, AdminRequest::Assign { ward, assignment })
 }
 
 fn enrol(site: &SiteArgs, device: DeviceId, valid: Millis, replace: bool) -> anyhow::Result<u8> {

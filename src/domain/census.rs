@@ -169,6 +169,29 @@ impl Census {
     /// # Errors
     /// If device or patient is unknown, the span is empty, or the device measures somebody within it.
     pub fn check_assignment(&self, wanted: &Assignment) -> Result<(), CensusError> {
+        self.check_span(wanted, |_| true)
+    }
+
+    /// Whether a device may be moved to another patient: its open assignment ends where the wanted one starts.
+    ///
+    /// # Errors
+    /// As [`Census::check_assignment`], if it measures that patient already, or if the open assignment would end before it
+    /// starts.
+    pub fn check_move(&self, wanted: &Assignment) -> Result<(), CensusError> {
+        match self.open_assignment(&wanted.device) {
+            Some(open) if open.patient == wanted.patient => {
+                Err(CensusError::DeviceTaken { device: open.device.clone(), patient: open.patient.clone() })
+            }
+            Some(_) => {
+                self.check_span(wanted, |span| span.end.is_some())?;
+                self.check_unassignment(&wanted.device, wanted.start).map(|_| ())
+            }
+            None => self.check_assignment(wanted),
+        }
+    }
+
+    /// Whether an assignment fits beside those that count.
+    fn check_span(&self, wanted: &Assignment, counts: impl Fn(&Assignment) -> bool) -> Result<(), CensusError> {
         let device = || wanted.device.clone();
         if !self.devices.contains_key(&wanted.device) {
             return Err(CensusError::UnknownDevice { device: device() });
@@ -180,7 +203,7 @@ impl Census {
             return Err(CensusError::EndsBeforeStart { device: device() });
         }
         let spans = self.assignments.get(&wanted.device).map(Vec::as_slice).unwrap_or_default();
-        match spans.iter().find(|a| a.overlaps(wanted.start, wanted.end)) {
+        match spans.iter().find(|a| counts(a) && a.overlaps(wanted.start, wanted.end)) {
             Some(taken) => Err(CensusError::DeviceTaken { device: device(), patient: taken.patient.clone() }),
             None => Ok(()),
         }

@@ -33,6 +33,7 @@ pub mod system;
 pub mod text;
 pub mod time;
 pub mod twin;
+pub mod unplaced;
 pub mod vital;
 mod vital_builtin;
 
@@ -68,4 +69,5 @@ pub use score::{
 };
 pub use time::{Millis, TimeError, Timestamp};
 pub use twin::{Desired, DeviceLimits, DeviceReport, DeviceText, Percent, Reported};
+pub use unplaced::Unplaced;
 pub use vital::{Sampling, VitalCode, VitalDef, VitalTable};

@@ -5,6 +5,7 @@
 
 pub mod alert_report;
 mod codec;
+mod devices;
 pub mod handover;
 mod limits;
 mod message;
@@ -16,6 +17,7 @@ pub mod words;
 
 pub use alert_report::{ALERT_REPORT_SPAN_MAX, AlertReport};
 pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES};
+pub use devices::{ASSIGNMENTS_SHOWN_MAX, ClockAllowance, DeviceFault, DeviceList, DeviceView, SILENT_AFTER};
 pub use handover::{HANDOVER_PATIENTS_MAX, HandoverReport, Sbar};
 pub use limits::{PatientLimitsView, StepView, VitalLimitsView};
 pub use message::{

@@ -3,7 +3,9 @@
 use super::records::{DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserRecord};
 use crate::{
     audit::LeafDraft,
-    domain::{DeviceId, Event, Millis, Quality, Reported, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
+    domain::{
+        DeviceId, Event, Millis, Quality, Reported, SessionId, Timestamp, Unplaced, UserId, VitalCode, Ward, WardId,
+    },
     engine::InputBlock,
 };
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,8 @@ pub struct Batch {
     pub access: Vec<AccessChange>,
     /// What devices said of themselves, and that they were heard, in order.
     pub twins: Vec<TwinChange>,
+    /// Devices whose values could not be placed, and those that somebody has placed, in order.
+    pub unplaced: Vec<UnplacedChange>,
     /// Inputs that could not be used.
     pub dead_letters: Vec<DeadLetter>,
     /// Dead letters that come to their end. One that has ended before stays as it is.
@@ -34,6 +38,7 @@ impl Batch {
             && self.leaves.is_empty()
             && self.access.is_empty()
             && self.twins.is_empty()
+            && self.unplaced.is_empty()
             && self.dead_letters.is_empty()
             && self.dead_letter_ends.is_empty()
     }
@@ -196,6 +201,26 @@ pub enum TwinChange {
         /// What, and when.
         reported: Reported,
     },
+}
+
+/// Something of a device whose values could not be placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnplacedChange {
+    /// Values of it came; they are counted with those before.
+    Came(Unplaced),
+    /// It was assigned: nobody has to see to it any more.
+    Placed(DeviceId),
+}
+
+impl UnplacedChange {
+    /// Which device.
+    #[must_use]
+    pub const fn device(&self) -> &DeviceId {
+        match self {
+            Self::Came(unplaced) => &unplaced.device,
+            Self::Placed(device) => device,
+        }
+    }
 }
 
 /// An input that could not be used.

@@ -11,7 +11,7 @@ pub mod sqlite;
 
 pub use batch::{
     AccessChange, Batch, Committed, CorrectedSample, DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter,
-    TwinChange, WardBatch, WardCommitted,
+    TwinChange, UnplacedChange, WardBatch, WardCommitted,
 };
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
@@ -21,7 +21,7 @@ pub use records::{
 
 use crate::{
     audit::StoredLeaf,
-    domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, VitalCode, WardId},
+    domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId},
     engine::{Kept, SeriesKey},
     protocol::VitalTrend,
 };
@@ -240,6 +240,12 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// If the database fails or holds what cannot be read.
     fn twins(&self) -> Result<Vec<TwinRecord>, StoreError>;
+
+    /// Devices whose values could not be placed, the last heard first.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn unplaced(&self) -> Result<Vec<Unplaced>, StoreError>;
 
     /// At most `limit` leaves of the audit trail from `from` on, with the texts beside them.
     ///

@@ -1,12 +1,14 @@
-//! Devices: enrolment codes, and what is wanted of them.
+//! Devices: what there is, enrolment codes, and what is wanted of them.
 
 use super::{
-    execute::{Done, allow, refused, run_command},
+    execute::{Done, allow, leaf, refused, run_command},
     request::{AdminAnswer, AdminError},
 };
 use crate::{
+    audit::Act,
     backend::{
         app::App,
+        devices::{self, DeviceSight},
         enrol::{CODE_VALID_MAX, CODE_VALID_MIN},
     },
     domain::{Actor, Command, Device, DeviceId, DeviceLimits, Millis, VitalCode, WardId},
@@ -19,6 +21,33 @@ fn find(app: &App, device: &DeviceId) -> Result<(WardId, Device), AdminError> {
     let hub = app.hub.ward_of_device(device).ok_or_else(none)?;
     let found = hub.look_at_census(|census| census.devices.get(device).cloned()).ok_or_else(none)?;
     Ok((hub.ward().id, found))
+}
+
+/// The console sees all there is of devices: whose data they are is a matter of assignments.
+fn console_sight() -> DeviceSight {
+    DeviceSight { history: true, access: true, only: None }
+}
+
+pub(super) async fn list(app: &App, by: &Actor, ward: Option<&WardId>) -> Done {
+    allow(Verb::ManageDevices)?;
+    let mut lists = Vec::new();
+    for found in app.hub.wards().into_iter().filter(|found| ward.is_none_or(|ward| found.id == *ward)) {
+        if let Some(hub) = app.hub.ward(&found.id) {
+            lists.push(devices::list(app, &hub, &console_sight()).map_err(refused)?);
+        }
+    }
+    if let (Some(ward), true) = (ward, lists.is_empty()) {
+        return Err(refused(format!("there is no ward {ward}")));
+    }
+    app.record(vec![leaf(by, Act::DeviceView)], Vec::new()).await.map_err(refused)?;
+    Ok(AdminAnswer::Devices { lists })
+}
+
+pub(super) async fn unplaced(app: &App, by: &Actor) -> Done {
+    allow(Verb::ManageDevices)?;
+    let devices = app.reader.unplaced().map_err(refused)?;
+    app.record(vec![leaf(by, Act::DeviceView)], Vec::new()).await.map_err(refused)?;
+    Ok(AdminAnswer::Unplaced { devices })
 }
 
 pub(super) async fn desire(

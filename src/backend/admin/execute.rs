@@ -5,8 +5,8 @@ use super::{channels, devices, letters};
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::{app::App, pipeline::Job, verb::verb_of},
-    domain::{Actor, Assignment, Command, Device, DeviceId, Millis, Mode, Role, Ward, WardId},
+    backend::{app::App, devices::check_start, pipeline::Job, verb::verb_of},
+    domain::{Actor, Assignment, Command, Device, DeviceId, Mode, Role, Ward, WardId},
     rights::{Decision, Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
     store::{AccessChange, DeviceTokenRecord, UserRecord},
@@ -27,6 +27,8 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         }
         AdminRequest::Assign { ward, assignment } => assign(app, &by, &ward, assignment).await,
         AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
+        AdminRequest::ListDevices { ward } => devices::list(app, &by, ward.as_ref()).await,
+        AdminRequest::ListUnplaced => devices::unplaced(app, &by).await,
         AdminRequest::Desire { device, intervals, limits } => {
             devices::desire(app, &by, &device, &intervals, &limits).await
         }
@@ -146,6 +148,9 @@ pub(super) async fn run_command(app: &App, by: &Actor, ward: &WardId, command: C
     let (verb, _) = verb_of(&command);
     allow(verb)?;
     check_ward(app, ward, &command)?;
+    if let Command::MoveDevice { patient, at, .. } = &command {
+        check_start(app, ward, (patient, *at)).map_err(AdminError::Refused)?;
+    }
     let job = |reply| Job::Command { ward: ward.clone(), command, by: by.clone(), reply };
     let outcome = app.pipeline.ask(job).await.map_err(refused)?;
     outcome.refusal.map_or(Ok(()), |refusal| Err(refused(refusal)))
@@ -168,27 +173,9 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
 }
 
 async fn assign(app: &App, by: &Actor, ward: &WardId, assignment: Assignment) -> Done {
-    check_start(app, ward, &assignment)?;
+    check_start(app, ward, (&assignment.patient, assignment.start)).map_err(AdminError::Refused)?;
     run_command(app, by, ward, Command::Assign { assignment }).await.map(|()| AdminAnswer::Done)
 }
-
-/// An assignment begins within the stay: what a device measured before is of whoever had it then, or of nobody.
-fn check_start(app: &App, ward: &WardId, assignment: &Assignment) -> Result<(), AdminError> {
-    let Some(hub) = app.hub.ward(ward) else { return Ok(()) };
-    let admitted = hub.look(|view| view.patients.get(&assignment.patient).and_then(|patient| patient.admitted_at));
-    // The stay counts in engine time, from which the wall clock may be apart after a step.
-    let start = assignment.start - app.engine_clock.wall_offset();
-    match admitted.filter(|admitted| start < *admitted - START_TOLERANCE) {
-        Some(admitted) => Err(refused(format!(
-            "patient {} was admitted at {admitted}: an assignment cannot begin before",
-            assignment.patient
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// How far the clock of whoever asks may be behind.
-const START_TOLERANCE: Millis = Millis::from_secs(60);
 
 async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<String, AdminError> {
     let mode = app.hub.mode();

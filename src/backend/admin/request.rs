@@ -4,10 +4,10 @@ use crate::{
     backend::notify::ChannelState,
     domain::{
         Assignment, ChannelName, Command, Device, DeviceId, DeviceLimits, LoginName, Millis, Mode, Priority, Remark,
-        Role, Timestamp, VitalCode, Ward, WardId,
+        Role, Timestamp, Unplaced, VitalCode, Ward, WardId,
     },
     notify::Content,
-    protocol::{IntakeReport, StoreState},
+    protocol::{DeviceList, IntakeReport, StoreState},
     store::{DeadLetterFilter, StoredDeadLetter},
 };
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,13 @@ pub enum AdminRequest {
         /// The device.
         device: Device,
     },
+    /// The devices of all wards, or of one.
+    ListDevices {
+        /// Which ward.
+        ward: Option<WardId>,
+    },
+    /// Devices whose values came and could not be placed, of all senders.
+    ListUnplaced,
     /// Change what is wanted of a device.
     Desire {
         /// The device.
@@ -160,6 +167,16 @@ pub enum AdminAnswer {
     Users {
         /// In the order of their names.
         users: Vec<UserInfo>,
+    },
+    /// Devices, ward by ward.
+    Devices {
+        /// In the order of the wards.
+        lists: Vec<DeviceList>,
+    },
+    /// Devices whose values could not be placed.
+    Unplaced {
+        /// The last heard first.
+        devices: Vec<Unplaced>,
     },
     /// Inputs that could not be used.
     DeadLetters {

@@ -5,6 +5,7 @@ use super::{
     job::{Job, JobError, Reply},
     leaves,
     tail::{Standing, Tails},
+    unplaced::{self, Named, NamedOf},
     ward::{Moment, Taken, WardRun},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
     protocol::{IntakeReport, Rejection, RejectionCode},
-    store::{Batch, DeadLetter, StoreError, StoreReader, TwinChange},
+    store::{Batch, DeadLetter, StoreError, StoreReader, TwinChange, UnplacedChange},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -112,16 +113,16 @@ impl Core {
         group.jobs += 1;
         match job {
             Job::Observations { sender, decoded, reply } => {
-                self.observations(&sender, decoded, Came::now(Way::Own), reply, now, group);
+                self.observations(&sender, decoded, (Came::now(Way::Own), &NamedOf::new()), reply, now, group);
             }
             Job::Again { sender, decoded, received_at, record, reply } => {
                 record.join(&mut group.batch);
                 let came = Came { before: Some(received_at), way: Way::Own };
-                self.observations(&sender, decoded, came, reply, now, group);
+                self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
             }
             Job::Values { sender, groups, reply } => {
-                let decoded = self.place(&sender, groups, now, group);
-                self.observations(&sender, decoded, Came::now(Way::Hl7), reply, now, group);
+                let (decoded, named) = self.place(&sender, groups, now, group);
+                self.observations(&sender, decoded, (Came::now(Way::Hl7), &named), reply, now, group);
             }
             Job::Report { device, reported, reply } => {
                 self.reported(&device, *reported, now, group);
@@ -294,6 +295,14 @@ impl Core {
         let last = run.events().len().saturating_sub(1);
         let (index, refusal): (usize, Option<Refusal>) =
             refused.map_or((last, None), |(index, refusal)| (index, Some(refusal)));
+        let placed = match command {
+            Command::Assign { assignment } => Some(&assignment.device),
+            Command::MoveDevice { device, .. } => Some(device),
+            _ => None,
+        };
+        if let (Some(device), None) = (placed, &refusal) {
+            group.batch.unplaced.push(UnplacedChange::Placed(device.clone()));
+        }
         if let (Command::SetDevice { device }, None) = (command, &refusal) {
             self.ward_of_device.entry(device.id.clone()).or_insert_with(|| ward.clone());
         }
@@ -306,7 +315,7 @@ impl Core {
         &mut self,
         sender: &DeviceId,
         decoded: Decoded,
-        came: Came,
+        (came, named): (Came, &NamedOf),
         reply: Reply<IntakeReport>,
         now: Timestamp,
         group: &mut Group,
@@ -314,11 +323,18 @@ impl Core {
         let at = self.moment(now);
         let mut report = IntakeReport::default();
         let known = self.ward_of_device.get(sender);
-        let Some(run) = known.and_then(|ward| self.wards.get_mut(ward)) else {
+        let found = known.and_then(|ward| self.wards.get_mut(ward).map(|run| (ward, run)));
+        let Some((ward, run)) = found else {
             for (index, item) in decoded.into_iter().enumerate() {
+                let device = item.as_ref().ok().map(|reading| (reading.device.clone(), reading.named_patient.clone()));
                 let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), came.way));
                 let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
                 let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
+                if let Some((device, patient)) = device.filter(|_| came.before.is_none()) {
+                    let named = Named { patient, bed: None };
+                    let who = unplaced::Came { device: &device, sender, ward: None, named };
+                    unplaced::note(group, who, "unknown_device", &rejection.detail, now);
+                }
                 refuse(Refused { rejection, payload, way, ahead: None }, sender, now, &mut report, group);
             }
             group.waiting.push(Waiting::Intake(reply, report));
@@ -339,6 +355,20 @@ impl Core {
                 Err(unresolved) => {
                     if let Some(fault) = unresolved.fault {
                         run.input(Input::IntakeFault(fault), at);
+                    }
+                    if let Some((device, patient)) = unresolved.from.filter(|_| is_word_of_now) {
+                        let code = unresolved.refused.rejection.code;
+                        let detail = &unresolved.refused.rejection.detail;
+                        if run.engine.census().devices.contains_key(&device) && device != last {
+                            heard(run, &mut self.seen_kept, &device, at, group);
+                            last = device.clone();
+                        }
+                        if unplaced::waits(run.engine.census(), &device, code) {
+                            let said = named.get(&device).cloned().unwrap_or_default();
+                            let named = Named { patient: patient.or(said.patient), bed: said.bed };
+                            let who = unplaced::Came { device: &device, sender, ward: Some(ward), named };
+                            unplaced::note(group, who, &code_of(code), detail, now);
+                        }
                     }
                     refuse(unresolved.refused, sender, now, &mut report, group);
                     continue;
@@ -450,6 +480,8 @@ impl Came {
 
 struct Unresolved {
     refused: Refused,
+    /// The device that it came from and the patient that it names, if its sender may speak for it.
+    from: Option<(DeviceId, Option<PatientId>)>,
     fault: Option<IntakeFault>,
 }
 
@@ -468,7 +500,7 @@ fn resolve(
             Ok(reading) => reading,
             Err(refused) => {
                 let fault = clock_ahead(&refused, &mut resolver, &mut ahead, at);
-                return Err(Box::new(Unresolved { refused, fault }));
+                return Err(Box::new(Unresolved { refused, from: None, fault }));
             }
         };
         let sent_at = reading.observed_at;
@@ -479,10 +511,12 @@ fn resolve(
             let named = reading.named_patient.clone().filter(|_| why.code == RejectionCode::WrongPatient);
             let device = reading.device.clone();
             let fault = named.map(|named| IntakeFault::WrongPatient { device, named, observed_at: sent_at });
+            let from = (why.code != RejectionCode::OtherDevice)
+                .then(|| (reading.device.clone(), reading.named_patient.clone()));
             // As it was sent: it may be driven again when the clocks are apart by something else.
             let sent = Reading { observed_at: sent_at, ..reading };
             let refused = Refused { rejection, payload: sent.as_wire(), way: came.way, ahead: None };
-            Box::new(Unresolved { refused, fault })
+            Box::new(Unresolved { refused, from, fault })
         })
     };
     decoded.into_iter().enumerate().map(resolve).collect()
@@ -502,14 +536,19 @@ fn clock_ahead(
     Some(IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew })
 }
 
+/// A code as it goes over the wire.
+pub(super) fn code_of(code: RejectionCode) -> String {
+    let text = serde_json::to_value(code).ok().and_then(|v| v.as_str().map(str::to_owned));
+    text.unwrap_or_default()
+}
+
 /// Counts a refused input and keeps it as a dead letter.
 fn refuse(refused: Refused, sender: &DeviceId, at: Timestamp, report: &mut IntakeReport, group: &mut Group) {
     let Refused { rejection, payload, way, .. } = refused;
-    let code = serde_json::to_value(rejection.code).ok().and_then(|v| v.as_str().map(str::to_owned));
     group.batch.dead_letters.push(DeadLetter {
         at,
         source: sender.to_string(),
-        code: code.unwrap_or_default(),
+        code: code_of(rejection.code),
         detail: rejection.detail.clone(),
         payload,
         way: way.as_str().to_owned(),

@@ -485,7 +485,8 @@ fn what_is_wanted_of_a_device_is_numbered_by_its_changes() {
         let mut device = gateway("d7");
         device.kind = DeviceKind::Monitor;
         device.intervals_ms = interval.map(|s| (SPO2, Millis::from_secs(s))).into_iter().collect();
-        let limits = |low| crate::domain::DeviceLimits { low: Some(crate::domain::LimitValue::new(low).unwrap()), high: None };
+        let limits =
+            |low| crate::domain::DeviceLimits { low: Some(crate::domain::LimitValue::new(low).unwrap()), high: None };
         device.desired.limits = low.map(|low| (SPO2, limits(low))).into_iter().collect();
         device.desired.version = 99;
         Command::SetDevice { device }

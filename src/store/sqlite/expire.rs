@@ -2,7 +2,7 @@
 
 use super::{corrupt, failed};
 use crate::{
-    domain::{Millis, Timestamp},
+    domain::{Millis, Timestamp, unplaced::UNPLACED_KEPT},
     store::{Retention, StoreError},
 };
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -37,6 +37,11 @@ pub(super) fn expire(db: &mut Connection, now: Timestamp, retention: &Retention)
         "DELETE FROM dead_letter WHERE no IN (
              SELECT no FROM dead_letter WHERE no <= (SELECT max(no) FROM dead_letter) - ?1 ORDER BY no LIMIT ?2)",
         DEAD_LETTERS_MAX,
+    )?;
+    more |= delete(
+        &tx,
+        "DELETE FROM unplaced WHERE device IN (SELECT device FROM unplaced WHERE last_ms < ?1 LIMIT ?2)",
+        (now - UNPLACED_KEPT).as_ms(),
     )?;
     more |= delete(
         &tx,

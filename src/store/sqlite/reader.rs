@@ -9,7 +9,8 @@ use super::{
 use crate::{
     audit::StoredLeaf,
     domain::{
-        Alert, DeviceId, Millis, PatientId, Quality, SequencedEvent, Timestamp, VitalCode, WardId, series::Trend,
+        Alert, DeviceId, Millis, PatientId, Quality, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId,
+        series::Trend,
     },
     engine::{Kept, SeriesKey},
     protocol::VitalTrend,
@@ -315,6 +316,14 @@ impl StoreReader for SqliteReader {
                     seen_at: get::<Option<i64>>(row, 1)?.map(Timestamp::from_ms),
                     reported: reported.map(|text| json(&text, "a report of a device")).transpose()?,
                 })
+            })
+        })
+    }
+
+    fn unplaced(&self) -> Result<Vec<Unplaced>, StoreError> {
+        self.with(|db| {
+            rows(db, "SELECT body FROM unplaced ORDER BY last_ms DESC, device", [], |row| {
+                json(&get::<String>(row, 0)?, "an unplaced device")
             })
         })
     }

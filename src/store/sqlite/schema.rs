@@ -12,7 +12,18 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: VERSION_2 },
     Migration { version: 3, sql: VERSION_3 },
     Migration { version: 4, sql: VERSION_4 },
+    Migration { version: 5, sql: VERSION_5 },
 ];
+
+/// One row for each device whose values are nobody's: few rows that change often, so each is kept whole.
+const VERSION_5: &str = r"
+CREATE TABLE unplaced (
+    device TEXT PRIMARY KEY,
+    last_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unplaced_by_time ON unplaced (last_ms);
+";
 
 /// What is wanted of a device is in the journal; here is what it says of itself.
 const VERSION_4: &str = r"

@@ -5,7 +5,7 @@ use super::{
     reader::SqliteReader,
     recent::Recent,
     samples::{self, SeriesNumbers},
-    to_db,
+    to_db, unplaced,
 };
 use crate::{
     audit::{Act, LeafActor, LeafDraft, NoteSigner, Outcome, Tree},
@@ -145,6 +145,7 @@ impl SqliteStore {
         for change in &batch.twins {
             write_twin(&tx, change)?;
         }
+        unplaced::write(&tx, &batch.unplaced)?;
         for end in &batch.dead_letter_ends {
             end_dead_letter(&tx, end)?;
         }
