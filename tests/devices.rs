@@ -118,3 +118,41 @@ fn what_is_nobodys_waits_until_somebody_assigns_it() {
     bench.server.run(&["patient", "transfer", "p2", "--bed", "b3"]);
     assert_eq!(bench.lines(&["show", "d1"])[0]["bed"], "b3", "a device goes along with its patient");
 }
+
+#[test]
+fn a_terminal_sees_of_devices_what_its_role_may_see() {
+    let bench = bench();
+    bench.post(&observation("hr", 70, now()));
+    bench.post(&format!(r#"{{"device":"d7","vital":"hr","value":70,"observed_at":"{}","patient":"p1"}}"#, now()));
+    bench.server.add_bed("b2");
+    bench.server.run(&["patient", "admit", "p2", "--bed", "b2", "--name", "Lindt, Max"]);
+    bench.server.run(&["device", "assign", "d1", "--patient", "p2", "--move"]);
+    let seen = |role: &str, format: &str| {
+        let token = bench.server.user(role, role);
+        let (to, token) = (bench.server.url(), token.to_str().unwrap().to_owned());
+        let args = ["watch", "--to", &to, "--token-file", &token, "--once", "--devices", "--format", format];
+        let done = run_with("", &args);
+        assert_eq!(done.status.code(), Some(1), "one is nobody's: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let list = |role: &str| serde_json::from_str::<Value>(&seen(role, "json")).unwrap()["devices"].clone();
+    let d1 =
+        |list: &Value| list["devices"].as_array().unwrap().iter().find(|d| d["device"]["id"] == "d1").unwrap().clone();
+    let (nurse, ops) = (list("nurse"), list("ops"));
+    let whom = |list: &Value| {
+        let spans = d1(list)["assignments"].as_array().unwrap().clone();
+        spans.iter().map(|span| span["patient"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((whom(&nurse), whom(&ops)), (vec!["p2".to_owned(), "p1".to_owned()], vec!["p2".to_owned()]));
+    assert_eq!((&d1(&nurse)["tokens"], &d1(&ops)["tokens"]), (&Value::Null, &json!(1)));
+    let named = |list: &Value| list["unplaced"][0]["patient"].clone();
+    assert_eq!((named(&nurse), named(&ops)), (json!("p1"), Value::Null));
+    let text = seen("charge", "text");
+    let expected =
+        ["DEMO", "d1: ok; bed b2 Lindt, Max; heard", "gw: ok; gateway", "d7: its values are nobody's; 1 by gw"];
+    for part in expected {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let log = bench.server.run(&["audit", "show"]);
+    assert_eq!(log.matches("device.view").count(), 3, "one for each who looked: {log}");
+}

@@ -4,7 +4,8 @@ use crate::{
     access::Secret,
     domain::{Command, Event, Mode, PatientId, Refusal, SequencedEvent, Timestamp, Ward},
     protocol::{
-        AlertReport, ErrorCode, HandoverReport, History, HistoryQuery, SessionInfo, StoreState, VitalsUpdate, WardView,
+        AlertReport, DeviceList, ErrorCode, HandoverReport, History, HistoryQuery, SessionInfo, StoreState,
+        VitalsUpdate, WardView,
     },
 };
 
@@ -98,6 +99,13 @@ pub enum ClientEvent {
         /// The report.
         report: Box<HandoverReport>,
     },
+    /// The devices of the ward.
+    Devices {
+        /// The request's id.
+        id: u64,
+        /// The devices.
+        list: Box<DeviceList>,
+    },
     /// The session was locked or unlocked.
     Session(SessionInfo),
     /// Something could not be done.
@@ -157,6 +165,11 @@ pub enum ClientRequest {
         id: u64,
         /// Whose.
         patients: Vec<PatientId>,
+    },
+    /// List the devices of the ward.
+    Devices {
+        /// Named by the answer.
+        id: u64,
     },
     /// A person is at the keyboard.
     Activity,

@@ -267,6 +267,7 @@ impl Link {
             ClientRequest::Query { id, query } => ClientMessage::Query { id, query },
             ClientRequest::AlertReport { id, from, to } => ClientMessage::AlertReport { id, ward, from, to },
             ClientRequest::HandoverReport { id, patients } => ClientMessage::HandoverReport { id, ward, patients },
+            ClientRequest::Devices { id } => ClientMessage::Devices { id, ward },
             ClientRequest::Activity => ClientMessage::Activity,
             ClientRequest::Unlock { passphrase } => {
                 ClientMessage::Unlock { passphrase: passphrase.expose().to_owned() }
@@ -302,6 +303,7 @@ impl Link {
             ServerMessage::History { id, history } => ClientEvent::History { id, history },
             ServerMessage::AlertReport { id, report } => ClientEvent::AlertReport { id, report },
             ServerMessage::HandoverReport { id, report } => ClientEvent::HandoverReport { id, report },
+            ServerMessage::Devices { id, list } => ClientEvent::Devices { id, list },
             ServerMessage::Session { session } => ClientEvent::Session(session),
             ServerMessage::Error { code, detail, id } => ClientEvent::Error { code, detail, id },
             ServerMessage::Hello { .. } | ServerMessage::Accepted { .. } => return Ok(()),

@@ -196,7 +196,7 @@ mod tests {
     #[rstest]
     #[case::well(|_: &mut DeviceView| {}, 1_600, &[])]
     #[case::silent(|_: &mut DeviceView| {}, 1_601, &[DeviceFault::Stale])]
-    #[case::slow(|v: &mut DeviceView| drop(v.device.intervals_ms.insert(SPO2, Millis::from_mins(15))), 1_601, &[])]
+    #[case::slow(|v: &mut DeviceView| v.device.intervals_ms = [(SPO2, Millis::from_mins(15))].into(), 1_601, &[])]
     #[case::never(|v: &mut DeviceView| v.seen_at = None, 1_000, &[DeviceFault::Never])]
     #[case::nobody(|v: &mut DeviceView| v.patient = None, 1_000, &[DeviceFault::Unassigned])]
     #[case::gateway(|v: &mut DeviceView| { v.patient = None; v.device.kind = DeviceKind::Gateway }, 1_000, &[])]

@@ -2,6 +2,7 @@
 
 use super::{
     alert_report::AlertReport,
+    devices::DeviceList,
     handover::HandoverReport,
     observations::IntakeReport,
     view::{VitalView, WardView},
@@ -75,6 +76,13 @@ pub enum ClientMessage {
         ward: WardId,
         /// Whose, at most [`super::HANDOVER_PATIENTS_MAX`].
         patients: Vec<PatientId>,
+    },
+    /// List the devices of the ward that is watched.
+    Devices {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// The ward.
+        ward: WardId,
     },
     /// A person is at the keyboard: the session is not idle.
     Activity,
@@ -309,6 +317,13 @@ pub enum ServerMessage {
         id: u64,
         /// The report.
         report: Box<HandoverReport>,
+    },
+    /// The devices of a ward.
+    Devices {
+        /// The id of the request.
+        id: u64,
+        /// The devices.
+        list: Box<DeviceList>,
     },
     /// The answer to a query.
     History {

@@ -290,7 +290,8 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
             ClientRequest::Command { id, .. }
             | ClientRequest::Query { id, .. }
             | ClientRequest::AlertReport { id, .. }
-            | ClientRequest::HandoverReport { id, .. } => Some(*id),
+            | ClientRequest::HandoverReport { id, .. }
+            | ClientRequest::Devices { id } => Some(*id),
             ClientRequest::Unlock { .. } => None,
             ClientRequest::Activity => {
                 if let Some((requests, _)) = &self.link {

@@ -2,6 +2,7 @@
 
 use super::{
     app::{App, Page},
+    devices::DeviceSubject,
     limits::LimitsSubject,
     link::Phase,
 };
@@ -45,6 +46,10 @@ pub enum Act {
     AddShift,
     /// Take a shift out.
     RemoveShift,
+    /// Give a device to a patient, whomever it measured before.
+    AssignDevice,
+    /// Take a device from its patient.
+    EndAssignment,
 }
 
 /// What an act is about, as it was on the screen when the act began.
@@ -65,11 +70,13 @@ pub enum Subject {
     Limits(Box<LimitsSubject>),
     /// A shift of the rota.
     Shift(Shift),
+    /// A device, and whom it measured.
+    Device(Box<DeviceSubject>),
 }
 
 impl Act {
     /// All acts, in the order of the help.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Reset,
         Self::Accept,
         Self::Decline,
@@ -86,6 +93,8 @@ impl Act {
         Self::Chart,
         Self::AddShift,
         Self::RemoveShift,
+        Self::AssignDevice,
+        Self::EndAssignment,
     ];
 
     /// One or two words for the footer, and a sentence for the help.
@@ -109,6 +118,8 @@ impl Act {
             Self::TakeSuggestion => ("suggested", "take the limits that the last 15 min suggest for this vital"),
             Self::AddShift => ("new shift", "enter who is on duty, as what, from when until when"),
             Self::RemoveShift => ("take out", "take the selected shift out of the rota"),
+            Self::AssignDevice => ("assign", "give the selected device to a patient, from now on"),
+            Self::EndAssignment => ("take away", "take the selected device from its patient, from now on"),
             Self::Chart => ("chart", "chart consciousness, oxygen, scale of saturation, pregnancy"),
             Self::ResetLimits => ("reset", "take changed limits of the patient back"),
         }
@@ -132,6 +143,8 @@ impl Act {
             Self::TakeSuggestion => "TAKE SUGGESTED LIMITS",
             Self::AddShift => "NEW SHIFT",
             Self::RemoveShift => "TAKE A SHIFT OUT",
+            Self::AssignDevice => "ASSIGN A DEVICE",
+            Self::EndAssignment => "TAKE A DEVICE AWAY",
             Self::Chart => "CHART",
             Self::ResetLimits => "TAKE CHANGED LIMITS BACK",
         }
@@ -148,6 +161,7 @@ impl Act {
         match self {
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => "no limit is selected",
             Self::RemoveShift => "no shift is selected",
+            Self::AssignDevice | Self::EndAssignment => "no device is selected",
             _ if self.is_about_patient() => "no patient is selected",
             _ => "no alert is selected",
         }
@@ -161,6 +175,7 @@ impl Act {
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => Verb::ChangeLimits,
             Self::Chart => Verb::ChartPatient,
             Self::AddShift | Self::RemoveShift => Verb::ManageRota,
+            Self::AssignDevice | Self::EndAssignment => Verb::ManageCensus,
         }
     }
 }
@@ -176,6 +191,7 @@ impl App {
         match act {
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => matches!(self.page, Page::Limits),
             Act::AddShift | Act::RemoveShift => matches!(self.page, Page::Rota),
+            Act::AssignDevice | Act::EndAssignment => matches!(self.page, Page::Devices),
             _ => self.shows_alerts(),
         }
     }
@@ -188,6 +204,9 @@ impl App {
             Act::Sound => patient().or_else(|| self.ward.is_some().then_some(Subject::Ward)),
             Act::Procedure | Act::Standby | Act::Chart => patient(),
             Act::AddShift => self.ward.is_some().then_some(Subject::Ward),
+            Act::AssignDevice | Act::EndAssignment => {
+                self.device_subject().map(|device| Subject::Device(Box::new(device)))
+            }
             Act::RemoveShift => self.selected_shift.clone().map(Subject::Shift),
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
                 self.selected_limits().map(|limits| Subject::Limits(Box::new(limits)))
@@ -205,6 +224,7 @@ impl App {
         let of_state = match subject {
             Subject::Ward => None,
             Subject::Shift(shift) => self.why_not_shift(shift),
+            Subject::Device(device) => self.why_not_device(device, act == Act::EndAssignment),
             Subject::Limits(limits) => self.why_not_limits(act, limits),
             Subject::Patient(patient) => {
                 let here = self.ward.as_ref().is_some_and(|ward| ward.patients.contains_key(patient));
@@ -231,6 +251,7 @@ impl App {
             Verb::AcknowledgeAlert => "your role may not acknowledge",
             Verb::HandOver => "your role hands over no patients",
             Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
+            Verb::ManageCensus => "your role may not assign devices: ask charge",
             Verb::ManageRota => "your role may not change the rota: ask charge",
             Verb::ReadHistory => "your role may not read reports",
             Verb::ChartPatient => "your role may not chart",

@@ -4,6 +4,7 @@ use super::{
     alert_report::ReportPage,
     bell::Bell,
     command::Commands,
+    devices::DevicesPage,
     filter::Filter,
     handover::HandoverPage,
     handover_form::HandoverForm,
@@ -55,6 +56,8 @@ pub enum Page {
     AlertReport,
     /// Who owns whom, and what is handed over.
     Handover,
+    /// Devices, and those whose values are nobody's.
+    Devices,
 }
 
 /// What stands above the page and takes the keys.
@@ -225,6 +228,8 @@ pub struct App {
     pub report: ReportPage,
     /// What the page of handovers shows.
     pub handover: HandoverPage,
+    /// The page of devices.
+    pub devices: DevicesPage,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -282,6 +287,7 @@ impl App {
             selected_shift: None,
             report: ReportPage::default(),
             handover: HandoverPage::default(),
+            devices: DevicesPage::default(),
             selected: None,
             by_urgency: false,
             filter: Filter::default(),

@@ -25,6 +25,7 @@ impl App {
             ClientEvent::Connecting { .. } => {}
             ClientEvent::AlertReport { id, report } => self.report_answered(id, report),
             ClientEvent::HandoverReport { id, report } => self.handover_told(id, *report),
+            ClientEvent::Devices { id, list } => self.devices_told(id, list),
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
             ClientEvent::Connected(hello) => self.session = Some(hello.session),
@@ -97,6 +98,7 @@ impl App {
         self.queue.clear();
         self.selected_pause = None;
         self.handover = super::handover::HandoverPage::default();
+        self.devices = super::devices::DevicesPage::default();
         self.patient = None;
         self.limits = None;
         self.selected_shift = None;
@@ -214,6 +216,9 @@ impl App {
             // It may name a patient.
             self.notice = None;
         }
+        if self.session.as_ref().is_none_or(|known| known.state != session.state || known.role != session.role) {
+            self.forget_devices();
+        }
         self.session = Some(session);
     }
 
@@ -228,6 +233,9 @@ impl App {
             }
             if let Some(page) = self.patient.as_mut().filter(|page| page.asked == Some(id)) {
                 page.failed = Some(detail);
+                return;
+            }
+            if self.devices_failed(id, &detail) {
                 return;
             }
             if self.suggestions_failed(id, &detail) || self.report_failed(id, &detail) {

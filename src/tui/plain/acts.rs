@@ -151,14 +151,16 @@ fn answers(act: Act, subject: &Subject, rest: &str) -> Result<Vec<Answer>, Why> 
         first.parse::<u16>().map(|n| Answer::Span(of(i64::from(n)))).map_err(|_| wanted.to_owned())
     };
     Ok(match act {
-        // Limits, chart and rota are looked at before they are changed: no line asks for it.
+        // Limits, chart, rota and devices are looked at before they are changed: no line asks for it.
         Act::Accept
         | Act::SetLimits
         | Act::TakeSuggestion
         | Act::ResetLimits
         | Act::Chart
         | Act::AddShift
-        | Act::RemoveShift => Vec::new(),
+        | Act::RemoveShift
+        | Act::AssignDevice
+        | Act::EndAssignment => Vec::new(),
         Act::Reset => vec![words(rest, "say what you found, such as reset 04 patient seen, well")?],
         Act::Decline => vec![words(rest, "say why, such as decline 04 with another patient")?],
         Act::Comment => vec![words(rest, "say something, such as comment 04 doctor informed")?],

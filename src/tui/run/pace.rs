@@ -46,6 +46,7 @@ pub(super) const fn interval_of(event: &ClientEvent) -> Millis {
         | ClientEvent::History { .. }
         | ClientEvent::AlertReport { .. }
         | ClientEvent::HandoverReport { .. }
+        | ClientEvent::Devices { .. }
         | ClientEvent::Skipped { .. } => DATA_FRAME_INTERVAL,
         _ => ALERT_FRAME_INTERVAL,
     }

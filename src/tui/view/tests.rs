@@ -26,6 +26,7 @@ macro_rules! both {
     };
 }
 
+mod devices;
 mod handover;
 mod pages;
 mod properties;
