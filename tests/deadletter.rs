@@ -7,12 +7,13 @@ mod support;
 
 use serde_json::Value;
 use std::path::Path;
-use support::{Server, now, program, run};
+use support::{Server, now, program, run, stream::Stream};
 use wardwatch::{
     domain::{
         Millis,
         vital::{HR, SPO2},
     },
+    protocol::{ClientMessage, ErrorCode, LetterQuery, ServerMessage},
     store::StoreReader,
 };
 
@@ -167,4 +168,92 @@ fn one_is_shown_whole_and_dropped_with_a_reason() {
     let offline = run(&["deadletter", "list", "--ended", "--data", &data]);
     assert!(offline.contains("a test of the vendor"), "{offline}");
     drop(bench.dir);
+}
+
+/// What ops see in a terminal: who sends and what becomes of it, and letters that are driven again from there.
+#[test]
+fn ops_see_the_intake_and_mend_it_over_the_websocket() {
+    let bench = bench(&[]);
+    let at = now();
+    let body = format!(
+        r#"[{{"device":"d1","vital":"hr","value":70,"observed_at":"{at}"}},{{"device":"d2","vital":"spo2","value":97,"observed_at":"{at}"}}]"#
+    );
+    bench.post("/v1/observations", &body);
+    bench.post("/v1/observations", "{");
+    let ops = bench.server.token("ops1", "ops");
+    let (mut socket, ..) = Stream::watch(&bench.server, &ops);
+    socket.say(&ClientMessage::Ops { id: 1 });
+    let report = socket.until("the report", |m| match m {
+        ServerMessage::Ops { id: 1, report } => Some(report.clone()),
+        _ => None,
+    });
+    let [source] = &report.sources[..] else { panic!("{report:?}") };
+    assert_eq!((source.source.as_str(), source.messages), ("gw", 2));
+    assert_eq!((source.accepted, source.rejected, source.minute.rejected), (1, 2, 2));
+    let (least, most) = source.minute.lag_ms.unwrap();
+    assert!(least == most && (0..60_000).contains(&most.0), "{least:?} … {most:?}");
+    assert_eq!(report.letters_open, 2);
+    assert!(report.pipeline.recording && report.pipeline.commits > 0, "{:?}", report.pipeline);
+    let mut kinds: Vec<(&str, &str)> = report.letters.iter().map(|l| (l.source.as_str(), l.code.as_str())).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, [("gw", "body"), ("gw", "unknown_device")]);
+
+    let read = |socket: &mut Stream, id: u64| {
+        socket.say(&ClientMessage::Letters { id, query: LetterQuery::default() });
+        socket.until("letters", |m| match m {
+            ServerMessage::Letters { id: of, letters, more: false } if *of == id => Some(letters.clone()),
+            _ => None,
+        })
+    };
+    let letters = read(&mut socket, 2);
+    let of = |code: &str| letters.iter().find(|letter| letter.code == code).unwrap().clone();
+    assert_eq!(of("body").payload, "{");
+    bench.server.run(&["device", "add", "d2", "--gateway", "gw"]);
+    bench.server.run(&["device", "assign", "d2", "--patient", "p1", "--since", &(at - Millis(1_000)).to_string()]);
+    socket.say(&ClientMessage::RetryLetter { id: 3, no: of("unknown_device").no });
+    let retried = socket.until("what became of it", |m| match m {
+        ServerMessage::Accepted { id: 3, report } => Some(report.clone()),
+        _ => None,
+    });
+    assert_eq!((retried.accepted, retried.rejected), (1, 0));
+    let reason = "a test".parse().unwrap();
+    socket.say(&ClientMessage::DropLetter { id: 4, no: of("body").no, reason });
+    socket.until("the end", |m| matches!(m, ServerMessage::Result { id: 4, done: true, .. }).then_some(()));
+    assert_eq!(read(&mut socket, 5), []);
+    socket.say(&ClientMessage::RetryLetter { id: 6, no: of("body").no });
+    let refused = socket.until("a refusal", |m| match m {
+        ServerMessage::Error { id: Some(6), detail, .. } => Some(detail.clone()),
+        _ => None,
+    });
+    assert!(refused.contains("has ended"), "{refused}");
+}
+
+/// Payloads may name patients of any ward: only those whose business devices are read them.
+#[test]
+fn nobody_else_reads_letters() {
+    let bench = bench(&[]);
+    bench.post("/v1/observations", "{");
+    for (name, role) in [("ann", "nurse"), ("chris", "charge"), ("dora", "doctor"), ("vic", "viewer")] {
+        let token = bench.server.token(name, role);
+        let (mut socket, ..) = Stream::watch(&bench.server, &token);
+        let reason = "a test".parse().unwrap();
+        let asked = [
+            ClientMessage::Ops { id: 1 },
+            ClientMessage::Letters { id: 2, query: LetterQuery::default() },
+            ClientMessage::RetryLetter { id: 3, no: 1 },
+            ClientMessage::DropLetter { id: 4, no: 1, reason },
+        ];
+        for (id, message) in (1..).zip(asked) {
+            socket.say(&message);
+            let code = socket.until("a denial", |m| match m {
+                ServerMessage::Error { id: Some(of), code, .. } if *of == id => Some(*code),
+                ServerMessage::Ops { .. } | ServerMessage::Letters { .. } | ServerMessage::Accepted { .. } => {
+                    panic!("{role} is told {m:?}")
+                }
+                _ => None,
+            });
+            assert_eq!(code, ErrorCode::Denied, "{role}: {message:?}");
+        }
+    }
+    assert_eq!(bench.list(&[]).len(), 1, "it waits as before");
 }

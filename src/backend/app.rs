@@ -10,7 +10,7 @@ use super::{
 use crate::{
     access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{DeviceId, DeviceReport, Millis, Reported, SessionId, VitalTable},
+    domain::{DeviceId, DeviceReport, Millis, Reported, SessionId, Timestamp, VitalTable},
     ingest::{Refused, Way},
     protocol::{SessionInfo, SessionState},
     rights::Principal,
@@ -64,6 +64,8 @@ pub struct App {
     pub streams: Mutex<HashMap<String, usize>>,
     /// Reports that are being made: one at a time, for each reads a piece of the journal.
     pub reports: tokio::sync::Semaphore,
+    /// Engine time at the server's start.
+    pub started_at: Timestamp,
     /// The site, by its identifier.
     pub site: String,
     /// Makes and opens links in messages; absent if the configuration says not where this server is reached.

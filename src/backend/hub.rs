@@ -6,6 +6,7 @@
 //! has a version, and a watcher takes what is newer than its last look.
 
 use super::{
+    intake::{IntakeCounts, Tally},
     metrics::Metrics,
     pipeline::{Outlet, WardNews},
 };
@@ -13,8 +14,8 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        Census, DeviceId, Event, Freshness, Marks, Mode, Observation, PatientId, Quality, Reported, SequencedEvent,
-        Timestamp, VitalCode, VitalTable, Ward, WardId,
+        Census, DeviceId, Event, Freshness, Marks, Millis, Mode, Observation, PatientId, Quality, Reported,
+        SequencedEvent, Timestamp, VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
     protocol::{StoreState, VitalsUpdate, WardHead, WardView},
@@ -23,7 +24,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
 };
@@ -32,7 +33,7 @@ use tokio::sync::broadcast;
 /// Most events that wait for a watcher; one that falls further behind reads them from the journal.
 pub const EVENT_QUEUE_CAPACITY: usize = 1_024;
 /// Values older than this are not shown after a start.
-const NEWEST_SINCE: crate::domain::Millis = crate::domain::Millis::from_mins(24 * 60);
+const NEWEST_SINCE: Millis = Millis::from_mins(24 * 60);
 
 /// One piece of news of a ward.
 #[derive(Debug, Clone)]
@@ -225,6 +226,7 @@ pub struct Hub {
     store_state: AtomicU8,
     store_why: Mutex<String>,
     audit_size: AtomicU64,
+    intake: Mutex<IntakeCounts>,
 }
 
 impl Hub {
@@ -251,6 +253,7 @@ impl Hub {
             store_state: AtomicU8::new(0),
             store_why: Mutex::new(String::new()),
             audit_size: AtomicU64::new(audit_size),
+            intake: Mutex::default(),
         }
     }
 
@@ -335,6 +338,11 @@ impl Hub {
     #[must_use]
     pub fn audit_size(&self) -> u64 {
         self.audit_size.load(SeqCst)
+    }
+
+    /// What came from whom, and what became of it.
+    pub(super) fn intake(&self) -> MutexGuard<'_, IntakeCounts> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The figures.
@@ -506,7 +514,10 @@ impl Outlet for Hub {
         self.metrics.recording(state == StoreState::Recording);
     }
 
-    fn committed(&self, samples: usize, took_us: u64) {
+    fn committed(&self, at: Timestamp, tallies: &[Tally], samples: usize, took_us: u64) {
         self.metrics.group(samples, took_us);
+        let mut intake = self.intake();
+        tallies.iter().for_each(|tally| intake.add(tally));
+        intake.committed(at, Millis(i64::try_from(took_us / 1_000).unwrap_or(i64::MAX)));
     }
 }

@@ -10,6 +10,8 @@ pub mod devices;
 pub mod enrol;
 pub mod http;
 pub mod hub;
+pub mod intake;
+mod letters;
 pub mod listener;
 pub mod login;
 pub mod mappings;

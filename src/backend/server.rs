@@ -164,6 +164,7 @@ pub fn open_with(
     let device_rates = Mutex::new(Rates::new(config.limits.device_requests_per_s));
     let (gate, enrol_gate) = (LoginGate::new(clock.boot()), LoginGate::new(clock.boot()));
     let links = links_of(&config, folder, entropy.as_ref())?;
+    let started_at = engine_clock.now();
     let app = Arc::new(App {
         config,
         vitals,
@@ -183,6 +184,7 @@ pub fn open_with(
         device_rates,
         streams: Mutex::new(HashMap::new()),
         reports: tokio::sync::Semaphore::new(1),
+        started_at,
         site,
         links,
         mappings: OnceLock::new(),

@@ -2,10 +2,10 @@
 
 use crate::{
     access::Secret,
-    domain::{Command, Event, Mode, PatientId, Refusal, SequencedEvent, Timestamp, Ward},
+    domain::{Command, Event, Mode, PatientId, Refusal, Remark, SequencedEvent, Timestamp, Ward},
     protocol::{
-        AlertReport, DeviceList, ErrorCode, HandoverReport, History, HistoryQuery, SessionInfo, StoreState,
-        VitalsUpdate, WardView,
+        AlertReport, DeviceList, ErrorCode, HandoverReport, History, HistoryQuery, IntakeReport, LetterQuery,
+        LetterView, OpsReport, SessionInfo, StoreState, VitalsUpdate, WardView,
     },
 };
 
@@ -106,6 +106,29 @@ pub enum ClientEvent {
         /// The devices.
         list: Box<DeviceList>,
     },
+    /// How the intake does.
+    Ops {
+        /// The request's id.
+        id: u64,
+        /// The report.
+        report: Box<OpsReport>,
+    },
+    /// Dead letters that wait, the newest first.
+    Letters {
+        /// The request's id.
+        id: u64,
+        /// The letters.
+        letters: Vec<LetterView>,
+        /// Whether there are older ones.
+        more: bool,
+    },
+    /// What became of a dead letter that was driven again.
+    Retried {
+        /// The request's id.
+        id: u64,
+        /// What became of its values.
+        report: IntakeReport,
+    },
     /// The session was locked or unlocked.
     Session(SessionInfo),
     /// Something could not be done.
@@ -170,6 +193,34 @@ pub enum ClientRequest {
     Devices {
         /// Named by the answer.
         id: u64,
+    },
+    /// Report on the intake.
+    Ops {
+        /// Named by the answer.
+        id: u64,
+    },
+    /// Read dead letters that wait.
+    Letters {
+        /// Named by the answer.
+        id: u64,
+        /// Which.
+        query: LetterQuery,
+    },
+    /// Drive a dead letter again.
+    RetryLetter {
+        /// Named by the answer.
+        id: u64,
+        /// Its number.
+        no: u64,
+    },
+    /// End a dead letter that needs no action.
+    DropLetter {
+        /// Named by the result.
+        id: u64,
+        /// Its number.
+        no: u64,
+        /// Why.
+        reason: Remark,
     },
     /// A person is at the keyboard.
     Activity,

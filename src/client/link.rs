@@ -268,6 +268,10 @@ impl Link {
             ClientRequest::AlertReport { id, from, to } => ClientMessage::AlertReport { id, ward, from, to },
             ClientRequest::HandoverReport { id, patients } => ClientMessage::HandoverReport { id, ward, patients },
             ClientRequest::Devices { id } => ClientMessage::Devices { id, ward },
+            ClientRequest::Ops { id } => ClientMessage::Ops { id },
+            ClientRequest::Letters { id, query } => ClientMessage::Letters { id, query },
+            ClientRequest::RetryLetter { id, no } => ClientMessage::RetryLetter { id, no },
+            ClientRequest::DropLetter { id, no, reason } => ClientMessage::DropLetter { id, no, reason },
             ClientRequest::Activity => ClientMessage::Activity,
             ClientRequest::Unlock { passphrase } => {
                 ClientMessage::Unlock { passphrase: passphrase.expose().to_owned() }
@@ -304,9 +308,12 @@ impl Link {
             ServerMessage::AlertReport { id, report } => ClientEvent::AlertReport { id, report },
             ServerMessage::HandoverReport { id, report } => ClientEvent::HandoverReport { id, report },
             ServerMessage::Devices { id, list } => ClientEvent::Devices { id, list },
+            ServerMessage::Ops { id, report } => ClientEvent::Ops { id, report },
+            ServerMessage::Letters { id, letters, more } => ClientEvent::Letters { id, letters, more },
+            ServerMessage::Accepted { id, report } => ClientEvent::Retried { id, report },
             ServerMessage::Session { session } => ClientEvent::Session(session),
             ServerMessage::Error { code, detail, id } => ClientEvent::Error { code, detail, id },
-            ServerMessage::Hello { .. } | ServerMessage::Accepted { .. } => return Ok(()),
+            ServerMessage::Hello { .. } => return Ok(()),
         };
         self.events.send(event).await.map_err(|_| Cut::Unwanted)
     }

@@ -49,7 +49,9 @@ fn is_combining(c: char) -> bool {
     matches!(u32::from(c), 0x0300..=0x036F | 0x1AB0..=0x1AFF | 0x1DC0..=0x1DFF | 0x20D0..=0x20FF | 0xFE20..=0xFE2F)
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Whether a character could drive a terminal or deceive a reader; such characters are no part of a clean text.
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             u32::from(c),

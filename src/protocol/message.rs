@@ -5,10 +5,11 @@ use super::{
     devices::DeviceList,
     handover::HandoverReport,
     observations::IntakeReport,
+    ops::{LetterQuery, LetterView, OpsReport},
     view::{VitalView, WardView},
 };
 use crate::domain::{
-    Alert, Command, Event, Mode, PatientId, Refusal, Role, SequencedEvent, Timestamp, VitalCode, Ward, WardId,
+    Alert, Command, Event, Mode, PatientId, Refusal, Remark, Role, SequencedEvent, Timestamp, VitalCode, Ward, WardId,
     series::Trend,
 };
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,35 @@ pub enum ClientMessage {
         id: u64,
         /// The ward.
         ward: WardId,
+    },
+    /// Report on the intake: who sends, what becomes of it, what waits.
+    Ops {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+    },
+    /// Read dead letters that wait, the newest first.
+    Letters {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// Which.
+        #[serde(flatten)]
+        query: LetterQuery,
+    },
+    /// Drive a dead letter again; answered by [`ServerMessage::Accepted`].
+    RetryLetter {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// Its number.
+        no: u64,
+    },
+    /// End a dead letter that needs no action; answered by [`ServerMessage::Result`].
+    DropLetter {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// Its number.
+        no: u64,
+        /// Why.
+        reason: Remark,
     },
     /// A person is at the keyboard: the session is not idle.
     Activity,
@@ -324,6 +354,22 @@ pub enum ServerMessage {
         id: u64,
         /// The devices.
         list: Box<DeviceList>,
+    },
+    /// How the intake does.
+    Ops {
+        /// The id of the request.
+        id: u64,
+        /// The report.
+        report: Box<OpsReport>,
+    },
+    /// Dead letters that wait, the newest first; at most [`super::OPS_LETTERS_MAX`].
+    Letters {
+        /// The id of the request.
+        id: u64,
+        /// The letters.
+        letters: Vec<LetterView>,
+        /// Whether there are older ones.
+        more: bool,
     },
     /// The answer to a query.
     History {

@@ -10,6 +10,7 @@ pub mod handover;
 mod limits;
 mod message;
 mod observations;
+pub mod ops;
 pub mod problem;
 mod twin;
 mod view;
@@ -25,6 +26,10 @@ pub use message::{
     SessionInfo, SessionState, StoreState, VitalTrend, VitalsUpdate, WardHead,
 };
 pub use observations::{IntakeReport, Rejection, RejectionCode, WireObservation};
+pub use ops::{
+    LetterCount, LetterQuery, LetterView, MinuteView, OPS_LETTER_COUNTS_MAX, OPS_LETTERS_MAX, OPS_SOURCES_MAX,
+    OpsReport, PipelineView, SourceView,
+};
 pub use twin::DesiredTwin;
 pub use view::{PatientView, VitalInfo, VitalView, WardView, without_names};
 

@@ -23,7 +23,7 @@ use crate::{
     audit::StoredLeaf,
     domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId},
     engine::{Kept, SeriesKey},
-    protocol::VitalTrend,
+    protocol::{LetterCount, VitalTrend},
 };
 
 /// What can go wrong with the store.
@@ -276,6 +276,12 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// If the database fails.
     fn dead_letters(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<StoredDeadLetter>, StoreError>;
+
+    /// How many dead letters wait by sender and reason, the most first, at most `limit` kinds.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn dead_letter_counts(&self, limit: u32) -> Result<Vec<LetterCount>, StoreError>;
 
     /// One dead letter; `None` if there is none of that number, or retention has taken it away.
     ///

@@ -291,7 +291,11 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
             | ClientRequest::Query { id, .. }
             | ClientRequest::AlertReport { id, .. }
             | ClientRequest::HandoverReport { id, .. }
-            | ClientRequest::Devices { id } => Some(*id),
+            | ClientRequest::Devices { id }
+            | ClientRequest::Ops { id }
+            | ClientRequest::Letters { id, .. }
+            | ClientRequest::RetryLetter { id, .. }
+            | ClientRequest::DropLetter { id, .. } => Some(*id),
             ClientRequest::Unlock { .. } => None,
             ClientRequest::Activity => {
                 if let Some((requests, _)) = &self.link {

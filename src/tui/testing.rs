@@ -13,8 +13,9 @@ use crate::{
         vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
     },
     protocol::{
-        AlertReport, DeviceFault, DeviceList, DeviceView, History, HistoryQuery, PatientHistory, PatientView,
-        SessionInfo, SessionState, StoreState, VitalTrend, VitalView, WardView,
+        AlertReport, DeviceFault, DeviceList, DeviceView, History, HistoryQuery, LetterCount, LetterView, MinuteView,
+        OpsReport, PatientHistory, PatientView, PipelineView, SessionInfo, SessionState, SourceView, StoreState,
+        VitalTrend, VitalView, WardView,
     },
 };
 use std::collections::BTreeMap;
@@ -482,4 +483,71 @@ impl Bench {
     pub(in crate::tui) fn type_text(&mut self, text: &str) {
         text.chars().for_each(|c| self.key(Key::char(c)));
     }
+}
+
+/// The intake of a night in which a mapping lost a template and a monitor is behind a slow gateway.
+pub(in crate::tui) fn ops() -> OpsReport {
+    let source = |id: &str, ago_s: i64, sums: [u64; 4], minute: (u64, u64), lag: Option<(i64, i64)>| SourceView {
+        source: id.parse().unwrap(),
+        last_at: t0() - Millis::from_secs(ago_s),
+        messages: sums[0] / 4 + 1,
+        accepted: sums[0],
+        duplicate: sums[1],
+        rejected: sums[2],
+        late: sums[3],
+        minute: MinuteView {
+            values: minute.0,
+            rejected: minute.1,
+            lag_ms: lag.map(|(least, most)| (Millis(least), Millis(most))),
+        },
+    };
+    let kind = |source: &str, code: &str, count: u64| LetterCount {
+        source: source.into(),
+        code: code.into(),
+        count,
+        newest: t0() - Millis::from_secs(20),
+    };
+    OpsReport {
+        at: t0(),
+        since: t0() - Millis::from_mins(26 * 60),
+        sources: vec![
+            source("gw-icu", 0, [4_402_113, 12, 3, 408], (2_880, 0), Some((180, 940))),
+            source("mindray", 1, [903_331, 0, 41, 0], (480, 0), Some((-2_500, 310))),
+            source("hub-home-17", 20, [1_204, 0, 288, 71], (12, 9), Some((4_000, 780_000))),
+            source("gw-annex", 4_000, [88_120, 3, 0, 2], (0, 0), None),
+        ],
+        more_sources: 0,
+        pipeline: PipelineView { recording: true, waiting: 1, capacity: 1_024, commits: 812, slowest: Millis(41) },
+        letters_open: 332,
+        letters: vec![kind("hub-home-17", "unmatched", 288), kind("mindray", "body", 44)],
+    }
+}
+
+/// The newest letters of that night.
+pub(in crate::tui) fn letters() -> Vec<LetterView> {
+    let letter = |no: u64, ago_s: i64, source: &str, code: &str, detail: &str, payload: &str| LetterView {
+        no,
+        at: t0() - Millis::from_secs(ago_s),
+        source: source.into(),
+        code: code.into(),
+        detail: detail.into(),
+        payload: payload.into(),
+    };
+    let unmatched = "no template of the device mapping matches the message: $.heartRate is not there; add a template, or \
+                     correct typeMatchExpression, then try the letter again";
+    let home = |n: u64| format!(r#"{{"deviceId":"hub-home-17","hr":{n},"endDate":"2026-03-01T02:11:58Z"}}"#);
+    vec![
+        letter(332, 20, "hub-home-17", "unmatched", unmatched, &home(72)),
+        letter(331, 31, "hub-home-17", "unmatched", unmatched, &home(73)),
+        letter(
+            330,
+            95,
+            "mindray",
+            "body",
+            "segment 4, field 5: a number is wanted, \"12.a\" stands there",
+            "MSH|^~\\&|MINDRAY|D-00A0370027001EB6|||20260301021122||ORU^R01|M17|P|2.6\rPID|||p4^^^Hospital||Okafor^Chidi\r\
+             PV1||I|ICU^^04\rOBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.7.4.150456|12.a|262688^MDC_DIM_PERCENT^MDC||||||F\x1b[2J",
+        ),
+        letter(329, 3_700, "gw-icu", "wrong_patient", "device m7 does not measure patient p9", "{}"),
+    ]
 }

@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod devices;
 pub mod limits;
+pub mod ops;
 pub mod report;
 pub mod rota;
 
@@ -324,6 +325,20 @@ pub fn doubts(marks: Marks) -> String {
     said.join(", ")
 }
 
+/// A number with its thousands set apart: `1,203,442`.
+#[must_use]
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// An age in at most 4 characters: `4s`, `12m`, `3h`, `2d`.
 #[must_use]
 pub fn age(age: Millis) -> String {
@@ -354,6 +369,15 @@ pub fn zone(at: Timestamp, zone: Tz) -> String {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case(0, "0")]
+    #[case(999, "999")]
+    #[case(1_000, "1,000")]
+    #[case(1_203_442, "1,203,442")]
+    fn thousands_stand_apart(#[case] number: u64, #[case] text: &str) {
+        assert_eq!(thousands(number), text);
+    }
 
     #[rstest]
     #[case(0, "0s", "0:00")]

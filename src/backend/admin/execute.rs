@@ -1,15 +1,15 @@
 //! Doing what administrators ask for.
 
 use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus};
-use super::{channels, devices, letters};
+use super::{channels, devices};
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::{app::App, devices::check_start, pipeline::Job, verb::verb_of},
-    domain::{Actor, Assignment, Command, Device, DeviceId, Mode, Role, Ward, WardId},
+    backend::{app::App, devices::check_start, letters, pipeline::Job, verb::verb_of},
+    domain::{Actor, Assignment, Command, Device, DeviceId, Mode, Remark, Role, Ward, WardId},
     rights::{Decision, Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
-    store::{AccessChange, DeviceTokenRecord, UserRecord},
+    store::{AccessChange, DeadLetterFilter, DeviceTokenRecord, UserRecord},
 };
 use std::{path::Path, sync::PoisonError};
 
@@ -35,15 +35,39 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         AdminRequest::Enrol { device, valid, replace } => devices::enrol(app, &by, &device, valid, replace).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
-        AdminRequest::ListDeadLetters { filter, limit } => letters::list(app, &by, filter, limit).await,
-        AdminRequest::ShowDeadLetter { no } => letters::show(app, &by, no).await,
-        AdminRequest::RetryDeadLetter { no } => letters::retry(app, &by, no).await,
-        AdminRequest::DropDeadLetter { no, reason } => letters::put_aside(app, &by, no, &reason).await,
+        AdminRequest::ListDeadLetters { filter, limit } => list_letters(app, &by, filter, limit).await,
+        AdminRequest::ShowDeadLetter { no } => show_letter(app, &by, no).await,
+        AdminRequest::RetryDeadLetter { no } => retry_letter(app, &by, no).await,
+        AdminRequest::DropDeadLetter { no, reason } => drop_letter(app, &by, no, &reason).await,
         AdminRequest::ListChannels => channels::list(app),
         AdminRequest::TestChannel { channel, to } => channels::test(app, &by, &channel, to).await,
         AdminRequest::Status => status(app, data, serving).await,
     };
     done.unwrap_or_else(|e| AdminAnswer::Failed { why: e.to_string() })
+}
+
+async fn list_letters(app: &App, by: &Actor, filter: DeadLetterFilter, limit: u32) -> Done {
+    allow(Verb::ManageDevices)?;
+    let letters = letters::list(app, by, filter, limit).await.map_err(refused)?;
+    Ok(AdminAnswer::DeadLetters { letters })
+}
+
+async fn show_letter(app: &App, by: &Actor, no: u64) -> Done {
+    allow(Verb::ManageDevices)?;
+    let letter = letters::show(app, by, no).await.map_err(refused)?;
+    Ok(AdminAnswer::DeadLetters { letters: vec![letter] })
+}
+
+async fn retry_letter(app: &App, by: &Actor, no: u64) -> Done {
+    allow(Verb::ManageDevices)?;
+    let report = letters::retry(app, by, no).await.map_err(refused)?;
+    Ok(AdminAnswer::Retried { report })
+}
+
+async fn drop_letter(app: &App, by: &Actor, no: u64, reason: &Remark) -> Done {
+    allow(Verb::ManageDevices)?;
+    letters::put_aside(app, by, no, reason).await.map_err(refused)?;
+    Ok(AdminAnswer::Done)
 }
 
 pub(super) type Done = Result<AdminAnswer, AdminError>;

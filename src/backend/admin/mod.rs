@@ -3,7 +3,6 @@
 mod channels;
 mod devices;
 mod execute;
-mod letters;
 mod request;
 mod socket;
 

@@ -9,6 +9,7 @@ use super::{
     ward::{Moment, Taken, WardRun},
 };
 use crate::{
+    backend::intake::Tally,
     domain::{
         Actor, Command, DeviceId, EventBody, Millis, Observation, PatientId, Refusal, Reported, SystemFault, Timestamp,
         Ward, WardId, system::FaultReport,
@@ -140,6 +141,7 @@ impl Core {
                         way: Way::Hl7.as_str().to_owned(),
                     });
                 }
+                group.tallies.push(Tally { rejected: usize::from(refused.is_some()), ..Tally::of(&sender, now) });
                 group.waiting.push(Waiting::Adt(reply, refused));
             }
             Job::Command { ward, command, by, reply } => self.command(&ward, &command, &by, reply, now, group),
@@ -149,6 +151,7 @@ impl Core {
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Record { record, reply } => {
+                group.tallies.extend(record.dead_letters.iter().filter_map(unusable));
                 record.join(&mut group.batch);
                 group.waiting.push(Waiting::Done(reply));
             }
@@ -337,6 +340,7 @@ impl Core {
                 }
                 refuse(Refused { rejection, payload, way, ahead: None }, sender, now, &mut report, group);
             }
+            group.tallies.push(Tally::of(sender, now).with(&report, None));
             group.waiting.push(Waiting::Intake(reply, report));
             return;
         };
@@ -349,6 +353,7 @@ impl Core {
         }
         let mut last = sender.clone();
         group.samples += decoded.len();
+        let mut newest: Option<Timestamp> = None;
         for (index, item) in resolve(run, sender, decoded, came, at).into_iter().enumerate() {
             let o = match item {
                 Ok(o) => o,
@@ -380,6 +385,7 @@ impl Core {
             }
             match one(run, &mut self.tails, self.reader.as_ref(), &o, at) {
                 Ok(Taken::Accepted { late }) => {
+                    newest = newest.max(Some(o.observed_at));
                     report.accepted += 1;
                     report.late += usize::from(late);
                 }
@@ -396,6 +402,9 @@ impl Core {
                     return;
                 }
             }
+        }
+        if came.before.is_none() {
+            group.tallies.push(Tally::of(sender, now).with(&report, newest));
         }
         group.waiting.push(Waiting::Intake(reply, report));
     }
@@ -540,6 +549,12 @@ fn clock_ahead(
 pub(super) fn code_of(code: RejectionCode) -> String {
     let text = serde_json::to_value(code).ok().and_then(|v| v.as_str().map(str::to_owned));
     text.unwrap_or_default()
+}
+
+/// A message of a device of which nothing could be read.
+fn unusable(letter: &DeadLetter) -> Option<Tally> {
+    let source: DeviceId = letter.source.parse().ok()?;
+    Some(Tally { rejected: 1, ..Tally::of(&source, letter.at) })
 }
 
 /// Counts a refused input and keeps it as a dead letter.

@@ -15,6 +15,7 @@ use crate::{
 };
 use std::sync::{
     Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
     mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
 };
 
@@ -30,6 +31,8 @@ pub(super) struct EngineThread {
     pub(super) outlet: Arc<dyn Outlet>,
     pub(super) health: Arc<Health>,
     pub(super) groups: SyncSender<ToWriter>,
+    /// Jobs that were given and not yet taken.
+    pub(super) waiting: Arc<AtomicUsize>,
 }
 
 impl EngineThread {
@@ -80,6 +83,7 @@ impl EngineThread {
         self.core.tick(now);
         let mut next = first;
         while let Some(job) = next {
+            self.waiting.fetch_sub(1, SeqCst);
             let stop = matches!(job, Job::Stop { .. });
             if self.health.state() == WORKS {
                 self.core.take(job, now, &mut group);

@@ -2,6 +2,7 @@
 
 use super::job::{CommandOutcome, JobError, Reply};
 use crate::{
+    backend::intake::Tally,
     domain::{DeviceId, Event, Freshness, Marks, Observation, Quality, Refusal, Reported, Timestamp, Ward, WardId},
     protocol::IntakeReport,
     store::{AccessChange, Batch, Committed},
@@ -45,6 +46,8 @@ pub(super) struct Group {
     pub(super) batch: Batch,
     pub(super) news: Vec<WardNews>,
     pub(super) waiting: Vec<Waiting>,
+    /// What became of each message.
+    pub(super) tallies: Vec<Tally>,
     pub(super) jobs: usize,
     pub(super) samples: usize,
     /// When the first job was taken, in microseconds since boot.

@@ -24,6 +24,7 @@ pub use rebuild::rebuild;
 
 use self::core::Core;
 use crate::{
+    backend::intake::Tally,
     domain::{Timestamp, WardId},
     engine::{Engine, EngineConfig},
     protocol::StoreState,
@@ -33,7 +34,7 @@ use crate::{
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, Ordering::SeqCst},
+        atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst},
         mpsc::{self, SyncSender, TrySendError},
     },
     thread::JoinHandle,
@@ -53,8 +54,9 @@ pub trait Outlet: Send + Sync {
     fn rebuilt(&self, engines: &mut dyn Iterator<Item = (&WardId, &Engine)>);
     /// Whether the server can record has changed.
     fn store_state(&self, state: StoreState, why: &str);
-    /// A group was committed: how many samples, and how long from its first job to its news, in microseconds.
-    fn committed(&self, samples: usize, took_us: u64);
+    /// A group was committed at `at`: what became of its messages, how many samples it has, and how long it took from its
+    /// first job to its news, in microseconds.
+    fn committed(&self, at: Timestamp, tallies: &[Tally], samples: usize, took_us: u64);
 }
 
 /// What the pipeline runs with.
@@ -109,6 +111,8 @@ impl Health {
 #[derive(Clone)]
 pub struct PipelineHandle {
     jobs: SyncSender<Job>,
+    /// Jobs that were given and not yet taken.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// The threads, for the one who stops them.
@@ -131,6 +135,7 @@ pub fn start(parts: PipelineParts) -> Result<(PipelineHandle, PipelineThreads, A
     let health = Arc::new(Health::default());
     let (jobs, job_queue) = mpsc::sync_channel(JOB_QUEUE_CAPACITY);
     // No buffer: the engine thread hands a group over when the writer is free, and makes the next one meanwhile.
+    let waiting = Arc::new(AtomicUsize::new(0));
     let (groups, group_queue) = mpsc::sync_channel(0);
     let writer = writer_thread::Writer {
         store,
@@ -140,13 +145,20 @@ pub fn start(parts: PipelineParts) -> Result<(PipelineHandle, PipelineThreads, A
         outlet: outlet.clone(),
         health: health.clone(),
     };
-    let engine =
-        engine_thread::EngineThread { core, clock, engine_clock: engine_clock.clone(), outlet, health, groups };
+    let engine = engine_thread::EngineThread {
+        core,
+        clock,
+        engine_clock: engine_clock.clone(),
+        outlet,
+        health,
+        groups,
+        waiting: waiting.clone(),
+    };
     let thread_error = |source| StoreError::File { path: "a thread".to_owned(), source };
     let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
     let writer = spawn("writer").spawn(move || writer.run(&group_queue)).map_err(thread_error)?;
     let engine = spawn("engine").spawn(move || engine.run(&job_queue)).map_err(thread_error)?;
-    Ok((PipelineHandle { jobs }, PipelineThreads { engine, writer }, engine_clock))
+    Ok((PipelineHandle { jobs, waiting }, PipelineThreads { engine, writer }, engine_clock))
 }
 
 impl PipelineHandle {
@@ -155,10 +167,20 @@ impl PipelineHandle {
     /// # Errors
     /// If too many wait already, or the server stops.
     pub fn send(&self, job: Job) -> Result<(), JobError> {
-        self.jobs.try_send(job).map_err(|e| match e {
-            TrySendError::Full(_) => JobError::Busy,
-            TrySendError::Disconnected(_) => JobError::Stopping,
+        self.waiting.fetch_add(1, SeqCst);
+        self.jobs.try_send(job).map_err(|e| {
+            self.waiting.fetch_sub(1, SeqCst);
+            match e {
+                TrySendError::Full(_) => JobError::Busy,
+                TrySendError::Disconnected(_) => JobError::Stopping,
+            }
         })
+    }
+
+    /// Jobs that wait for the engines now, at most about [`JOB_QUEUE_CAPACITY`].
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(SeqCst).min(JOB_QUEUE_CAPACITY)
     }
 
     /// Gives a job to the engines and waits until what it caused is durable.
@@ -177,7 +199,11 @@ impl PipelineHandle {
     /// If it was not done.
     pub fn ask_blocking<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, JobError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(job(reply)).map_err(|_| JobError::Stopping)?;
+        self.waiting.fetch_add(1, SeqCst);
+        if self.jobs.send(job(reply)).is_err() {
+            self.waiting.fetch_sub(1, SeqCst);
+            return Err(JobError::Stopping);
+        }
         answer.blocking_recv().map_err(|_| JobError::Stopping)?
     }
 }

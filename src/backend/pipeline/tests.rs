@@ -50,7 +50,7 @@ impl Outlet for Memory {
     fn store_state(&self, state: StoreState, _: &str) {
         self.states.lock().unwrap().push(state);
     }
-    fn committed(&self, _: usize, _: u64) {}
+    fn committed(&self, _: Timestamp, _: &[Tally], _: usize, _: u64) {}
 }
 
 /// A store that fails when it is told to.

@@ -81,7 +81,7 @@ impl Writer {
                 let news = std::mem::take(&mut group.news);
                 self.outlet.recorded(news, group.access(), &committed);
                 let took_us = self.clock.boot_micros().saturating_sub(group.began_us);
-                self.outlet.committed(group.samples, took_us);
+                self.outlet.committed(self.engine_clock.now(), &group.tallies, group.samples, took_us);
                 group.answer(&committed);
             }
             Err(e) => {

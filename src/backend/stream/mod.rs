@@ -4,6 +4,7 @@ mod alert_report;
 mod device;
 mod handover;
 mod history;
+mod ops;
 mod socket;
 mod watcher;
 

@@ -5,6 +5,7 @@ use super::{
     device::version_text,
     handover::{self, Wanted},
     history,
+    ops::{self, Asked},
     socket::{Ended, Heard, SILENT_AFTER, Socket, stopped},
 };
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
         app::{App, denied, principal_of},
         devices::{self, DeviceSight},
         hub::{Attendance, News, WardHub},
+        letters::LetterError,
         login::LoginError,
         pipeline::{Job, JobError},
         rate::Bucket,
@@ -342,6 +344,10 @@ impl Watcher {
             ClientMessage::AlertReport { id, ward, from, to } => self.report(socket, id, ward, (from, to)).await,
             ClientMessage::HandoverReport { id, ward, patients } => self.handover(socket, id, ward, patients).await,
             ClientMessage::Devices { id, ward } => self.devices(socket, id, ward).await,
+            ClientMessage::Ops { id } => self.ops(socket, id).await,
+            ClientMessage::Letters { id, query } => self.letters(socket, id, Asked::Page(query)).await,
+            ClientMessage::RetryLetter { id, no } => self.letters(socket, id, Asked::Retry(no)).await,
+            ClientMessage::DropLetter { id, no, reason } => self.letters(socket, id, Asked::Drop(no, reason)).await,
             ClientMessage::Activity => {
                 self.app.touch(&self.session.record.id);
                 Ok(())
@@ -630,6 +636,47 @@ impl Watcher {
         .await
     }
 
+    async fn ops<S, E>(&self, socket: &mut Socket<S>, id: u64) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if let Decision::Deny(denial) = self.may(Verb::ReadStatus) {
+            return self.deny(socket, denial, "read_status", Some(id)).await;
+        }
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            let answer = match ops::report(&app).await {
+                Ok(report) => ServerMessage::Ops { id, report: Box::new(report) },
+                Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
+    /// What is asked about dead letters: their payloads may name patients, so that devices have to be one's business.
+    async fn letters<S, E>(&self, socket: &mut Socket<S>, id: u64, asked: Asked) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if let Decision::Deny(denial) = self.may(Verb::ManageDevices) {
+            return self.deny(socket, denial, "manage_devices", Some(id)).await;
+        }
+        self.app.touch(&self.session.record.id);
+        let actor = self.session.actor();
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            let answer = match ops::answer(&app, id, asked, &actor).await {
+                Ok(answer) => answer,
+                Err(e) => error(letter_code(&e), e.to_string(), Some(id)),
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
     /// Makes an answer beside the connection, so that heartbeats and events go on meanwhile.
     async fn answer_later<S, E>(
         &self,
@@ -698,6 +745,14 @@ const fn report_code(e: &ReportError) -> ErrorCode {
         ReportError::NotSubscribed(_) => ErrorCode::Denied,
         ReportError::Job(JobError::Unrecorded) => ErrorCode::Unrecorded,
         ReportError::Job(_) | ReportError::Busy | ReportError::Store => ErrorCode::Busy,
+    }
+}
+
+const fn letter_code(e: &LetterError) -> ErrorCode {
+    match e {
+        LetterError::Refused(_) => ErrorCode::BadMessage,
+        LetterError::Job(JobError::Unrecorded) => ErrorCode::Unrecorded,
+        LetterError::Job(_) | LetterError::Store(_) => ErrorCode::Busy,
     }
 }
 

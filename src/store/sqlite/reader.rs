@@ -13,7 +13,7 @@ use crate::{
         series::Trend,
     },
     engine::{Kept, SeriesKey},
-    protocol::VitalTrend,
+    protocol::{LetterCount, VitalTrend},
     store::{
         AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow,
         SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter, StoredSample, TwinRecord, UserRecord,
@@ -381,6 +381,21 @@ impl StoreReader for SqliteReader {
                        ORDER BY no DESC LIMIT ?5";
             let of = params![ended, source, code, before.map(to_db), row_limit(limit)];
             rows(db, sql, of, stored_dead_letter)
+        })
+    }
+
+    fn dead_letter_counts(&self, limit: u32) -> Result<Vec<LetterCount>, StoreError> {
+        self.with(|db| {
+            let sql = "SELECT source, code, count(*), max(at_ms) FROM dead_letter WHERE ended IS NULL
+                       GROUP BY source, code ORDER BY count(*) DESC, source, code LIMIT ?1";
+            rows(db, sql, [row_limit(limit)], |row| {
+                Ok(LetterCount {
+                    source: get(row, 0)?,
+                    code: get(row, 1)?,
+                    count: from_db(get(row, 2)?),
+                    newest: Timestamp::from_ms(get(row, 3)?),
+                })
+            })
         })
     }
 

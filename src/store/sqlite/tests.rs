@@ -310,6 +310,9 @@ fn what_is_past_its_time_goes_and_the_rest_stays() {
     };
     store.commit(&Batch { dead_letters: vec![letter; 4_500], ..Batch::default() }).unwrap();
     store.commit(&batch(200, &[], 0)).unwrap();
+    let counts = store.reader().unwrap().dead_letter_counts(10).unwrap();
+    let all = crate::protocol::LetterCount { source: "d".into(), code: "malformed".into(), count: 4_500, newest: t(0) };
+    assert_eq!(counts, [all]);
     let retention = Retention {
         samples: Millis::from_secs(1_000),
         by_vital: [(TEMP, Millis::from_secs(4_000))].into(),

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Shift, Signal},
+    protocol::LetterView,
     rights::{Decision, Object, Principal, Verb, decide},
 };
 
@@ -50,6 +51,12 @@ pub enum Act {
     AssignDevice,
     /// Take a device from its patient.
     EndAssignment,
+    /// Drive a dead letter again.
+    RetryLetter,
+    /// Drive all dead letters of a kind again.
+    RetryLetters,
+    /// End a dead letter that needs no action.
+    DropLetter,
 }
 
 /// What an act is about, as it was on the screen when the act began.
@@ -72,11 +79,13 @@ pub enum Subject {
     Shift(Shift),
     /// A device, and whom it measured.
     Device(Box<DeviceSubject>),
+    /// A dead letter.
+    Letter(Box<LetterView>),
 }
 
 impl Act {
     /// All acts, in the order of the help.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Reset,
         Self::Accept,
         Self::Decline,
@@ -95,6 +104,9 @@ impl Act {
         Self::RemoveShift,
         Self::AssignDevice,
         Self::EndAssignment,
+        Self::RetryLetter,
+        Self::RetryLetters,
+        Self::DropLetter,
     ];
 
     /// One or two words for the footer, and a sentence for the help.
@@ -120,6 +132,9 @@ impl Act {
             Self::RemoveShift => ("take out", "take the selected shift out of the rota"),
             Self::AssignDevice => ("assign", "give the selected device to a patient, from now on"),
             Self::EndAssignment => ("take away", "take the selected device from its patient, from now on"),
+            Self::RetryLetter => ("try again", "drive the dead letter again, once its cause is mended"),
+            Self::RetryLetters => ("all of a kind", "drive again all that are listed of this sender and reason"),
+            Self::DropLetter => ("drop", "mark the dead letter as needing no action"),
             Self::Chart => ("chart", "chart consciousness, oxygen, scale of saturation, pregnancy"),
             Self::ResetLimits => ("reset", "take changed limits of the patient back"),
         }
@@ -145,6 +160,9 @@ impl Act {
             Self::RemoveShift => "TAKE A SHIFT OUT",
             Self::AssignDevice => "ASSIGN A DEVICE",
             Self::EndAssignment => "TAKE A DEVICE AWAY",
+            Self::RetryLetter => "TRY A DEAD LETTER AGAIN",
+            Self::RetryLetters => "TRY DEAD LETTERS OF A KIND AGAIN",
+            Self::DropLetter => "DROP A DEAD LETTER: WHY?",
             Self::Chart => "CHART",
             Self::ResetLimits => "TAKE CHANGED LIMITS BACK",
         }
@@ -162,6 +180,7 @@ impl Act {
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => "no limit is selected",
             Self::RemoveShift => "no shift is selected",
             Self::AssignDevice | Self::EndAssignment => "no device is selected",
+            Self::RetryLetter | Self::RetryLetters | Self::DropLetter => "no dead letter is selected",
             _ if self.is_about_patient() => "no patient is selected",
             _ => "no alert is selected",
         }
@@ -176,6 +195,7 @@ impl Act {
             Self::Chart => Verb::ChartPatient,
             Self::AddShift | Self::RemoveShift => Verb::ManageRota,
             Self::AssignDevice | Self::EndAssignment => Verb::ManageCensus,
+            Self::RetryLetter | Self::RetryLetters | Self::DropLetter => Verb::ManageDevices,
         }
     }
 }
@@ -192,6 +212,7 @@ impl App {
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => matches!(self.page, Page::Limits),
             Act::AddShift | Act::RemoveShift => matches!(self.page, Page::Rota),
             Act::AssignDevice | Act::EndAssignment => matches!(self.page, Page::Devices),
+            Act::RetryLetter | Act::RetryLetters | Act::DropLetter => matches!(self.page, Page::Ops),
             _ => self.shows_alerts(),
         }
     }
@@ -207,6 +228,7 @@ impl App {
             Act::AssignDevice | Act::EndAssignment => {
                 self.device_subject().map(|device| Subject::Device(Box::new(device)))
             }
+            Act::RetryLetter | Act::RetryLetters | Act::DropLetter => self.letter_subject(),
             Act::RemoveShift => self.selected_shift.clone().map(Subject::Shift),
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
                 self.selected_limits().map(|limits| Subject::Limits(Box::new(limits)))
@@ -225,6 +247,7 @@ impl App {
             Subject::Ward => None,
             Subject::Shift(shift) => self.why_not_shift(shift),
             Subject::Device(device) => self.why_not_device(device, act == Act::EndAssignment),
+            Subject::Letter(letter) => self.why_not_letter(letter),
             Subject::Limits(limits) => self.why_not_limits(act, limits),
             Subject::Patient(patient) => {
                 let here = self.ward.as_ref().is_some_and(|ward| ward.patients.contains_key(patient));
@@ -256,6 +279,7 @@ impl App {
             Verb::ReadHistory => "your role may not read reports",
             Verb::ChartPatient => "your role may not chart",
             Verb::ChangeLimits => "your role may not change limits",
+            Verb::ManageDevices => "your role may do nothing about dead letters: ask ops",
             _ => "your role may not pause alarms",
         })
     }

@@ -39,6 +39,8 @@ pub enum Action {
     ShowDevices,
     /// The report of alerts, made anew.
     ShowReport,
+    /// The intake and its dead letters.
+    ShowOps,
     /// The limits of the patient.
     ShowLimits,
     /// To the value on the left.
@@ -102,7 +104,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 60] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -124,6 +126,10 @@ impl Action {
         Self::ShowDevices,
         Self::Do(Act::AssignDevice),
         Self::Do(Act::EndAssignment),
+        Self::ShowOps,
+        Self::Do(Act::RetryLetter),
+        Self::Do(Act::RetryLetters),
+        Self::Do(Act::DropLetter),
         Self::ShowHandover,
         Self::Hand(Deed::Give),
         Self::Hand(Deed::GiveAll),
@@ -175,6 +181,7 @@ impl Action {
             Self::ShowRota => ("rota", "show who is on duty now and next, and where nobody is"),
             Self::ShowDevices => ("devices", "show devices, the worst first, and those that are nobody's"),
             Self::ShowReport => ("report", "show which alerts came, and how soon they were answered"),
+            Self::ShowOps => ("intake", "show who sends, what becomes of it, and what could not be used"),
             Self::ShowLimits => ("limits", "show the patient's alarm limits, and change them"),
             Self::FieldLeft => ("value", "select the value on the left"),
             Self::FieldRight => ("value", "select the value on the right"),
@@ -239,6 +246,7 @@ impl App {
             Action::ShowRota => on(!matches!(self.page, Page::Rota)),
             Action::ShowDevices => on(!matches!(self.page, Page::Devices)),
             Action::ShowReport => self.why_not_ask(Verb::ReadHistory).map_or(Possible::Yes, Possible::No),
+            Action::ShowOps => on(self.may(Verb::ReadStatus) && !matches!(self.page, Page::Ops)),
             Action::ShowLimits => on(matches!(self.page, Page::Patient) && self.selected_patient().is_some()),
             Action::FieldLeft | Action::FieldRight => on(matches!(self.page, Page::Limits)),
             Action::Back => on(!matches!(self.page, Page::Ward | Page::Queue)),

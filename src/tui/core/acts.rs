@@ -144,6 +144,10 @@ impl App {
 
     fn send_sheet(&mut self, sheet: &Sheet, effects: &mut Vec<Effect>) {
         let Some(ward) = &self.ward else { return };
+        if let Subject::Letter(letter) = &sheet.subject {
+            self.send_letter(sheet, letter, effects);
+            return;
+        }
         let command = match &sheet.subject {
             Subject::Device(device) => self.device_command(sheet, device),
             _ => sheet.command(ward),
@@ -163,6 +167,7 @@ impl App {
                 Asked::alert(*alert, ward.alerts.get(alert).map(|a| (a, ward)), done, self.now)
             }
             (Subject::Device(device), _) => devices::asked(sheet, device, ward, done, self.now),
+            (Subject::Letter(_), _) => return,
             (Subject::Shift(_), _) | (_, Command::AddShift { .. }) => rota::asked(sheet, done, self.now),
             (_, Command::Pause { scope: PauseScope::Ward, .. }) | (Subject::Ward, _) => {
                 Asked::ward("the sound of the ward", done, self.now)
@@ -214,6 +219,8 @@ fn done_words(sheet: &Sheet) -> String {
         Act::RemoveShift => "is taken out of the rota".to_owned(),
         Act::AssignDevice => "is assigned from now on".to_owned(),
         Act::EndAssignment => "is taken away from now on".to_owned(),
+        // What became of a letter is told by its answer.
+        Act::RetryLetter | Act::RetryLetters | Act::DropLetter => String::new(),
         Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => limits::done_words(sheet),
     }
 }

@@ -11,6 +11,7 @@ use super::{
     input::Key,
     limits::LimitsPage,
     link::{Health, Link},
+    ops::OpsPage,
     page::PatientPage,
     queue::Queue,
     select::Target,
@@ -58,6 +59,8 @@ pub enum Page {
     Handover,
     /// Devices, and those whose values are nobody's.
     Devices,
+    /// The intake and its dead letters.
+    Ops,
 }
 
 /// What stands above the page and takes the keys.
@@ -230,6 +233,8 @@ pub struct App {
     pub handover: HandoverPage,
     /// The page of devices.
     pub devices: DevicesPage,
+    /// What the page of the intake shows.
+    pub ops: OpsPage,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -288,6 +293,7 @@ impl App {
             report: ReportPage::default(),
             handover: HandoverPage::default(),
             devices: DevicesPage::default(),
+            ops: OpsPage::default(),
             selected: None,
             by_urgency: false,
             filter: Filter::default(),

@@ -14,6 +14,7 @@ pub const COMMAND_TIMEOUT: Millis = Millis::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     alert: Option<AlertId>,
+    letter: Option<u64>,
     at: Millis,
     bed: String,
     name: String,
@@ -25,7 +26,7 @@ pub(super) struct Asked {
 
 impl Asked {
     fn new(now: Millis, what: String, done: String) -> Self {
-        Self { alert: None, at: now, bed: String::new(), name: String::new(), what, done }
+        Self { alert: None, letter: None, at: now, bed: String::new(), name: String::new(), what, done }
     }
 
     fn of_patient(mut self, patient: Option<&PatientId>, ward: &WardView) -> Self {
@@ -50,6 +51,17 @@ impl Asked {
     /// About what belongs to a patient: `alarms`, `sound`.
     pub(super) fn patient(patient: &PatientId, ward: &WardView, what: &str, done: String, now: Millis) -> Self {
         Self::new(now, what.to_owned(), done).of_patient(Some(patient), ward)
+    }
+
+    /// About a dead letter.
+    pub(super) const fn letter(mut self, no: u64) -> Self {
+        self.letter = Some(no);
+        self
+    }
+
+    /// The dead letter that it is about.
+    pub(super) const fn of_letter(&self) -> Option<u64> {
+        self.letter
     }
 
     /// About the whole ward.

@@ -228,6 +228,7 @@ impl App {
             Action::ShowRota => self.show_rota(),
             Action::ShowReport => self.show_report(),
             Action::ShowDevices => self.show_devices(),
+            Action::ShowOps => self.show_ops(),
             Action::ShowLimits => self.show_limits(),
             Action::FieldLeft => self.move_field(-1),
             Action::FieldRight => self.move_field(1),
@@ -236,6 +237,14 @@ impl App {
             Action::SwitchPane | Action::ShowWard => self.page = Page::Ward,
             Action::ShowQueue => self.page = Page::Queue,
             Action::Up => self.move_selection(-1),
+            Action::Down | Action::PageDown | Action::Last if self.page == Page::Ops => {
+                self.move_selection(match action {
+                    Action::Down => 1,
+                    Action::PageDown => PAGE_ROWS,
+                    _ => isize::MAX,
+                });
+                self.read_older_letters(effects);
+            }
             Action::Down => self.move_selection(1),
             Action::PageUp if self.page == Page::Patient => self.move_selection(-PAGE_CHARTS),
             Action::PageDown if self.page == Page::Patient => self.move_selection(PAGE_CHARTS),

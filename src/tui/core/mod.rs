@@ -21,6 +21,7 @@ mod input;
 mod keys;
 mod limits;
 mod link;
+mod ops;
 mod page;
 mod pauses;
 mod queue;
@@ -52,6 +53,7 @@ pub use limits::{
     FieldChange, FieldReach, LimitField, LimitsPage, LimitsQuestion, LimitsSubject, Suggested, field_reach,
 };
 pub use link::{Health, LINK_ALARM_AFTER, LINK_STALE_AFTER, Link, Phase};
+pub use ops::{LETTERS_HELD_MAX, OpsPage};
 pub use page::{PatientPage, Range};
 pub use queue::{QUEUE_HOLD, Queue};
 pub use rota::{NurseBeds, OnDuty, RotaAnswer, RotaQuestion, nurses};

@@ -59,7 +59,8 @@ impl App {
             | Page::Rota
             | Page::AlertReport
             | Page::Handover
-            | Page::Devices => None,
+            | Page::Devices
+            | Page::Ops => None,
             Page::Queue => ward.alerts.get(&self.queue.selected?),
             Page::Ward => self.worst_of(ward, self.selected.as_ref()?),
             Page::Patient => self.worst_of(ward, &self.patient.as_ref()?.patient),
@@ -106,7 +107,7 @@ impl App {
     pub fn selected_patient(&self) -> Option<&PatientView> {
         let ward = self.ward.as_ref()?;
         let id = match self.page {
-            Page::Login | Page::Rota | Page::AlertReport | Page::Devices => return None,
+            Page::Login | Page::Rota | Page::AlertReport | Page::Devices | Page::Ops => return None,
             Page::Pauses => self.selected_pause()?.scope.patient()?,
             Page::Handover => self.handover.selected.as_ref()?,
             Page::Queue => self.selected_alert()?.key.patient.as_ref()?,
@@ -176,6 +177,7 @@ impl App {
             Page::Rota => self.move_shift(by),
             Page::AlertReport => self.scroll_report(by),
             Page::Devices => self.move_device(by),
+            Page::Ops => self.move_letter(by),
             Page::Handover => {
                 let ids: Vec<PatientId> = ward.by_bed().into_iter().map(|p| p.patient.id.clone()).collect();
                 let at = self.handover.selected.as_ref().and_then(|id| ids.iter().position(|p| p == id));

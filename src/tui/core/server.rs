@@ -6,6 +6,7 @@ use super::{
     bell::Bell,
     command::Asked,
     event::Effect,
+    ops::OpsPage,
 };
 use crate::{
     client::{ClientEvent, ClientRequest},
@@ -26,6 +27,9 @@ impl App {
             ClientEvent::AlertReport { id, report } => self.report_answered(id, report),
             ClientEvent::HandoverReport { id, report } => self.handover_told(id, *report),
             ClientEvent::Devices { id, list } => self.devices_told(id, list),
+            ClientEvent::Ops { id, report } => self.ops_told(id, report),
+            ClientEvent::Letters { id, letters, more } => self.letters_told(id, letters, more),
+            ClientEvent::Retried { id, report } => self.letter_retried(id, &report, effects),
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
             ClientEvent::Connected(hello) => self.session = Some(hello.session),
@@ -83,6 +87,7 @@ impl App {
         }
         self.suggestions_lost();
         self.report_lost();
+        self.ops_lost();
     }
 
     /// The session is over: back to the login, with the reason. Nothing of the ward stays on the screen.
@@ -103,6 +108,7 @@ impl App {
         self.limits = None;
         self.selected_shift = None;
         self.report = ReportPage::default();
+        self.ops = OpsPage::default();
         self.dialog = None;
         self.page = Page::Login;
         self.login.waiting = false;
@@ -183,6 +189,9 @@ impl App {
     fn answered(&mut self, id: u64, done: bool, refusal: Option<&Refusal>) {
         let Some(asked) = self.commands.end(id) else { return };
         let about = self.about(&asked);
+        if let (Some(no), true) = (asked.of_letter(), done) {
+            self.letter_dropped(no);
+        }
         match refusal {
             None if done => self.say(format!("{about} {}", asked.done())),
             None => self.fail(format!("{about}: not done")),
@@ -230,6 +239,9 @@ impl App {
             }
             if let Some(asked) = self.commands.end(id) {
                 detail = format!("{}: {detail}", self.about(&asked));
+                if let Some(no) = asked.of_letter() {
+                    self.letter_failed(no);
+                }
             }
             if let Some(page) = self.patient.as_mut().filter(|page| page.asked == Some(id)) {
                 page.failed = Some(detail);
@@ -238,7 +250,7 @@ impl App {
             if self.devices_failed(id, &detail) {
                 return;
             }
-            if self.suggestions_failed(id, &detail) || self.report_failed(id, &detail) {
+            if self.suggestions_failed(id, &detail) || self.report_failed(id, &detail) || self.ops_failed(id, &detail) {
                 return;
             }
         }

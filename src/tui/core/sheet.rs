@@ -137,6 +137,7 @@ const CANNOT: Question = Question::Words(&["with another patient", "not on the w
 const PROCEDURE: Question = Question::Words(&["blood taken", "suction", "washing or turning"]);
 const AWAY: Question = Question::Words(&["toilet or bath", "examination", "theatre"]);
 const OFF: Question = Question::Words(&["known and treated", "care for comfort", "cannot be measured well"]);
+const NOT_NEEDED: Question = Question::Words(&["sent again by its sender", "a test", "not our device"]);
 const SNOOZES: &[Millis] = &[mins(5), mins(15), mins(30), mins(60)];
 const PROCEDURES: &[Millis] = &[mins(1), mins(2), mins(3)];
 const STANDBYS: &[Millis] = &[mins(10), mins(20), mins(30)];
@@ -161,8 +162,9 @@ impl Act {
             Self::SetLimits => limits::SET_QUESTIONS,
             Self::TakeSuggestion => limits::TAKE_QUESTIONS,
             Self::ResetLimits => limits::RESET_QUESTIONS,
-            Self::RemoveShift | Self::EndAssignment => &[Question::Sure],
+            Self::RemoveShift | Self::EndAssignment | Self::RetryLetter | Self::RetryLetters => &[Question::Sure],
             Self::AssignDevice => &[Question::Bed, Question::Sure],
+            Self::DropLetter => &[NOT_NEEDED],
         }
     }
 }
@@ -232,6 +234,8 @@ impl Sheet {
             Subject::Shift(_) => rota::command(self, ward),
             // From when on is known only when it is sent.
             Subject::Device(_) => None,
+            // It is no ward's: it is not asked of an engine.
+            Subject::Letter(_) => None,
             Subject::Limits(limits) => limits::command(self, limits, ward),
         }
     }

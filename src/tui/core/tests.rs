@@ -18,6 +18,7 @@ mod devices;
 mod handover;
 mod limits;
 mod looking;
+mod ops;
 mod report;
 mod rota;
 

@@ -66,6 +66,9 @@ impl App {
         }
         if let Some(asked) = self.commands.overdue(now) {
             self.fail(format!("{}: the server has not answered, look whether it was done", self.about(&asked)));
+            if let Some(no) = asked.of_letter() {
+                self.letter_failed(no);
+            }
         }
         if let Some(ward) = &self.ward {
             let held = self.last_key.is_some_and(|(_, at)| now - at < QUEUE_HOLD);
@@ -77,6 +80,7 @@ impl App {
         self.refresh_page(effects);
         self.refresh_suggestions(effects);
         self.refresh_report(effects);
+        self.refresh_ops(effects);
         if self.page == Page::Handover {
             self.settle_handover();
             self.refresh_handover(effects);

@@ -151,7 +151,7 @@ fn answers(act: Act, subject: &Subject, rest: &str) -> Result<Vec<Answer>, Why> 
         first.parse::<u16>().map(|n| Answer::Span(of(i64::from(n)))).map_err(|_| wanted.to_owned())
     };
     Ok(match act {
-        // Limits, chart, rota and devices are looked at before they are changed: no line asks for it.
+        // Limits, chart, rota, devices and dead letters are looked at before they are changed: no line asks for it.
         Act::Accept
         | Act::SetLimits
         | Act::TakeSuggestion
@@ -160,7 +160,10 @@ fn answers(act: Act, subject: &Subject, rest: &str) -> Result<Vec<Answer>, Why> 
         | Act::AddShift
         | Act::RemoveShift
         | Act::AssignDevice
-        | Act::EndAssignment => Vec::new(),
+        | Act::EndAssignment
+        | Act::RetryLetter
+        | Act::RetryLetters
+        | Act::DropLetter => Vec::new(),
         Act::Reset => vec![words(rest, "say what you found, such as reset 04 patient seen, well")?],
         Act::Decline => vec![words(rest, "say why, such as decline 04 with another patient")?],
         Act::Comment => vec![words(rest, "say something, such as comment 04 doctor informed")?],

@@ -47,6 +47,8 @@ pub(super) const fn interval_of(event: &ClientEvent) -> Millis {
         | ClientEvent::AlertReport { .. }
         | ClientEvent::HandoverReport { .. }
         | ClientEvent::Devices { .. }
+        | ClientEvent::Ops { .. }
+        | ClientEvent::Letters { .. }
         | ClientEvent::Skipped { .. } => DATA_FRAME_INTERVAL,
         _ => ALERT_FRAME_INTERVAL,
     }

@@ -2,10 +2,12 @@
 
 use super::{
     dialog::{Line, plain},
+    pen::wrapped,
     scene::Scene,
 };
 use crate::{
     domain::{Expiry, PatientId},
+    protocol::LetterView,
     tui::{
         core::{
             Act, Answer, ChartQuestion, DeviceSubject, LimitsQuestion, LimitsSubject, OxygenWay, Question,
@@ -18,6 +20,9 @@ use crate::{
 
 /// Changes that the box names, at most; further ones are counted.
 const CHANGES_MAX: usize = 6;
+/// Columns and rows of the reason of a dead letter.
+const LETTER_COLUMNS: u16 = 60;
+const LETTER_ROWS: usize = 4;
 
 /// The question, if it is one of those that are told here.
 pub(super) fn question(sheet: &Sheet) -> Option<&'static str> {
@@ -49,6 +54,8 @@ pub(super) fn question(sheet: &Sheet) -> Option<&'static str> {
             Act::RemoveShift => "take it out?",
             Act::AssignDevice => "assign it?",
             Act::EndAssignment => "take it away?",
+            Act::RetryLetter => "try it again?",
+            Act::RetryLetters => "try them again, the oldest first?",
             Act::Chart => "chart it?",
             Act::ResetLimits => "take back?",
             _ => "change it?",
@@ -106,6 +113,20 @@ fn from_now_on(scene: &Scene<'_>, subject: &DeviceSubject, sheet: &Sheet) -> Vec
     stays.into_iter().chain([format!("  from now on {after}")]).collect()
 }
 
+/// Which dead letter, of whom, and why it is one.
+pub(super) fn about_letter(scene: &Scene<'_>, sheet: &Sheet, letter: &LetterView) -> Vec<Line> {
+    let title = match sheet.act {
+        Act::RetryLetters => {
+            let count = scene.app.letters_of_a_kind(letter).len();
+            format!("{count} messages of {}: {}", letter.source, letter.code)
+        }
+        _ => format!("dead letter {} of {}: {}", letter.no, letter.source, letter.code),
+    };
+    let mut lines = vec![vec![(title, scene.style(Role::DialogTitle))]];
+    lines.extend(wrapped(&letter.detail, LETTER_COLUMNS, LETTER_ROWS).into_iter().map(|line| plain(scene.look, line)));
+    lines
+}
+
 /// What stands below the question: how far one may go, or old beside new.
 pub(super) fn details(scene: &Scene<'_>, sheet: &Sheet) -> Vec<String> {
     match (&sheet.subject, sheet.question()) {
@@ -115,6 +136,10 @@ pub(super) fn details(scene: &Scene<'_>, sheet: &Sheet) -> Vec<String> {
             old_and_new(scene, sheet).into_iter().chain(given(scene, sheet)).collect()
         }
         (Subject::Device(device), Some(Question::Sure)) => from_now_on(scene, device, sheet),
+        (Subject::Letter(_), Some(Question::Sure)) => vec![
+            "What is known already is stored once. A correction in it".to_owned(),
+            "takes the place of a newer one.".to_owned(),
+        ],
         (_, Some(Question::Sure)) if matches!(sheet.act, Act::AddShift | Act::RemoveShift) => shift(scene, sheet),
         (_, Some(Question::Sure)) => charted(scene, sheet).into_iter().chain(given(scene, sheet)).collect(),
         _ => Vec::new(),

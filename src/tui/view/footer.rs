@@ -13,7 +13,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 44] = [
+const ORDER: [Action; 48] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
@@ -36,6 +36,9 @@ const ORDER: [Action; 44] = [
     Action::Do(Act::RemoveShift),
     Action::Do(Act::AssignDevice),
     Action::Do(Act::EndAssignment),
+    Action::Do(Act::RetryLetter),
+    Action::Do(Act::RetryLetters),
+    Action::Do(Act::DropLetter),
     Action::Back,
     Action::ShowLimits,
     Action::Do(Act::Chart),
@@ -53,6 +56,7 @@ const ORDER: [Action; 44] = [
     Action::ShowPauses,
     Action::ShowRota,
     Action::ShowReport,
+    Action::ShowOps,
     Action::ShowHandover,
     Action::ShowDevices,
     Action::Do(Act::Standby),

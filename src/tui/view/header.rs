@@ -128,8 +128,11 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
     if let Some(session) = &app.session {
         add(&format!("{} ({})", session.user, session.role), base, 5);
     }
-    let right =
-        if app.audit > 0 { vec![Piece::new(format!("audit {} ", grouped(app.audit)), base, 2)] } else { Vec::new() };
+    let right = if app.audit > 0 {
+        vec![Piece::new(format!("audit {} ", words::thousands(app.audit)), base, 2)]
+    } else {
+        Vec::new()
+    };
     pieces(buffer, area, 1, left, right);
 }
 
@@ -184,17 +187,4 @@ fn system_fault(app: &App) -> Option<&'static str> {
         ConditionCode::System(SystemFault::ClockStepped) => Some("? server's clock stepped"),
         _ => None,
     })
-}
-
-/// A number with its thousands set apart: `1,203,442`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

@@ -17,6 +17,7 @@ mod handover;
 mod header;
 mod limits;
 mod login;
+mod ops;
 mod pane;
 mod patient;
 mod pauses;
@@ -101,6 +102,11 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             let (below, list) = take_bottom(rest, (rest.height / 2).clamp(SUMMARY_ROWS.0, 20));
             pauses::draw(&scene, list, buffer);
             summary::draw(&scene, below, buffer);
+        }
+        Page::Ops => {
+            let (top, rest) = take_top(area, 1);
+            strip::draw(&scene, top, buffer);
+            ops::draw(&scene, rest, buffer);
         }
         Page::Handover => {
             let (top, rest) = take_top(area, 1);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     domain::{LimitsError, Pause, PauseId, PauseKind, PauseScope, Refusal},
-    tui::testing::{report, rota, set_limit},
+    tui::testing::{letters, ops, report, rota, set_limit},
 };
 
 fn shown(bench: &Bench) -> String {
@@ -172,4 +172,69 @@ fn the_report_of_alerts() {
     bench.app.report.report = None;
     bench.app.report.failed = Some("a report is being made: try again in a moment".into());
     shot("report_failed_80x24", &shown(&bench));
+}
+
+/// The page of the intake, asked for and answered.
+fn intake(role: UserRole) -> Bench {
+    let mut bench = started(full_night());
+    bench.app.session = Some(session(role));
+    bench.type_text("8");
+    answer_ops(&mut bench, &ops(), &letters());
+    bench.heartbeat();
+    bench
+}
+
+/// Answers what the page of the intake asks for.
+fn answer_ops(bench: &mut Bench, report: &crate::protocol::OpsReport, letters: &[crate::protocol::LetterView]) {
+    use crate::{client::ClientRequest, tui::core::Effect};
+    while let Some(effect) = bench.effects.pop() {
+        match effect {
+            Effect::Send(ClientRequest::Ops { id }) => {
+                bench.client(ClientEvent::Ops { id, report: Box::new(report.clone()) });
+            }
+            Effect::Send(ClientRequest::Letters { id, .. }) => {
+                bench.client(ClientEvent::Letters { id, letters: letters.to_vec(), more: true });
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_intake() {
+    let mut bench = intake(UserRole::Ops);
+    both!("intake", bench.app);
+    shot("intake_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    shot("intake_60x15", &text(&bench.app, &look(), 60, 15));
+    bench.type_text("jj");
+    both!("intake_hl7", bench.app);
+    bench.type_text("t");
+    shot("intake_again_80x24", &shown(&bench));
+    bench.key(Key::plain(KeyCode::Esc));
+    bench.type_text("x");
+    shot("intake_drop_80x24", &shown(&bench));
+    bench.key(Key::plain(KeyCode::Esc));
+    bench.type_text("gT");
+    shot("intake_kind_80x24", &shown(&bench));
+    let mut report = ops();
+    report.pipeline.recording = false;
+    report.pipeline.waiting = 900;
+    bench.app.ops.report = Some(Box::new(report));
+    bench.app.dialog = None;
+    bench.wait(7_000);
+    shot("intake_bad_80x24", &shown(&bench));
+    bench.app.session.as_mut().unwrap().state = SessionState::Locked;
+    shot("intake_locked_80x24", &shown(&bench));
+    let mut empty = started(full_night());
+    empty.app.session = Some(session(UserRole::Ops));
+    empty.type_text("8");
+    shot("intake_asking_80x24", &shown(&empty));
+}
+
+#[test]
+fn the_intake_is_for_ops_alone() {
+    let mut bench = started(full_night());
+    bench.type_text("8");
+    assert_eq!(bench.app.page, crate::tui::core::Page::Ward);
+    assert!(!bench.app.offers().iter().any(|offer| offer.words == "intake"));
 }

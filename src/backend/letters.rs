@@ -4,45 +4,83 @@
 //! with the reason of now. Nothing is stored twice, for the same value of the same time is a duplicate.
 
 use super::{
-    execute::{Done, allow, leaf, refused},
-    request::AdminAnswer,
+    app::App,
+    http::decode_rules,
+    mappings::Mappings,
+    pipeline::{Job, JobError, Record},
 };
 use crate::{
-    audit::{Act, LeafDraft},
-    backend::{
-        app::App,
-        http::decode_rules,
-        mappings::Mappings,
-        pipeline::{Job, Record},
-    },
+    audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{Actor, DeviceId, Remark},
     ingest::{BodyForm, Decoded, Refused, Way, decode_body},
-    rights::Verb,
-    store::{DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter},
+    protocol::{IntakeReport, LetterQuery, LetterView, OPS_LETTERS_MAX},
+    store::{DeadLetter, DeadLetterEnd, DeadLetterFilter, StoreError, StoredDeadLetter},
 };
 use std::sync::{Arc, PoisonError};
 
 /// Most letters of one answer.
 const LIST_MAX: u32 = 1_000;
 
-pub(super) async fn list(app: &App, by: &Actor, filter: DeadLetterFilter, limit: u32) -> Done {
-    allow(Verb::ManageDevices)?;
+/// Why nothing was done with a letter.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LetterError {
+    /// There is no such letter, or nothing can be done with it.
+    #[error("{0}")]
+    Refused(String),
+    /// What it causes could not be made durable.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn refused(why: impl std::fmt::Display) -> LetterError {
+    LetterError::Refused(why.to_string())
+}
+
+fn leaf(by: &Actor, act: Act) -> LeafDraft {
+    LeafDraft::new(LeafActor::from(by), act, Outcome::Success)
+}
+
+/// The newest letters of a kind, with an entry in the audit trail: payloads may name patients.
+pub(super) async fn list(
+    app: &App,
+    by: &Actor,
+    filter: DeadLetterFilter,
+    limit: u32,
+) -> Result<Vec<StoredDeadLetter>, LetterError> {
     let reader = Arc::clone(&app.reader);
     let letters = tokio::task::spawn_blocking(move || reader.dead_letters(&filter, limit.min(LIST_MAX))).await;
-    let letters = letters.map_err(refused)?.map_err(refused)?;
-    app.record(vec![leaf(by, Act::DeadLetterRead)], Vec::new()).await.map_err(refused)?;
-    Ok(AdminAnswer::DeadLetters { letters })
+    let letters = letters.map_err(refused)??;
+    app.record(vec![leaf(by, Act::DeadLetterRead)], Vec::new()).await?;
+    Ok(letters)
 }
 
-pub(super) async fn show(app: &App, by: &Actor, no: u64) -> Done {
-    allow(Verb::ManageDevices)?;
+/// Letters that wait, for a screen: one more than fits says whether there are older ones.
+pub(super) async fn page(app: &App, by: &Actor, query: LetterQuery) -> Result<(Vec<LetterView>, bool), LetterError> {
+    let LetterQuery { source, code, before } = query;
+    let filter = DeadLetterFilter { ended: false, source, code, before };
+    let mut letters = list(app, by, filter, OPS_LETTERS_MAX + 1).await?;
+    let most = usize::try_from(OPS_LETTERS_MAX).unwrap_or(usize::MAX);
+    let more = letters.len() > most;
+    letters.truncate(most);
+    let view = |StoredDeadLetter { no, letter, .. }| {
+        let DeadLetter { at, source, code, detail, payload, .. } = letter;
+        LetterView { no, at, source, code, detail, payload }
+    };
+    Ok((letters.into_iter().map(view).collect(), more))
+}
+
+/// One letter, with an entry in the audit trail.
+pub(super) async fn show(app: &App, by: &Actor, no: u64) -> Result<StoredDeadLetter, LetterError> {
     let letter = find(app, no).await?;
-    app.record(vec![leaf(by, Act::DeadLetterRead)], Vec::new()).await.map_err(refused)?;
-    Ok(AdminAnswer::DeadLetters { letters: vec![letter] })
+    app.record(vec![leaf(by, Act::DeadLetterRead)], Vec::new()).await?;
+    Ok(letter)
 }
 
-pub(super) async fn put_aside(app: &App, by: &Actor, no: u64, reason: &Remark) -> Done {
-    allow(Verb::ManageDevices)?;
+/// Ends a letter without driving it again.
+pub(super) async fn put_aside(app: &App, by: &Actor, no: u64, reason: &Remark) -> Result<(), LetterError> {
     let _hand = Hand::on(app, no)?;
     let stored = open_letter(app, no).await?;
     let end = DeadLetterEnd { no, how: format!("dropped: {}", reason.as_str()), at: app.engine_clock.now() };
@@ -51,12 +89,12 @@ pub(super) async fn put_aside(app: &App, by: &Actor, no: u64, reason: &Remark) -
         ..leaf(by, Act::DeadLetterDrop)
     };
     let record = Record { leaves: vec![leaf], dead_letter_ends: vec![end], ..Record::default() };
-    app.pipeline.ask(|reply| Job::Record { record, reply }).await.map_err(refused)?;
-    Ok(AdminAnswer::Done)
+    app.pipeline.ask(|reply| Job::Record { record, reply }).await?;
+    Ok(())
 }
 
-pub(super) async fn retry(app: &App, by: &Actor, no: u64) -> Done {
-    allow(Verb::ManageDevices)?;
+/// Drives a letter again.
+pub(super) async fn retry(app: &App, by: &Actor, no: u64) -> Result<IntakeReport, LetterError> {
     let _hand = Hand::on(app, no)?;
     let stored = open_letter(app, no).await?;
     let sender: DeviceId = stored
@@ -73,10 +111,9 @@ pub(super) async fn retry(app: &App, by: &Actor, no: u64) -> Done {
     };
     let record = Record { leaves: vec![leaf], dead_letter_ends: vec![end], ..Record::default() };
     let received_at = stored.letter.at;
-    let report = app.pipeline.ask(|reply| Job::Again { sender, decoded, received_at, record, reply }).await;
-    let report = report.map_err(refused)?;
+    let report = app.pipeline.ask(|reply| Job::Again { sender, decoded, received_at, record, reply }).await?;
     app.hub.metrics().intake(&report);
-    Ok(AdminAnswer::Retried { report })
+    Ok(report)
 }
 
 /// What the audit trail keeps of a letter.
@@ -91,7 +128,7 @@ struct Hand<'a> {
 }
 
 impl<'a> Hand<'a> {
-    fn on(app: &'a App, no: u64) -> Result<Self, super::request::AdminError> {
+    fn on(app: &'a App, no: u64) -> Result<Self, LetterError> {
         let free = app.letters_in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(no);
         if free { Ok(Self { app, no }) } else { Err(refused(format!("somebody is at dead letter {no} now"))) }
     }
@@ -103,13 +140,13 @@ impl Drop for Hand<'_> {
     }
 }
 
-async fn find(app: &App, no: u64) -> Result<StoredDeadLetter, super::request::AdminError> {
+async fn find(app: &App, no: u64) -> Result<StoredDeadLetter, LetterError> {
     let reader = Arc::clone(&app.reader);
     let found = tokio::task::spawn_blocking(move || reader.dead_letter(no)).await;
-    found.map_err(refused)?.map_err(refused)?.ok_or_else(|| refused(format!("there is no dead letter {no}")))
+    found.map_err(refused)??.ok_or_else(|| refused(format!("there is no dead letter {no}")))
 }
 
-async fn open_letter(app: &App, no: u64) -> Result<StoredDeadLetter, super::request::AdminError> {
+async fn open_letter(app: &App, no: u64) -> Result<StoredDeadLetter, LetterError> {
     let found = find(app, no).await?;
     match &found.ended {
         None => Ok(found),
