@@ -4,7 +4,7 @@ use super::Engine;
 use crate::{
     alarm::episode,
     domain::{
-        AlertKey, ConditionCode, DeviceId, Event, Millis, Percent, Priority,
+        Alert, AlertKey, ConditionCode, DeviceId, Event, Millis, Percent, Priority,
         twin::{BATTERY_EMPTY_PERCENT, BATTERY_GOOD_PERCENT, BATTERY_LOW_PERCENT},
     },
 };
@@ -24,7 +24,8 @@ impl Engine {
                 self.raise_plain(key, priority, self.now, format!("its battery is at {percent} %"), events);
             }
             Some(before) if before < priority => {
-                self.move_alert(&key, None, events, |alert| episode::worsen(alert, priority, None, None, Millis::ZERO))
+                let worse = |alert: &mut Alert| episode::worsen(alert, priority, None, None, Millis::ZERO);
+                self.move_alert(&key, None, events, worse);
             }
             _ => {}
         }

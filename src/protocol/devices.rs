@@ -1,8 +1,8 @@
 //! The devices of a ward as people see them: whom each measures, when it was heard, what it says of itself, what is wrong.
 
 use crate::domain::{
-    Alert, Assignment, BedId, ConditionCode, Device, DeviceKind, Millis, PatientId, Reported, Timestamp, Unplaced,
-    WardId,
+    Alert, Assignment, BedId, ConditionCode, Device, DeviceKind, Millis, PatientId, Percent, Reported, Timestamp,
+    Unplaced, WardId,
     twin::{BATTERY_EMPTY_PERCENT, BATTERY_LOW_PERCENT, has_drifted},
 };
 use serde::{Deserialize, Serialize};
@@ -115,7 +115,7 @@ impl DeviceView {
         let lost = told(|code| matches!(code, ConditionCode::DeviceLost | ConditionCode::GatewayLost));
         let silent = self.seen_at.is_some_and(|seen| now.since(seen) > self.silent_after());
         let report = self.reported.as_ref().map(|reported| &reported.report);
-        let battery = report.and_then(|report| report.battery_percent).map(|percent| percent.get());
+        let battery = report.and_then(|report| report.battery_percent).map(Percent::get);
         let ahead = self.reported.as_ref().and_then(|reported| reported.ahead);
         let off = ahead.is_some_and(|by| by > clock.ahead || Millis(-by.0) > clock.behind);
         let faults = [
@@ -153,7 +153,7 @@ impl DeviceList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Desired, DeviceReport, Percent, vital::SPO2};
+    use crate::domain::{Desired, DeviceReport, vital::SPO2};
     use rstest::rstest;
 
     const CLOCK: ClockAllowance = ClockAllowance { ahead: Millis::from_secs(10), behind: Millis::from_secs(60) };

@@ -264,11 +264,27 @@ pub(in crate::tui) fn report() -> AlertReport {
     }
 }
 
+/// A device whose values are nobody's.
+fn nobodys(id: &str, code: &str, bed: Option<&str>, count: u64) -> crate::domain::Unplaced {
+    crate::domain::Unplaced {
+        device: id.parse().unwrap(),
+        sender: "gw-east".parse().unwrap(),
+        ward: Some(ward().id),
+        first_at: t0() - Millis::from_mins(12),
+        last_at: t0() - Millis::from_secs(4),
+        count,
+        code: code.into(),
+        detail: String::new(),
+        patient: None,
+        bed: bed.map(|bed| bed.parse().unwrap()),
+    }
+}
+
 /// The devices of a bad night: one lost, one never heard, one about to be empty, one with a wrong clock that has not applied
 /// what is wanted of it, one that measures nobody, a gateway; and two whose values are nobody's.
 pub(in crate::tui) fn devices() -> DeviceList {
     use crate::domain::{
-        Assignment, Desired, Device, DeviceKind, DeviceLimits, DeviceReport, LimitValue, Percent, Reported, Unplaced,
+        Assignment, Desired, Device, DeviceKind, DeviceLimits, DeviceReport, LimitValue, Percent, Reported,
     };
     let view = |id: &str, patient: Option<usize>, heard_s: Option<i64>, faults: &[DeviceFault]| {
         let device = Device {
@@ -330,18 +346,6 @@ pub(in crate::tui) fn devices() -> DeviceList {
     let mut gateway = view("gw-east", None, Some(0), &[]);
     (gateway.device.kind, gateway.device.gateway) = (DeviceKind::Gateway, None);
     gateway.device.intervals_ms.clear();
-    let nobodys = |id: &str, code: &str, bed: Option<&str>, count: u64| Unplaced {
-        device: id.parse().unwrap(),
-        sender: "gw-east".parse().unwrap(),
-        ward: Some(ward().id),
-        first_at: t0() - Millis::from_mins(12),
-        last_at: t0() - Millis::from_secs(4),
-        count,
-        code: code.into(),
-        detail: String::new(),
-        patient: None,
-        bed: bed.map(|bed| bed.parse().unwrap()),
-    };
     DeviceList {
         ward: ward().id,
         at: t0(),

@@ -51,7 +51,7 @@ impl EngineThread {
             if self.health.state() == WORKS {
                 alarmed = false;
                 self.core.close(self.engine_clock.now(), &mut group);
-                if !group.is_empty() && self.groups.send(ToWriter::Group(group)).is_err() {
+                if !group.is_empty() && self.groups.send(ToWriter::Group(Box::new(group))).is_err() {
                     return;
                 }
             } else {

@@ -29,7 +29,7 @@ const WAIT_MAX_MS: u64 = 200;
 /// What the writer is given.
 pub(super) enum ToWriter {
     /// Commit and tell.
-    Group(Group),
+    Group(Box<Group>),
     /// Try whether the store takes a write again; say so.
     Probe(SyncSender<bool>),
 }
@@ -51,7 +51,7 @@ impl Writer {
         let mut expire_at = self.clock.boot() + EXPIRE_INTERVAL;
         loop {
             match groups.recv_timeout(Duration::from_millis(WAIT_MAX_MS)) {
-                Ok(ToWriter::Group(group)) => self.commit(group),
+                Ok(ToWriter::Group(group)) => self.commit(*group),
                 Ok(ToWriter::Probe(reply)) => drop(reply.send(self.probe())),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,

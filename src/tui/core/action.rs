@@ -219,7 +219,10 @@ impl App {
                 Possible::No(why) => Some(why),
                 Possible::NotHere => return None,
             };
-            let (words, sentence) = action.words();
+            let (words, mut sentence) = action.words();
+            if (action, self.page) == (Action::Filter, Page::Devices) {
+                sentence = "devices: name, bed, patient, gateway, lost, battery, clock, nobody";
+            }
             Some(Offer { action, words, sentence, not_now })
         };
         Action::ALL.into_iter().filter_map(offer).collect()

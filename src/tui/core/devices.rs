@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     client::ClientRequest,
-    domain::{Command, DeviceId, DeviceKind, Millis, PatientId, Unplaced, text},
+    domain::{Command, DeviceId, DeviceKind, Event, EventBody, Millis, PatientId, Unplaced, text},
     protocol::{DeviceFault, DeviceList, DeviceView, WardView},
     tui::words,
 };
@@ -42,6 +42,8 @@ pub struct DevicesPage {
     pub selected: Option<DeviceRow>,
     /// Which rows are shown.
     pub filter: Filter,
+    /// The first line shown of the selected device.
+    pub scroll: usize,
     /// Why the list could not be had, for people.
     pub failed: Option<String>,
     moved_at: Option<Millis>,
@@ -113,9 +115,11 @@ impl App {
     pub(super) fn settle_device(&mut self) {
         let rows = self.device_rows();
         let stays = self.devices.selected.as_ref().is_some_and(|row| rows.contains(row));
-        if !stays && !(rows.is_empty() && self.devices.list.is_none()) {
+        // Without a list nothing is known of what was selected.
+        if !stays && self.devices.list.is_some() {
             self.devices.moved_at = self.devices.selected.as_ref().map(|_| self.now);
             self.devices.selected = rows.into_iter().next();
+            self.devices.scroll = 0;
         }
     }
 
@@ -123,6 +127,24 @@ impl App {
         let rows = self.device_rows();
         let at = self.devices.selected.as_ref().and_then(|row| rows.iter().position(|r| r == row));
         self.devices.selected = rows.get(moved(at, by, rows.len())).cloned();
+        self.devices.scroll = 0;
+    }
+
+    /// Moves what is told of the selected device; its history is the part that can be long.
+    pub(super) fn scroll_device(&mut self, by: isize) {
+        let last = self.devices.selected_device().map_or(0, |view| view.assignments.len());
+        self.devices.scroll = self.devices.scroll.saturating_add_signed(by).min(last);
+    }
+
+    /// Has the list made anew when an event changes what is in it.
+    pub(super) fn note_devices(&mut self, event: &Event) {
+        let changes = matches!(
+            event.body,
+            EventBody::Assigned { .. } | EventBody::Unassigned { .. } | EventBody::DeviceSet { .. }
+        );
+        if changes && self.devices.asked.is_none() {
+            self.devices.asked_at = None;
+        }
     }
 
     /// Says so if the selected row is another one than a moment ago without a key.

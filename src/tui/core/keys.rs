@@ -23,6 +23,8 @@ const ACTIVITY_INTERVAL: Millis = Millis::from_secs(20);
 const PAGE_ROWS: isize = 10;
 /// Charts of a page of a patient's screen: as many as a small terminal shows, so that none is jumped over.
 const PAGE_CHARTS: isize = 2;
+/// Lines of the selected device that a page of it goes on by.
+const PAGE_LINES: isize = 5;
 /// Longest name and passphrase that the forms take, in characters.
 const FIELD_MAX_CHARS: usize = 256;
 
@@ -221,6 +223,8 @@ impl App {
             Action::ConfirmPause => self.dialog = self.selected_pause().map(|p| Dialog::ConfirmPause { pause: p.id }),
             Action::ShowHandover => self.show_handover(),
             Action::Hand(deed) => self.begin_deed(deed),
+            Action::PageUp if self.page == Page::Devices => self.scroll_device(-PAGE_LINES),
+            Action::PageDown if self.page == Page::Devices => self.scroll_device(PAGE_LINES),
             Action::PageUp if self.page == Page::Handover => self.scroll_told(-PAGE_ROWS),
             Action::PageDown if self.page == Page::Handover => self.scroll_told(PAGE_ROWS),
             Action::Flash => self.switch_flash(),

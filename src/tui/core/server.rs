@@ -124,6 +124,7 @@ impl App {
     fn apply(&mut self, event: &JournalEvent, effects: &mut Vec<Effect>) {
         let Some(ward) = &mut self.ward else { return };
         ward.apply(event);
+        self.note_devices(event);
         if let EventBody::Admitted { patient, .. } = &event.body {
             self.ask_for_sparks_of(vec![patient.id.clone()], effects);
         }

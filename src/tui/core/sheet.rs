@@ -232,10 +232,8 @@ impl Sheet {
             Subject::Ward if self.act == Act::AddShift => rota::command(self, ward),
             Subject::Ward => self.sound(),
             Subject::Shift(_) => rota::command(self, ward),
-            // From when on is known only when it is sent.
-            Subject::Device(_) => None,
-            // It is no ward's: it is not asked of an engine.
-            Subject::Letter(_) => None,
+            // A letter is no ward's and not asked of an engine; from when on a device is moved is known only when it is sent.
+            Subject::Device(_) | Subject::Letter(_) => None,
             Subject::Limits(limits) => limits::command(self, limits, ward),
         }
     }

@@ -213,13 +213,15 @@ fn draw_selected(scene: &Scene<'_>, list: &DeviceList, area: Rect, buffer: &mut 
     let (top, rest) = take_top(area, 1);
     let lines = selected_lines(scene, list);
     let wrapped: Vec<Told> = lines.into_iter().flat_map(|(text, role)| hung(&text, role, rest.width)).collect();
-    let window = Window { first: 0, rows: usize::from(rest.height).max(1), total: wrapped.len() };
+    let rows = usize::from(rest.height).max(1);
+    let first = scene.app.devices.scroll.min(wrapped.len().saturating_sub(rows));
+    let window = Window { first, rows, total: wrapped.len() };
     let who = match &scene.app.devices.selected {
         Some(DeviceRow::Device(id) | DeviceRow::Unplaced(id)) => id.to_string(),
         None => "no device selected".to_owned(),
     };
     pane::draw(scene, &Pane { title: who, focus: false, window, hint: None }, top, buffer);
-    for (row, (text, role)) in (0..rest.height).zip(&wrapped) {
+    for (row, (text, role)) in (0..rest.height).zip(wrapped.iter().skip(first)) {
         Pen::new(buffer, rest, row).gap(1).put(text, scene.style(now_role(scene, *role)));
     }
 }

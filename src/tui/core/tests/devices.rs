@@ -67,6 +67,7 @@ fn the_list_is_asked_for_while_it_is_shown_and_one_at_a_time() {
 fn charge_gives_a_device_to_a_patient_after_a_last_look() {
     let mut bench = opened(Role::Charge);
     select(&mut bench, &device("mon-spare"));
+    assert!(!asks(&bench));
     bench.type_text("a");
     let Some(Dialog::Sheet(sheet)) = &bench.app.dialog else { panic!("{:?}", bench.app.dialog) };
     assert_eq!(sheet.choices[0].words, "02 Novak Jana (no device)", "who has none comes first");
@@ -158,4 +159,19 @@ fn the_filter_is_its_own_and_a_lock_forgets_what_was_seen() {
     bench.client(ClientEvent::Session(locked));
     assert_eq!(bench.app.devices.list, None);
     assert!(asks(&bench), "what may be seen is asked for anew");
+}
+
+#[test]
+fn an_event_about_a_device_has_the_list_made_anew_and_the_history_scrolls() {
+    let mut bench = opened(Role::Charge);
+    select(&mut bench, &device("mon-07"));
+    bench.key(Key::plain(KeyCode::PageDown));
+    assert_eq!(bench.app.devices.scroll, 3, "as far as there is history");
+    bench.type_text("k");
+    assert_eq!(bench.app.devices.scroll, 0);
+    let assignment = testing::devices().devices[0].assignments[0].clone();
+    let body = EventBody::Assigned { assignment, by: crate::domain::Actor::System };
+    let event = JournalEvent::new(testing::t0(), body);
+    bench.client(ClientEvent::Event(SequencedEvent { ward: testing::ward().id, seq: 11, event }));
+    assert!(asks(&bench));
 }
