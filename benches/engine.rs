@@ -20,8 +20,8 @@ use std::{
 };
 use wardwatch::{
     domain::{
-        Actor, Assignment, Bed, Category, ChartEntry, Command, Consciousness, Device, DeviceKind, Event, Millis,
-        Observation, Oxygen, Patient, PatientId, PersonName, Timestamp, VitalCode, Ward,
+        Actor, Assignment, Bed, Category, ChartEntry, Command, Consciousness, Desired, Device, DeviceKind, Event,
+        Millis, Observation, Oxygen, Patient, PatientId, PersonName, Timestamp, VitalCode, Ward,
         vital::{HR, NBP_DIA, NBP_SYS, PULSE, RR, SPO2, TEMP},
     },
     engine::{Engine, EngineConfig, Input},
@@ -64,6 +64,7 @@ fn ward(patients: usize) -> Engine {
             kind: DeviceKind::Monitor,
             gateway: None,
             intervals_ms: VITALS.iter().map(|(vital, _)| (*vital, Millis::from_secs(1))).collect(),
+            desired: Desired::default(),
         };
         let assignment = Assignment { device: device.id.clone(), patient: patient.id.clone(), start: t(0), end: None };
         run(Command::SetBed { bed: bed.clone() });

@@ -32,7 +32,7 @@ use wardwatch::{
     backend::admin::{self, AdminAnswer, AdminRequest},
     client::{self, ClientEvent, LinkOptions},
     domain::{
-        Assignment, Bed, Category, Cause, Command, Device, DeviceKind, EventBody, Millis, Patient, PersonName,
+        Assignment, Bed, Category, Cause, Command, Desired, Device, DeviceKind, EventBody, Millis, Patient, PersonName,
         Timestamp, Ward,
     },
     protocol::Encoding,
@@ -87,6 +87,7 @@ fn ward(server: &Server, patients: usize) -> String {
         kind,
         gateway: gateway.map(|g| g.parse().unwrap()),
         intervals_ms: BTreeMap::new(),
+        desired: Desired::default(),
     };
     let commands = (0..patients).flat_map(|i| {
         let bed = Bed { id: format!("b{i:04}").parse().unwrap(), label: i.to_string() };

@@ -3,7 +3,7 @@
 use super::{Secret, TokenKind, hash_token};
 use crate::{
     domain::{Actor, DeviceId, Millis, Mode, SessionId, UserId},
-    store::{AccessChange, AccessRecords, DeviceTokenRecord, SessionRecord, UserRecord},
+    store::{AccessChange, AccessRecords, DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserRecord},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -100,6 +100,8 @@ pub struct Directory {
     sessions: BTreeMap<SessionId, SessionRecord>,
     by_token: HashMap<[u8; 32], SessionId>,
     devices: HashMap<[u8; 32], DeviceTokenRecord>,
+    enrolments: BTreeMap<DeviceId, EnrolmentRecord>,
+    by_code: HashMap<[u8; 32], DeviceId>,
     /// The activity of each session that the store knows of.
     kept_activity: HashMap<SessionId, Millis>,
 }
@@ -116,6 +118,8 @@ impl Directory {
             sessions: BTreeMap::new(),
             by_token: HashMap::new(),
             devices: HashMap::new(),
+            enrolments: BTreeMap::new(),
+            by_code: HashMap::new(),
             kept_activity: HashMap::new(),
         };
         records.users.into_iter().for_each(|user| directory.insert_user(user));
@@ -124,6 +128,7 @@ impl Directory {
         sessions.for_each(|session| directory.insert_session(session));
         let tokens = records.device_tokens.into_iter();
         tokens.for_each(|token| directory.apply(&AccessChange::PutDeviceToken(token)));
+        records.enrolments.into_iter().for_each(|enrolment| directory.insert_enrolment(enrolment));
         directory
     }
 
@@ -183,7 +188,16 @@ impl Directory {
                 self.devices.insert(token.token_hash, token.clone());
             }
             AccessChange::DropDeviceTokens(device) => self.devices.retain(|_, t| t.device != *device),
+            AccessChange::PutEnrolment(enrolment) => self.insert_enrolment(enrolment.clone()),
         }
+    }
+
+    fn insert_enrolment(&mut self, enrolment: EnrolmentRecord) {
+        let (device, hash) = (enrolment.device.clone(), enrolment.code_hash);
+        if let Some(former) = self.enrolments.insert(device.clone(), enrolment) {
+            self.by_code.remove(&former.code_hash);
+        }
+        self.by_code.insert(hash, device);
     }
 
     fn change_user(&mut self, user: &UserId, change: impl FnOnce(&mut UserRecord)) {
@@ -322,6 +336,24 @@ impl Directory {
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// The enrolment code with this hash, used and expired ones included.
+    #[must_use]
+    pub fn enrolment(&self, code_hash: &[u8; 32]) -> Option<&EnrolmentRecord> {
+        self.enrolments.get(self.by_code.get(code_hash)?)
+    }
+
+    /// The newest enrolment code of a device, used and expired ones included.
+    #[must_use]
+    pub fn enrolment_of(&self, device: &DeviceId) -> Option<&EnrolmentRecord> {
+        self.enrolments.get(device)
+    }
+
+    /// How many tokens a device has.
+    #[must_use]
+    pub fn token_count(&self, device: &DeviceId) -> usize {
+        self.devices.values().filter(|token| token.device == *device).count()
     }
 
     /// The device of a token.

@@ -65,6 +65,8 @@ pub enum RefusedTry {
     UnknownNames,
     /// A name has to wait; it is in lower case.
     Name(String),
+    /// There were too many enrolments, or their codes were nobody's and there were many of them.
+    Enrolment,
     /// The unlock of a session has to wait.
     Unlock(SessionId),
 }
@@ -75,7 +77,7 @@ struct Tally {
     untold: u32,
 }
 
-/// Bounds on logins. Times are since boot.
+/// Bounds on logins, or on enrolments. Times are since boot.
 #[derive(Debug)]
 pub struct LoginGate {
     all: Allowance,

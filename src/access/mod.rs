@@ -5,6 +5,7 @@
 
 mod backoff;
 mod directory;
+mod enrolment;
 mod gate;
 mod passphrase;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub use backoff::{Backoff, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};
 pub use directory::{
     Directory, DirectoryError, SESSIONS_PER_USER_MAX, Session, SessionLimits, SessionStanding, UnknownToken,
 };
+pub use enrolment::{CODE_BITS, hash_code, new_code};
 pub use gate::{LoginGate, RefusedTry, UNLOCK_TRIES_MAX};
 pub use passphrase::{
     HASH_QUEUE_MAX, HashError, HashParams, Hasher, PASSPHRASE_MAX_CHARS, PASSPHRASE_MIN_CHARS, PassphraseFault,

@@ -7,9 +7,9 @@ use super::danger::{DangerEvent, DangerWatch};
 use crate::{
     alarm::{Authority, Profiles, ResponsePolicy, limits::changed},
     domain::{
-        Actor, Assignment, Bed, BedId, Cause, Command, ConditionCode, Device, DeviceId, DeviceKind, EncounterId, Event,
-        EventBody, LimitsChange, LimitsError, Millis, Observation, Patient, Priority, Profile, Quality, Sampling,
-        Timestamp, VitalCode, VitalLimits, Ward, event::SuppressedBy, liveness::CONTINUOUS_INTERVAL,
+        Actor, Assignment, Bed, BedId, Cause, Command, ConditionCode, Desired, Device, DeviceId, DeviceKind,
+        EncounterId, Event, EventBody, LimitsChange, LimitsError, Millis, Observation, Patient, Priority, Profile,
+        Quality, Sampling, Timestamp, VitalCode, VitalLimits, Ward, event::SuppressedBy, liveness::CONTINUOUS_INTERVAL,
     },
     engine::{Engine, EngineConfig, Input},
 };
@@ -321,6 +321,7 @@ impl Seen {
             kind: DeviceKind::Monitor,
             gateway: None,
             intervals_ms: known.map(|d| d.intervals_ms.clone()).unwrap_or_default(),
+            desired: Desired::default(),
         };
         let start = o.observed_at.min(at);
         let assignment = Assignment { device: device.id.clone(), patient: o.patient.clone(), start, end: None };

@@ -127,6 +127,15 @@ pub enum Act {
     /// A device token was made.
     #[serde(rename = "device.token")]
     DeviceToken,
+    /// Devices were shown, with whom they measure and have measured.
+    #[serde(rename = "device.view")]
+    DeviceView,
+    /// A device was given an enrolment code.
+    #[serde(rename = "device.enrol_code")]
+    DeviceEnrolCode,
+    /// A device exchanged its enrolment code for a token, or somebody tried to.
+    #[serde(rename = "device.enrol")]
+    DeviceEnrol,
     /// A device was assigned.
     #[serde(rename = "device.assign")]
     DeviceAssign,

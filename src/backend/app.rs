@@ -11,7 +11,7 @@ use super::{
 use crate::{
     access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{DeviceId, Millis, SessionId, Timestamp, VitalTable},
+    domain::{DeviceId, DeviceReport, Millis, Reported, SessionId, Timestamp, VitalTable},
     ingest::{Refused, Way, fhir::VitalCodes},
     protocol::{SessionInfo, SessionState},
     rights::Principal,
@@ -57,6 +57,10 @@ pub struct App {
     pub unlocks: Mutex<Backoff>,
     /// Bounds on logins.
     pub gate: Mutex<LoginGate>,
+    /// Bounds on enrolments.
+    pub enrol_gate: Mutex<LoginGate>,
+    /// Held while a code is made or exchanged: a code is good once.
+    pub enrolments: tokio::sync::Mutex<()>,
     /// Bounds on requests by device.
     pub device_rates: Mutex<super::rate::Rates<DeviceId>>,
     /// How many streams each principal has.
@@ -118,6 +122,16 @@ impl App {
     pub async fn record(&self, leaves: Vec<LeafDraft>, access: Vec<AccessChange>) -> Result<(), JobError> {
         let record = Record { leaves, access, ..Record::default() };
         self.pipeline.ask(|reply| Job::Record { record, reply }).await
+    }
+
+    /// Keeps what a device says of itself, in the place of what it said before.
+    ///
+    /// # Errors
+    /// If it could not be kept.
+    pub async fn report(&self, device: &DeviceId, report: DeviceReport) -> Result<(), JobError> {
+        let reported = Box::new(Reported::new(report, self.engine_clock.now(), self.clock.wall()));
+        let device = device.clone();
+        self.pipeline.ask(|reply| Job::Report { device, reported, reply }).await
     }
 
     /// Keeps a body or a message of a device of which nothing can be used.

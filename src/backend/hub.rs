@@ -14,15 +14,15 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        DeviceId, Event, EventBody, Freshness, Marks, Millis, Mode, Observation, Patient, PatientId, Quality,
+        Census, DeviceId, Event, EventBody, Freshness, Marks, Millis, Mode, Observation, Patient, PatientId, Quality, Reported,
         SequencedEvent, Timestamp, VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
     protocol::{StoreState, VitalsUpdate, WardHead, WardView},
-    store::{AccessChange, Committed, StoreReader},
+    store::{AccessChange, Committed, StoreReader, TwinRecord},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
@@ -46,11 +46,21 @@ pub enum News {
     Rebuilt,
 }
 
+/// What is known of a device beside the census.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceLife {
+    /// When it was last heard, in engine time; after a start up to a minute before.
+    pub seen_at: Option<Timestamp>,
+    /// What it last said of itself.
+    pub reported: Option<Reported>,
+}
+
 /// The present state of a ward.
 struct WardState {
     view: WardView,
-    /// The devices that were ever added; a view has only those that measure.
-    devices: BTreeSet<DeviceId>,
+    /// All devices and their whole timelines; a view has only what a terminal needs at once.
+    census: Census,
+    lives: BTreeMap<DeviceId, DeviceLife>,
     head: u64,
     version: u64,
     versions: BTreeMap<PatientId, BTreeMap<VitalCode, u64>>,
@@ -144,6 +154,17 @@ impl WardHub {
         at(&self.read().view)
     }
 
+    /// Looks at the devices as they are: who is where, what is known of each, which alerts are open.
+    pub fn look_at_devices<T>(&self, at: impl FnOnce(&Census, &BTreeMap<DeviceId, DeviceLife>, &WardView) -> T) -> T {
+        let state = self.read();
+        at(&state.census, &state.lives, &state.view)
+    }
+
+    /// Looks at the census as it is, without a copy of it.
+    pub fn look_at_census<T>(&self, at: impl FnOnce(&Census) -> T) -> T {
+        at(&self.read().census)
+    }
+
     /// The number of the last event.
     #[must_use]
     pub fn head(&self) -> u64 {
@@ -165,10 +186,17 @@ impl WardHub {
 
 impl WardState {
     fn apply(&mut self, event: &Event) {
-        if let EventBody::DeviceSet { device, .. } = &event.body {
-            self.devices.insert(device.id.clone());
-        }
+        self.census.apply(event);
         self.view.apply(event);
+    }
+
+    fn hear(&mut self, news: &mut WardNews) {
+        for (device, at) in std::mem::take(&mut news.heard) {
+            self.lives.entry(device).or_default().seen_at = Some(at);
+        }
+        for (device, reported) in std::mem::take(&mut news.reported) {
+            self.lives.entry(device).or_default().reported = Some(reported);
+        }
     }
 
     fn observe(&mut self, o: &Observation, belief: (Quality, Marks), freshness: Freshness) {
@@ -248,10 +276,17 @@ impl Hub {
         wards.iter().map(|(ward, hub)| (ward.clone(), hub.is_watched())).collect()
     }
 
+    /// The ward that has a device.
+    #[must_use]
+    pub fn ward_of_device(&self, device: &DeviceId) -> Option<Arc<WardHub>> {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        wards.values().find(|hub| hub.read().census.devices.contains_key(device)).cloned()
+    }
+
     /// Another ward than this one that has a device, if this one has it not.
     #[must_use]
     pub fn elsewhere(&self, ward: &WardId, device: &DeviceId) -> Option<WardId> {
-        let has = |hub: &Arc<WardHub>| hub.read().devices.contains(device);
+        let has = |hub: &Arc<WardHub>| hub.read().census.devices.contains_key(device);
         self.other_ward(ward, has)
     }
 
@@ -348,7 +383,14 @@ impl Hub {
 
     fn make_ward(&self, ward: &Ward) -> Arc<WardHub> {
         let view = WardView::new(ward.clone(), self.mode, &self.vitals, |category| self.profiles.of(category));
-        let state = WardState { view, devices: BTreeSet::new(), head: 0, version: 0, versions: BTreeMap::new() };
+        let state = WardState {
+            view,
+            census: Census::default(),
+            lives: BTreeMap::new(),
+            head: 0,
+            version: 0,
+            versions: BTreeMap::new(),
+        };
         let hub = Arc::new(WardHub {
             state: RwLock::new(state),
             news: broadcast::Sender::new(EVENT_QUEUE_CAPACITY),
@@ -387,6 +429,24 @@ impl Hub {
         }
     }
 
+    /// Takes in what is kept of the lives of devices; what is known in memory is newer.
+    fn fill_lives(&self, state: &mut WardState) {
+        let records = match self.reader.twins() {
+            Ok(records) => records,
+            Err(e) => {
+                tracing::error!(error = %e, "what devices said of themselves could not be read");
+                return;
+            }
+        };
+        for TwinRecord { device, seen_at, reported } in records {
+            if state.census.devices.contains_key(&device) {
+                let life = state.lives.entry(device).or_default();
+                life.seen_at = life.seen_at.max(seen_at);
+                life.reported = life.reported.take().or(reported);
+            }
+        }
+    }
+
     fn apply(&self, news: &WardNews) -> Option<Arc<WardHub>> {
         match (self.ward(&news.ward), &news.made) {
             (Some(hub), _) => Some(hub),
@@ -412,12 +472,13 @@ impl Outlet for Hub {
         self.audit_size.store(committed.audit_size, SeqCst);
         self.metrics.audit(committed.audit_size);
         let mut any_event = false;
-        for ward in news {
+        for mut ward in news {
             let Some(hub) = self.apply(&ward) else { continue };
             let first = committed.wards.iter().find(|w| w.ward == ward.ward).map_or(0, |w| w.first_seq);
             any_event |= !ward.events.is_empty();
             self.metrics.events(ward.events.len());
             let mut state = hub.write();
+            state.hear(&mut ward);
             for (seq, event) in (first..).zip(ward.events) {
                 state.apply(&event);
                 state.head = seq;
@@ -433,9 +494,10 @@ impl Outlet for Hub {
     }
 
     fn unrecorded(&self, news: Vec<WardNews>) {
-        for ward in news {
+        for mut ward in news {
             let Some(hub) = self.apply(&ward) else { continue };
             let mut state = hub.write();
+            state.hear(&mut ward);
             for event in ward.events {
                 state.apply(&event);
                 drop(hub.news.send(News::Unrecorded(Arc::new(event))));
@@ -460,7 +522,8 @@ impl Outlet for Hub {
             }
             state.view.fill_handovers(engine.handovers());
             state.view.fill_limits(engine.limit_overrides());
-            state.devices = engine.census().devices.keys().cloned().collect();
+            state.census = engine.census().clone();
+            self.fill_lives(&mut state);
             state.head = self.reader.head(id).unwrap_or(state.head);
             state.version += 1;
             self.fill_vitals(id, &mut state, engine.now());

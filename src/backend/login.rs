@@ -100,6 +100,7 @@ impl App {
         let (user, act, code) = match kind {
             RefusedTry::TooMany => (None, Act::Login, "too_many"),
             RefusedTry::UnknownNames => (None, Act::Login, "wrong"),
+            RefusedTry::Enrolment => (None, Act::DeviceEnrol, "too_many"),
             RefusedTry::Name(name) => (directory.user_by_name(name).cloned(), Act::Login, "wait"),
             RefusedTry::Unlock(session) => {
                 let session = directory.session_by_id(session, self.clock.boot());
@@ -112,7 +113,7 @@ impl App {
     }
 
     /// Counts a refused try; at most once a minute and kind it leaves an entry.
-    async fn note_refused(&self, kind: RefusedTry) -> Result<(), JobError> {
+    pub(super) async fn note_refused(&self, kind: RefusedTry) -> Result<(), JobError> {
         let tries = self.gate().refused(kind.clone(), self.clock.boot());
         match tries {
             Some(tries) => self.record(vec![self.refused_leaf(&kind, tries)], Vec::new()).await,

@@ -6,6 +6,8 @@
 pub mod admin;
 pub mod app;
 pub mod config;
+pub mod devices;
+pub mod enrol;
 pub mod http;
 pub mod hub;
 pub mod intake;

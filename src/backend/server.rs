@@ -164,7 +164,7 @@ pub fn open_with(
     }
     let (stop, stopping) = watch::channel(false);
     let device_rates = Mutex::new(Rates::new(config.limits.device_requests_per_s));
-    let gate = Mutex::new(LoginGate::new(clock.boot()));
+    let (gate, enrol_gate) = (LoginGate::new(clock.boot()), LoginGate::new(clock.boot()));
     let links = links_of(&config, folder, entropy.as_ref())?;
     let started_at = engine_clock.now();
     let app = Arc::new(App {
@@ -181,7 +181,9 @@ pub fn open_with(
         backoff: Mutex::new(backoff),
         letters_in_hand: Mutex::default(),
         unlocks: Mutex::default(),
-        gate,
+        gate: Mutex::new(gate),
+        enrol_gate: Mutex::new(enrol_gate),
+        enrolments: tokio::sync::Mutex::default(),
         device_rates,
         streams: Mutex::new(HashMap::new()),
         reports: tokio::sync::Semaphore::new(1),

@@ -41,6 +41,7 @@ pub const fn verb_of(command: &Command) -> (Verb, &'static str) {
         | Command::SetCategory { .. }
         | Command::Describe { .. }
         | Command::Assign { .. }
+        | Command::MoveDevice { .. }
         | Command::Unassign { .. } => (Verb::ManageCensus, "manage_census"),
     }
 }

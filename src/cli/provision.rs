@@ -9,7 +9,7 @@ use super::{
 use crate::{
     access::Secret,
     backend::admin::{AdminAnswer, AdminRequest},
-    domain::{Command, Device, DeviceId, DeviceKind, Mode, Ward},
+    domain::{Command, Desired, Device, DeviceId, DeviceKind, Mode, Ward},
     replay::Recording,
     seam::{Clock, OsClock},
     store::DataFolder,
@@ -38,6 +38,7 @@ pub(super) fn plan(recording: &Recording, start: crate::domain::Timestamp) -> (W
         kind: DeviceKind::Gateway,
         gateway: None,
         intervals_ms: std::collections::BTreeMap::new(),
+        desired: Desired::default(),
     };
     let behind = |command: Command| match command {
         Command::SetDevice { device } => {

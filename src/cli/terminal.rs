@@ -29,6 +29,11 @@ pub(super) fn complain(error: &anyhow::Error) {
 
 /// A passphrase from the terminal, or the first line of standard input.
 pub(super) fn passphrase(prompt: &str) -> anyhow::Result<Secret> {
+    secret_line(prompt, "no passphrase came on standard input")
+}
+
+/// A secret from the terminal, or the first line of standard input; `absent` says that there was none.
+pub(super) fn secret_line(prompt: &str, absent: &'static str) -> anyhow::Result<Secret> {
     if std::io::stdin().is_terminal() {
         return Ok(Secret::new(rpassword::prompt_password(prompt)?));
     }
@@ -36,7 +41,7 @@ pub(super) fn passphrase(prompt: &str) -> anyhow::Result<Secret> {
     std::io::BufReader::new(std::io::stdin().take(SECRET_MAX_BYTES)).read_line(&mut line)?;
     let text = line.trim_end_matches(['\n', '\r']).to_owned();
     if text.is_empty() {
-        bail!("no passphrase came on standard input");
+        bail!(absent);
     }
     Ok(Secret::new(text))
 }

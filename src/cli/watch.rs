@@ -1,13 +1,17 @@
 //! `wardwatch watch`.
 
-use super::{screen, terminal};
+use super::{FOUND, screen, terminal};
 use crate::{
+    access::Secret,
     cli::screen::{OnceFormat, ScreenArgs, Target},
-    client::Endpoint,
-    domain::WardId,
+    client::{Endpoint, LinkOptions, Once},
+    domain::{Mode, WardId},
+    protocol::Encoding,
+    seam::OsEntropy,
+    tui::{core::is_urgent, words::devices::lines},
 };
 use anyhow::bail;
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf, sync::Arc};
 
 /// Watch a ward: in this terminal, once, or as a stream for programs
 ///
@@ -29,6 +33,9 @@ pub(super) struct Args {
     /// Look once, write what is seen, and end
     #[arg(long, requires = "token_file", conflicts_with_all = ["follow", "plain"])]
     once: bool,
+    /// With --once: the devices of the ward instead, the worst first; exit code 1 if one is lost, empty or nobody's
+    #[arg(long, requires = "once")]
+    devices: bool,
     /// Write all that comes, a line each, until interrupted
     #[arg(long, requires = "token_file", conflicts_with = "plain")]
     follow: bool,
@@ -70,6 +77,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     match (args.once, args.follow, token) {
         (true, _, Some(token)) => {
             let format = args.once_format()?;
+            if args.devices {
+                return super::runtime()?.block_on(devices(&target, token, format));
+            }
             super::runtime()?.block_on(screen::once(&target, token, format))
         }
         (_, true, Some(token)) => {
@@ -84,4 +94,35 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             super::runtime()?.block_on(screen::show(&target, token, args.user.clone(), screen))
         }
     }
+}
+
+/// The devices of the ward, as far as the session may see them.
+async fn devices(target: &Target, token: Secret, format: OnceFormat) -> anyhow::Result<u8> {
+    let options = LinkOptions {
+        endpoint: target.endpoint.clone(),
+        token,
+        ward: target.ward.clone(),
+        patients: None,
+        encoding: Encoding::MessagePack,
+    };
+    let mut once = Once::connect(options, Arc::new(OsEntropy)).await?;
+    let list = once.devices().await?;
+    let mut out = std::io::stdout().lock();
+    match format {
+        OnceFormat::Text => {
+            if once.mode == Mode::Demo {
+                writeln!(out, "DEMO")?;
+            }
+            // What a locked session gets has no names in it.
+            for line in lines(&list, &once.view, false) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        OnceFormat::Json => {
+            let mode = once.mode;
+            writeln!(out, "{}", serde_json::to_string_pretty(&serde_json::json!({ "mode": mode, "devices": list }))?)?;
+        }
+    }
+    let urgent = list.devices.iter().flat_map(|view| &view.faults).any(|fault| is_urgent(*fault));
+    Ok(if urgent || !list.unplaced.is_empty() { FOUND } else { 0 })
 }

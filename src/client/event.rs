@@ -4,8 +4,8 @@ use crate::{
     access::Secret,
     domain::{Command, Event, Mode, PatientId, Refusal, Remark, SequencedEvent, Timestamp, Ward},
     protocol::{
-        AlertReport, ErrorCode, HandoverReport, History, HistoryQuery, IntakeReport, LetterQuery, LetterView,
-        OpsReport, SessionInfo, StoreState, VitalsUpdate, WardView,
+        AlertReport, DeviceList, ErrorCode, HandoverReport, History, HistoryQuery, IntakeReport, LetterQuery,
+        LetterView, OpsReport, SessionInfo, StoreState, VitalsUpdate, WardView,
     },
 };
 
@@ -99,6 +99,13 @@ pub enum ClientEvent {
         /// The report.
         report: Box<HandoverReport>,
     },
+    /// The devices of the ward.
+    Devices {
+        /// The request's id.
+        id: u64,
+        /// The devices.
+        list: Box<DeviceList>,
+    },
     /// How the intake does.
     Ops {
         /// The request's id.
@@ -181,6 +188,11 @@ pub enum ClientRequest {
         id: u64,
         /// Whose.
         patients: Vec<PatientId>,
+    },
+    /// List the devices of the ward.
+    Devices {
+        /// Named by the answer.
+        id: u64,
     },
     /// Report on the intake.
     Ops {

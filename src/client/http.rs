@@ -3,7 +3,7 @@
 use super::endpoint::Endpoint;
 use crate::{
     access::Secret,
-    domain::Role,
+    domain::{DeviceId, Role},
     protocol::problem::{PROBLEM_TYPE, Problem},
 };
 use bytes::Bytes;
@@ -106,6 +106,33 @@ pub async fn login(endpoint: &Endpoint, user: &str, passphrase: &Secret) -> Resu
     let LoginBody { token, user, role } =
         serde_json::from_slice(&answer).map_err(|e| HttpError::Answer(endpoint.clone(), e.to_string()))?;
     Ok(LoginAnswer { token: Secret::new(token), user, role })
+}
+
+/// What an enrolment gives.
+#[derive(Debug)]
+pub struct EnrolAnswer {
+    /// The device that the code was made for.
+    pub device: DeviceId,
+    /// Its token.
+    pub token: Secret,
+}
+
+/// Exchanges an enrolment code for a device token.
+///
+/// # Errors
+/// If the server cannot be reached or does not take the code.
+pub async fn enrol(endpoint: &Endpoint, code: &Secret) -> Result<EnrolAnswer, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        device: DeviceId,
+        token: String,
+    }
+    let body = serde_json::json!({ "code": code.expose() });
+    let request = request(endpoint, Method::POST, "/v1/enrol", body.to_string().into_bytes())?;
+    let answer = ask(endpoint, request).await?;
+    let Body { device, token } =
+        serde_json::from_slice(&answer).map_err(|e| HttpError::Answer(endpoint.clone(), e.to_string()))?;
+    Ok(EnrolAnswer { device, token: Secret::new(token) })
 }
 
 /// Signs out.

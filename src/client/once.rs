@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{Command, Mode, PatientId, Refusal, Timestamp},
-    protocol::{AlertReport, HandoverReport, History, HistoryQuery, WardView},
+    protocol::{AlertReport, DeviceList, HandoverReport, History, HistoryQuery, WardView},
     seam::Entropy,
 };
 use std::{sync::Arc, time::Duration};
@@ -130,6 +130,21 @@ impl Once {
                 && id == own
             {
                 return Ok(*report);
+            }
+        }
+    }
+
+    /// Lists the devices of the ward.
+    ///
+    /// # Errors
+    /// If they cannot be had.
+    pub async fn devices(&mut self) -> Result<DeviceList, OnceError> {
+        let own = self.ask(|id| ClientRequest::Devices { id }).await?;
+        loop {
+            if let ClientEvent::Devices { id, list } = self.hear(own).await?
+                && id == own
+            {
+                return Ok(*list);
             }
         }
     }

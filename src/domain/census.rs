@@ -1,7 +1,8 @@
 //! Who is where: beds, patients, devices, and the timeline of which device measures whom.
 
 use super::{
-    Assignment, Bed, BedId, Device, DeviceId, EncounterId, Event, EventBody, Patient, PatientId, Timestamp, Ward,
+    Assignment, Bed, BedId, Desired, Device, DeviceId, EncounterId, Event, EventBody, Patient, PatientId, Timestamp,
+    VitalCode, Ward,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,6 +93,14 @@ pub enum CensusError {
         /// The device.
         device: DeviceId,
     },
+    /// Limits that leave nothing between them, or say nothing.
+    #[error("device {device}: limits of {vital} need a low or a high, and the low below the high")]
+    DeviceLimits {
+        /// The device.
+        device: DeviceId,
+        /// The vital.
+        vital: VitalCode,
+    },
     /// The named gateway is not a gateway of this ward.
     #[error("device {device} names {gateway} as its gateway, which is not a gateway of this ward")]
     UnknownGateway {
@@ -160,6 +169,29 @@ impl Census {
     /// # Errors
     /// If device or patient is unknown, the span is empty, or the device measures somebody within it.
     pub fn check_assignment(&self, wanted: &Assignment) -> Result<(), CensusError> {
+        self.check_span(wanted, |_| true)
+    }
+
+    /// Whether a device may be moved to another patient: its open assignment ends where the wanted one starts.
+    ///
+    /// # Errors
+    /// As [`Census::check_assignment`], if it measures that patient already, or if the open assignment would end before it
+    /// starts.
+    pub fn check_move(&self, wanted: &Assignment) -> Result<(), CensusError> {
+        match self.open_assignment(&wanted.device) {
+            Some(open) if open.patient == wanted.patient => {
+                Err(CensusError::DeviceTaken { device: open.device.clone(), patient: open.patient.clone() })
+            }
+            Some(_) => {
+                self.check_span(wanted, |span| span.end.is_some())?;
+                self.check_unassignment(&wanted.device, wanted.start).map(|_| ())
+            }
+            None => self.check_assignment(wanted),
+        }
+    }
+
+    /// Whether an assignment fits beside those that count.
+    fn check_span(&self, wanted: &Assignment, counts: impl Fn(&Assignment) -> bool) -> Result<(), CensusError> {
         let device = || wanted.device.clone();
         if !self.devices.contains_key(&wanted.device) {
             return Err(CensusError::UnknownDevice { device: device() });
@@ -171,7 +203,7 @@ impl Census {
             return Err(CensusError::EndsBeforeStart { device: device() });
         }
         let spans = self.assignments.get(&wanted.device).map(Vec::as_slice).unwrap_or_default();
-        match spans.iter().find(|a| a.overlaps(wanted.start, wanted.end)) {
+        match spans.iter().find(|a| counts(a) && a.overlaps(wanted.start, wanted.end)) {
             Some(taken) => Err(CensusError::DeviceTaken { device: device(), patient: taken.patient.clone() }),
             None => Ok(()),
         }
@@ -192,12 +224,30 @@ impl Census {
     /// Whether a device may be set as given.
     ///
     /// # Errors
-    /// If it names a gateway that is not a gateway of this ward.
+    /// If it names a gateway that is not a gateway of this ward, or limits that make no sense.
     pub fn check_device(&self, device: &Device) -> Result<(), CensusError> {
+        if let Some((vital, _)) = device.desired.limits.iter().find(|(_, limits)| !limits.makes_sense()) {
+            return Err(CensusError::DeviceLimits { device: device.id.clone(), vital: *vital });
+        }
         let Some(gateway) = &device.gateway else { return Ok(()) };
         match self.devices.get(gateway) {
             Some(found) if found.kind == super::DeviceKind::Gateway => Ok(()),
             _ => Err(CensusError::UnknownGateway { device: device.id.clone(), gateway: gateway.clone() }),
+        }
+    }
+
+    /// What is wanted of a device as given, numbered after what was wanted of it before.
+    #[must_use]
+    pub fn numbered(&self, device: &Device, now: Timestamp) -> Desired {
+        let limits = device.desired.limits.clone();
+        match self.devices.get(&device.id) {
+            None => Desired { limits, ..Desired::default() },
+            Some(former) if former.desired.limits == limits && former.intervals_ms == device.intervals_ms => {
+                former.desired.clone()
+            }
+            Some(former) => {
+                Desired { version: former.desired.version.saturating_add(1), changed_at: Some(now), limits }
+            }
         }
     }
 

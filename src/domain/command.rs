@@ -57,6 +57,15 @@ pub enum Command {
         /// When its readings stopped being the patient's.
         end: Timestamp,
     },
+    /// Let a device measure a patient from `at` on, whomever it measured before.
+    MoveDevice {
+        /// The device.
+        device: DeviceId,
+        /// The patient it measures from then on.
+        patient: PatientId,
+        /// When.
+        at: Timestamp,
+    },
     /// Reset an alert whose signal is latched. Compare-and-set.
     Reset {
         /// The alert.
@@ -244,6 +253,7 @@ impl Command {
             | Self::Transfer { patient, .. }
             | Self::Chart { patient, .. }
             | Self::SetCategory { patient, .. }
+            | Self::MoveDevice { patient, .. }
             | Self::Describe { patient, .. } => Some(patient),
             Self::SetLimits { scope, .. } | Self::ResetLimits { scope, .. } => scope.patient(),
             Self::Assign { assignment } => Some(&assignment.patient),

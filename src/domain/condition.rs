@@ -89,6 +89,8 @@ pub enum ConditionCode {
     RotaGap,
     /// The clock of a device is wrong, or its values come late all the time.
     ClockSkew,
+    /// The battery of a device is low.
+    BatteryLow,
     /// All devices behind a gateway have stopped sending at once.
     GatewayLost,
     /// No terminal watches a ward with patients.
@@ -129,6 +131,7 @@ impl fmt::Display for ConditionCode {
             Self::Score(kind) => write!(f, "score.{}", kind.as_str()),
             Self::RotaGap => f.write_str("rota.gap"),
             Self::ClockSkew => f.write_str("device.clock_skew"),
+            Self::BatteryLow => f.write_str("device.battery_low"),
             Self::GatewayLost => f.write_str("gateway.lost"),
             Self::NoWatcher => f.write_str("ward.no_watcher"),
         }
@@ -150,6 +153,7 @@ impl FromStr for ConditionCode {
             ("device", "conflict") => Ok(Self::Conflict),
             ("device", "wrong_patient") => Ok(Self::WrongPatient),
             ("device", "clock_skew") => Ok(Self::ClockSkew),
+            ("device", "battery_low") => Ok(Self::BatteryLow),
             ("gateway", "lost") => Ok(Self::GatewayLost),
             ("rota", "gap") => Ok(Self::RotaGap),
             ("ward", "no_watcher") => Ok(Self::NoWatcher),
@@ -216,6 +220,7 @@ mod tests {
             ConditionCode::WrongPatient,
             ConditionCode::RotaGap,
             ConditionCode::ClockSkew,
+            ConditionCode::BatteryLow,
             ConditionCode::GatewayLost,
             ConditionCode::NoWatcher,
             ConditionCode::Score(ScoreKind::News2),

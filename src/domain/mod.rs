@@ -33,6 +33,8 @@ pub mod series;
 pub mod system;
 pub mod text;
 pub mod time;
+pub mod twin;
+pub mod unplaced;
 pub mod vital;
 mod vital_builtin;
 
@@ -68,4 +70,6 @@ pub use score::{
     Consciousness, ScoreBasis, ScoreItem, ScoreKind, ScorePart, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale,
 };
 pub use time::{Millis, TimeError, Timestamp};
+pub use twin::{Desired, DeviceLimits, DeviceReport, DeviceText, Percent, Reported};
+pub use unplaced::Unplaced;
 pub use vital::{Sampling, VitalCode, VitalDef, VitalTable};

@@ -1,6 +1,6 @@
 //! Wards, beds and devices.
 
-use super::{BedId, DeviceId, Millis, VitalCode, WardId, text};
+use super::{BedId, Desired, DeviceId, Millis, VitalCode, WardId, text};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -59,6 +59,9 @@ pub struct Device {
     /// Expected sampling interval by vital, in milliseconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub intervals_ms: BTreeMap<VitalCode, Millis>,
+    /// What else is wanted of it, numbered together with the intervals.
+    #[serde(default, skip_serializing_if = "Desired::is_default")]
+    pub desired: Desired,
 }
 
 fn utc() -> Tz {

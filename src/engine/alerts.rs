@@ -281,6 +281,7 @@ impl Engine {
                 let detail = format!("{vital} at {observed_at}: {stored} is stored, {refused} was refused");
                 self.conflict(&device, detail, events);
             }
+            IntakeFault::Battery { device, percent } => self.battery(&device, percent, events),
             IntakeFault::ClockAhead { device, observed_at } => self.clock_is_ahead(&device, observed_at, events),
             IntakeFault::WrongPatient { device, named, observed_at } => {
                 let patient = self.census.open_assignment(&device).map(|a| a.patient.clone());

@@ -23,6 +23,7 @@ impl Engine {
             Command::Transfer { patient, bed } => self.transfer(&patient, &bed, &by, events),
             Command::SetDevice { device } => self.set_device(device, &by, events),
             Command::Assign { assignment } => self.assign(assignment, &by, events),
+            Command::MoveDevice { device, patient, at } => self.move_device(device, patient, at, &by, events),
             Command::Unassign { device, end } => self.unassign(&device, end, CloseReason::Unassigned, &by, events),
             Command::SetLimits { scope, vital, change, reason, expires, basis } => {
                 self.set_limits(Wanted { scope, vital, change, reason, expires, basis }, &by, events)
@@ -80,6 +81,7 @@ impl Engine {
             | Command::ResetLimits { .. }
             | Command::SetCategory { .. }
             | Command::Describe { .. }
+            | Command::MoveDevice { .. }
             | Command::Unassign { .. } => Ok(()),
         }
     }
@@ -174,8 +176,9 @@ impl Engine {
         Ok(())
     }
 
-    fn set_device(&mut self, device: Device, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
+    fn set_device(&mut self, mut device: Device, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
         self.census.check_device(&device)?;
+        device.desired = self.census.numbered(&device, self.now);
         for series in self.patients.iter_mut().flat_map(|p| &mut p.series) {
             if series.state.device == device.id {
                 let stated = device.intervals_ms.get(&series.state.vital).copied();
@@ -190,6 +193,23 @@ impl Engine {
         self.census.check_assignment(&assignment)?;
         self.record(EventBody::Assigned { assignment, by: by.clone() }, events);
         Ok(())
+    }
+
+    /// Ends the open assignment of a device and begins another, or does neither.
+    fn move_device(
+        &mut self,
+        device: DeviceId,
+        patient: PatientId,
+        at: Timestamp,
+        by: &Actor,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
+        let wanted = Assignment { device, patient, start: at, end: None };
+        self.census.check_move(&wanted)?;
+        if self.census.open_assignment(&wanted.device).is_some() {
+            self.unassign(&wanted.device, at, CloseReason::Unassigned, by, events)?;
+        }
+        self.assign(wanted, by, events)
     }
 
     fn unassign(

@@ -1,7 +1,7 @@
 //! What goes into the engine.
 
 use crate::domain::{
-    Actor, Command, DeviceId, Lapse, Millis, Notice, Observation, PatientId, Timestamp, VitalCode, Ward,
+    Actor, Command, DeviceId, Lapse, Millis, Notice, Observation, PatientId, Percent, Timestamp, VitalCode, Ward,
     system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,13 @@ pub enum IntakeFault {
         named: PatientId,
         /// The time of the value.
         observed_at: Timestamp,
+    },
+    /// A device said how full its battery is, or that it does not know.
+    Battery {
+        /// The device.
+        device: DeviceId,
+        /// How full, if it knows.
+        percent: Option<Percent>,
     },
     /// The time of a value is so far ahead that it was refused.
     ClockAhead {

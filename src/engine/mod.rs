@@ -10,6 +10,7 @@
 //! series (see [`crate::alarm::machine`]).
 
 mod alerts;
+mod battery;
 mod block;
 mod clock;
 mod commands;

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::domain::{
-    Actor, Assignment, Bed, Cause, CloseReason, Command, Condition, ConditionCode, Device, DeviceKind, InopReason,
-    Marks, Millis, Observation, Patient, Priority, Quality, Refusal, Response, Role, Side, Signal, SystemFault,
-    VitalCode,
+    Actor, Assignment, Bed, Cause, CloseReason, Command, Condition, ConditionCode, Desired, Device, DeviceKind,
+    InopReason, Marks, Millis, Observation, Patient, Priority, Quality, Refusal, Response, Role, Side, Signal,
+    SystemFault, VitalCode,
     event::SuppressedBy,
     system::FaultReport,
     vital::{HR, NBP_SYS, RR, SPO2},
@@ -57,6 +57,7 @@ impl Bench {
                 kind: DeviceKind::Monitor,
                 gateway: None,
                 intervals_ms: Map::new(),
+                desired: Desired::default(),
             };
             bench.command(0.0, Command::SetDevice { device });
             bench.assign(0.0, i, i);

@@ -113,7 +113,7 @@ impl<'a> Resolver<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Assignment, Device, DeviceKind, Millis, vital::HR};
+    use crate::domain::{Assignment, Desired, Device, DeviceKind, Millis, vital::HR};
     use std::collections::BTreeMap;
 
     fn t(s: i64) -> Timestamp {
@@ -133,6 +133,7 @@ mod tests {
                 kind,
                 gateway: gateway.map(|g| g.parse().unwrap()),
                 intervals_ms: BTreeMap::new(),
+                desired: Desired::default(),
             };
             census.devices.insert(device.id.clone(), device);
         }

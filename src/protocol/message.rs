@@ -2,6 +2,7 @@
 
 use super::{
     alert_report::AlertReport,
+    devices::DeviceList,
     handover::HandoverReport,
     observations::IntakeReport,
     ops::{LetterQuery, LetterView, OpsReport},
@@ -76,6 +77,13 @@ pub enum ClientMessage {
         ward: WardId,
         /// Whose, at most [`super::HANDOVER_PATIENTS_MAX`].
         patients: Vec<PatientId>,
+    },
+    /// List the devices of the ward that is watched.
+    Devices {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// The ward.
+        ward: WardId,
     },
     /// Report on the intake: who sends, what becomes of it, what waits.
     Ops {
@@ -339,6 +347,13 @@ pub enum ServerMessage {
         id: u64,
         /// The report.
         report: Box<HandoverReport>,
+    },
+    /// The devices of a ward.
+    Devices {
+        /// The id of the request.
+        id: u64,
+        /// The devices.
+        list: Box<DeviceList>,
     },
     /// How the intake does.
     Ops {

@@ -5,17 +5,20 @@
 
 pub mod alert_report;
 mod codec;
+mod devices;
 pub mod handover;
 mod limits;
 mod message;
 mod observations;
 pub mod ops;
 pub mod problem;
+mod twin;
 mod view;
 pub mod words;
 
 pub use alert_report::{ALERT_REPORT_SPAN_MAX, AlertReport};
 pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES};
+pub use devices::{ASSIGNMENTS_SHOWN_MAX, ClockAllowance, DeviceFault, DeviceList, DeviceView, SILENT_AFTER};
 pub use handover::{HANDOVER_PATIENTS_MAX, HandoverReport, Sbar};
 pub use limits::{PatientLimitsView, StepView, VitalLimitsView};
 pub use message::{
@@ -27,6 +30,7 @@ pub use ops::{
     LetterCount, LetterQuery, LetterView, MinuteView, OPS_LETTER_COUNTS_MAX, OPS_LETTERS_MAX, OPS_SOURCES_MAX,
     OpsReport, PipelineView, SourceView,
 };
+pub use twin::DesiredTwin;
 pub use view::{PatientView, VitalInfo, VitalView, WardView, without_names};
 
 /// The version of the protocol.

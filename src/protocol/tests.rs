@@ -5,8 +5,8 @@ use super::{
     *,
 };
 use crate::domain::{
-    Actor, AlertId, Command, Event, EventBody, Millis, Mode, Priority, Refusal, Role, SequencedEvent, Timestamp,
-    VitalTable, Ward,
+    Actor, AlertId, Command, Event, EventBody, Millis, Mode, Priority, Refusal, Reported, Role, SequencedEvent,
+    Timestamp, VitalTable, Ward,
     event::SuppressedBy,
     series::Trend,
     vital::{HR, SPO2},
@@ -26,6 +26,31 @@ fn nurse() -> Actor {
         name: "a.meyer".into(),
         role: Role::Nurse,
         session: "s1".parse().unwrap(),
+    }
+}
+
+fn devices() -> DeviceList {
+    let said = r#"{"firmware":"2.1","battery_percent":12,"applied":1,"time":"2026-03-01T03:10:00Z"}"#;
+    let device = r#"{"id":"d1","name":"Monitor","gateway":"gw","intervals_ms":{"spo2":1000},
+        "desired":{"version":2,"changed_at":"2026-03-01T03:00:00Z","limits":{"spo2":{"low":85.0}}}}"#;
+    let span = r#"[{"device":"d1","patient":"p1","start":"2026-03-01T01:00:00Z"}]"#;
+    let unplaced = r#"[{"device":"d9","sender":"gw","first_at":"2026-03-01T03:00:00Z","last_at":"2026-03-01T03:01:00Z",
+        "count":3,"code":"unknown_device","detail":"","bed":"b1"}]"#;
+    DeviceList {
+        ward: ward().id,
+        at: t(),
+        devices: vec![DeviceView {
+            device: serde_json::from_str(device).unwrap(),
+            seen_at: Some(t()),
+            reported: Some(Reported::new(serde_json::from_str(said).unwrap(), t(), t())),
+            patient: Some("p1".parse().unwrap()),
+            bed: Some("b1".parse().unwrap()),
+            assignments: serde_json::from_str(span).unwrap(),
+            faults: vec![DeviceFault::BatteryLow, DeviceFault::Drift],
+            tokens: Some(1),
+            code_until: Some(t()),
+        }],
+        unplaced: serde_json::from_str(unplaced).unwrap(),
     }
 }
 
@@ -86,6 +111,7 @@ fn client_messages_round_trip() {
         },
         ClientMessage::Query { id: 4, query },
         ClientMessage::AlertReport { id: 5, ward: ward().id, from: t(), to: t() + Millis(5) },
+        ClientMessage::Devices { id: 7, ward: ward().id },
         ClientMessage::Activity,
         ClientMessage::Unlock { passphrase: "correct horse battery".into() },
     ] {
@@ -115,6 +141,7 @@ fn server_messages_round_trip() {
         ServerMessage::Unrecorded { ward: ward().id, event },
         ServerMessage::History { id: 4, history: History { ward: ward().id, from: t(), to: t(), patients } },
         ServerMessage::AlertReport { id: 5, report: Box::new(report()) },
+        ServerMessage::Devices { id: 7, list: Box::new(devices()) },
         ServerMessage::Heartbeat {
             now: t(),
             heads: vec![WardHead { ward: ward().id, seq: 13 }],

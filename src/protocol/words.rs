@@ -57,6 +57,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::WrongPatient => "device names another patient".to_owned(),
         ConditionCode::Score(kind) => format!("{kind} high"),
         ConditionCode::RotaGap => "gap in the rota".to_owned(),
+        ConditionCode::BatteryLow => "the device's battery is low".to_owned(),
         ConditionCode::ClockSkew => "the device's clock is wrong".to_owned(),
         ConditionCode::GatewayLost => "no data from the gateway".to_owned(),
         ConditionCode::NoWatcher => "no terminal watches the ward".to_owned(),

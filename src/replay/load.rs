@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Bed, BedId, Category, Device, DeviceId, DeviceKind, EncounterId, Millis, Patient, PatientId, PersonName,
-        Sampling, Timestamp, VitalCode, VitalTable, Ward, WardId, text,
+        Bed, BedId, Category, Desired, Device, DeviceId, DeviceKind, EncounterId, Millis, Patient, PatientId,
+        PersonName, Sampling, Timestamp, VitalCode, VitalTable, Ward, WardId, text,
     },
     ingest::{CsvReading, csv::WrongHeader},
 };
@@ -226,7 +226,14 @@ fn patient_names<'a>(root: &Path, files: impl Iterator<Item = &'a Path> + Clone)
 
 fn monitor(id: &str, intervals_ms: BTreeMap<VitalCode, Millis>) -> Device {
     let id = DeviceId::from_name(id);
-    Device { name: id.to_string(), id, kind: DeviceKind::Monitor, gateway: None, intervals_ms }
+    Device {
+        name: id.to_string(),
+        id,
+        kind: DeviceKind::Monitor,
+        gateway: None,
+        intervals_ms,
+        desired: Desired::default(),
+    }
 }
 
 fn lossy(name: Option<&std::ffi::OsStr>) -> String {

@@ -1,10 +1,12 @@
 //! What one group of inputs caused, to be made durable at once.
 
 use super::fhir::ResourceRow;
-use super::records::{DeviceTokenRecord, SessionRecord, UserRecord};
+use super::records::{DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserRecord};
 use crate::{
     audit::LeafDraft,
-    domain::{DeviceId, Event, Millis, Quality, SessionId, Timestamp, UserId, VitalCode, Ward, WardId},
+    domain::{
+        DeviceId, Event, Millis, Quality, Reported, SessionId, Timestamp, Unplaced, UserId, VitalCode, Ward, WardId,
+    },
     engine::InputBlock,
 };
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,10 @@ pub struct Batch {
     pub leaves: Vec<LeafDraft>,
     /// Changes of users, sessions and tokens.
     pub access: Vec<AccessChange>,
+    /// What devices said of themselves, and that they were heard, in order.
+    pub twins: Vec<TwinChange>,
+    /// Devices whose values could not be placed, and those that somebody has placed, in order.
+    pub unplaced: Vec<UnplacedChange>,
     /// Inputs that could not be used.
     pub dead_letters: Vec<DeadLetter>,
     /// Dead letters that come to their end. One that has ended before stays as it is.
@@ -34,6 +40,8 @@ impl Batch {
         self.wards.iter().all(WardBatch::is_empty)
             && self.leaves.is_empty()
             && self.access.is_empty()
+            && self.twins.is_empty()
+            && self.unplaced.is_empty()
             && self.dead_letters.is_empty()
             && self.dead_letter_ends.is_empty()
             && self.resources.is_empty()
@@ -176,6 +184,47 @@ pub enum AccessChange {
     PutDeviceToken(DeviceTokenRecord),
     /// Removes all tokens of a device.
     DropDeviceTokens(DeviceId),
+    /// Gives a device an enrolment code in the place of the one before, or notes that it was used.
+    PutEnrolment(EnrolmentRecord),
+}
+
+/// Something of the life of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TwinChange {
+    /// It was heard.
+    Seen {
+        /// The device.
+        device: DeviceId,
+        /// When, in engine time.
+        at: Timestamp,
+    },
+    /// It said how it is.
+    Reported {
+        /// The device.
+        device: DeviceId,
+        /// What, and when.
+        reported: Reported,
+    },
+}
+
+/// Something of a device whose values could not be placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnplacedChange {
+    /// Values of it came; they are counted with those before.
+    Came(Unplaced),
+    /// It was assigned: nobody has to see to it any more.
+    Placed(DeviceId),
+}
+
+impl UnplacedChange {
+    /// Which device.
+    #[must_use]
+    pub const fn device(&self) -> &DeviceId {
+        match self {
+            Self::Came(unplaced) => &unplaced.device,
+            Self::Placed(device) => device,
+        }
+    }
 }
 
 /// An input that could not be used.

@@ -12,17 +12,18 @@ pub mod sqlite;
 
 pub use batch::{
     AccessChange, Batch, Committed, CorrectedSample, DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter,
-    WardBatch, WardCommitted,
+    TwinChange, UnplacedChange, WardBatch, WardCommitted,
 };
 pub use fhir::{PAGE_MAX_BYTES, PageStart, ResourcePage, ResourceQuery, ResourceRow, StoredResource, TOTAL_MAX};
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
-    AccessRecords, DeviceTokenRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, UserRecord, WardRecord,
+    AccessRecords, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, TwinRecord,
+    UserRecord, WardRecord,
 };
 
 use crate::{
     audit::StoredLeaf,
-    domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, VitalCode, WardId},
+    domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId},
     engine::{Kept, SeriesKey},
     fhir::ResourceKind,
     protocol::{LetterCount, VitalTrend},
@@ -239,6 +240,18 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// If the database fails or holds what cannot be read.
     fn access(&self) -> Result<AccessRecords, StoreError>;
+
+    /// What is kept of the lives of all devices.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn twins(&self) -> Result<Vec<TwinRecord>, StoreError>;
+
+    /// Devices whose values could not be placed, the last heard first.
+    ///
+    /// # Errors
+    /// If the database fails or holds what cannot be read.
+    fn unplaced(&self) -> Result<Vec<Unplaced>, StoreError>;
 
     /// At most `limit` leaves of the audit trail from `from` on, with the texts beside them.
     ///

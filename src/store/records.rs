@@ -1,6 +1,6 @@
 //! What is read back.
 
-use crate::domain::{DeviceId, Millis, Mode, PatientId, Role, SessionId, Timestamp, UserId, Ward};
+use crate::domain::{DeviceId, Millis, Mode, PatientId, Reported, Role, SessionId, Timestamp, UserId, Ward};
 
 /// What a data folder is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,23 @@ pub struct DeviceTokenRecord {
     pub made_at: Timestamp,
 }
 
+/// The enrolment code of a device: the newest one, used or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolmentRecord {
+    /// Whose.
+    pub device: DeviceId,
+    /// SHA-256 of the code.
+    pub code_hash: [u8; 32],
+    /// The mode of the folder that it was made for.
+    pub mode: Mode,
+    /// Until when it may be used, exclusive, in engine time.
+    pub expires_at: Timestamp,
+    /// Whether its use ends the device's earlier tokens.
+    pub replace: bool,
+    /// Whether it was used.
+    pub used: bool,
+}
+
 /// Users, sessions and tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessRecords {
@@ -82,6 +99,19 @@ pub struct AccessRecords {
     pub sessions: Vec<SessionRecord>,
     /// Device tokens.
     pub device_tokens: Vec<DeviceTokenRecord>,
+    /// Enrolment codes.
+    pub enrolments: Vec<EnrolmentRecord>,
+}
+
+/// What is kept of a device's life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwinRecord {
+    /// The device.
+    pub device: DeviceId,
+    /// When it was heard, in engine time; up to a minute before the last time.
+    pub seen_at: Option<Timestamp>,
+    /// What it last said of itself.
+    pub reported: Option<Reported>,
 }
 
 /// A stored value.

@@ -32,6 +32,7 @@ mute BED                   no sound for 2 minutes; mute ward the whole ward
 standby BED MINUTES WORDS  the patient is away from the monitor
 off BED HOURS WORDS        switch the alarm off; off BED HOURS high WORDS high too, a second person confirms
 pauses        what is paused or switched off, by number
+devices       devices, the worst first, and those whose values are nobody's
 end N         end a pause; confirm N confirms one as the second person
 unlock        unlock the session; the passphrase is asked for and not shown
 link          whether what was said is live
@@ -118,7 +119,12 @@ impl Plain {
             }
             _ => {}
         }
+        let devices = matches!(event, ClientEvent::Devices { .. });
         said.effects = self.app.handle(now, Event::Client(Box::new(event)));
+        if let (true, Some(list), Some(ward)) = (devices, &self.app.devices.list, &self.app.ward) {
+            said.lines.push(format!("{} DEVICES", self.clock()));
+            said.lines.extend(words::devices::lines(list, ward, self.app.is_locked()));
+        }
         self.follow_up(&mut said);
         said
     }
@@ -254,6 +260,7 @@ impl Plain {
             ("show", Some(bed)) => self.show(bed),
             ("ack", Some(object)) => self.acknowledge(object),
             ("pauses", None) => self.pauses(),
+            ("devices", None) => self.devices(),
             ("unlock", None) => self.unlock(),
             ("", _) => Said::default(),
             (verb, Some(object)) => self.act(verb, object).unwrap_or_else(not_understood),
@@ -274,6 +281,13 @@ impl Plain {
 
     const fn is_up(&self) -> bool {
         matches!(self.app.link.phase, Phase::Up)
+    }
+
+    fn devices(&mut self) -> Said {
+        if !self.is_up() {
+            return Said::line(format!("the server cannot be asked: {}", self.link_words()));
+        }
+        Said { lines: Vec::new(), effects: vec![self.app.ask_devices()] }
     }
 
     fn unlock(&mut self) -> Said {

@@ -293,6 +293,7 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
             | ClientRequest::Query { id, .. }
             | ClientRequest::AlertReport { id, .. }
             | ClientRequest::HandoverReport { id, .. }
+            | ClientRequest::Devices { id }
             | ClientRequest::Ops { id }
             | ClientRequest::Letters { id, .. }
             | ClientRequest::RetryLetter { id, .. }

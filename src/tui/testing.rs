@@ -13,8 +13,9 @@ use crate::{
         vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
     },
     protocol::{
-        AlertReport, History, HistoryQuery, LetterCount, LetterView, MinuteView, OpsReport, PatientHistory,
-        PatientView, PipelineView, SessionInfo, SessionState, SourceView, StoreState, VitalTrend, VitalView, WardView,
+        AlertReport, DeviceFault, DeviceList, DeviceView, History, HistoryQuery, LetterCount, LetterView, MinuteView,
+        OpsReport, PatientHistory, PatientView, PipelineView, SessionInfo, SessionState, SourceView, StoreState,
+        VitalTrend, VitalView, WardView,
     },
 };
 use std::collections::BTreeMap;
@@ -263,6 +264,107 @@ pub(in crate::tui) fn report() -> AlertReport {
     }
 }
 
+/// A device whose values are nobody's.
+fn nobodys(id: &str, code: &str, bed: Option<&str>, count: u64) -> crate::domain::Unplaced {
+    crate::domain::Unplaced {
+        device: id.parse().unwrap(),
+        sender: "gw-east".parse().unwrap(),
+        ward: Some(ward().id),
+        first_at: t0() - Millis::from_mins(12),
+        last_at: t0() - Millis::from_secs(4),
+        count,
+        code: code.into(),
+        detail: String::new(),
+        patient: None,
+        bed: bed.map(|bed| bed.parse().unwrap()),
+    }
+}
+
+/// The devices of a bad night: one lost, one never heard, one about to be empty, one with a wrong clock that has not applied
+/// what is wanted of it, one that measures nobody, a gateway; and two whose values are nobody's.
+pub(in crate::tui) fn devices() -> DeviceList {
+    use crate::domain::{
+        Assignment, Desired, Device, DeviceKind, DeviceLimits, DeviceReport, LimitValue, Percent, Reported,
+    };
+    let view = |id: &str, patient: Option<usize>, heard_s: Option<i64>, faults: &[DeviceFault]| {
+        let device = Device {
+            id: id.parse().unwrap(),
+            name: id.into(),
+            kind: DeviceKind::Monitor,
+            gateway: Some("gw-east".parse().unwrap()),
+            intervals_ms: [(SPO2, Millis::from_secs(1))].into(),
+            desired: Desired::default(),
+        };
+        let open = |patient| Assignment {
+            device: device.id.clone(),
+            patient: patient_id(patient),
+            start: t0() - Millis::from_mins(310),
+            end: None,
+        };
+        DeviceView {
+            seen_at: heard_s.map(|s| t0() - Millis::from_secs(s)),
+            reported: None,
+            patient: patient.map(patient_id),
+            bed: patient.map(|n| format!("b{n:02}").parse().unwrap()),
+            assignments: patient.map(open).into_iter().collect(),
+            faults: faults.to_vec(),
+            tokens: None,
+            code_until: None,
+            device,
+        }
+    };
+    let says = |battery: u8, ahead_s: i64, applied: Option<u32>| {
+        let report = DeviceReport {
+            firmware: Some("2.14.1".parse().unwrap()),
+            model: Some("M12".parse().unwrap()),
+            serial: Some("A-7731".parse().unwrap()),
+            battery_percent: Some(Percent::new(battery).unwrap()),
+            applied,
+            time: Some(t0() + Millis::from_secs(ahead_s)),
+        };
+        Some(Reported::new(report, t0() - Millis::from_secs(20), t0()))
+    };
+    let mut skewed = view("mon-07", Some(7), Some(1), &[DeviceFault::ClockSkew, DeviceFault::Drift]);
+    skewed.reported = says(81, -142, Some(1));
+    skewed.device.desired = Desired {
+        version: 2,
+        changed_at: Some(t0() - Millis::from_mins(62)),
+        limits: [(SPO2, DeviceLimits { low: LimitValue::new(85.0).ok(), high: None })].into(),
+    };
+    let past = |patient, from: i64, to: i64| Assignment {
+        device: skewed.device.id.clone(),
+        patient,
+        start: t0() - Millis::from_mins(from),
+        end: Some(t0() - Millis::from_mins(to)),
+    };
+    let older = [past(patient_id(3), 2_000, 310), past("p-gone".parse().unwrap(), 4_100, 2_040)];
+    skewed.assignments.extend(older);
+    let mut empty = view("mon-04", Some(4), Some(2), &[DeviceFault::BatteryEmpty]);
+    empty.reported = says(4, 1, Some(1));
+    let mut well = view("mon-01", Some(1), Some(1), &[]);
+    well.reported = says(97, 0, Some(1));
+    let mut gateway = view("gw-east", None, Some(0), &[]);
+    (gateway.device.kind, gateway.device.gateway) = (DeviceKind::Gateway, None);
+    gateway.device.intervals_ms.clear();
+    DeviceList {
+        ward: ward().id,
+        at: t0(),
+        devices: vec![
+            view("mon-09", Some(9), Some(250), &[DeviceFault::Lost]),
+            view("mon-12", Some(12), None, &[DeviceFault::Never]),
+            empty,
+            skewed,
+            view("mon-spare", None, Some(5_000), &[DeviceFault::Unassigned]),
+            gateway,
+            well,
+        ],
+        unplaced: vec![
+            nobodys("mon-new", "unknown_device", Some("b05"), 1_204),
+            nobodys("mon-spare", "not_assigned", None, 1),
+        ],
+    }
+}
+
 /// The limits of a patient as somebody set them, for so many hours from the beginning of a test; for none: until the next
 /// handover, which has passed.
 pub(in crate::tui) fn set_limit(view: &mut WardView, patient: usize, setting: &str, hours: Option<i64>) {
@@ -368,6 +470,17 @@ impl Bench {
         for (id, query) in asked {
             let history = history(&query, &self.app);
             self.client(ClientEvent::History { id, history });
+        }
+    }
+
+    /// Answers the request for devices that the last event made.
+    pub(in crate::tui) fn answer_devices(&mut self) {
+        let asked = self.effects.iter().find_map(|effect| match effect {
+            Effect::Send(ClientRequest::Devices { id }) => Some(*id),
+            _ => None,
+        });
+        if let Some(id) = asked {
+            self.client(ClientEvent::Devices { id, list: Box::new(devices()) });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The same words on every screen, report and line.
 
 pub mod chart;
+pub mod devices;
 pub mod limits;
 pub mod ops;
 pub mod report;

@@ -4,9 +4,10 @@ use super::*;
 use crate::{
     analysis::handover_text::{markdown, text},
     domain::{
-        Actor, AlertId, Assignment, Basis, Bed, Category, ChartEntry, Command, Consciousness, Device, DeviceKind,
-        Expiry, Freshness, HandoverExtent, HandoverId, LimitScope, LimitValue, LimitsChange, LoginName, Marks, Mode,
-        Observation, PatientId, PauseKind, PauseScope, PersonName, Quality, Role, Sampling, VitalCode, Ward,
+        Actor, AlertId, Assignment, Basis, Bed, Category, ChartEntry, Command, Consciousness, Desired, Device,
+        DeviceKind, Expiry, Freshness, HandoverExtent, HandoverId, LimitScope, LimitValue, LimitsChange, LoginName,
+        Marks, Mode, Observation, PatientId, PauseKind, PauseScope, PersonName, Quality, Role, Sampling, VitalCode,
+        Ward,
         series::Trend,
         vital::{HR, SPO2},
     },
@@ -62,6 +63,7 @@ impl Night {
             kind: DeviceKind::Monitor,
             gateway: None,
             intervals_ms: BTreeMap::new(),
+            desired: Desired::default(),
         };
         night.say("carla", Role::Charge, Command::SetDevice { device: device.clone() });
         let assignment = Assignment { device: device.id, patient: p1(), start: night.now, end: None };

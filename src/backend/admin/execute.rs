@@ -1,12 +1,12 @@
 //! Doing what administrators ask for.
 
-use super::channels;
 use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus};
+use super::{channels, devices};
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::{app::App, letters, pipeline::Job, verb::verb_of},
-    domain::{Actor, Assignment, Command, Device, DeviceId, Millis, Mode, Remark, Role, Ward, WardId},
+    backend::{app::App, devices::check_start, letters, pipeline::Job, verb::verb_of},
+    domain::{Actor, Assignment, Command, Device, DeviceId, Mode, Remark, Role, Ward, WardId},
     rights::{Decision, Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
     store::{AccessChange, DeadLetterFilter, DeviceTokenRecord, UserRecord},
@@ -27,6 +27,12 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         }
         AdminRequest::Assign { ward, assignment } => assign(app, &by, &ward, assignment).await,
         AdminRequest::AddDevice { ward, device } => add_device(app, &by, &ward, device).await,
+        AdminRequest::ListDevices { ward } => devices::list(app, &by, ward.as_ref()).await,
+        AdminRequest::ListUnplaced => devices::unplaced(app, &by).await,
+        AdminRequest::Desire { device, intervals, limits } => {
+            devices::desire(app, &by, &device, &intervals, &limits).await
+        }
+        AdminRequest::Enrol { device, valid, replace } => devices::enrol(app, &by, &device, valid, replace).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
         AdminRequest::ListDeadLetters { filter, limit } => list_letters(app, &by, filter, limit).await,
@@ -162,10 +168,13 @@ async fn set_ward(app: &App, by: &Actor, ward: Ward) -> Result<(), AdminError> {
     app.pipeline.ask(|reply| Job::SetWard { ward, by: by.clone(), reply }).await.map_err(refused)
 }
 
-async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> Result<(), AdminError> {
+pub(super) async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> Result<(), AdminError> {
     let (verb, _) = verb_of(&command);
     allow(verb)?;
     check_ward(app, ward, &command)?;
+    if let Command::MoveDevice { patient, at, .. } = &command {
+        check_start(app, ward, (patient, *at)).map_err(AdminError::Refused)?;
+    }
     let job = |reply| Job::Command { ward: ward.clone(), command, by: by.clone(), reply };
     let outcome = app.pipeline.ask(job).await.map_err(refused)?;
     outcome.refusal.map_or(Ok(()), |refusal| Err(refused(refusal)))
@@ -188,27 +197,9 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
 }
 
 async fn assign(app: &App, by: &Actor, ward: &WardId, assignment: Assignment) -> Done {
-    check_start(app, ward, &assignment)?;
+    check_start(app, ward, (&assignment.patient, assignment.start)).map_err(AdminError::Refused)?;
     run_command(app, by, ward, Command::Assign { assignment }).await.map(|()| AdminAnswer::Done)
 }
-
-/// An assignment begins within the stay: what a device measured before is of whoever had it then, or of nobody.
-fn check_start(app: &App, ward: &WardId, assignment: &Assignment) -> Result<(), AdminError> {
-    let Some(hub) = app.hub.ward(ward) else { return Ok(()) };
-    let admitted = hub.look(|view| view.patients.get(&assignment.patient).and_then(|patient| patient.admitted_at));
-    // The stay counts in engine time, from which the wall clock may be apart after a step.
-    let start = assignment.start - app.engine_clock.wall_offset();
-    match admitted.filter(|admitted| start < *admitted - START_TOLERANCE) {
-        Some(admitted) => Err(refused(format!(
-            "patient {} was admitted at {admitted}: an assignment cannot begin before",
-            assignment.patient
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// How far the clock of whoever asks may be behind.
-const START_TOLERANCE: Millis = Millis::from_secs(60);
 
 async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<String, AdminError> {
     let mode = app.hub.mode();
@@ -220,7 +211,13 @@ async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<St
     Ok(token.expose().to_owned())
 }
 
-async fn add_device(app: &App, by: &Actor, ward: &WardId, device: Device) -> Done {
+async fn add_device(app: &App, by: &Actor, ward: &WardId, mut device: Device) -> Done {
+    // A device that is added again keeps the limits that are wanted of it.
+    if let Some(hub) = app.hub.ward(ward)
+        && let Some(known) = hub.look_at_census(|census| census.devices.get(&device.id).cloned())
+    {
+        device.desired = known.desired;
+    }
     let id = device.id.clone();
     run_command(app, by, ward, Command::SetDevice { device }).await?;
     Ok(AdminAnswer::Token { token: new_device_token(app, by, &id).await? })

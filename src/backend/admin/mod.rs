@@ -1,6 +1,7 @@
 //! Administration on the server's own machine: by the socket in the data folder while the server runs, by its lock else.
 
 mod channels;
+mod devices;
 mod execute;
 mod request;
 mod socket;

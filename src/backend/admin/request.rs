@@ -3,14 +3,15 @@
 use crate::{
     backend::{mqtt::SourceStatus, notify::ChannelState},
     domain::{
-        Assignment, ChannelName, Command, Device, DeviceId, LoginName, Mode, Priority, Remark, Role, Timestamp, Ward,
-        WardId,
+        Assignment, ChannelName, Command, Device, DeviceId, DeviceLimits, LoginName, Millis, Mode, Priority, Remark,
+        Role, Timestamp, Unplaced, VitalCode, Ward, WardId,
     },
     notify::Content,
-    protocol::{IntakeReport, StoreState},
+    protocol::{DeviceList, IntakeReport, StoreState},
     store::{DeadLetterFilter, StoredDeadLetter},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Longest line in either direction, in bytes.
 pub const ADMIN_LINE_MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -69,6 +70,31 @@ pub enum AdminRequest {
         ward: WardId,
         /// The device.
         device: Device,
+    },
+    /// The devices of all wards, or of one.
+    ListDevices {
+        /// Which ward.
+        ward: Option<WardId>,
+    },
+    /// Devices whose values came and could not be placed, of all senders.
+    ListUnplaced,
+    /// Change what is wanted of a device.
+    Desire {
+        /// The device.
+        device: DeviceId,
+        /// How often a vital is to be sent; `None` takes the wish back.
+        intervals: BTreeMap<VitalCode, Option<Millis>>,
+        /// The device's own limits of a vital; `None` takes them back.
+        limits: BTreeMap<VitalCode, Option<DeviceLimits>>,
+    },
+    /// Make an enrolment code for a device, in the place of an older one.
+    Enrol {
+        /// The device.
+        device: DeviceId,
+        /// For how long it is good.
+        valid: Millis,
+        /// Whether its use ends the device's earlier tokens.
+        replace: bool,
     },
     /// Make a ward with beds, patients, devices and assignments for a replay, and a token of one gateway for all devices.
     /// In demo folders only.
@@ -130,10 +156,27 @@ pub enum AdminAnswer {
         /// The token.
         token: String,
     },
+    /// An enrolment code, shown this once.
+    Code {
+        /// The code.
+        code: String,
+        /// Until when it is good.
+        expires_at: Timestamp,
+    },
     /// All users.
     Users {
         /// In the order of their names.
         users: Vec<UserInfo>,
+    },
+    /// Devices, ward by ward.
+    Devices {
+        /// In the order of the wards.
+        lists: Vec<DeviceList>,
+    },
+    /// Devices whose values could not be placed.
+    Unplaced {
+        /// The last heard first.
+        devices: Vec<Unplaced>,
     },
     /// Inputs that could not be used.
     DeadLetters {

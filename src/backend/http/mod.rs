@@ -2,11 +2,13 @@
 
 mod ack;
 mod answer;
+mod enrol;
 mod fhir;
 mod health;
 mod medtech;
 mod observations;
 mod session;
+mod twin;
 
 pub use answer::{Answer, ProblemAnswer, bearer, problem};
 pub use observations::decode_rules;
@@ -23,8 +25,10 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/login", post(session::login))
         .route("/v1/logout", post(session::logout))
+        .route("/v1/enrol", post(enrol::enrol))
         .route("/v1/observations", post(observations::post))
         .route("/v1/medtech", post(medtech::post))
+        .route("/v1/devices/{device}/twin", get(twin::read).put(twin::report))
         .route("/v1/stream", get(stream::upgrade))
         .route("/v1/ack/{link}", get(ack::show).post(ack::acknowledge))
         .route("/fhir", any(fhir::any))

@@ -18,10 +18,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// Longest body of a login, in bytes.
-const LOGIN_BODY_MAX_BYTES: usize = 4 * 1024;
-/// Longest time for the body of a login to arrive.
-const LOGIN_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest body of a login or an enrolment, in bytes.
+const SMALL_BODY_MAX_BYTES: usize = 4 * 1024;
+/// Longest time for such a body to arrive.
+const SMALL_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,15 +63,23 @@ impl From<LoginError> for ProblemAnswer {
     }
 }
 
+/// A body of a few fields, whole and in time.
+pub(super) async fn small_body(
+    body: Body,
+    bad: impl Fn(&str) -> ProblemAnswer,
+) -> Result<Zeroizing<Vec<u8>>, ProblemAnswer> {
+    let too_slow = |_| {
+        let detail = format!("the body did not arrive within {} s", SMALL_BODY_TIMEOUT.as_secs());
+        problem(StatusCode::REQUEST_TIMEOUT, "timeout", "Too slow", detail)
+    };
+    let arrived = timeout(SMALL_BODY_TIMEOUT, to_bytes(body, SMALL_BODY_MAX_BYTES)).await.map_err(too_slow)?;
+    Ok(Zeroizing::new(arrived.map_err(|_| bad("the body is too long"))?.to_vec()))
+}
+
 /// Signs in.
 pub(super) async fn login(State(app): State<Arc<App>>, Extension(peer): Extension<Peer>, body: Body) -> Answer {
     let bad = |detail: &str| problem(StatusCode::BAD_REQUEST, "login-body", "Not a login", detail);
-    let too_slow = |_| {
-        let detail = format!("the body did not arrive within {} s", LOGIN_BODY_TIMEOUT.as_secs());
-        problem(StatusCode::REQUEST_TIMEOUT, "timeout", "Too slow", detail)
-    };
-    let arrived = timeout(LOGIN_BODY_TIMEOUT, to_bytes(body, LOGIN_BODY_MAX_BYTES)).await.map_err(too_slow)?;
-    let body = Zeroizing::new(arrived.map_err(|_| bad("the body is too long"))?.to_vec());
+    let body = small_body(body, bad).await?;
     let wanted = "a JSON object with user and passphrase is wanted";
     let request: LoginRequest = serde_json::from_slice(&body).map_err(|_| bad(wanted))?;
     let signed_in = app.login(&request.user, Secret::new(request.passphrase), peer.0).await?;

@@ -6,18 +6,19 @@ use super::{
     job::{Job, JobError, Reply},
     leaves,
     tail::{Standing, Tails},
+    unplaced::{self, Named, NamedOf},
     ward::{Moment, Taken, WardRun},
 };
 use crate::{
     backend::intake::Tally,
     domain::{
-        Actor, Command, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal, SystemFault, Timestamp,
+        Actor, Command, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal, Reported, SystemFault, Timestamp,
         Ward, WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
     protocol::{IntakeReport, Rejection, RejectionCode},
-    store::{Batch, DeadLetter, StoreError, StoreReader},
+    store::{Batch, DeadLetter, StoreError, StoreReader, TwinChange, UnplacedChange},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +27,8 @@ use std::{
 
 /// Wall time that is apart from engine time by more than this has stepped.
 pub(super) const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
+/// That a device was heard is kept at most this often; in between it is known in memory alone.
+const SEEN_KEPT_EVERY: Millis = Millis::from_secs(60);
 
 /// The engines of all wards.
 pub(super) struct Core {
@@ -38,6 +41,8 @@ pub(super) struct Core {
     pub(super) recent_resources: RecentResources,
     /// When patients last went to another bed, since the start.
     pub(super) moved: BTreeMap<PatientId, Timestamp>,
+    /// When it was last kept that a device was heard.
+    seen_kept: BTreeMap<DeviceId, Timestamp>,
     /// Faults of the system that last; a ward that is made meanwhile is told of them.
     faults: BTreeMap<SystemFault, FaultReport>,
     /// Wards that a terminal watches.
@@ -59,6 +64,7 @@ impl Core {
             tails: Tails::default(),
             recent_resources: RecentResources::default(),
             moved: BTreeMap::new(),
+            seen_kept: BTreeMap::new(),
             faults: BTreeMap::new(),
             watched: BTreeSet::new(),
             group: 0,
@@ -74,6 +80,7 @@ impl Core {
         self.ward_of_device.clear();
         self.tails.forget();
         self.recent_resources.forget();
+        self.seen_kept.clear();
         // The store is read: it has not failed.
         self.faults.remove(&SystemFault::StoreFailed);
         for record in self.reader.wards()? {
@@ -112,11 +119,11 @@ impl Core {
         group.jobs += 1;
         match job {
             Job::Observations { sender, decoded, reply } => {
-                self.observations(&sender, decoded, Came::now(Way::Own), reply, now, group);
+                self.observations(&sender, decoded, (Came::now(Way::Own), &NamedOf::new()), reply, now, group);
             }
             Job::Published { sender, topic, before, decoded, reply } => {
-                let came = Came { before, way: Way::Own, topic: topic.as_ref() };
-                self.observations(&sender, decoded, came, reply, now, group);
+                let came = Came { before, way: Way::Own, topic: topic.as_ref(), sent: true };
+                self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
             }
             Job::Lapsed { sender, devices, lapse, reply } => {
                 self.lapsed(&sender, devices, lapse, now);
@@ -124,12 +131,16 @@ impl Core {
             }
             Job::Again { sender, topic, decoded, received_at, record, reply } => {
                 record.join(&mut group.batch);
-                let came = Came { before: Some(received_at), way: Way::Own, topic: topic.as_ref() };
-                self.observations(&sender, decoded, came, reply, now, group);
+                let came = Came { before: Some(received_at), way: Way::Own, topic: topic.as_ref(), sent: false };
+                self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
             }
             Job::Values { sender, groups, reply } => {
-                let decoded = self.place(&sender, groups, now, group);
-                self.observations(&sender, decoded, Came::now(Way::Hl7), reply, now, group);
+                let (decoded, named) = self.place(&sender, groups, now, group);
+                self.observations(&sender, decoded, (Came::now(Way::Hl7), &named), reply, now, group);
+            }
+            Job::Report { device, reported, reply } => {
+                self.reported(&device, *reported, now, group);
+                group.waiting.push(Waiting::Done(reply));
             }
             Job::Adt { sender, act, payload, reply } => {
                 let refused = self.adt(&sender, &act, now, group).err();
@@ -313,6 +324,14 @@ impl Core {
         let last = run.events().len().saturating_sub(1);
         let (index, refusal): (usize, Option<Refusal>) =
             refused.map_or((last, None), |(index, refusal)| (index, Some(refusal)));
+        let placed = match command {
+            Command::Assign { assignment } => Some(&assignment.device),
+            Command::MoveDevice { device, .. } => Some(device),
+            _ => None,
+        };
+        if let (Some(device), None) = (placed, &refusal) {
+            group.batch.unplaced.push(UnplacedChange::Placed(device.clone()));
+        }
         if let (Command::SetDevice { device }, None) = (command, &refusal) {
             self.ward_of_device.entry(device.id.clone()).or_insert_with(|| ward.clone());
         }
@@ -325,7 +344,7 @@ impl Core {
         &mut self,
         sender: &DeviceId,
         decoded: Decoded,
-        came: Came<'_>,
+        (came, named): (Came<'_>, &NamedOf),
         reply: Reply<IntakeReport>,
         now: Timestamp,
         group: &mut Group,
@@ -333,20 +352,32 @@ impl Core {
         let at = self.moment(now);
         let mut report = IntakeReport::default();
         let known = self.ward_of_device.get(sender);
-        let Some(run) = known.and_then(|ward| self.wards.get_mut(ward)) else {
+        let found = known.and_then(|ward| self.wards.get_mut(ward).map(|run| (ward, run)));
+        let Some((ward, run)) = found else {
             for (index, item) in decoded.into_iter().enumerate() {
+                let device = item.as_ref().ok().map(|reading| (reading.device.clone(), reading.named_patient.clone()));
                 let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), came.way));
                 let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
                 let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
+                if let Some((device, patient)) = device.filter(|_| came.before.is_none()) {
+                    let named = Named { patient, bed: None };
+                    let who = unplaced::Came { device: &device, sender, ward: None, named };
+                    unplaced::note(group, who, "unknown_device", &rejection.detail, now);
+                }
                 refuse(Refused { rejection, payload, way, ahead: None }, (sender, came.topic), now, &mut report, group);
             }
             group.tallies.push(Tally::of(sender, now).with(&report, None));
             group.waiting.push(Waiting::Intake(reply, report));
             return;
         };
-        if came.before.is_none() && run.engine.misses(sender) {
-            run.input(Input::Heard { device: sender.clone() }, at);
+        let is_word_of_now = came.before.is_none();
+        if is_word_of_now {
+            if run.engine.misses(sender) {
+                run.input(Input::Heard { device: sender.clone() }, at);
+            }
+            heard(run, &mut self.seen_kept, sender, at, group);
         }
+        let mut last = sender.clone();
         group.samples += decoded.len();
         let mut newest: Option<Timestamp> = None;
         for (index, item) in resolve(run, sender, decoded, came, at).into_iter().enumerate() {
@@ -356,10 +387,28 @@ impl Core {
                     if let Some(fault) = unresolved.fault {
                         run.input(Input::IntakeFault(fault), at);
                     }
+                    if let Some((device, patient)) = unresolved.from.filter(|_| is_word_of_now) {
+                        let code = unresolved.refused.rejection.code;
+                        let detail = &unresolved.refused.rejection.detail;
+                        if run.engine.census().devices.contains_key(&device) && device != last {
+                            heard(run, &mut self.seen_kept, &device, at, group);
+                            last = device.clone();
+                        }
+                        if unplaced::waits(run.engine.census(), &device, code) {
+                            let said = named.get(&device).cloned().unwrap_or_default();
+                            let named = Named { patient: patient.or(said.patient), bed: said.bed };
+                            let who = unplaced::Came { device: &device, sender, ward: Some(ward), named };
+                            unplaced::note(group, who, &code_of(code), detail, now);
+                        }
+                    }
                     refuse(unresolved.refused, (sender, came.topic), now, &mut report, group);
                     continue;
                 }
             };
+            if is_word_of_now && o.device != last {
+                heard(run, &mut self.seen_kept, &o.device, at, group);
+                last = o.device.clone();
+            }
             match one(run, &mut self.tails, self.reader.as_ref(), &o, at) {
                 Ok(Taken::Accepted { late }) => {
                     newest = newest.max(Some(o.observed_at));
@@ -381,10 +430,20 @@ impl Core {
                 }
             }
         }
-        if came.before.is_none() {
+        if came.sent {
             group.tallies.push(Tally::of(sender, now).with(&report, newest));
         }
         group.waiting.push(Waiting::Intake(reply, report));
+    }
+
+    /// Takes in what a device says of itself.
+    fn reported(&mut self, device: &DeviceId, reported: Reported, now: Timestamp, group: &mut Group) {
+        let at = self.moment(now);
+        let Some(run) = self.ward_of_device.get(device).and_then(|ward| self.wards.get_mut(ward)) else { return };
+        run.heard(device, at);
+        run.reported(device, reported.clone(), at);
+        self.seen_kept.insert(device.clone(), now);
+        group.batch.twins.push(TwinChange::Reported { device: device.clone(), reported });
     }
 
     /// Moves what the engines caused into the group, with a snapshot where one is due.
@@ -402,6 +461,22 @@ impl Core {
         group.batch = Batch::default();
         group.news.extend(self.wards.values_mut().filter_map(WardRun::close_unrecorded));
         self.group += 1;
+    }
+}
+
+/// A device was heard: news for those who watch devices, and kept now and then.
+fn heard(
+    run: &mut WardRun,
+    kept: &mut BTreeMap<DeviceId, Timestamp>,
+    device: &DeviceId,
+    at: Moment,
+    group: &mut Group,
+) {
+    run.heard(device, at);
+    let last = kept.get(device).copied();
+    if last.is_none_or(|last| at.now.since(last) >= SEEN_KEPT_EVERY) {
+        kept.insert(device.clone(), at.now);
+        group.batch.twins.push(TwinChange::Seen { device: device.clone(), at: at.now });
     }
 }
 
@@ -433,16 +508,20 @@ struct Came<'a> {
     way: Way,
     /// The device that the topic names.
     topic: Option<&'a DeviceId>,
+    /// Whether its sender sent it now; else people drive it again.
+    sent: bool,
 }
 
 impl Came<'_> {
     const fn now(way: Way) -> Self {
-        Self { before: None, way, topic: None }
+        Self { before: None, way, topic: None, sent: true }
     }
 }
 
 struct Unresolved {
     refused: Refused,
+    /// The device that it came from and the patient that it names, if its sender may speak for it.
+    from: Option<(DeviceId, Option<PatientId>)>,
     fault: Option<IntakeFault>,
 }
 
@@ -461,7 +540,7 @@ fn resolve(
             Ok(reading) => reading,
             Err(refused) => {
                 let fault = clock_ahead(&refused, &mut resolver, &mut ahead, at);
-                return Err(Box::new(Unresolved { refused, fault }));
+                return Err(Box::new(Unresolved { refused, from: None, fault }));
             }
         };
         let sent_at = reading.observed_at;
@@ -472,10 +551,12 @@ fn resolve(
             let named = reading.named_patient.clone().filter(|_| why.code == RejectionCode::WrongPatient);
             let device = reading.device.clone();
             let fault = named.map(|named| IntakeFault::WrongPatient { device, named, observed_at: sent_at });
+            let from = (why.code != RejectionCode::OtherDevice)
+                .then(|| (reading.device.clone(), reading.named_patient.clone()));
             // As it was sent: it may be driven again when the clocks are apart by something else.
             let sent = Reading { observed_at: sent_at, ..reading };
             let refused = Refused { rejection, payload: sent.as_wire(), way: came.way, ahead: None };
-            Box::new(Unresolved { refused, fault })
+            Box::new(Unresolved { refused, from, fault })
         })
     };
     decoded.into_iter().enumerate().map(resolve).collect()
@@ -495,6 +576,12 @@ fn clock_ahead(
     Some(IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew })
 }
 
+/// A code as it goes over the wire.
+pub(super) fn code_of(code: RejectionCode) -> String {
+    let text = serde_json::to_value(code).ok().and_then(|v| v.as_str().map(str::to_owned));
+    text.unwrap_or_default()
+}
+
 /// A message of a device of which nothing could be read.
 fn unusable(letter: &DeadLetter) -> Option<Tally> {
     let source: DeviceId = letter.source.parse().ok()?;
@@ -510,11 +597,10 @@ fn refuse(
     group: &mut Group,
 ) {
     let Refused { rejection, payload, way, .. } = refused;
-    let code = serde_json::to_value(rejection.code).ok().and_then(|v| v.as_str().map(str::to_owned));
     group.batch.dead_letters.push(DeadLetter {
         at,
         source: sender.to_string(),
-        code: code.unwrap_or_default(),
+        code: code_of(rejection.code),
         detail: rejection.detail.clone(),
         payload,
         way: way.with_topic(topic),

@@ -6,10 +6,11 @@ use super::{
 };
 use crate::{
     backend::intake::Tally,
-    domain::{Event, Freshness, Marks, Observation, Quality, Refusal, Ward, WardId},
+    domain::{DeviceId, Event, Freshness, Marks, Observation, Quality, Refusal, Reported, Timestamp, Ward, WardId},
     protocol::IntakeReport,
     store::{AccessChange, Batch, Committed},
 };
+use std::collections::BTreeMap;
 
 /// Most jobs of one group.
 pub(super) const GROUP_JOBS_MAX: usize = 512;
@@ -25,6 +26,10 @@ pub struct WardNews {
     pub made: Option<Ward>,
     /// Events in order.
     pub events: Vec<Event>,
+    /// When devices were last heard.
+    pub heard: BTreeMap<DeviceId, Timestamp>,
+    /// What devices said of themselves, in order.
+    pub reported: Vec<(DeviceId, Reported)>,
     /// Present values in order.
     pub vitals: Vec<(Observation, (Quality, Marks), Freshness)>,
 }

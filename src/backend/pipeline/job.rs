@@ -4,7 +4,8 @@ use super::fhir::{ResourceRefusal, ResourceReport, ResourceWrites};
 use crate::{
     audit::LeafDraft,
     domain::{
-        Actor, Command, DeviceId, Lapse, Notice, Observation, Refusal, Timestamp, Ward, WardId, system::FaultReport,
+        Actor, Command, DeviceId, Lapse, Notice, Observation, Refusal, Reported, Timestamp, Ward, WardId,
+        system::FaultReport,
     },
     ingest::{
         Decoded,
@@ -103,6 +104,15 @@ pub enum Job {
         groups: Vec<Group>,
         /// Told what became of them.
         reply: Reply<IntakeReport>,
+    },
+    /// A device says how it is.
+    Report {
+        /// The device.
+        device: DeviceId,
+        /// What it says.
+        reported: Box<Reported>,
+        /// Told when it is durable.
+        reply: Reply<()>,
     },
     /// An act of the hospital's own system, by HL7 v2.
     Adt {

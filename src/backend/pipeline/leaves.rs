@@ -14,9 +14,21 @@ pub(super) fn of(
     events: &[Event],
 ) -> Vec<LeafDraft> {
     let leaf = self::command(ward, command, by, refusal);
-    let Some(handover) = events.iter().find_map(signed) else { return vec![leaf] };
+    let Some(handover) = events.iter().find_map(signed) else {
+        return events.iter().filter_map(|event| left(event, command, &leaf)).chain([leaf.clone()]).collect();
+    };
     let one = |patient| LeafDraft { patient: Some(patient), handover: Some(handover.id), ..leaf.clone() };
     handover.patients.iter().cloned().map(one).collect()
+}
+
+/// The entry of the patient whom a device that moves measured before.
+fn left(event: &Event, command: &Command, leaf: &LeafDraft) -> Option<LeafDraft> {
+    match (command, &event.body) {
+        (Command::MoveDevice { .. }, EventBody::Unassigned { assignment, .. }) => {
+            Some(LeafDraft { act: Act::DeviceUnassign, patient: Some(assignment.patient.clone()), ..leaf.clone() })
+        }
+        _ => None,
+    }
 }
 
 /// The handover that an event says was signed.
@@ -90,6 +102,11 @@ fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Option<&Refusa
         Command::Assign { assignment } => LeafDraft {
             device: Some(assignment.device.clone()),
             patient: Some(assignment.patient.clone()),
+            ..LeafDraft::new(actor, Act::DeviceAssign, outcome)
+        },
+        Command::MoveDevice { device, patient, .. } => LeafDraft {
+            device: Some(device.clone()),
+            patient: Some(patient.clone()),
             ..LeafDraft::new(actor, Act::DeviceAssign, outcome)
         },
         Command::Unassign { device, .. } => {

@@ -15,6 +15,7 @@ mod leaves;
 mod place;
 mod rebuild;
 mod tail;
+mod unplaced;
 mod ward;
 mod writer_thread;
 

@@ -5,14 +5,19 @@
 //! names another patient is refused behind here, as it is for all devices. Where neither patient nor bed says anything,
 //! the assignment alone decides, and without one the device is unassigned.
 
-use super::{core::Core, group::Group as Batch};
+use super::{
+    core::Core,
+    group::Group as Batch,
+    unplaced::{self, Named, NamedOf},
+};
 use crate::{
     domain::{
-        Actor, Assignment, BedId, Census, Command, Device, DeviceId, DeviceKind, Millis, PatientId, Timestamp, WardId,
+        Actor, Assignment, BedId, Census, Command, Desired, Device, DeviceId, DeviceKind, Millis, PatientId, Stay,
+        Timestamp, WardId,
     },
     engine::{Input, IntakeFault},
     ingest::{
-        Decoded, Refused, Way,
+        Decoded, Reading, Refused, Way,
         hl7::{Group, Observed},
     },
     protocol::{Rejection, RejectionCode},
@@ -36,8 +41,8 @@ enum Whose {
     InBed(PatientId, Timestamp),
     /// Nobody is named, and nobody lies in the named bed.
     Empty(BedId),
-    /// The message names one patient and the bed of another.
-    Contradiction { named: PatientId, detail: String },
+    /// The message names one patient and the bed of another, who has certainly been there since then.
+    Contradiction { named: PatientId, since: Timestamp, detail: String },
 }
 
 impl Core {
@@ -48,9 +53,13 @@ impl Core {
         groups: Vec<Group>,
         now: Timestamp,
         batch: &mut Batch,
-    ) -> Decoded {
-        let mut decoded = Vec::new();
+    ) -> (Decoded, NamedOf) {
+        let (mut decoded, mut named_of) = (Vec::new(), NamedOf::new());
         for group in groups {
+            for reading in group.values.iter().filter_map(|v| v.read.as_ref().ok()) {
+                let named = || Named { patient: group.patient.clone(), bed: group.bed.clone() };
+                named_of.entry(reading.device.clone()).or_insert_with(named);
+            }
             let ward = self.ward_of_device.get(sender).cloned();
             let census = ward.as_ref().and_then(|ward| self.wards.get(ward)).map(|run| run.engine.census());
             let (Some(ward), Some(census)) = (&ward, census) else {
@@ -58,10 +67,26 @@ impl Core {
                 continue;
             };
             let whose = whose(census, &group, &self.moved, now);
-            if let Whose::Contradiction { named, detail } = &whose {
-                self.contradiction(ward, &group, named, now);
-                let from = decoded.len();
-                decoded.extend((from..).zip(group.values).map(|(index, v)| contradicted(index, v, detail)));
+            let skew = self.moment(now).skew;
+            if let Whose::Contradiction { named, since, detail } = &whose {
+                // What is older than the stay of who is in the bed says nothing of it: the assignment of its time decides.
+                let speaks = |reading: &Reading| reading.observed_at - skew >= *since;
+                let first = group.values.iter().filter_map(|v| v.read.as_ref().ok()).find(|reading| speaks(reading));
+                if let Some(reading) = first {
+                    self.contradiction(ward, reading, named, now);
+                }
+                for value in group.values {
+                    match value.read.as_ref().ok().filter(|reading| speaks(reading)) {
+                        None => decoded.push(value.read),
+                        Some(reading) => {
+                            let named = named_of.get(&reading.device).cloned().unwrap_or_default();
+                            let who = unplaced::Came { device: &reading.device, sender, ward: Some(ward), named };
+                            unplaced::note(batch, who, "wrong_patient", detail, now);
+                            let index = decoded.len();
+                            decoded.push(contradicted(index, value, detail));
+                        }
+                    }
+                }
                 continue;
             }
             if let Whose::Empty(bed) = &whose {
@@ -70,7 +95,6 @@ impl Core {
                 continue;
             }
             let mut devices = BTreeMap::<DeviceId, Timestamp>::new();
-            let skew = self.moment(now).skew;
             for reading in group.values.iter().filter_map(|v| v.read.as_ref().ok()) {
                 let at = reading.observed_at - skew;
                 match devices.get_mut(&reading.device) {
@@ -92,7 +116,7 @@ impl Core {
                 }));
             }
         }
-        decoded
+        (decoded, named_of)
     }
 
     /// Adds a device that is not known, and assigns one that measures nobody.
@@ -125,6 +149,7 @@ impl Core {
                 kind: DeviceKind::Monitor,
                 gateway: Some(sender.clone()),
                 intervals_ms: BTreeMap::new(),
+                desired: Desired::default(),
             };
             self.act(ward, &Command::SetDevice { device }, &by, now, batch);
         }
@@ -134,11 +159,10 @@ impl Core {
     }
 
     /// Tells people that a message names one patient and the bed of another.
-    fn contradiction(&mut self, ward: &WardId, group: &Group, named: &PatientId, now: Timestamp) {
+    fn contradiction(&mut self, ward: &WardId, first: &Reading, named: &PatientId, now: Timestamp) {
         let at = self.moment(now);
-        let first = group.values.iter().find_map(|v| v.read.as_ref().ok());
-        if let (Some(run), Some(reading)) = (self.wards.get_mut(ward), first) {
-            let (device, observed_at) = (reading.device.clone(), reading.observed_at);
+        if let Some(run) = self.wards.get_mut(ward) {
+            let (device, observed_at) = (first.device.clone(), first.observed_at);
             run.input(Input::IntakeFault(IntakeFault::WrongPatient { device, named: named.clone(), observed_at }), at);
         }
     }
@@ -149,6 +173,7 @@ fn whose(census: &Census, group: &Group, moved: &BTreeMap<PatientId, Timestamp>,
     match (&group.patient, in_bed) {
         (Some(named), Some(stay)) if stay.patient.id != *named => Whose::Contradiction {
             named: named.clone(),
+            since: came_to_bed(stay, moved),
             detail: format!(
                 "the message names patient {named} and bed {}, where patient {} is: nothing is stored; set the patient on \
                  the monitor, or the bed in the hospital's system",
@@ -156,16 +181,17 @@ fn whose(census: &Census, group: &Group, moved: &BTreeMap<PatientId, Timestamp>,
             ),
         },
         (Some(named), _) => Whose::Named(named.clone()),
-        (None, Some(stay)) => {
-            let came = moved.get(&stay.patient.id).map_or(stay.admitted_at, |moved| stay.admitted_at.max(*moved));
-            // Stamps have whole seconds: the second in which the patient came counts.
-            Whose::InBed(stay.patient.id.clone(), whole_second(came).max(now - BED_SPEAKS_FOR))
-        }
+        (None, Some(stay)) => Whose::InBed(stay.patient.id.clone(), came_to_bed(stay, moved).max(now - BED_SPEAKS_FOR)),
         (None, None) => match group.bed.as_ref().filter(|bed| census.beds.contains_key(*bed)) {
             Some(bed) => Whose::Empty(bed.clone()),
             None => Whose::Unsaid,
         },
     }
+}
+
+/// When a patient came to the bed. Stamps have whole seconds: the second in which that was counts.
+fn came_to_bed(stay: &Stay, moved: &BTreeMap<PatientId, Timestamp>) -> Timestamp {
+    whole_second(moved.get(&stay.patient.id).map_or(stay.admitted_at, |moved| stay.admitted_at.max(*moved)))
 }
 
 const fn whole_second(at: Timestamp) -> Timestamp {
@@ -190,12 +216,7 @@ fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whos
 
 /// A monitor of a patient who lies in one bed that names another one, where nobody lies, was left behind or goes to
 /// somebody who is not admitted yet.
-fn beside_empty_bed(
-    census: &Census,
-    index: usize,
-    value: Observed,
-    bed: &BedId,
-) -> Result<crate::ingest::Reading, Refused> {
+fn beside_empty_bed(census: &Census, index: usize, value: Observed, bed: &BedId) -> Result<Reading, Refused> {
     let measured = value.read.as_ref().ok().and_then(|reading| census.open_assignment(&reading.device));
     match measured.and_then(|a| census.stays.get(&a.patient)) {
         Some(stay) => {
@@ -210,7 +231,7 @@ fn beside_empty_bed(
     }
 }
 
-fn contradicted(index: usize, value: Observed, detail: &str) -> Result<crate::ingest::Reading, Refused> {
+fn contradicted(index: usize, value: Observed, detail: &str) -> Result<Reading, Refused> {
     let reading = value.read?;
     Err(Refused {
         rejection: Rejection { index, code: RejectionCode::WrongPatient, detail: detail.to_owned() },

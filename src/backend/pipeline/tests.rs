@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     domain::{
-        Actor, AlertId, Assignment, Bed, Category, Cause, Command, Device, DeviceId, DeviceKind, Event, EventBody,
-        Marks, Millis, Mode, Patient, PersonName, Quality, Refusal, Role, VitalTable, Ward, vital::SPO2,
+        Actor, AlertId, Assignment, Bed, Category, Cause, Command, Desired, Device, DeviceId, DeviceKind, Event,
+        EventBody, Marks, Millis, Mode, Patient, PersonName, Quality, Refusal, Role, VitalTable, Ward, vital::SPO2,
     },
     ingest::Reading,
     protocol::{IntakeReport, RejectionCode},
@@ -32,7 +32,8 @@ struct Memory {
 impl Outlet for Memory {
     fn recorded(&self, news: Vec<WardNews>, _: &[AccessChange], committed: &Committed) {
         let mut recorded = self.recorded.lock().unwrap();
-        for ward in news {
+        // That a device was heard is news, and nothing to keep.
+        for ward in news.into_iter().filter(|ward| !ward.events.is_empty()) {
             let first = committed.wards.iter().find(|w| w.ward == ward.ward).unwrap().first_seq;
             recorded.extend((first..).zip(ward.events));
         }
@@ -146,6 +147,7 @@ impl Bench {
             kind,
             gateway: gateway.map(|g| g.parse().unwrap()),
             intervals_ms: [(SPO2, Millis::from_secs(1))].into(),
+            desired: Desired::default(),
         };
         let patient = Patient {
             id: "p1".parse().unwrap(),

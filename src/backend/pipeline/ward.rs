@@ -5,12 +5,15 @@ use super::{
     tail::{Standing, Tail},
 };
 use crate::{
-    domain::{Event, Freshness, Marks, Millis, Observation, Quality, Sampling, Timestamp, Ward, WardId},
+    domain::{
+        DeviceId, Event, Freshness, Marks, Millis, Observation, Quality, Reported, Sampling, Timestamp, Ward, WardId,
+    },
     engine::{BlockSeries, Correction, Engine, Input, InputBlock, IntakeFault, Observed, SeriesKey},
     protocol::RejectionCode,
     quality::{Companion, assess},
     store::{CorrectedSample, WardBatch},
 };
+use std::collections::BTreeMap;
 
 /// Inputs after which an engine's snapshot is due.
 const SNAPSHOT_AFTER_INPUTS: usize = 200_000;
@@ -63,7 +66,14 @@ impl WardRun {
         let open = self.open.get_or_insert_with(|| Open {
             block: InputBlock::with_skew(skew),
             corrections: Vec::new(),
-            news: WardNews { ward: self.id.clone(), made: None, events: Vec::new(), vitals: Vec::new() },
+            news: WardNews {
+                ward: self.id.clone(),
+                made: None,
+                events: Vec::new(),
+                heard: BTreeMap::new(),
+                reported: Vec::new(),
+                vitals: Vec::new(),
+            },
         });
         // A step of the wall clock opens a group; what comes in it is read against the new time.
         open.block.set_skew(skew);
@@ -86,6 +96,23 @@ impl WardRun {
     /// The events that the group has caused so far.
     pub(super) fn events(&self) -> &[Event] {
         self.open.as_ref().map(|open| open.news.events.as_slice()).unwrap_or_default()
+    }
+
+    /// A device was heard: whoever watches devices is told.
+    pub(super) fn heard(&mut self, device: &DeviceId, at: Moment) {
+        let heard = &mut self.open(at.skew).news.heard;
+        match heard.get_mut(device) {
+            Some(last) => *last = at.now,
+            None => drop(heard.insert(device.clone(), at.now)),
+        }
+    }
+
+    /// A device said how it is.
+    pub(super) fn reported(&mut self, device: &DeviceId, reported: Reported, at: Moment) {
+        let percent = reported.report.battery_percent;
+        let battery = IntakeFault::Battery { device: device.clone(), percent };
+        self.input(Input::IntakeFault(battery), at);
+        self.open(at.skew).news.reported.push((device.clone(), reported));
     }
 
     /// Gives an input to the engine; returns the place of its first event among the group's.

@@ -13,6 +13,7 @@ use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::{
         app::{App, denied, principal_of},
+        devices::{self, DeviceSight},
         hub::{Attendance, News, WardHub},
         letters::LetterError,
         login::LoginError,
@@ -52,6 +53,8 @@ struct Watch {
     /// The last event that was sent or skipped.
     sent: u64,
     version: u64,
+    /// Whether it stands in the audit trail that devices were shown.
+    devices_noted: bool,
 }
 
 struct Watcher {
@@ -340,6 +343,7 @@ impl Watcher {
             ClientMessage::Query { id, query } => self.query(socket, id, query).await,
             ClientMessage::AlertReport { id, ward, from, to } => self.report(socket, id, ward, (from, to)).await,
             ClientMessage::HandoverReport { id, ward, patients } => self.handover(socket, id, ward, patients).await,
+            ClientMessage::Devices { id, ward } => self.devices(socket, id, ward).await,
             ClientMessage::Ops { id } => self.ops(socket, id).await,
             ClientMessage::Letters { id, query } => self.letters(socket, id, Asked::Page(query)).await,
             ClientMessage::RetryLetter { id, no } => self.letters(socket, id, Asked::Retry(no)).await,
@@ -400,7 +404,16 @@ impl Watcher {
         let subscription = hub.subscribe();
         let (sent, version) = (subscription.head, subscription.version);
         let attendance = only.is_none().then(|| hub.attend());
-        self.watch = Some(Watch { ward, hub, _attendance: attendance, only, news: subscription.news, sent, version });
+        self.watch = Some(Watch {
+            ward,
+            hub,
+            _attendance: attendance,
+            only,
+            news: subscription.news,
+            sent,
+            version,
+            devices_noted: false,
+        });
         self.snapshot_with(socket, after).await
     }
 
@@ -460,6 +473,14 @@ impl Watcher {
                 return socket.send(&error(ErrorCode::BadMessage, detail, Some(id))).await;
             };
             *to = taker;
+        }
+        let begins = match &command {
+            Command::Assign { assignment } => Some((&assignment.patient, assignment.start)),
+            Command::MoveDevice { patient, at, .. } => Some((patient, *at)),
+            _ => None,
+        };
+        if let Some(why) = begins.and_then(|begins| devices::check_start(&self.app, &ward, begins).err()) {
+            return socket.send(&error(ErrorCode::BadMessage, why, Some(id))).await;
         }
         self.app.touch(&self.session.record.id);
         let by = self.session.actor();
@@ -568,6 +589,47 @@ impl Watcher {
             let answer = match handover::make(app, wanted, &actor).await {
                 Ok(report) => ServerMessage::HandoverReport { id, report: Box::new(report) },
                 Err(e) => error(report_code(&e), e.to_string(), Some(id)),
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
+    /// The devices of the watched ward. Asked for every few seconds while they are on a screen: one entry of the audit trail
+    /// for each subscription says so.
+    async fn devices<S, E>(&mut self, socket: &mut Socket<S>, id: u64, ward: WardId) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        if let Decision::Deny(denial) = self.may(Verb::WatchWard) {
+            return self.deny(socket, denial, "watch_ward", Some(id)).await;
+        }
+        let sight = |only| DeviceSight {
+            history: self.may(Verb::ReadHistory) == Decision::Allow,
+            access: self.may(Verb::ManageDevices) == Decision::Allow,
+            only,
+        };
+        let Some(watch) = self.watch.as_ref().filter(|w| w.ward == ward) else {
+            return socket.send(&error(ErrorCode::UnknownWard, "subscribe to the ward first", Some(id))).await;
+        };
+        let (hub, sight) = (watch.hub.clone(), sight(watch.only.clone()));
+        let noted = self.watch.as_mut().is_some_and(|watch| std::mem::replace(&mut watch.devices_noted, true));
+        let leaf = (!noted).then(|| LeafDraft {
+            ward: Some(ward),
+            ..LeafDraft::new(LeafActor::from(&self.session.actor()), Act::DeviceView, Outcome::Success)
+        });
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            if let Some(leaf) = leaf
+                && let Err(e) = app.record(vec![leaf], Vec::new()).await
+            {
+                tracing::error!(error = %e, "a view of devices could not be recorded");
+            }
+            let read = tokio::task::spawn_blocking(move || devices::list(&app, &hub, &sight)).await;
+            let answer = match read {
+                Ok(Ok(list)) => ServerMessage::Devices { id, list: Box::new(list) },
+                _ => error(ErrorCode::Busy, "the devices could not be read", Some(id)),
             };
             drop(answers.send(answer).await);
         })

@@ -17,6 +17,7 @@ fn gateway(id: &str) -> Device {
         kind: DeviceKind::Gateway,
         gateway: None,
         intervals_ms: Map::new(),
+        desired: Desired::default(),
     }
 }
 
@@ -34,6 +35,7 @@ fn behind_gateway(mut bench: Bench, n: usize) -> Bench {
             kind: DeviceKind::Monitor,
             gateway: Some("gw".parse().unwrap()),
             intervals_ms: Map::new(),
+            desired: Desired::default(),
         };
         bench.command(0.0, Command::SetDevice { device });
     }
@@ -514,4 +516,68 @@ fn who_measures_nobody_may_be_gone() {
     bench.input(1.0, lapsed(&[1, 7], Lapse::Missed));
     bench.input(2.0, lapsed(&[7], Lapse::Gone));
     assert_eq!(bench.engine.alerts().count(), 0);
+}
+
+#[test]
+fn a_low_battery_is_told_gets_worse_and_is_over_with_some_room() {
+    let mut bench = Bench::new(2);
+    let mut say = |s: f64, percent: Option<u8>| {
+        let percent = percent.map(|p| crate::domain::Percent::new(p).unwrap());
+        bench.input(s, Input::IntakeFault(IntakeFault::Battery { device: "d1".parse().unwrap(), percent }));
+    };
+    for (s, percent) in [(1.0, 60), (2.0, 21), (3.0, 20), (4.0, 12), (5.0, 5), (6.0, 4), (7.0, 22), (8.0, 25)] {
+        say(s, Some(percent));
+    }
+    say(9.0, Some(26));
+    say(10.0, Some(3));
+    say(11.0, None);
+    let moves = moves_of(&bench, "device.battery_low");
+    let expected = [
+        (3.0, Cause::Raised),
+        (5.0, Cause::Worsened),
+        (9.0, Cause::Cleared),
+        (10.0, Cause::Raised),
+        (11.0, Cause::Cleared),
+    ];
+    assert_eq!(moves, expected.map(|(s, cause)| (s, "d1".to_owned(), cause)));
+    let mut bench = Bench::new(1);
+    let battery = |device: &str| IntakeFault::Battery {
+        device: device.parse().unwrap(),
+        percent: Some(crate::domain::Percent::new(3).unwrap()),
+    };
+    bench.input(1.0, Input::IntakeFault(battery("d9")));
+    assert_eq!(bench.engine.alerts().count(), 0, "the battery of a device that measures nobody alarms nobody");
+    bench.input(2.0, Input::IntakeFault(battery("d1")));
+    assert_eq!(bench.alert("device.battery_low").priority, Priority::Medium);
+    bench.command(3.0, Command::Unassign { device: "d1".parse().unwrap(), end: t(3.0) });
+    assert_eq!(bench.engine.alerts().count(), 0, "it goes with the assignment");
+}
+
+#[test]
+fn what_is_wanted_of_a_device_is_numbered_by_its_changes() {
+    let mut bench = Bench::new(0);
+    let device = |interval: Option<i64>, low: Option<f64>| {
+        let mut device = gateway("d7");
+        device.kind = DeviceKind::Monitor;
+        device.intervals_ms = interval.map(|s| (SPO2, Millis::from_secs(s))).into_iter().collect();
+        let limits =
+            |low| crate::domain::DeviceLimits { low: Some(crate::domain::LimitValue::new(low).unwrap()), high: None };
+        device.desired.limits = low.map(|low| (SPO2, limits(low))).into_iter().collect();
+        device.desired.version = 99;
+        Command::SetDevice { device }
+    };
+    let mut set = |s: f64, interval, low| {
+        bench.command(s, device(interval, low));
+        let desired = &bench.engine.census().devices[&"d7".parse::<DeviceId>().unwrap()].desired;
+        (desired.version, desired.changed_at)
+    };
+    assert_eq!(set(1.0, Some(1), None), (1, None), "what the command says of the version does not count");
+    assert_eq!(set(2.0, Some(1), None), (1, None));
+    assert_eq!(set(3.0, Some(1), Some(85.0)), (2, Some(t(3.0))));
+    assert_eq!(set(4.0, Some(5), Some(85.0)), (3, Some(t(4.0))));
+    assert_eq!(set(5.0, Some(5), Some(85.0)), (3, Some(t(4.0))));
+    let mut bad = gateway("d8");
+    bad.desired.limits = [(SPO2, crate::domain::DeviceLimits::default())].into();
+    bench.command(6.0, Command::SetDevice { device: bad });
+    assert!(!bench.engine.census().devices.contains_key(&"d8".parse::<DeviceId>().unwrap()));
 }

@@ -2,7 +2,7 @@
 
 use super::{corrupt, failed};
 use crate::{
-    domain::{Millis, Timestamp},
+    domain::{Millis, Timestamp, unplaced::UNPLACED_KEPT},
     store::{Retention, StoreError},
 };
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -39,6 +39,11 @@ pub(super) fn expire(db: &mut Connection, now: Timestamp, retention: &Retention)
         DEAD_LETTERS_MAX,
     )?;
     more |= expire_resources(&tx, (now - retention.fhir).as_ms())?;
+    more |= delete(
+        &tx,
+        "DELETE FROM unplaced WHERE device IN (SELECT device FROM unplaced WHERE last_ms < ?1 LIMIT ?2)",
+        (now - UNPLACED_KEPT).as_ms(),
+    )?;
     more |= delete(
         &tx,
         "DELETE FROM audit_checkpoint WHERE no IN (

@@ -9,6 +9,7 @@ mod reader;
 mod recent;
 mod samples;
 mod schema;
+mod unplaced;
 mod writer;
 
 pub use migrate::{Migration, newest_version};

@@ -9,15 +9,14 @@ use super::{
 use crate::{
     audit::StoredLeaf,
     domain::{
-        Alert, DeviceId, Millis, PatientId, Quality, SequencedEvent, Timestamp, VitalCode, WardId, series::Trend,
+        Alert, DeviceId, Millis, PatientId, Quality, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId,
+        series::Trend,
     },
     engine::{Kept, SeriesKey},
     fhir::ResourceKind,
     protocol::{LetterCount, VitalTrend},
     store::{
-        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, LeafRow, ResourcePage,
-        ResourceQuery, SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter, StoredResource,
-        StoredSample, UserRecord, WardRecord,
+        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow, ResourcePage, ResourceQuery, SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter, StoredResource, StoredSample, TwinRecord, UserRecord, WardRecord,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
@@ -297,6 +296,33 @@ impl StoreReader for SqliteReader {
                     read_session,
                 )?,
                 device_tokens: rows(db, "SELECT token_hash, device, mode, made_ms FROM device_token", [], read_token)?,
+                enrolments: rows(
+                    db,
+                    "SELECT device, code_hash, mode, expires_ms, replace_tokens, used FROM enrolment",
+                    [],
+                    read_enrolment,
+                )?,
+            })
+        })
+    }
+
+    fn twins(&self) -> Result<Vec<TwinRecord>, StoreError> {
+        self.with(|db| {
+            rows(db, "SELECT device, seen_ms, reported FROM twin ORDER BY device", [], |row| {
+                let reported: Option<String> = get(row, 2)?;
+                Ok(TwinRecord {
+                    device: parse(row, 0, "a device")?,
+                    seen_at: get::<Option<i64>>(row, 1)?.map(Timestamp::from_ms),
+                    reported: reported.map(|text| json(&text, "a report of a device")).transpose()?,
+                })
+            })
+        })
+    }
+
+    fn unplaced(&self) -> Result<Vec<Unplaced>, StoreError> {
+        self.with(|db| {
+            rows(db, "SELECT body FROM unplaced ORDER BY last_ms DESC, device", [], |row| {
+                json(&get::<String>(row, 0)?, "an unplaced device")
             })
         })
     }
@@ -474,5 +500,16 @@ fn read_token(row: &Row<'_>) -> Result<DeviceTokenRecord, StoreError> {
         device: parse(row, 1, "a device")?,
         mode: read_mode(&get::<String>(row, 2)?)?,
         made_at: Timestamp::from_ms(get(row, 3)?),
+    })
+}
+
+fn read_enrolment(row: &Row<'_>) -> Result<EnrolmentRecord, StoreError> {
+    Ok(EnrolmentRecord {
+        device: parse(row, 0, "a device")?,
+        code_hash: get(row, 1)?,
+        mode: read_mode(&get::<String>(row, 2)?)?,
+        expires_at: Timestamp::from_ms(get(row, 3)?),
+        replace: get(row, 4)?,
+        used: get(row, 5)?,
     })
 }

@@ -11,7 +11,41 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: VERSION_1 },
     Migration { version: 2, sql: VERSION_2 },
     Migration { version: 3, sql: VERSION_3 },
+    Migration { version: 4, sql: VERSION_4 },
+    Migration { version: 5, sql: VERSION_5 },
+    Migration { version: 6, sql: VERSION_6 },
 ];
+
+/// One row for each device whose values are nobody's: few rows that change often, so each is kept whole.
+const VERSION_6: &str = r"
+CREATE TABLE unplaced (
+    device TEXT PRIMARY KEY,
+    last_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX unplaced_by_time ON unplaced (last_ms);
+";
+
+/// What is wanted of a device is in the journal; here is what it says of itself.
+const VERSION_5: &str = r"
+CREATE TABLE twin (
+    device TEXT PRIMARY KEY,
+    seen_ms INTEGER,
+    reported TEXT
+) STRICT, WITHOUT ROWID;
+";
+
+/// A device has one enrolment code at most; a used one stays until the next, so that its second use is told as such.
+const VERSION_4: &str = r"
+CREATE TABLE enrolment (
+    device TEXT PRIMARY KEY,
+    code_hash BLOB NOT NULL,
+    mode TEXT NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    replace_tokens INTEGER NOT NULL,
+    used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
 
 /// Resources of FHIR: each version as it came, and by what it is found. A version is the present one until `superseded`
 /// names the row of the next. Of a resource without a time `from_ms` is the smallest number there is.

@@ -490,3 +490,43 @@ fn versions_of_resources_are_kept_found_and_expire() {
     let tokens: i64 = store.connection().query_row("SELECT count(*) FROM fhir_token", [], |r| r.get(0)).unwrap();
     assert_eq!(tokens, 3, "what finds a resource goes with it");
 }
+
+#[test]
+fn unplaced_devices_are_joined_bounded_and_forgotten() {
+    use crate::{
+        domain::{
+            Unplaced,
+            unplaced::{UNPLACED_KEPT, UNPLACED_MAX},
+        },
+        store::UnplacedChange,
+    };
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let reader = store.reader().unwrap();
+    let came = |n: usize, s: i64| {
+        UnplacedChange::Came(Unplaced {
+            device: format!("d{n}").parse().unwrap(),
+            sender: "gw".parse().unwrap(),
+            ward: Some(id()),
+            first_at: t(s),
+            last_at: t(s),
+            count: 1,
+            code: "unknown_device".into(),
+            detail: String::new(),
+            patient: None,
+            bed: None,
+        })
+    };
+    let mut commit = |unplaced: Vec<UnplacedChange>| store.commit(&Batch { unplaced, ..Batch::default() }).unwrap();
+    commit(vec![came(1, 1), came(2, 2), UnplacedChange::Placed("d2".parse().unwrap()), came(3, 3), came(1, 4)]);
+    let found = reader.unplaced().unwrap();
+    let told: Vec<_> = found.iter().map(|one| (one.device.as_str(), one.count, one.first_at, one.last_at)).collect();
+    assert_eq!(told, [("d1", 2, t(1), t(4)), ("d3", 1, t(3), t(3))]);
+    commit((10..UNPLACED_MAX + 10).map(|n| came(n, 100)).collect());
+    let found = reader.unplaced().unwrap();
+    assert_eq!(found.len(), UNPLACED_MAX);
+    assert!(found.iter().all(|one| one.last_at == t(100)), "the longest unheard go first");
+    commit(vec![came(1, 200)]);
+    while store.expire(t(150) + UNPLACED_KEPT, &Retention::default()).unwrap() {}
+    assert_eq!(reader.unplaced().unwrap().iter().map(|one| one.device.as_str()).collect::<Vec<_>>(), ["d1"]);
+}

@@ -5,7 +5,7 @@ use super::{
     reader::SqliteReader,
     recent::Recent,
     samples::{self, SeriesNumbers},
-    to_db,
+    to_db, unplaced,
 };
 use crate::{
     audit::{Act, LeafActor, LeafDraft, NoteSigner, Outcome, Tree},
@@ -14,7 +14,7 @@ use crate::{
     seam::{Clock, Entropy},
     store::{
         AccessChange, Batch, Committed, DataFolder, DeadLetter, DeadLetterEnd, Retention, SiteRecord, Store,
-        StoreError, WardBatch, WardCommitted,
+        StoreError, TwinChange, WardBatch, WardCommitted,
         folder::{self, FolderLock},
     },
 };
@@ -142,6 +142,10 @@ impl SqliteStore {
         for change in &batch.access {
             write_access(&tx, change)?;
         }
+        for change in &batch.twins {
+            write_twin(&tx, change)?;
+        }
+        unplaced::write(&tx, &batch.unplaced)?;
         for end in &batch.dead_letter_ends {
             end_dead_letter(&tx, end)?;
         }
@@ -412,6 +416,11 @@ fn write_access(db: &Connection, change: &AccessChange) -> Result<(), StoreError
         AccessChange::DropDeviceTokens(device) => {
             db.execute("DELETE FROM device_token WHERE device = ?1", [device.as_str()])
         }
+        AccessChange::PutEnrolment(e) => db.execute(
+            "INSERT OR REPLACE INTO enrolment (device, code_hash, mode, expires_ms, replace_tokens, used)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![e.device.as_str(), e.code_hash, e.mode.to_string(), e.expires_at.as_ms(), e.replace, e.used],
+        ),
         _ => write_session(db, change),
     };
     done.map(|_| ()).map_err(failed)
@@ -469,6 +478,23 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
         AccessChange::DropSessionsOf(user) => db.execute("DELETE FROM session WHERE user = ?1", [user.as_str()]),
         _ => Ok(0),
     }
+}
+
+fn write_twin(db: &Connection, change: &TwinChange) -> Result<(), StoreError> {
+    let (device, seen, reported) = match change {
+        TwinChange::Seen { device, at } => (device, at, None),
+        TwinChange::Reported { device, reported } => {
+            let text = serde_json::to_string(reported).map_err(|e| corrupt("a report of a device", &e))?;
+            (device, &reported.at, Some(text))
+        }
+    };
+    db.prepare_cached(
+        "INSERT INTO twin (device, seen_ms, reported) VALUES (?1, ?2, ?3) ON CONFLICT (device) DO UPDATE
+         SET seen_ms = max(seen_ms, excluded.seen_ms), reported = coalesce(excluded.reported, reported)",
+    )
+    .and_then(|mut q| q.execute(params![device.as_str(), seen.as_ms(), reported]))
+    .map(|_| ())
+    .map_err(failed)
 }
 
 fn end_dead_letter(db: &Connection, end: &DeadLetterEnd) -> Result<(), StoreError> {

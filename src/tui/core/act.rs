@@ -2,6 +2,7 @@
 
 use super::{
     app::{App, Page},
+    devices::DeviceSubject,
     limits::LimitsSubject,
     link::Phase,
 };
@@ -46,6 +47,10 @@ pub enum Act {
     AddShift,
     /// Take a shift out.
     RemoveShift,
+    /// Give a device to a patient, whomever it measured before.
+    AssignDevice,
+    /// Take a device from its patient.
+    EndAssignment,
     /// Drive a dead letter again.
     RetryLetter,
     /// Drive all dead letters of a kind again.
@@ -72,13 +77,15 @@ pub enum Subject {
     Limits(Box<LimitsSubject>),
     /// A shift of the rota.
     Shift(Shift),
+    /// A device, and whom it measured.
+    Device(Box<DeviceSubject>),
     /// A dead letter.
     Letter(Box<LetterView>),
 }
 
 impl Act {
     /// All acts, in the order of the help.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Reset,
         Self::Accept,
         Self::Decline,
@@ -95,6 +102,8 @@ impl Act {
         Self::Chart,
         Self::AddShift,
         Self::RemoveShift,
+        Self::AssignDevice,
+        Self::EndAssignment,
         Self::RetryLetter,
         Self::RetryLetters,
         Self::DropLetter,
@@ -121,6 +130,8 @@ impl Act {
             Self::TakeSuggestion => ("suggested", "take the limits that the last 15 min suggest for this vital"),
             Self::AddShift => ("new shift", "enter who is on duty, as what, from when until when"),
             Self::RemoveShift => ("take out", "take the selected shift out of the rota"),
+            Self::AssignDevice => ("assign", "give the selected device to a patient, from now on"),
+            Self::EndAssignment => ("take away", "take the selected device from its patient, from now on"),
             Self::RetryLetter => ("try again", "drive the dead letter again, once its cause is mended"),
             Self::RetryLetters => ("all of a kind", "drive again all that are listed of this sender and reason"),
             Self::DropLetter => ("drop", "mark the dead letter as needing no action"),
@@ -147,6 +158,8 @@ impl Act {
             Self::TakeSuggestion => "TAKE SUGGESTED LIMITS",
             Self::AddShift => "NEW SHIFT",
             Self::RemoveShift => "TAKE A SHIFT OUT",
+            Self::AssignDevice => "ASSIGN A DEVICE",
+            Self::EndAssignment => "TAKE A DEVICE AWAY",
             Self::RetryLetter => "TRY A DEAD LETTER AGAIN",
             Self::RetryLetters => "TRY DEAD LETTERS OF A KIND AGAIN",
             Self::DropLetter => "DROP A DEAD LETTER: WHY?",
@@ -166,6 +179,7 @@ impl Act {
         match self {
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => "no limit is selected",
             Self::RemoveShift => "no shift is selected",
+            Self::AssignDevice | Self::EndAssignment => "no device is selected",
             Self::RetryLetter | Self::RetryLetters | Self::DropLetter => "no dead letter is selected",
             _ if self.is_about_patient() => "no patient is selected",
             _ => "no alert is selected",
@@ -180,6 +194,7 @@ impl Act {
             Self::SetLimits | Self::TakeSuggestion | Self::ResetLimits => Verb::ChangeLimits,
             Self::Chart => Verb::ChartPatient,
             Self::AddShift | Self::RemoveShift => Verb::ManageRota,
+            Self::AssignDevice | Self::EndAssignment => Verb::ManageCensus,
             Self::RetryLetter | Self::RetryLetters | Self::DropLetter => Verb::ManageDevices,
         }
     }
@@ -196,6 +211,7 @@ impl App {
         match act {
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => matches!(self.page, Page::Limits),
             Act::AddShift | Act::RemoveShift => matches!(self.page, Page::Rota),
+            Act::AssignDevice | Act::EndAssignment => matches!(self.page, Page::Devices),
             Act::RetryLetter | Act::RetryLetters | Act::DropLetter => matches!(self.page, Page::Ops),
             _ => self.shows_alerts(),
         }
@@ -209,6 +225,9 @@ impl App {
             Act::Sound => patient().or_else(|| self.ward.is_some().then_some(Subject::Ward)),
             Act::Procedure | Act::Standby | Act::Chart => patient(),
             Act::AddShift => self.ward.is_some().then_some(Subject::Ward),
+            Act::AssignDevice | Act::EndAssignment => {
+                self.device_subject().map(|device| Subject::Device(Box::new(device)))
+            }
             Act::RetryLetter | Act::RetryLetters | Act::DropLetter => self.letter_subject(),
             Act::RemoveShift => self.selected_shift.clone().map(Subject::Shift),
             Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => {
@@ -227,6 +246,7 @@ impl App {
         let of_state = match subject {
             Subject::Ward => None,
             Subject::Shift(shift) => self.why_not_shift(shift),
+            Subject::Device(device) => self.why_not_device(device, act == Act::EndAssignment),
             Subject::Letter(letter) => self.why_not_letter(letter),
             Subject::Limits(limits) => self.why_not_limits(act, limits),
             Subject::Patient(patient) => {
@@ -254,6 +274,7 @@ impl App {
             Verb::AcknowledgeAlert => "your role may not acknowledge",
             Verb::HandOver => "your role hands over no patients",
             Verb::SwitchAlarmsOff => "your role may not switch alarms off: ask charge or a doctor",
+            Verb::ManageCensus => "your role may not assign devices: ask charge",
             Verb::ManageRota => "your role may not change the rota: ask charge",
             Verb::ReadHistory => "your role may not read reports",
             Verb::ChartPatient => "your role may not chart",

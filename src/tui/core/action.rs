@@ -35,6 +35,8 @@ pub enum Action {
     Open,
     /// Who is on duty.
     ShowRota,
+    /// Devices, and those whose values are nobody's.
+    ShowDevices,
     /// The report of alerts, made anew.
     ShowReport,
     /// The intake and its dead letters.
@@ -102,7 +104,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 60] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -121,6 +123,9 @@ impl Action {
         Self::Do(Act::AddShift),
         Self::Do(Act::RemoveShift),
         Self::ShowReport,
+        Self::ShowDevices,
+        Self::Do(Act::AssignDevice),
+        Self::Do(Act::EndAssignment),
         Self::ShowOps,
         Self::Do(Act::RetryLetter),
         Self::Do(Act::RetryLetters),
@@ -174,6 +179,7 @@ impl Action {
             Self::Flash => ("flashing", "let the marks of alerts flash, or keep them lit"),
             Self::Open => ("patient", "open the selected patient"),
             Self::ShowRota => ("rota", "show who is on duty now and next, and where nobody is"),
+            Self::ShowDevices => ("devices", "show devices, the worst first, and those that are nobody's"),
             Self::ShowReport => ("report", "show which alerts came, and how soon they were answered"),
             Self::ShowOps => ("intake", "show who sends, what becomes of it, and what could not be used"),
             Self::ShowLimits => ("limits", "show the patient's alarm limits, and change them"),
@@ -213,7 +219,10 @@ impl App {
                 Possible::No(why) => Some(why),
                 Possible::NotHere => return None,
             };
-            let (words, sentence) = action.words();
+            let (words, mut sentence) = action.words();
+            if (action, self.page) == (Action::Filter, Page::Devices) {
+                sentence = "devices: name, bed, patient, gateway, lost, battery, clock, nobody";
+            }
             Some(Offer { action, words, sentence, not_now })
         };
         Action::ALL.into_iter().filter_map(offer).collect()
@@ -238,6 +247,7 @@ impl App {
                 _ => Possible::NotHere,
             },
             Action::ShowRota => on(!matches!(self.page, Page::Rota)),
+            Action::ShowDevices => on(!matches!(self.page, Page::Devices)),
             Action::ShowReport => self.why_not_ask(Verb::ReadHistory).map_or(Possible::Yes, Possible::No),
             Action::ShowOps => on(self.may(Verb::ReadStatus) && !matches!(self.page, Page::Ops)),
             Action::ShowLimits => on(matches!(self.page, Page::Patient) && self.selected_patient().is_some()),
@@ -245,10 +255,11 @@ impl App {
             Action::Back => on(!matches!(self.page, Page::Ward | Page::Queue)),
             Action::RangeShorter => self.range(Range::shorter),
             Action::RangeLonger => self.range(Range::longer),
-            Action::SwitchPane | Action::Sort | Action::Filter => on(matches!(self.page, Page::Ward | Page::Queue)),
+            Action::Filter => on(matches!(self.page, Page::Ward | Page::Queue | Page::Devices)),
+            Action::SwitchPane | Action::Sort => on(matches!(self.page, Page::Ward | Page::Queue)),
             Action::ShowWard => on(!matches!(self.page, Page::Ward)),
             Action::ShowQueue => on(!matches!(self.page, Page::Queue)),
-            Action::ClearFilter => on(!self.filter.is_empty()),
+            Action::ClearFilter => on(!self.page_filter().is_empty()),
             Action::Unlock => on(self.is_locked()),
             Action::Worst if self.worst_unacknowledged().is_none() => Possible::No("every alert is acknowledged"),
             _ => Possible::Yes,

@@ -5,6 +5,7 @@ use super::{
     app::{App, Dialog},
     charting,
     command::Asked,
+    devices,
     event::Effect,
     input::{Key, KeyCode},
     limits,
@@ -35,7 +36,11 @@ impl App {
         {
             return;
         }
-        let moved = if act == Act::RemoveShift { self.refuses_moved_shift() } else { self.refuses_moved() };
+        let moved = match act {
+            Act::RemoveShift => self.refuses_moved_shift(),
+            Act::AssignDevice | Act::EndAssignment => self.refuses_moved_device(),
+            _ => self.refuses_moved(),
+        };
         if moved {
             return;
         }
@@ -143,8 +148,12 @@ impl App {
             self.send_letter(sheet, letter, effects);
             return;
         }
-        let Some(command) = sheet.command(ward) else {
-            let why = if matches!(sheet.subject, Subject::Limits(_)) {
+        let command = match &sheet.subject {
+            Subject::Device(device) => self.device_command(sheet, device),
+            _ => sheet.command(ward),
+        };
+        let Some(command) = command else {
+            let why = if matches!(sheet.subject, Subject::Limits(_) | Subject::Device(_)) {
                 "it changed meanwhile, look again"
             } else {
                 "it is over"
@@ -157,6 +166,7 @@ impl App {
             (Subject::Alert { alert, .. }, _) => {
                 Asked::alert(*alert, ward.alerts.get(alert).map(|a| (a, ward)), done, self.now)
             }
+            (Subject::Device(device), _) => devices::asked(sheet, device, ward, done, self.now),
             (Subject::Letter(_), _) => return,
             (Subject::Shift(_), _) | (_, Command::AddShift { .. }) => rota::asked(sheet, done, self.now),
             (_, Command::Pause { scope: PauseScope::Ward, .. }) | (Subject::Ward, _) => {
@@ -207,6 +217,8 @@ fn done_words(sheet: &Sheet) -> String {
         Act::Chart => charting::done_words(sheet),
         Act::AddShift => "is in the rota".to_owned(),
         Act::RemoveShift => "is taken out of the rota".to_owned(),
+        Act::AssignDevice => "is assigned from now on".to_owned(),
+        Act::EndAssignment => "is taken away from now on".to_owned(),
         // What became of a letter is told by its answer.
         Act::RetryLetter | Act::RetryLetters | Act::DropLetter => String::new(),
         Act::SetLimits | Act::TakeSuggestion | Act::ResetLimits => limits::done_words(sheet),

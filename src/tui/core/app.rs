@@ -4,6 +4,7 @@ use super::{
     alert_report::ReportPage,
     bell::Bell,
     command::Commands,
+    devices::DevicesPage,
     filter::Filter,
     handover::HandoverPage,
     handover_form::HandoverForm,
@@ -56,6 +57,8 @@ pub enum Page {
     AlertReport,
     /// Who owns whom, and what is handed over.
     Handover,
+    /// Devices, and those whose values are nobody's.
+    Devices,
     /// The intake and its dead letters.
     Ops,
 }
@@ -228,6 +231,8 @@ pub struct App {
     pub report: ReportPage,
     /// What the page of handovers shows.
     pub handover: HandoverPage,
+    /// The page of devices.
+    pub devices: DevicesPage,
     /// What the page of the intake shows.
     pub ops: OpsPage,
     /// The selected patient of the ward.
@@ -287,6 +292,7 @@ impl App {
             selected_shift: None,
             report: ReportPage::default(),
             handover: HandoverPage::default(),
+            devices: DevicesPage::default(),
             ops: OpsPage::default(),
             selected: None,
             by_urgency: false,

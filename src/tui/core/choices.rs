@@ -58,6 +58,10 @@ impl App {
             Some(Question::Whose) => self.whose_sound(&sheet.subject),
             Some(Question::Limits(question)) => self.limits_choices(question, sheet),
             Some(Question::Chart(question)) => self.chart_choices(question, sheet),
+            Some(Question::Bed) => match &sheet.subject {
+                Subject::Device(device) => self.device_choices(device),
+                _ => Vec::new(),
+            },
             Some(Question::Rota(question)) => self.rota_choices(question, sheet),
             Some(Question::Person) if sheet.act == Act::AddShift => self.rota_people(sheet),
             Some(Question::Person) => {
@@ -81,6 +85,7 @@ impl App {
                 name => Ok(Answer::Person(name)),
             },
             Some(Question::Limits(LimitsQuestion::Value)) => self.typed_limit(&sheet.subject, line),
+            Some(Question::Bed) => self.typed_bed(line),
             Some(Question::Rota(question)) => self.typed_rota(question, sheet, line),
             Some(Question::Chart(ChartQuestion::Amount(way))) => charting::typed_oxygen(way, line),
             _ => line.parse().map(Answer::Words).map_err(|_| String::new()),

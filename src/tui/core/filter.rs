@@ -1,6 +1,6 @@
 //! Which beds are shown.
 
-use super::app::App;
+use super::app::{App, Page};
 use crate::{
     domain::{Alert, AlertClass, Liveness, Priority},
     protocol::{PatientView, WardView},
@@ -41,6 +41,16 @@ impl Filter {
 }
 
 impl App {
+    /// The filter of the page: that of devices, or that of beds.
+    #[must_use]
+    pub const fn page_filter(&self) -> &Filter {
+        if matches!(self.page, Page::Devices) { &self.devices.filter } else { &self.filter }
+    }
+
+    pub(super) const fn page_filter_mut(&mut self) -> &mut Filter {
+        if matches!(self.page, Page::Devices) { &mut self.devices.filter } else { &mut self.filter }
+    }
+
     /// Whether a patient's bed is shown.
     #[must_use]
     pub fn shows(&self, ward: &WardView, patient: &PatientView) -> bool {

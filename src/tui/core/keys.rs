@@ -23,6 +23,8 @@ const ACTIVITY_INTERVAL: Millis = Millis::from_secs(20);
 const PAGE_ROWS: isize = 10;
 /// Charts of a page of a patient's screen: as many as a small terminal shows, so that none is jumped over.
 const PAGE_CHARTS: isize = 2;
+/// Lines of the selected device that a page of it goes on by.
+const PAGE_LINES: isize = 5;
 /// Longest name and passphrase that the forms take, in characters.
 const FIELD_MAX_CHARS: usize = 256;
 
@@ -61,7 +63,7 @@ impl App {
         for c in text.chars().filter(|c| !c.is_control()).take(FIELD_MAX_CHARS) {
             match (self.page, &mut self.dialog) {
                 (Page::Login, _) => self.login_char(c),
-                (_, Some(Dialog::Filter { .. })) => self.filter.push(c),
+                (_, Some(Dialog::Filter { .. })) => self.page_filter_mut().push(c),
                 (_, Some(Dialog::Sheet(sheet))) => {
                     if let Some(line) = &mut sheet.typed {
                         line.push(c);
@@ -168,16 +170,16 @@ impl App {
         match key.code {
             KeyCode::Enter => return,
             KeyCode::Esc => {
-                self.filter = before;
+                *self.page_filter_mut() = before;
                 return;
             }
             KeyCode::Char('c') if key.ctrl => {
-                self.filter = before;
+                *self.page_filter_mut() = before;
                 return;
             }
-            KeyCode::Char('u') if key.ctrl => self.filter = super::filter::Filter::default(),
-            KeyCode::Char(c) if !key.ctrl && !key.alt => self.filter.push(c),
-            KeyCode::Backspace => self.filter.pop(),
+            KeyCode::Char('u') if key.ctrl => *self.page_filter_mut() = super::filter::Filter::default(),
+            KeyCode::Char(c) if !key.ctrl && !key.alt => self.page_filter_mut().push(c),
+            KeyCode::Backspace => self.page_filter_mut().pop(),
             _ => {}
         }
         self.dialog = Some(Dialog::Filter { before });
@@ -221,12 +223,15 @@ impl App {
             Action::ConfirmPause => self.dialog = self.selected_pause().map(|p| Dialog::ConfirmPause { pause: p.id }),
             Action::ShowHandover => self.show_handover(),
             Action::Hand(deed) => self.begin_deed(deed),
+            Action::PageUp if self.page == Page::Devices => self.scroll_device(-PAGE_LINES),
+            Action::PageDown if self.page == Page::Devices => self.scroll_device(PAGE_LINES),
             Action::PageUp if self.page == Page::Handover => self.scroll_told(-PAGE_ROWS),
             Action::PageDown if self.page == Page::Handover => self.scroll_told(PAGE_ROWS),
             Action::Flash => self.switch_flash(),
             Action::Open => self.open(),
             Action::ShowRota => self.show_rota(),
             Action::ShowReport => self.show_report(),
+            Action::ShowDevices => self.show_devices(),
             Action::ShowOps => self.show_ops(),
             Action::ShowLimits => self.show_limits(),
             Action::FieldLeft => self.move_field(-1),
@@ -257,8 +262,8 @@ impl App {
             }
             Action::RangeShorter => self.set_range(Range::shorter),
             Action::RangeLonger => self.set_range(Range::longer),
-            Action::Filter => self.dialog = Some(Dialog::Filter { before: self.filter.clone() }),
-            Action::ClearFilter => self.filter = super::filter::Filter::default(),
+            Action::Filter => self.dialog = Some(Dialog::Filter { before: self.page_filter().clone() }),
+            Action::ClearFilter => *self.page_filter_mut() = super::filter::Filter::default(),
             Action::Sort => self.by_urgency = !self.by_urgency,
             Action::Unlock => self.dialog = Some(Dialog::Unlock(UnlockForm::default())),
             Action::Help => self.dialog = Some(Dialog::Help { scroll: 0 }),

@@ -12,6 +12,7 @@ mod charting;
 mod choices;
 mod command;
 mod desk;
+mod devices;
 mod event;
 mod filter;
 mod flash;
@@ -43,6 +44,7 @@ pub use charting::{ChartAnswer, ChartItem, ChartQuestion, OxygenWay, entry_words
 pub use choices::Choice;
 pub use command::COMMAND_TIMEOUT;
 pub use desk::{Contents, Desk, DeskLine, Entry, Mark, Wish};
+pub use devices::{DeviceRow, DeviceSubject, DevicesPage, is_urgent};
 pub use event::{Effect, Event};
 pub use filter::Filter;
 pub use flash::{FLASH_HIGH_PERIOD, FLASH_MEDIUM_PERIOD};

@@ -53,9 +53,14 @@ impl App {
     pub fn selected_alert(&self) -> Option<&Alert> {
         let ward = self.ward.as_ref()?;
         match self.page {
-            Page::Login | Page::Pauses | Page::Limits | Page::Rota | Page::AlertReport | Page::Handover | Page::Ops => {
-                None
-            }
+            Page::Login
+            | Page::Pauses
+            | Page::Limits
+            | Page::Rota
+            | Page::AlertReport
+            | Page::Handover
+            | Page::Devices
+            | Page::Ops => None,
             Page::Queue => ward.alerts.get(&self.queue.selected?),
             Page::Ward => self.worst_of(ward, self.selected.as_ref()?),
             Page::Patient => self.worst_of(ward, &self.patient.as_ref()?.patient),
@@ -66,7 +71,13 @@ impl App {
     #[must_use]
     pub fn target_alert(&self) -> Option<&Alert> {
         match self.page {
-            Page::Login | Page::Pauses | Page::Limits | Page::Rota | Page::AlertReport | Page::Handover => None,
+            Page::Login
+            | Page::Pauses
+            | Page::Limits
+            | Page::Rota
+            | Page::AlertReport
+            | Page::Handover
+            | Page::Devices => None,
             _ if self.is_too_small() => self.worst_unacknowledged(),
             _ => self.selected_alert(),
         }
@@ -96,7 +107,7 @@ impl App {
     pub fn selected_patient(&self) -> Option<&PatientView> {
         let ward = self.ward.as_ref()?;
         let id = match self.page {
-            Page::Login | Page::Rota | Page::AlertReport | Page::Ops => return None,
+            Page::Login | Page::Rota | Page::AlertReport | Page::Devices | Page::Ops => return None,
             Page::Pauses => self.selected_pause()?.scope.patient()?,
             Page::Handover => self.handover.selected.as_ref()?,
             Page::Queue => self.selected_alert()?.key.patient.as_ref()?,
@@ -165,6 +176,7 @@ impl App {
             Page::Limits => self.move_vital(by),
             Page::Rota => self.move_shift(by),
             Page::AlertReport => self.scroll_report(by),
+            Page::Devices => self.move_device(by),
             Page::Ops => self.move_letter(by),
             Page::Handover => {
                 let ids: Vec<PatientId> = ward.by_bed().into_iter().map(|p| p.patient.id.clone()).collect();

@@ -26,6 +26,7 @@ impl App {
             ClientEvent::Connecting { .. } => {}
             ClientEvent::AlertReport { id, report } => self.report_answered(id, report),
             ClientEvent::HandoverReport { id, report } => self.handover_told(id, *report),
+            ClientEvent::Devices { id, list } => self.devices_told(id, list),
             ClientEvent::Ops { id, report } => self.ops_told(id, report),
             ClientEvent::Letters { id, letters, more } => self.letters_told(id, letters, more),
             ClientEvent::Retried { id, report } => self.letter_retried(id, &report, effects),
@@ -102,6 +103,7 @@ impl App {
         self.queue.clear();
         self.selected_pause = None;
         self.handover = super::handover::HandoverPage::default();
+        self.devices = super::devices::DevicesPage::default();
         self.patient = None;
         self.limits = None;
         self.selected_shift = None;
@@ -122,6 +124,7 @@ impl App {
     fn apply(&mut self, event: &JournalEvent, effects: &mut Vec<Effect>) {
         let Some(ward) = &mut self.ward else { return };
         ward.apply(event);
+        self.note_devices(event);
         if let EventBody::Admitted { patient, .. } = &event.body {
             self.ask_for_sparks_of(vec![patient.id.clone()], effects);
         }
@@ -223,6 +226,9 @@ impl App {
             // It may name a patient.
             self.notice = None;
         }
+        if self.session.as_ref().is_none_or(|known| known.state != session.state || known.role != session.role) {
+            self.forget_devices();
+        }
         self.session = Some(session);
     }
 
@@ -240,6 +246,9 @@ impl App {
             }
             if let Some(page) = self.patient.as_mut().filter(|page| page.asked == Some(id)) {
                 page.failed = Some(detail);
+                return;
+            }
+            if self.devices_failed(id, &detail) {
                 return;
             }
             if self.suggestions_failed(id, &detail) || self.report_failed(id, &detail) || self.ops_failed(id, &detail) {

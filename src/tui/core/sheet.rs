@@ -56,6 +56,8 @@ pub enum Question {
     Person,
     /// For how long.
     Span(&'static [Millis]),
+    /// To the patient in which bed.
+    Bed,
     /// Whose sound.
     Whose,
     /// Whether high alerts too.
@@ -103,6 +105,8 @@ pub enum Answer {
     Chart(ChartAnswer),
     /// Of a shift.
     Rota(RotaAnswer),
+    /// To that patient.
+    Patient(PatientId),
     /// It is right.
     Yes,
 }
@@ -158,7 +162,8 @@ impl Act {
             Self::SetLimits => limits::SET_QUESTIONS,
             Self::TakeSuggestion => limits::TAKE_QUESTIONS,
             Self::ResetLimits => limits::RESET_QUESTIONS,
-            Self::RemoveShift | Self::RetryLetter | Self::RetryLetters => &[Question::Sure],
+            Self::RemoveShift | Self::EndAssignment | Self::RetryLetter | Self::RetryLetters => &[Question::Sure],
+            Self::AssignDevice => &[Question::Bed, Question::Sure],
             Self::DropLetter => &[NOT_NEEDED],
         }
     }
@@ -199,6 +204,12 @@ impl Sheet {
             .find_map(|answer| if let Answer::Words(words) = answer { Some(words.clone()) } else { None })
     }
 
+    /// The patient that was answered.
+    #[must_use]
+    pub fn patient(&self) -> Option<&PatientId> {
+        self.answers.iter().find_map(|answer| if let Answer::Patient(patient) = answer { Some(patient) } else { None })
+    }
+
     fn person(&self) -> Option<LoginName> {
         self.answers.iter().find_map(|answer| if let Answer::Person(name) = answer { Some(name.clone()) } else { None })
     }
@@ -221,8 +232,8 @@ impl Sheet {
             Subject::Ward if self.act == Act::AddShift => rota::command(self, ward),
             Subject::Ward => self.sound(),
             Subject::Shift(_) => rota::command(self, ward),
-            // It is no ward's: it is not asked of an engine.
-            Subject::Letter(_) => None,
+            // A letter is no ward's and not asked of an engine; from when on a device is moved is known only when it is sent.
+            Subject::Device(_) | Subject::Letter(_) => None,
             Subject::Limits(limits) => limits::command(self, limits, ward),
         }
     }

@@ -14,6 +14,7 @@ use crate::{
 
 mod acts;
 mod charting;
+mod devices;
 mod handover;
 mod limits;
 mod looking;

@@ -85,6 +85,10 @@ impl App {
             self.settle_handover();
             self.refresh_handover(effects);
         }
+        if self.page == Page::Devices {
+            self.settle_device();
+            self.refresh_devices(effects);
+        }
         let away = !matches!(self.health(), Health::Never) && !self.health().is_live();
         let lost = away && self.health().age().is_some_and(|age| age >= LINK_ALARM_AFTER);
         let signed_out = self.signed_out.as_ref().is_some_and(|out| !out.heard);

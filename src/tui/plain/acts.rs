@@ -151,7 +151,7 @@ fn answers(act: Act, subject: &Subject, rest: &str) -> Result<Vec<Answer>, Why> 
         first.parse::<u16>().map(|n| Answer::Span(of(i64::from(n)))).map_err(|_| wanted.to_owned())
     };
     Ok(match act {
-        // Limits, chart, rota and dead letters are looked at before they are changed: no line asks for it.
+        // Limits, chart, rota, devices and dead letters are looked at before they are changed: no line asks for it.
         Act::Accept
         | Act::SetLimits
         | Act::TakeSuggestion
@@ -159,6 +159,8 @@ fn answers(act: Act, subject: &Subject, rest: &str) -> Result<Vec<Answer>, Why> 
         | Act::Chart
         | Act::AddShift
         | Act::RemoveShift
+        | Act::AssignDevice
+        | Act::EndAssignment
         | Act::RetryLetter
         | Act::RetryLetters
         | Act::DropLetter => Vec::new(),

@@ -46,6 +46,7 @@ pub(super) const fn interval_of(event: &ClientEvent) -> Millis {
         | ClientEvent::History { .. }
         | ClientEvent::AlertReport { .. }
         | ClientEvent::HandoverReport { .. }
+        | ClientEvent::Devices { .. }
         | ClientEvent::Ops { .. }
         | ClientEvent::Letters { .. }
         | ClientEvent::Skipped { .. } => DATA_FRAME_INTERVAL,

@@ -6,12 +6,12 @@ use super::{
     scene::Scene,
 };
 use crate::{
-    domain::Expiry,
+    domain::{Expiry, PatientId},
     protocol::LetterView,
     tui::{
         core::{
-            Act, Answer, ChartQuestion, LimitsQuestion, LimitsSubject, OxygenWay, Question, RotaQuestion, Sheet,
-            Subject, entry_words, field_reach, span_words,
+            Act, Answer, ChartQuestion, DeviceSubject, LimitsQuestion, LimitsSubject, OxygenWay, Question,
+            RotaQuestion, Sheet, Subject, entry_words, field_reach, span_words,
         },
         theme::Role,
         words::{self, limits as said},
@@ -42,6 +42,7 @@ pub(super) fn question(sheet: &Sheet) -> Option<&'static str> {
             ChartQuestion::Pregnant => "is the patient pregnant?",
         },
         Question::Person if sheet.act == Act::AddShift => "who?",
+        Question::Bed => "to the patient in which bed?",
         Question::Rota(asked) => match asked {
             RotaQuestion::Duty => "as what?",
             RotaQuestion::From => "from when on? (19:00, or 2026-03-01 19:00)",
@@ -51,6 +52,8 @@ pub(super) fn question(sheet: &Sheet) -> Option<&'static str> {
         Question::Sure => match sheet.act {
             Act::AddShift => "enter it?",
             Act::RemoveShift => "take it out?",
+            Act::AssignDevice => "assign it?",
+            Act::EndAssignment => "take it away?",
             Act::RetryLetter => "try it again?",
             Act::RetryLetters => "try them again, the oldest first?",
             Act::Chart => "chart it?",
@@ -76,6 +79,40 @@ pub(super) fn about_limits(scene: &Scene<'_>, subject: &LimitsSubject) -> Vec<Li
     lines
 }
 
+/// Which device, what it is, and whom it measures.
+pub(super) fn about_device(scene: &Scene<'_>, subject: &DeviceSubject) -> Vec<Line> {
+    let mut lines = vec![vec![(format!("device {}", subject.device), scene.style(Role::DialogTitle))]];
+    match scene.app.devices.device(&subject.device) {
+        Some(view) if view.patient == subject.measures => {
+            let whom = subject.measures.as_ref().map_or_else(|| "nobody".to_owned(), |p| whom(scene, p));
+            lines.push(plain(scene.look, format!(" measures {whom}")));
+        }
+        _ => {
+            let text = " IT CHANGED while this was open: go back, look again ".to_owned();
+            lines.push(vec![(text, scene.style(Role::NoticeFailed))]);
+        }
+    }
+    lines
+}
+
+/// A patient by bed and name; one who is not here any more by the identifier.
+fn whom(scene: &Scene<'_>, patient: &PatientId) -> String {
+    match scene.ward.patients.get(patient) {
+        Some(here) => {
+            format!("bed {}  {}", words::bed_label(scene.ward, &here.bed), scene.name(Some(patient)))
+        }
+        None => format!("patient {patient}"),
+    }
+}
+
+/// Whose the values are before and after.
+fn from_now_on(scene: &Scene<'_>, subject: &DeviceSubject, sheet: &Sheet) -> Vec<String> {
+    let stays = subject.measures.as_ref().map(|before| format!("  until now   {}", whom(scene, before)));
+    let after =
+        sheet.patient().map_or_else(|| "nobody: its values are kept as dead letters".to_owned(), |p| whom(scene, p));
+    stays.into_iter().chain([format!("  from now on {after}")]).collect()
+}
+
 /// Which dead letter, of whom, and why it is one.
 pub(super) fn about_letter(scene: &Scene<'_>, sheet: &Sheet, letter: &LetterView) -> Vec<Line> {
     let title = match sheet.act {
@@ -98,6 +135,7 @@ pub(super) fn details(scene: &Scene<'_>, sheet: &Sheet) -> Vec<String> {
         (Subject::Limits(_), Some(Question::Sure)) => {
             old_and_new(scene, sheet).into_iter().chain(given(scene, sheet)).collect()
         }
+        (Subject::Device(device), Some(Question::Sure)) => from_now_on(scene, device, sheet),
         (Subject::Letter(_), Some(Question::Sure)) => vec![
             "What is known already is stored once. A correction in it".to_owned(),
             "takes the place of a newer one.".to_owned(),

@@ -13,7 +13,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 45] = [
+const ORDER: [Action; 48] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
@@ -34,6 +34,8 @@ const ORDER: [Action; 45] = [
     Action::FieldRight,
     Action::Do(Act::AddShift),
     Action::Do(Act::RemoveShift),
+    Action::Do(Act::AssignDevice),
+    Action::Do(Act::EndAssignment),
     Action::Do(Act::RetryLetter),
     Action::Do(Act::RetryLetters),
     Action::Do(Act::DropLetter),
@@ -56,6 +58,7 @@ const ORDER: [Action; 45] = [
     Action::ShowReport,
     Action::ShowOps,
     Action::ShowHandover,
+    Action::ShowDevices,
     Action::Do(Act::Standby),
     Action::Do(Act::AlarmOff),
     Action::Quit,
@@ -95,7 +98,7 @@ fn filter(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     let (key, words) = (look.style(Role::Key), look.style(Role::KeyWords));
     let mut pen = Pen::new(buffer, area, 0);
     pen.put(" filter ", look.style(Role::Title));
-    let text = app.filter.text();
+    let text = app.page_filter().text();
     let room = (area.width / 2).max(20);
     // The end is where one types: it is what has to be seen.
     let skip = width(text).saturating_sub(room.saturating_sub(2));
@@ -104,7 +107,9 @@ fn filter(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     for (name, what) in [("enter", "keep"), ("esc", "as before")] {
         pen.put(&format!("  {name}"), key).put(&format!(" {what}"), words);
     }
-    if pen.room() > 50 {
+    if pen.room() > 50 && app.page == Page::Devices {
+        pen.put("   device, bed, name, gateway, lost, battery, nobody", words);
+    } else if pen.room() > 50 {
         pen.put("   bed, name, bed:4, alert, high, medium, low, technical, stale", words);
     }
 }

@@ -11,6 +11,7 @@ mod axis;
 mod chart;
 mod columns;
 mod desk;
+mod devices;
 mod dialog;
 mod footer;
 mod handover;
@@ -88,12 +89,13 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             strip::draw(&scene, top, buffer);
             patient::draw(&scene, rest, buffer);
         }
-        Page::Limits | Page::Rota | Page::AlertReport => {
+        Page::Limits | Page::Rota | Page::AlertReport | Page::Devices => {
             let (top, rest) = take_top(area, 1);
             strip::draw(&scene, top, buffer);
             match app.page {
                 Page::Limits => limits::draw(&scene, rest, buffer),
                 Page::Rota => rota::draw(&scene, rest, buffer),
+                Page::Devices => devices::draw(&scene, rest, buffer),
                 _ => alert_report::draw(&scene, rest, buffer),
             }
         }

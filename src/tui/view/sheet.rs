@@ -94,6 +94,7 @@ fn about(scene: &Scene<'_>, sheet: &Sheet) -> Vec<Line> {
         Subject::Patient(patient) => about_patient(scene, patient),
         Subject::Shift(_) => vec![plain(scene.look, format!("rota of {}", scene.ward.ward.name))],
         Subject::Limits(limits) => asked::about_limits(scene, limits),
+        Subject::Device(device) => asked::about_device(scene, device),
         Subject::Letter(letter) => asked::about_letter(scene, sheet, letter),
         Subject::Alert { alert, transition } => {
             let Some(alert) = scene.ward.alerts.get(alert) else {

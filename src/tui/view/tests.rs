@@ -27,6 +27,7 @@ macro_rules! both {
 }
 
 mod desk;
+mod devices;
 mod handover;
 mod pages;
 mod properties;

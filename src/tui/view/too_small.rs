@@ -96,7 +96,7 @@ fn asked(app: &App, look: &Look) -> Option<Vec<(String, Style)>> {
         Dialog::Handover(_) => "handover: too small to sign, esc goes back".to_owned(),
         Dialog::ConfirmQuit => "y/n leave?".to_owned(),
         Dialog::Help { .. } => "help: esc closes".to_owned(),
-        Dialog::Filter { .. } => format!("filter {}", app.filter.text()),
+        Dialog::Filter { .. } => format!("filter {}", app.page_filter().text()),
         Dialog::Unlock(form) => form.failed.clone().unwrap_or_else(|| "passphrase unlocks".to_owned()),
     };
     Some(vec![(text, look.style(Role::Input))])

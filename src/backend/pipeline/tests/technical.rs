@@ -46,6 +46,7 @@ fn a_message_of_a_lost_gateway_is_a_sign_of_life_whatever_is_in_it() {
         kind: DeviceKind::Monitor,
         gateway: Some("gw".parse().unwrap()),
         intervals_ms: [(SPO2, Millis::from_secs(1))].into(),
+        desired: Desired::default(),
     };
     let start = bench.clock.now() - Millis::from_mins(60);
     let assignment = Assignment { device: "d2".parse().unwrap(), patient: "p1".parse().unwrap(), start, end: None };

@@ -5,7 +5,7 @@ use crate::tui::term::Painter;
 use proptest::prelude::*;
 
 fn keys() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(0_u8..39, 0..14)
+    prop::collection::vec(0_u8..40, 0..14)
 }
 
 /// A screen in some state: a ward, some keys, some silence.
@@ -37,6 +37,10 @@ fn some_app(kind: u8, keys: &[u8], silence: i64, name: &str) -> Bench {
             key @ 13..24 => bench.key(Key::char(char::from(b"chdnzpmto13"[usize::from(key - 13)]))),
             key @ 24..32 => bench.key(Key::char(char::from(b"lirsy456"[usize::from(key - 24)]))),
             key @ 32..38 => bench.key(Key::char(char::from(b"HOAYNX"[usize::from(key - 32)]))),
+            38 => {
+                bench.key(Key::char('D'));
+                bench.answer_devices();
+            }
             _ => bench.wait(700),
         }
         bench.answer_history();
