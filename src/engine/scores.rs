@@ -8,7 +8,7 @@ use super::{
     Engine,
     patients::PatientSeries,
     series::Series,
-    timers::{Armed, Timer, TimerKind},
+    timers::Armed,
 };
 use crate::{
     alarm::{episode, episode::Raise},
@@ -146,7 +146,7 @@ impl Series {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scores {
     pub(super) kept: ScoresKept,
-    armed: Armed,
+    pub(super) armed: Armed,
 }
 
 /// The part of it that a snapshot keeps.
@@ -244,9 +244,7 @@ impl Engine {
         let Some(patient) = self.patients.get_mut(index) else { return };
         let due = patient.scores.kept.due.map_or(wanted, |due| due.min(wanted));
         patient.scores.kept.due = Some(due);
-        let id = &patient.patient;
-        let timer = || Timer { patient: Some(id.clone()), device: None, vital: None, kind: TimerKind::Scores };
-        self.timers.arm(&mut patient.scores.armed, Some(due), timer);
+        self.timers.arm_at(index, &mut patient.scores.armed, Some(due));
     }
 
     /// Sets the timer of a patient whose scores were kept in a snapshot.
