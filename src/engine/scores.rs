@@ -4,12 +4,7 @@
 //! and then while it is not lost. Scores are made anew each minute while they are derived, at once when something was
 //! charted, a moment after something was measured now and then, and when a value is lost or an entry no longer holds.
 
-use super::{
-    Engine,
-    patients::PatientSeries,
-    series::Series,
-    timers::Armed,
-};
+use super::{Engine, patients::PatientSeries, series::Series, timers::Armed};
 use crate::{
     alarm::{episode, episode::Raise},
     domain::{

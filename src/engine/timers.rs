@@ -3,6 +3,8 @@
 //! A timer may stand earlier than what it waits for (a value came and moved the deadline): when it comes up, its owner
 //! says whether something is due and, if not, when. So a value that only moves a deadline outwards costs nothing, but for
 //! a timer that is about to come up: it is moved while its owner is at hand, which need not be looked up then.
+//!
+//! Timers for silence and for scores stand with their owners until they are due, see [`super::looks`].
 
 use super::looks::Looks;
 use crate::domain::{DeviceId, Millis, PatientId, Timestamp, VitalCode};
@@ -76,7 +78,8 @@ impl Timers {
         }
     }
 
-    /// Makes sure that a timer of a patient that stands with its owner comes up at `due` or before. Says whether it was set.
+    /// Makes sure that a timer that stands with its owner, at a place in the ward, comes up at `due` or before. Says
+    /// whether it was set.
     pub(super) fn arm_at(&mut self, place: usize, armed: &mut Armed, due: Option<Timestamp>) -> bool {
         let Some(due) = due else { return false };
         if armed.0.is_some_and(|standing| standing <= due && !self.is_worth_moving(standing, due)) {
@@ -87,7 +90,7 @@ impl Timers {
         true
     }
 
-    /// Sets when a patient is to be looked at, if that is about to come up and stands too early.
+    /// Puts off the look at a patient if it is about to come: to the `first` of the timers that stand there.
     pub(super) fn look_again(&mut self, place: usize, first: impl FnOnce() -> Option<Timestamp>) {
         if !self.looks.of(place).is_some_and(|at| at.since(self.now) <= MOVED_WITHIN) {
             return;
@@ -97,9 +100,8 @@ impl Timers {
 
     /// Takes the first look if it comes at `now` or before, and before all timers that stand.
     pub(super) fn pop_look(&mut self, now: Timestamp) -> Option<(Timestamp, usize)> {
-        let at = self.looks.next()?;
-        let is_first = at <= now && self.queue.first().is_none_or(|(deadline, _)| at <= *deadline);
-        if is_first { Some((at, self.looks.pop()?)) } else { None }
+        let first = self.queue.first().map_or(now, |(deadline, _)| *deadline);
+        self.looks.pop(now.min(first))
     }
 
     /// A timer that stood with its owner is due.
@@ -122,7 +124,7 @@ impl Timers {
 
     pub(super) fn next(&self) -> Option<Timestamp> {
         let first = self.queue.first().map(|(deadline, _)| *deadline);
-        first.into_iter().chain(self.looks.peek()).min()
+        first.into_iter().chain(self.looks.next()).min()
     }
 }
 
