@@ -92,10 +92,9 @@ impl Timers {
 
     /// Puts off the look at a patient if it is about to come: to the `first` of the timers that stand there.
     pub(super) fn look_again(&mut self, place: usize, first: impl FnOnce() -> Option<Timestamp>) {
-        if !self.looks.of(place).is_some_and(|at| at.since(self.now) <= MOVED_WITHIN) {
-            return;
+        if self.looks.of(place).is_some_and(|at| at.since(self.now) <= MOVED_WITHIN) {
+            self.looks.set(place, first());
         }
-        self.looks.set(place, first());
     }
 
     /// Takes the first look if it comes at `now` or before, and before all timers that stand.
