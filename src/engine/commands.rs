@@ -145,7 +145,9 @@ impl Engine {
             self.unassign(&assignment.device, end, reason, by, events)?;
         }
         self.close_alerts(reason, events, |key| key.patient.as_ref() == Some(patient));
-        self.patients.remove(patient);
+        if let Some((place, last)) = self.patients.remove(patient) {
+            self.timers.looks.remove(place, last);
+        }
         self.drop_limits_of(patient, LimitsCause::Discharged, by, events);
         self.end_pauses_of(patient, &PauseEnd::Discharged, |_| true, events);
         self.record(EventBody::Discharged { patient: patient.clone(), encounter, reason, by: by.clone() }, events);

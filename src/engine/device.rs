@@ -123,7 +123,7 @@ impl Engine {
         series.timers.stale.came_up();
         let Some(due) = series.stale_due() else { return };
         if due > deadline {
-            arm_series(&mut self.timers, &patient.patient, series);
+            arm_series(&mut self.timers, (at.0, &patient.patient), series);
             return;
         }
         let device = series.state.device.clone();
@@ -253,12 +253,12 @@ impl Engine {
             self.end_pauses_of(&patient, &PauseEnd::Resumed, |kind| kind == PauseKind::Standby, events);
         }
         // Vitals that did not come back with their device go stale on their own from here.
-        for patient in self.patients.iter_mut() {
+        for (place, patient) in self.patients.iter_mut().enumerate() {
             for series in patient.series.iter_mut().filter(|s| s.state.device == *device) {
                 if series.state.inop == Some(InopReason::DeviceLost) {
                     series.state.inop = Some(InopReason::Awaiting);
                     series.state.stale_from = Some(now);
-                    arm_series(&mut self.timers, &patient.patient, series);
+                    arm_series(&mut self.timers, (place, &patient.patient), series);
                 }
             }
         }

@@ -21,6 +21,7 @@ mod handover;
 mod input;
 mod lapse;
 mod limits;
+mod looks;
 mod observe;
 mod patients;
 mod pauses;
@@ -53,7 +54,7 @@ use patients::Patients;
 use response::Responses;
 use series::RulesPool;
 use std::{collections::BTreeMap, sync::Arc};
-use timers::{Armed, Timers};
+use timers::{Armed, Timer, Timers};
 use watching::Watching;
 
 /// What an engine is made with and does not change while it runs.
@@ -173,11 +174,33 @@ impl Engine {
 
     /// Lets time pass until `now`: fires every timer due at or before it, in order.
     fn advance(&mut self, now: Timestamp, events: &mut Vec<Event>) {
-        while let Some((deadline, timer)) = self.timers.pop_due(now) {
+        while let Some((deadline, timer)) = self.next_due(now) {
             self.now = self.now.max(deadline);
             self.fire(deadline, &timer, events);
         }
         self.now = self.now.max(now);
+    }
+
+    /// The first timer that is due at `now` or before.
+    fn next_due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
+        while let Some((at, place)) = self.timers.pop_look(now) {
+            self.look_at(place, at);
+        }
+        self.timers.pop_due(now)
+    }
+
+    /// Puts the timers of a patient that are due at `at` into the queue.
+    fn look_at(&mut self, place: usize, at: Timestamp) {
+        let Some(patient) = self.patients.get(place) else { return };
+        let mut first: Option<Timestamp> = None;
+        for (standing, timer) in patient.standing() {
+            if standing <= at {
+                self.timers.put(standing, timer());
+            } else {
+                first = Some(first.map_or(standing, |first| first.min(standing)));
+            }
+        }
+        self.timers.looks.set(place, first);
     }
 
     /// The engine begins, or begins anew after a stop: what was known is no longer known to be so, and time that nobody

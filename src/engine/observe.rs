@@ -209,10 +209,14 @@ impl Engine {
     pub(super) fn settle(&mut self, at: (usize, usize), judged: &Judged, events: &mut Vec<Event>) {
         let Some(patient) = self.patients.get_mut(at.0) else { return };
         let Some(series) = patient.series.get_mut(at.1) else { return };
-        arm_series(&mut self.timers, &patient.patient, series);
+        let set = arm_series(&mut self.timers, (at.0, &patient.patient), series);
+        if set {
+            self.timers.look_again(at.0, || patient.first_standing());
+        }
         if judged.is_nothing() {
             return;
         }
+        let Some(series) = patient.series.get_mut(at.1) else { return };
         let limits = judged
             .limits
             .map(|limit| limit.map(|(side, outcome)| (side, series.machine_mut(side).0.take_again(), outcome)));
@@ -404,8 +408,12 @@ fn fire_series(series: &mut Series, kind: TimerKind, deadline: Timestamp) -> Jud
     judged
 }
 
-/// Sets the timers of a series by what it waits for.
-pub(super) fn arm_series(timers: &mut super::Timers, patient: &PatientId, series: &mut Series) {
+/// Sets the timers of a series by what it waits for; says whether the one of its silence was set.
+pub(super) fn arm_series(
+    timers: &mut super::Timers,
+    (place, patient): (usize, &PatientId),
+    series: &mut Series,
+) -> bool {
     let stale_due = series.stale_due();
     let Series { state, timers: armed, .. } = series;
     let state = &*state;
@@ -417,7 +425,7 @@ pub(super) fn arm_series(timers: &mut super::Timers, patient: &PatientId, series
             kind,
         }
     };
-    timers.arm(&mut armed.stale, stale_due, timer(TimerKind::Stale));
+    let set = timers.arm_at(place, &mut armed.stale, stale_due);
     let waits = [
         (TimerKind::StaleClear, state.stale.due()),
         (TimerKind::NotMeasured, state.not_measured.due()),
@@ -430,4 +438,5 @@ pub(super) fn arm_series(timers: &mut super::Timers, patient: &PatientId, series
             timers.arm(standing, due, timer(kind));
         }
     }
+    set
 }

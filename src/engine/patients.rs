@@ -1,8 +1,12 @@
 //! The patients of a ward, each with all series.
 
-use super::{scores::Scores, series::Series};
+use super::{
+    scores::Scores,
+    series::Series,
+    timers::{Timer, TimerKind},
+};
 use crate::{
-    domain::{Category, DeviceId, PatientId, VitalCode},
+    domain::{Category, DeviceId, PatientId, Timestamp, VitalCode},
     quality::Beside,
 };
 use indexmap::IndexMap;
@@ -37,9 +41,10 @@ impl Patients {
         self.0.insert_full(patient.patient.clone(), patient).0
     }
 
-    /// Takes a patient away; the last one takes the place.
-    pub(super) fn remove(&mut self, patient: &PatientId) {
-        self.0.swap_remove(patient);
+    /// Takes a patient away; the last one takes the place. Says both places.
+    pub(super) fn remove(&mut self, patient: &PatientId) -> Option<(usize, usize)> {
+        let (place, ..) = self.0.swap_remove_full(patient)?;
+        Some((place, self.0.len()))
     }
 
     /// All patients in the order of their places.
@@ -121,6 +126,27 @@ impl PatientSeries {
         let found = if hit { guess } else { self.find(vital, device)? };
         self.followed.note(found);
         Some(found)
+    }
+
+    /// The timers that stand with their owners, each with its time.
+    pub(super) fn standing(&self) -> impl Iterator<Item = (Timestamp, impl FnOnce() -> Timer)> {
+        let stale = self.series.iter().filter_map(|series| Some((series.timers.stale.at()?, Some(series))));
+        let scores = self.scores.armed.at().map(|at| (at, None));
+        stale.chain(scores).map(move |(at, series): (Timestamp, Option<&Series>)| (at, move || self.timer(series)))
+    }
+
+    fn timer(&self, stale: Option<&Series>) -> Timer {
+        Timer {
+            patient: Some(self.patient.clone()),
+            device: stale.map(|series| series.state.device.clone()),
+            vital: stale.map(|series| series.state.vital),
+            kind: if stale.is_some() { TimerKind::Stale } else { TimerKind::Scores },
+        }
+    }
+
+    /// The first of the timers that stand with their owners.
+    pub(super) fn first_standing(&self) -> Option<Timestamp> {
+        self.standing().map(|(at, _)| at).min()
     }
 
     /// Adds a series and says its place.

@@ -4,12 +4,7 @@
 //! and then while it is not lost. Scores are made anew each minute while they are derived, at once when something was
 //! charted, a moment after something was measured now and then, and when a value is lost or an entry no longer holds.
 
-use super::{
-    Engine,
-    patients::PatientSeries,
-    series::Series,
-    timers::{Armed, Timer, TimerKind},
-};
+use super::{Engine, patients::PatientSeries, series::Series, timers::Armed};
 use crate::{
     alarm::{episode, episode::Raise},
     domain::{
@@ -146,7 +141,7 @@ impl Series {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scores {
     pub(super) kept: ScoresKept,
-    armed: Armed,
+    pub(super) armed: Armed,
 }
 
 /// The part of it that a snapshot keeps.
@@ -244,9 +239,7 @@ impl Engine {
         let Some(patient) = self.patients.get_mut(index) else { return };
         let due = patient.scores.kept.due.map_or(wanted, |due| due.min(wanted));
         patient.scores.kept.due = Some(due);
-        let id = &patient.patient;
-        let timer = || Timer { patient: Some(id.clone()), device: None, vital: None, kind: TimerKind::Scores };
-        self.timers.arm(&mut patient.scores.armed, Some(due), timer);
+        self.timers.arm_at(index, &mut patient.scores.armed, Some(due));
     }
 
     /// Sets the timer of a patient whose scores were kept in a snapshot.

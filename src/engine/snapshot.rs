@@ -169,9 +169,12 @@ impl Engine {
             let rules = self.rules_pool.share(&def, limits);
             let mut restored = Series::new(rules, state.device.clone(), None);
             restored.state = state;
-            arm_series(&mut self.timers, patient, &mut restored);
             found.add(restored);
         }
-        Ok(self.patients.add(found))
+        let place = self.patients.add(found);
+        for series in self.patients.get_mut(place).into_iter().flat_map(|found| &mut found.series) {
+            arm_series(&mut self.timers, (place, patient), series);
+        }
+        Ok(place)
     }
 }

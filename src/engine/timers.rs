@@ -3,7 +3,10 @@
 //! A timer may stand earlier than what it waits for (a value came and moved the deadline): when it comes up, its owner
 //! says whether something is due and, if not, when. So a value that only moves a deadline outwards costs nothing, but for
 //! a timer that is about to come up: it is moved while its owner is at hand, which need not be looked up then.
+//!
+//! Timers for silence and for scores stand with their owners until they are due, see [`super::looks`].
 
+use super::looks::Looks;
 use crate::domain::{DeviceId, Millis, PatientId, Timestamp, VitalCode};
 use std::collections::BTreeSet;
 
@@ -50,6 +53,7 @@ pub(super) struct Armed(Option<Timestamp>);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Timers {
     queue: BTreeSet<(Timestamp, Timer)>,
+    pub(super) looks: Looks,
     /// Until when timers have been taken.
     now: Timestamp,
 }
@@ -74,6 +78,36 @@ impl Timers {
         }
     }
 
+    /// Makes sure that a timer that stands with its owner, at a place in the ward, comes up at `due` or before. Says
+    /// whether it was set.
+    pub(super) fn arm_at(&mut self, place: usize, armed: &mut Armed, due: Option<Timestamp>) -> bool {
+        let Some(due) = due else { return false };
+        if armed.0.is_some_and(|standing| standing <= due && !self.is_worth_moving(standing, due)) {
+            return false;
+        }
+        armed.0 = Some(due);
+        self.looks.by(place, due);
+        true
+    }
+
+    /// Puts off the look at a patient if it is about to come: to the `first` of the timers that stand there.
+    pub(super) fn look_again(&mut self, place: usize, first: impl FnOnce() -> Option<Timestamp>) {
+        if self.looks.of(place).is_some_and(|at| at.since(self.now) <= MOVED_WITHIN) {
+            self.looks.set(place, first());
+        }
+    }
+
+    /// Takes the first look if it comes at `now` or before, and before all timers that stand.
+    pub(super) fn pop_look(&mut self, now: Timestamp) -> Option<(Timestamp, usize)> {
+        let first = self.queue.first().map_or(now, |(deadline, _)| *deadline);
+        self.looks.pop(now.min(first))
+    }
+
+    /// A timer that stood with its owner is due.
+    pub(super) fn put(&mut self, deadline: Timestamp, timer: Timer) {
+        self.queue.insert((deadline, timer));
+    }
+
     fn is_worth_moving(&self, standing: Timestamp, due: Timestamp) -> bool {
         standing.since(self.now) <= MOVED_WITHIN && due.since(standing) > MOVED_WITHIN
     }
@@ -88,11 +122,17 @@ impl Timers {
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.queue.first().map(|(deadline, _)| *deadline)
+        let first = self.queue.first().map(|(deadline, _)| *deadline);
+        first.into_iter().chain(self.looks.next()).min()
     }
 }
 
 impl Armed {
+    /// When it stands.
+    pub(super) const fn at(self) -> Option<Timestamp> {
+        self.0
+    }
+
     /// To be called by the owner when its timer has come up.
     pub(super) const fn came_up(&mut self) {
         self.0 = None;
