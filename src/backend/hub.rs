@@ -14,7 +14,7 @@ use crate::{
     access::Directory,
     alarm::Profiles,
     domain::{
-        Census, DeviceId, Event, EventBody, Freshness, Marks, Millis, Mode, Observation, Patient, PatientId, Quality, Reported,
+        Census, DeviceId, Event, Freshness, Marks, Millis, Mode, Observation, Patient, PatientId, Quality, Reported,
         SequencedEvent, Timestamp, VitalCode, VitalTable, Ward, WardId,
     },
     engine::{Engine, SeriesKey},
@@ -318,7 +318,7 @@ impl Hub {
     #[must_use]
     pub fn knows_device(&self, device: &DeviceId) -> bool {
         let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
-        wards.values().any(|hub| hub.read().devices.contains(device))
+        wards.values().any(|hub| hub.read().census.devices.contains_key(device))
     }
 
     fn other_ward(&self, ward: &WardId, has: impl Fn(&Arc<WardHub>) -> bool) -> Option<WardId> {

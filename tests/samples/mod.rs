@@ -28,4 +28,5 @@ impl Ran {
 pub(crate) type Folder = (&'static str, fn(&Path) -> Ran);
 
 /// The folders that are run, besides those of the main file.
-pub(crate) const FOLDERS: &[Folder] = &[("fhir", fhir::run), ("medtech", medtech::run), ("mqtt", mqtt::run), ("sparkplug", sparkplug::run)];
+pub(crate) const FOLDERS: &[Folder] =
+    &[("fhir", fhir::run), ("medtech", medtech::run), ("mqtt", mqtt::run), ("sparkplug", sparkplug::run)];

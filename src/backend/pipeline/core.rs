@@ -12,8 +12,8 @@ use super::{
 use crate::{
     backend::intake::Tally,
     domain::{
-        Actor, Command, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal, Reported, SystemFault, Timestamp,
-        Ward, WardId, system::FaultReport,
+        Actor, Command, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal, Reported, SystemFault,
+        Timestamp, Ward, WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
@@ -42,7 +42,7 @@ pub(super) struct Core {
     /// When patients last went to another bed, since the start.
     pub(super) moved: BTreeMap<PatientId, Timestamp>,
     /// When it was last kept that a device was heard.
-    seen_kept: BTreeMap<DeviceId, Timestamp>,
+    pub(super) seen_kept: BTreeMap<DeviceId, Timestamp>,
     /// Faults of the system that last; a ward that is made meanwhile is told of them.
     faults: BTreeMap<SystemFault, FaultReport>,
     /// Wards that a terminal watches.
@@ -465,7 +465,7 @@ impl Core {
 }
 
 /// A device was heard: news for those who watch devices, and kept now and then.
-fn heard(
+pub(super) fn heard(
     run: &mut WardRun,
     kept: &mut BTreeMap<DeviceId, Timestamp>,
     device: &DeviceId,

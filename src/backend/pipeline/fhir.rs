@@ -5,7 +5,7 @@
 //! transaction.
 
 use super::{
-    core::{Core, one},
+    core::{Core, heard, one},
     group::{Group, Waiting},
     job::{JobError, Reply},
     tail::Standing as Before,
@@ -15,8 +15,8 @@ use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::intake::Tally,
     domain::{
-        Actor, Assignment, Census, Command, Device, DeviceId, DeviceKind, Observation, PatientId, Timestamp, VitalCode,
-        WardId,
+        Actor, Assignment, Census, Command, Desired, Device, DeviceId, DeviceKind, Observation, PatientId, Timestamp,
+        VitalCode, WardId,
     },
     engine::{Input, IntakeFault},
     fhir::{Index, ResourceKind, search::TokenValue},
@@ -228,10 +228,11 @@ impl Core {
     ) {
         let at = self.moment(now);
         let ward = self.ward_of_device.get(&wanted.sender).cloned();
-        if let Some(run) = ward.as_ref().and_then(|ward| self.wards.get_mut(ward))
-            && run.engine.misses(&wanted.sender)
-        {
-            run.input(Input::Heard { device: wanted.sender.clone() }, at);
+        if let Some(run) = ward.as_ref().and_then(|ward| self.wards.get_mut(ward)) {
+            if run.engine.misses(&wanted.sender) {
+                run.input(Input::Heard { device: wanted.sender.clone() }, at);
+            }
+            heard(run, &mut self.seen_kept, &wanted.sender, at, group);
         }
         match self.check(ward.as_ref(), &wanted, at) {
             Ok(steps) => {
@@ -522,6 +523,9 @@ impl Core {
             for o in &values {
                 self.take_value(ward, o, strike, at, &mut report.intake);
             }
+            if let (Some(o), Some(run)) = (values.first(), self.wards.get_mut(ward)) {
+                heard(run, &mut self.seen_kept, &o.device, at, group);
+            }
             let kept = ResourceKept { id: write.id.clone(), version, updated: now + at.skew, existed: false };
             let identifiers = write.index.tokens.iter().filter(|t| t.param == "identifier");
             let identifiers = identifiers.map(|t| (t.system.clone(), t.code.clone())).collect();
@@ -559,6 +563,7 @@ impl Core {
                 kind: DeviceKind::Monitor,
                 gateway: Some(sender.clone()),
                 intervals_ms: BTreeMap::new(),
+                desired: Desired::default(),
             };
             self.act(ward, &Command::SetDevice { device }, &by, now, group);
         }

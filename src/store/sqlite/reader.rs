@@ -16,7 +16,9 @@ use crate::{
     fhir::ResourceKind,
     protocol::{LetterCount, VitalTrend},
     store::{
-        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow, ResourcePage, ResourceQuery, SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter, StoredResource, StoredSample, TwinRecord, UserRecord, WardRecord,
+        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow,
+        ResourcePage, ResourceQuery, SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter,
+        StoredResource, StoredSample, TwinRecord, UserRecord, WardRecord,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
