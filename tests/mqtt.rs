@@ -518,6 +518,7 @@ fn an_edge_node_is_born_speaks_misses_something_is_asked_and_dies() {
     assert!(!shown.contains("\"liveness\": \"lost\""), "{shown}");
     sparkplug(&bench, "DDATA", Some(4), vec![by_alias(1, 75.0)]);
     bench.counted("gap", 1);
+    bench.counted("rejected", 2);
     let letters = bench.dead_letters();
     assert!(letters.iter().any(|l| l.contains("messages before it are missing")), "{letters:?}");
     birth(4);
