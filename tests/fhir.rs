@@ -602,6 +602,33 @@ fn a_transaction_is_all_or_nothing() {
 }
 
 #[test]
+fn a_resource_is_changed_once_in_a_transaction() {
+    let bench = bench();
+    let id = id_of(&bench.send("POST", "/Device", &[], r#"{"resourceType":"Device"}"#));
+    let put = json!({"method": "PUT", "url": format!("Device/{id}")});
+    let change = |lot: &str| entry(&format!(r#"{{"resourceType":"Device","id":"{id}","lotNumber":"{lot}"}}"#), &put);
+    let twice = bench.send("POST", "", &[], &bundle("transaction", &[change("a"), change("b")]));
+    assert_eq!((twice.status, issue(&twice).0.as_str()), (409, "conflict"), "{twice:?}");
+    assert!(twice.body.contains("stands twice"), "{twice:?}");
+    let at = now();
+    assert_eq!(bench.create(&heart_rate("72", at)).status, 201, "recording goes on");
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(72.0));
+    let once = bench.send("POST", "", &[], &bundle("transaction", &[change("a")]));
+    assert_eq!(once.status, 200, "{once:?}");
+    assert_eq!(bench.get(&format!("/Device/{id}/_history")).json()["total"], 2);
+    // Many at once, none of them on the disk yet: one of them is the next version.
+    let url = format!("/Device/{id}");
+    let body = format!(r#"{{"resourceType":"Device","id":"{id}"}}"#);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let one = || bench.send("PUT", &url, &[("if-match", "W/\"2\"")], &body).status;
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 412)), "{statuses:?}");
+}
+
+#[test]
 fn patients_devices_and_stays_are_kept_and_patients_of_the_ward_are_served() {
     let bench = bench();
     let census = bench.get("/Patient/p1").json();

@@ -267,6 +267,7 @@ impl Core {
             let detail = format!("device {} is not known: add it with `wardwatch device add`", wanted.sender);
             return refuse_values(RejectionCode::UnknownDevice, "http.Authorization", detail);
         };
+        each_once(&wanted.writes)?;
         let mut seen = BTreeMap::new();
         let mut joining = BTreeMap::new();
         let mut identifiers = BTreeSet::new();
@@ -707,6 +708,21 @@ impl Place<'_> {
         let assignment = Assignment { device: device.clone(), patient: patient.clone(), start, end: None };
         Ok(Some(Join { device: device.clone(), is_new: !known, assignment }))
     }
+}
+
+/// Two updates of one resource would both be its next version: which of them is the present one?
+fn each_once(writes: &[ResourceWrite]) -> Checked<()> {
+    let mut changed = BTreeSet::new();
+    for (index, write) in writes.iter().enumerate().filter(|(_, write)| write.former.is_some()) {
+        if !changed.insert((write.kind, write.id.as_str())) {
+            let detail =
+                format!("{}/{} stands twice in one transaction: send each resource once", write.kind, write.id);
+            let expression = format!("{}.id", write.kind);
+            let refusal = ResourceRefusal { index, kind: RefusalKind::Version, expression, detail };
+            return Err(Stop::refused(refusal, None));
+        }
+    }
+    Ok(())
 }
 
 /// The dead letter of what was refused because of its values.
