@@ -59,6 +59,19 @@ impl Bench {
         self.server.reader().sample(&device, VitalCode::of(vital), at).unwrap().map(|s| s.value)
     }
 
+    /// Whether `p1` has no value in any trend around that time: what there was has been taken out.
+    fn is_struck(&self, at: Timestamp) -> bool {
+        let span = (at - Millis::from_mins(1), at + Millis::from_mins(1));
+        let (ward, patient) = ("w".parse().unwrap(), "p1".parse().unwrap());
+        self.server.reader().trends(&ward, &patient, &[], span, 1).unwrap().is_empty()
+    }
+
+    /// Patient `p2` in bed `b2`.
+    fn admit_p2(&self) {
+        self.server.add_bed("b2");
+        run(&["patient", "admit", "p2", "--bed", "b2", "--data", self.server.data.to_str().unwrap()]);
+    }
+
     fn dead_letters(&self) -> u64 {
         self.server.reader().dead_letter_count().unwrap()
     }
@@ -599,6 +612,240 @@ fn a_transaction_is_all_or_nothing() {
     assert_eq!((refused.status, issue(&refused).1.as_str()), (400, "Bundle.type"));
     let many = vec![entry(&good[0], &post("Observation")); 1_001];
     assert_eq!(bench.send("POST", "", &[], &bundle("batch", &many)).status, 413);
+}
+
+#[test]
+fn a_resource_is_changed_once_in_a_transaction() {
+    let bench = bench();
+    let id = id_of(&bench.send("POST", "/Device", &[], r#"{"resourceType":"Device"}"#));
+    let put = json!({"method": "PUT", "url": format!("Device/{id}")});
+    let change = |lot: &str| entry(&format!(r#"{{"resourceType":"Device","id":"{id}","lotNumber":"{lot}"}}"#), &put);
+    let twice = bench.send("POST", "", &[], &bundle("transaction", &[change("a"), change("b")]));
+    assert_eq!((twice.status, issue(&twice).0.as_str()), (409, "conflict"), "{twice:?}");
+    assert!(twice.body.contains("stands twice"), "{twice:?}");
+    let at = now();
+    assert_eq!(bench.create(&heart_rate("72", at)).status, 201, "recording goes on");
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(72.0));
+    let once = bench.send("POST", "", &[], &bundle("transaction", &[change("a")]));
+    assert_eq!(once.status, 200, "{once:?}");
+    assert_eq!(bench.get(&format!("/Device/{id}/_history")).json()["total"], 2);
+    // Many at once, none of them on the disk yet: one of them is the next version.
+    let url = format!("/Device/{id}");
+    let body = format!(r#"{{"resourceType":"Device","id":"{id}"}}"#);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let one = || bench.send("PUT", &url, &[("if-match", "W/\"2\"")], &body).status;
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 412)), "{statuses:?}");
+}
+
+fn addressed(full_url: &str, resource: &str, request: &Value) -> String {
+    format!(r#"{{"fullUrl":"{full_url}","resource":{resource},"request":{request}}}"#)
+}
+
+/// A Patient that is `id` here, with an identifier of its sender.
+fn patient_as(id: &str, own: &str) -> String {
+    let mr = r#"{"coding":[{"code":"MR"}]}"#;
+    format!(
+        r#"{{"resourceType":"Patient","identifier":[{{"system":"urn:x","value":"{own}"}},{{"type":{mr},"value":"{id}"}}]}}"#
+    )
+}
+
+#[test]
+fn the_id_of_a_sender_is_never_taken_for_one_of_ours() {
+    let bench = bench();
+    bench.admit_p2();
+    let at = now();
+    let post = |kind: &str| json!({"method": "POST", "url": kind});
+    let patient = addressed("http://ehr.example/fhir/Patient/p1", &patient_as("p2", "1"), &post("Patient"));
+    let send = |entries: &[String]| bench.send("POST", "", &[], &bundle("transaction", entries));
+    let observation = |n: i64| heart_rate("72", at - Millis::from_secs(n));
+    let nothing_kept = |answer: &Answer, status: u16, place: &str| {
+        assert_eq!((answer.status, issue(answer).1.as_str()), (status, place), "{answer:?}");
+        for device in ["gw/p1", "gw/p2"] {
+            assert_eq!(bench.stored(device, "hr", at), None, "{answer:?}");
+        }
+    };
+    // Their p1 or ours?
+    let either = send(&[patient.clone(), entry(&observation(0), &post("Observation"))]);
+    nothing_kept(&either, 400, "Bundle.entry[1].resource");
+    // Their p1, of whom nothing is sent.
+    let theirs = "http://ehr.example/fhir/Observation/1";
+    let elsewhere = send(&[addressed(theirs, &observation(0), &post("Observation"))]);
+    nothing_kept(&elsewhere, 422, "Bundle.entry[0].resource.subject.reference");
+    let dangling = observation(0).replace("\"subject\"", r#""encounter":{"reference":"urn:uuid:9"},"subject""#);
+    let dangling = send(&[patient.clone(), addressed(theirs, &dangling, &post("Observation"))]);
+    nothing_kept(&dangling, 400, "Bundle.entry[1].resource");
+    assert!(dangling.body.contains("urn:uuid:9"), "{dangling:?}");
+    let done = send(&[patient, addressed(theirs, &observation(0), &post("Observation"))]);
+    assert_eq!(done.status, 200, "{done:?}");
+    assert_eq!(bench.stored("gw/p2", "hr", at), Some(72.0), "their p1 is our p2");
+    assert_eq!(bench.stored("gw/p1", "hr", at), None);
+    let ours = send(&[entry(&observation(1), &post("Observation"))]);
+    assert_eq!(ours.status, 200, "without an address of theirs it is our id: {ours:?}");
+    assert_eq!(bench.stored("gw/p1", "hr", at - Millis::from_secs(1)), Some(72.0));
+}
+
+#[test]
+fn a_patient_that_is_there_already_is_who_it_is() {
+    let bench = bench();
+    bench.admit_p2();
+    let at = now();
+    let kept = id_of(&bench.send("POST", "/Patient", &[], &patient_as("p1", "1")));
+    let conditional = json!({"method": "POST", "url": "Patient", "ifNoneExist": "identifier=urn:x|1"});
+    let post = json!({"method": "POST", "url": "Observation"});
+    let send = |patient: &str| {
+        let observation = heart_rate("72", at).replace("Patient/p1", "urn:uuid:1");
+        let entries = [addressed("urn:uuid:1", patient, &conditional), entry(&observation, &post)];
+        bench.send("POST", "", &[], &bundle("transaction", &entries))
+    };
+    let other = send(&patient_as("p2", "1"));
+    assert_eq!((other.status, issue(&other).1.as_str()), (412, "Bundle.entry[0].resource.identifier"), "{other:?}");
+    assert_eq!((bench.stored("gw/p1", "hr", at), bench.stored("gw/p2", "hr", at)), (None, None));
+    let same = send(&patient_as("p1", "1"));
+    assert_eq!(same.status, 200, "{same:?}");
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(72.0));
+    assert_eq!(bench.found("/Patient?identifier=urn:x|1"), [kept.as_str()], "nobody was made");
+}
+
+#[test]
+fn what_is_of_one_person_does_not_become_anothers() {
+    let bench = bench();
+    bench.admit_p2();
+    let device =
+        |patient: &str| format!(r#"{{"resourceType":"Device","patient":{{"reference":"Patient/{patient}"}}}}"#);
+    let stay = |patient: &str| {
+        format!(
+            r#"{{"resourceType":"Encounter","status":"in-progress","class":{{"code":"IMP"}},"subject":{{"reference":"Patient/{patient}"}}}}"#
+        )
+    };
+    for (kind, first, same, other, nobody, place) in [
+        (
+            "Patient",
+            patient_as("p1", "1"),
+            patient_as("p1", "2"),
+            patient_as("p2", "1"),
+            r#"{"resourceType":"Patient"}"#.to_owned(),
+            "Patient.identifier",
+        ),
+        (
+            "Device",
+            device("p1"),
+            device("p1").replace("\"patient\"", "\"lotNumber\":\"7\",\"patient\""),
+            device("p2"),
+            r#"{"resourceType":"Device"}"#.to_owned(),
+            "Device.patient",
+        ),
+        (
+            "Encounter",
+            stay("p1"),
+            stay("p1").replace("in-progress", "finished"),
+            stay("p2"),
+            r#"{"resourceType":"Encounter","status":"in-progress","class":{"code":"IMP"}}"#.to_owned(),
+            "Encounter.subject",
+        ),
+    ] {
+        let id = id_of(&bench.send("POST", &format!("/{kind}"), &[], &first));
+        let put = |body: &str| {
+            let body = body.replacen(&format!("\"{kind}\""), &format!("\"{kind}\",\"id\":\"{id}\""), 1);
+            bench.send("PUT", &format!("/{kind}/{id}"), &[], &body)
+        };
+        for body in [&other, &nobody] {
+            let refused = put(body);
+            assert_eq!((refused.status, issue(&refused).1.as_str()), (422, place), "{refused:?}");
+        }
+        let changed = put(&same);
+        assert_eq!(changed.status, 200, "{changed:?}");
+        let entries = [entry(
+            &other.replacen(&format!("\"{kind}\""), &format!("\"{kind}\",\"id\":\"{id}\""), 1),
+            &json!({"method": "PUT", "url": format!("{kind}/{id}")}),
+        )];
+        assert_eq!(bench.send("POST", "", &[], &bundle("transaction", &entries)).status, 422, "in a transaction too");
+    }
+}
+
+#[test]
+fn a_conditional_create_finds_what_its_sender_made_and_what_is_the_same() {
+    let bench = bench();
+    bench.admit_p2();
+    let at = now();
+    let identified =
+        |text: String| text.replace("\"status\"", r#""identifier":[{"system":"urn:x","value":"1"}],"status""#);
+    let device = |name: &str, text: &str| {
+        text.replace("\"subject\"", &format!(r#""device":{{"identifier":{{"value":"{name}"}}}},"subject""#))
+    };
+    let sent = device("d1", &identified(heart_rate("72", at)));
+    let once = [("if-none-exist", "identifier=urn:x|1")];
+    let first = bench.send("POST", "/Observation", &once, &sent);
+    assert_eq!(first.status, 201, "{first:?}");
+    let again = bench.send("POST", "/Observation", &once, &sent);
+    assert_eq!((again.status, id_of(&again)), (200, id_of(&first)));
+    let earlier = at - Millis::from_secs(1);
+    for (other, place) in [
+        (sent.replace("Patient/p1", "Patient/p2"), "Observation.subject"),
+        (sent.replace("\"d1\"", "\"d2\""), "Observation.device"),
+        (sent.replace(&at.to_string(), &earlier.to_string()), "Observation.effective"),
+        (device("d1", &identified(vital("8867-4", "72", "/min", at))).replace("8867-4", "9279-1"), "Observation.code"),
+    ] {
+        let refused = bench.send("POST", "/Observation", &once, &other);
+        assert_eq!((refused.status, issue(&refused).1.as_str()), (412, place), "{refused:?}");
+    }
+    assert_eq!((bench.stored("gw/p2", "hr", at), bench.stored("d1", "hr", earlier)), (None, None));
+    // Another sender's identifier is another identifier.
+    let token = run(&["device", "add", "gw2", "--kind", "gateway", "--data", bench.server.data.to_str().unwrap()]);
+    let bearer = format!("Bearer {}", token.trim());
+    let headers = [("authorization", bearer.as_str()), ("if-none-exist", "identifier=urn:x|1")];
+    let sent = identified(heart_rate("75", at));
+    let made = request(bench.server.address, "POST", "/fhir/Observation", &headers, sent.as_bytes());
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(bench.stored("gw2/p1", "hr", at), Some(75.0), "nothing is dropped");
+    assert_ne!(id_of(&made), id_of(&first));
+}
+
+fn put_of(id: &str, body: &str) -> String {
+    body.replace("\"status\"", &format!("\"id\":\"{id}\",\"status\""))
+}
+
+#[test]
+fn an_old_resource_leaves_alone_what_was_corrected_since() {
+    let bench = bench();
+    let at = now();
+    let old = id_of(&bench.create(&heart_rate("72", at)));
+    let new = id_of(&bench.create(&heart_rate("90", at).replace("final", "corrected")));
+    let put = |id: &str, body: &str| bench.send("PUT", &format!("/Observation/{id}"), &[], &put_of(id, body));
+    let note = heart_rate("72", at).replace("\"subject\"", r#""note":[{"text":"by hand"}],"subject""#);
+    assert_eq!(put(&old, &note).status, 200);
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(90.0), "a note changes no value");
+    let changed = put(&old, &heart_rate("74", at).replace("final", "corrected"));
+    assert_eq!((changed.status, issue(&changed).0.as_str()), (409, "conflict"), "{changed:?}");
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(90.0));
+    assert_eq!(put(&old, &heart_rate("72", at).replace("final", "entered-in-error")).status, 200);
+    assert!(!bench.is_struck(at), "the corrected value stays");
+    assert_eq!(put(&new, &heart_rate("91", at).replace("final", "corrected")).status, 200);
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(91.0));
+    assert_eq!(put(&new, &heart_rate("91", at).replace("final", "entered-in-error")).status, 200);
+    assert!(bench.is_struck(at));
+}
+
+#[test]
+fn a_value_of_two_resources_stays_until_both_are_in_error() {
+    let bench = bench();
+    let at = now();
+    let body = heart_rate("72", at);
+    let wrong = body.replace("final", "entered-in-error");
+    let ids: Vec<String> = (0..3).map(|_| id_of(&bench.create(&body))).collect();
+    let put = |id: &str| bench.send("PUT", &format!("/Observation/{id}"), &[], &put_of(id, &wrong));
+    assert_eq!(put(&ids[0]).status, 200);
+    assert!(!bench.is_struck(at), "two more stand for it");
+    let both: Vec<String> = ids[1..]
+        .iter()
+        .map(|id| entry(&put_of(id, &wrong), &json!({"method": "PUT", "url": format!("Observation/{id}")})))
+        .collect();
+    let done = bench.send("POST", "", &[], &bundle("transaction", &both));
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(bench.is_struck(at), "nothing stands for it");
 }
 
 #[test]

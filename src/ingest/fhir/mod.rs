@@ -112,6 +112,12 @@ pub fn decode_node(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Resource, Fh
     })
 }
 
+/// The device that an Observation names, if it can be looked up.
+#[must_use]
+pub fn device_named(root: &Node<'_>) -> Option<String> {
+    observation::device(root).ok().flatten()
+}
+
 fn patient_of(root: &Node<'_>, member: &str) -> Option<String> {
     let (kind, id) = crate::fhir::index::literal(root.get(member)?.text_of("reference")?)?;
     (kind == "Patient").then(|| id.to_owned())

@@ -162,7 +162,8 @@ fn subject(root: &Node<'_>) -> Result<Subject, Unusable> {
     }
 }
 
-fn device(root: &Node<'_>) -> Result<Option<String>, Unusable> {
+/// The id behind `Device/`, or the identifier, of the device that an Observation names.
+pub(super) fn device(root: &Node<'_>) -> Result<Option<String>, Unusable> {
     let Some(device) = root.get("device") else { return Ok(None) };
     match device.text_of("reference") {
         Some(reference) => match literal(reference) {

@@ -5,6 +5,7 @@
 
 mod asked;
 mod bundle;
+mod links;
 mod names;
 mod out;
 mod read;

@@ -1,7 +1,7 @@
 //! Which patient and device of the census a resource means, and the patients of the census as resources.
 
 use crate::{
-    backend::app::App,
+    backend::{app::App, pipeline::device_of},
     domain::{DeviceId, Patient, PatientId},
     fhir::{
         ResourceKind, is_id,
@@ -52,22 +52,9 @@ pub(super) fn patient(app: &App, id: &str) -> Result<Option<PatientId>, StoreErr
     }
 }
 
-/// The device that `Device/ID` means: one of ours of that name; else the one of ours that a stored resource has among its
-/// identifiers, if it is one; else one of that name that is not known yet.
+/// The device that `Device/ID` means, as [`device_of`].
 pub(super) fn device(app: &App, id: &str) -> Result<Option<DeviceId>, StoreError> {
-    let own: Option<DeviceId> = id.parse().ok();
-    if own.as_ref().is_some_and(|device| app.hub.knows_device(device)) {
-        return Ok(own);
-    }
-    let Some(stored) = app.reader.resource(ResourceKind::Device, id, None)? else { return Ok(own) };
-    let root = crate::fhir::json::read(&stored.body);
-    let values = root.as_ref().map(|root| root.list("identifier")).unwrap_or_default();
-    let known = values.iter().filter_map(|i| i.text_of("value")?.parse().ok()).filter(|d| app.hub.knows_device(d));
-    let known: Vec<DeviceId> = known.collect();
-    match known.as_slice() {
-        [one] => Ok(Some(one.clone())),
-        _ => Ok(own),
-    }
+    device_of(app.reader.as_ref(), |device| app.hub.knows_device(device), id)
 }
 
 /// The patients that have one of these identifiers, by their own.
@@ -89,12 +76,17 @@ pub(super) fn with_identifiers(app: &App, any: &[TokenValue]) -> Result<Vec<Stri
     Ok(found)
 }
 
-/// The resource of a type that has an identifier, if there is one.
-pub(super) fn with_identifier(app: &App, kind: ResourceKind, token: TokenValue) -> Result<Option<String>, StoreError> {
+/// The resource of a type that this sender made with an identifier, if there is one.
+pub(super) fn with_identifier(
+    app: &App,
+    kind: ResourceKind,
+    token: TokenValue,
+    sender: &DeviceId,
+) -> Result<Option<String>, StoreError> {
     let query = ResourceQuery {
         kind,
         filters: vec![Filter::Tokens(&["identifier"], vec![token])],
-        source: None,
+        source: Some(sender.clone()),
         sort: Sort { key: SortKey::Updated, descending: false },
         limit: 1,
         page: None,

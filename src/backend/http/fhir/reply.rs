@@ -167,6 +167,7 @@ impl Reply {
             RefusalKind::Values(RejectionCode::OtherDevice) => (StatusCode::UNPROCESSABLE_ENTITY, IssueCode::Forbidden),
             RefusalKind::Values(_) => (StatusCode::UNPROCESSABLE_ENTITY, IssueCode::BusinessRule),
             RefusalKind::NotFound => (StatusCode::NOT_FOUND, IssueCode::NotFound),
+            RefusalKind::AnotherMatch => (StatusCode::PRECONDITION_FAILED, IssueCode::Conflict),
             RefusalKind::SeveralMatches => (StatusCode::PRECONDITION_FAILED, IssueCode::MultipleMatches),
         };
         let issue = Issue::error(code, refusal.expression.clone(), refusal.detail.clone());
