@@ -224,6 +224,37 @@ fn whose_it_is_is_never_guessed() {
 }
 
 #[test]
+fn only_a_gateway_assigns_and_nobody_assigns_again_what_was_unassigned() {
+    let bench = bench();
+    let data = bench.server.data.to_str().unwrap().to_owned();
+    let token = run(&["device", "add", "d9", "--data", &data]);
+    let by_d9 = |patient: &str| {
+        let bearer = format!("Bearer {}", token.trim());
+        let body = heart_rate("72", now()).replace("Patient/p1", patient);
+        let headers = [("authorization", bearer.as_str())];
+        request(bench.server.address, "POST", "/fhir/Observation", &headers, body.as_bytes())
+    };
+    let refused = (422, "Observation.device".to_owned());
+    let told = |answer: &Answer| (answer.status, issue(answer).1);
+    assert_eq!(told(&by_d9("Patient/p1")), refused, "a sensor chooses no patient");
+    run(&["device", "assign", "d9", "--patient", "p1", "--data", &data]);
+    assert_eq!(by_d9("Patient/p1").status, 201);
+    run(&["device", "unassign", "d9", "--data", &data]);
+    assert_eq!(told(&by_d9("Patient/p1")), refused);
+    let by_d1 = || {
+        let device = r#""device":{"reference":"Device/d1"},"subject""#;
+        bench.create(&heart_rate("72", now()).replace("\"subject\"", device))
+    };
+    assert_eq!(by_d1().status, 201);
+    run(&["device", "unassign", "d1", "--data", &data]);
+    assert_eq!(told(&by_d1()), refused, "nor does a gateway undo what a person did");
+    let at = now();
+    let native = support::observation("hr", 99, at).replace("d1", "d9");
+    bench.server.request("POST", "/v1/observations", token.trim(), native.as_bytes());
+    assert_eq!(bench.stored("d9", "hr", at), None, "what names nobody is nobody's");
+}
+
+#[test]
 fn bad_resources_are_refused_with_their_element_and_kept() {
     let bench = bench();
     let good = heart_rate("72", now());
