@@ -13,7 +13,7 @@ use crate::{
 };
 use prost::Message;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write,
     sync::Arc,
 };
@@ -69,6 +69,8 @@ pub struct Session {
 #[derive(Debug, Default)]
 struct Node {
     born: Option<Born>,
+    /// The devices of which something came since the node was gone, whether their birth is known or not.
+    seen: BTreeSet<String>,
     asked_at: Option<Timestamp>,
 }
 
@@ -80,7 +82,7 @@ struct Born {
     /// Whether messages are missing since: aliases may mean something else.
     gap: bool,
     own: Metrics,
-    /// By the name in topics.
+    /// By the name in topics; each is among those that are seen.
     devices: BTreeMap<String, Metrics>,
 }
 
@@ -164,9 +166,10 @@ impl Node {
         match topic.kind {
             Kind::NodeBirth => {
                 let bd_seq = bd_seq();
-                let devices = self.born.take().filter(|born| born.bd_seq != bd_seq).map(|born| born.devices);
-                // It was gone meanwhile, and nobody said so.
-                taken.lapse = of(Lapse::Missed, topic, devices.into_iter().flatten().map(|(name, _)| name), source);
+                if self.born.take().is_some_and(|born| born.bd_seq != bd_seq) {
+                    // It was gone meanwhile, and nobody said so.
+                    taken.lapse = all(Lapse::Missed, topic.edge, std::mem::take(&mut self.seen), source);
+                }
                 let (own, seq) = (Metrics::of(payload, source, rules.vitals), payload.seq.unwrap_or_default());
                 self.born = Some(Born { bd_seq, seq, gap: false, own, devices: BTreeMap::new() });
             }
@@ -174,22 +177,31 @@ impl Node {
                 let said = bd_seq();
                 // The will of an earlier connection may come after the birth of this one.
                 let own = |born: &Born| said.is_none() || born.bd_seq.is_none() || said == born.bd_seq;
-                if let Some(born) = self.born.take_if(|born| own(born)) {
-                    taken.lapse = of(Lapse::Gone, topic, born.devices.into_keys(), source);
+                // Where no birth is known, no number speaks against it.
+                if self.born.as_ref().is_none_or(own) {
+                    self.born = None;
+                    taken.lapse = all(Lapse::Gone, topic.edge, std::mem::take(&mut self.seen), source);
                 }
             }
             Kind::DeviceBirth | Kind::DeviceDeath | Kind::DeviceData | Kind::NodeData => {
                 self.count(topic, payload.seq, dup, source, taken);
-                let Some((born, name)) = self.born.as_mut().zip(topic.device) else { return Ok(()) };
-                if topic.kind == Kind::DeviceBirth {
-                    if !born.devices.contains_key(name) && born.devices.len() >= DEVICES_MAX {
+                let Some(name) = topic.device else { return Ok(()) };
+                if topic.kind == Kind::DeviceDeath {
+                    self.seen.remove(name);
+                    if let Some(born) = &mut self.born {
+                        born.devices.remove(name);
+                    }
+                    taken.lapse = of(Lapse::Gone, [source.device(topic.edge, Some(name))]);
+                    return Ok(());
+                }
+                if !self.seen.contains(name) {
+                    if self.seen.len() >= DEVICES_MAX {
                         return Err(format!("the edge node has more than {DEVICES_MAX} devices"));
                     }
-                    born.devices.insert(name.to_owned(), Metrics::of(payload, source, rules.vitals));
+                    self.seen.insert(name.to_owned());
                 }
-                if topic.kind == Kind::DeviceDeath {
-                    born.devices.remove(name);
-                    taken.lapse = of(Lapse::Gone, topic, [name.to_owned()], source);
+                if let Some(born) = self.born.as_mut().filter(|_| topic.kind == Kind::DeviceBirth) {
+                    born.devices.insert(name.to_owned(), Metrics::of(payload, source, rules.vitals));
                 }
             }
             Kind::Other => {}
@@ -208,7 +220,7 @@ impl Node {
             _ => {
                 taken.gap = true;
                 if !born.gap {
-                    taken.lapse = of(Lapse::Missed, topic, born.devices.keys().cloned(), source);
+                    taken.lapse = all(Lapse::Missed, topic.edge, self.seen.iter().cloned(), source);
                 }
                 born.gap = true;
             }
@@ -296,15 +308,20 @@ impl Node {
     }
 }
 
-/// Devices with what became of them, as we call them.
-fn of(
+/// An edge node with its devices, as we call them, and what became of them.
+fn all(
     lapse: Lapse,
-    topic: Topic<'_>,
+    edge: &str,
     names: impl IntoIterator<Item = String>,
     source: &Source,
 ) -> Option<(Lapse, Vec<DeviceId>)> {
-    let devices: Vec<DeviceId> =
-        names.into_iter().filter_map(|name| source.device(topic.edge, Some(&name)).ok()).collect();
+    // Its own metrics are of the device that is called as it.
+    let own = std::iter::once_with(|| source.device(edge, None));
+    of(lapse, names.into_iter().map(|name| source.device(edge, Some(&name))).chain(own))
+}
+
+fn of(lapse: Lapse, devices: impl IntoIterator<Item = Result<DeviceId, String>>) -> Option<(Lapse, Vec<DeviceId>)> {
+    let devices: Vec<DeviceId> = devices.into_iter().flatten().collect();
     (!devices.is_empty()).then_some((lapse, devices))
 }
 
