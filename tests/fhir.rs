@@ -584,6 +584,48 @@ fn entries_of_a_batch_stand_for_themselves() {
 }
 
 #[test]
+fn a_batch_costs_what_its_entries_cost() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let gateway = server.small_ward();
+    let send = |method: &str, path: &str, body: &str| server.request(method, path, &gateway, body.as_bytes());
+    let long = format!(r#""note":[{{"text":"{}"}}],"subject""#, "x".repeat(250_000));
+    let sent = vital("777-3", "189", "10*3/uL", now()).replace("\"subject\"", &long);
+    for _ in 0..24 {
+        assert_eq!(send("POST", "/fhir/Observation", &sent).status, 201);
+    }
+    let read = r#"{"request":{"method":"GET","url":"Observation?patient=p1&_count=1000"}}"#.to_owned();
+    let mut entries = vec![read; 8];
+    entries.push(entry(&heart_rate("72", now()), &json!({"method": "POST", "url": "Observation"})));
+    let answer = send("POST", "/fhir", &bundle("batch", &entries));
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.len() < 17 * 1024 * 1024, "{} bytes", answer.body.len());
+    let body = answer.json();
+    let status = |i: usize| body["entry"][i]["response"]["status"].as_str().unwrap()[..3].to_owned();
+    assert_eq!((0..9).map(status).collect::<Vec<_>>(), ["200", "200", "413", "413", "413", "413", "413", "413", "201"]);
+    assert_eq!(body["entry"][7]["response"]["outcome"]["issue"][0]["code"], "too-costly");
+}
+
+#[test]
+fn each_entry_and_each_read_of_a_device_counts_as_a_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [("WARDWATCH_LIMITS__DEVICE_REQUESTS_PER_S", "1")];
+    let server = Server::start_set(&dir.path().join("data"), &settings);
+    let gateway = server.small_ward();
+    let read = r#"{"request":{"method":"GET","url":"Observation?patient=p1"}}"#.to_owned();
+    let answer = server.request("POST", "/fhir", &gateway, bundle("batch", &vec![read; 100]).as_bytes());
+    let refused = answer.json()["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|e| e["response"]["status"].as_str().unwrap().starts_with("429"))
+        .count();
+    assert!(refused >= 90, "{refused} of 100 were refused");
+    let status = |_: u8| server.request("GET", "/fhir/Observation?patient=p1", &gateway, b"").status;
+    assert!((0..20).map(status).any(|status| status == 429));
+}
+
+#[test]
 fn a_transaction_is_all_or_nothing() {
     let bench = bench();
     let at = now();

@@ -43,6 +43,8 @@ pub enum IssueCode {
     Conflict,
     /// There is too much of it.
     TooLong,
+    /// The answer would be too long.
+    TooCostly,
     /// Who it is, is not known.
     Login,
     /// Who it is may not do that.

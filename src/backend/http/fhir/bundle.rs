@@ -3,7 +3,9 @@
 use super::{
     Asked, BATCH_AT_ONCE, ENTRIES_MAX,
     asked::{Caller, Prefer, Return},
-    beside, keep, keep_refused, one,
+    beside,
+    budget::Budget,
+    keep, keep_refused,
     out::{OutBundle, OutEntry, OutResponse, raw},
     reply::Reply,
     write::{self, Locals, Ready},
@@ -130,10 +132,11 @@ async fn batch(
     asked: &Asked,
     entries: Vec<Result<Entry, Issue>>,
 ) -> Result<Reply, Reply> {
+    let budget = Budget::new();
     let done = futures_util::stream::iter(entries).map(|entry| async {
         let wanted = entry.and_then(|entry| entry.asked(&asked.base, &asked.prefer));
         match wanted {
-            Ok(wanted) => Box::pin(one(app, caller, &wanted)).await,
+            Ok(wanted) => budget.entry(app, caller, wanted).await,
             Err(issue) => Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]),
         }
     });
