@@ -20,7 +20,7 @@ use crate::{
         moment::instant,
         search::{pairs, parse_if_none_exist},
     },
-    ingest::fhir::{FhirRules, decode_node},
+    ingest::fhir::decode_node,
 };
 use axum::http::{Method, StatusCode};
 use futures_util::StreamExt as _;
@@ -313,13 +313,12 @@ fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<cra
         let detail = format!("the resource is longer than {} bytes", super::RESOURCE_MAX_BYTES);
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, place, detail));
     }
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: write::oldest(app) };
     let refused = |error: crate::ingest::fhir::FhirError| {
         let status = write::status_of(&error);
         Reply::outcome(status, error.issues().into_iter().map(|issue| issue.within(place)).collect())
     };
     let root = json::read(body).map_err(|e| refused(crate::ingest::fhir::FhirError::NotJson(e)))?;
-    let resource = decode_node(&root, rules).map_err(refused)?;
+    let resource = decode_node(&root, write::rules(app)).map_err(refused)?;
     if resource.kind == kind {
         return Ok(resource);
     }

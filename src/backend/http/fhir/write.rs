@@ -38,6 +38,11 @@ pub(super) fn oldest(app: &App) -> Timestamp {
     app.clock.wall() - longest
 }
 
+/// What decoding has to know.
+pub(super) fn rules(app: &App) -> FhirRules<'_> {
+    FhirRules { codes: &app.fhir_codes, oldest: oldest(app), patient_systems: &app.config.fhir.patient_systems }
+}
+
 /// A new id: a random UUID.
 pub(super) fn new_id(app: &App) -> Result<String, EntropyError> {
     let mut bytes = [0_u8; 16];
@@ -64,8 +69,7 @@ pub(super) fn decoded(app: &App, kind: ResourceKind, body: &[u8]) -> Result<Reso
         let detail = format!("the resource is longer than {RESOURCE_MAX_BYTES} bytes");
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, "Resource", detail));
     }
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: oldest(app) };
-    let resource = decode(body, rules).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
+    let resource = decode(body, rules(app)).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
     if resource.kind == kind {
         return Ok(resource);
     }
@@ -334,8 +338,7 @@ pub(super) async fn update_ready(
 
 /// What the version that is there says for the ward.
 fn former(app: &App, stored: &StoredResource) -> Result<Option<Said>, Reply> {
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: oldest(app) };
-    let former = decode(&stored.body, rules).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
+    let former = decode(&stored.body, rules(app)).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
     Ok(former.said)
 }
 
