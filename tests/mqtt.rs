@@ -535,3 +535,22 @@ fn an_edge_node_is_born_speaks_misses_something_is_asked_and_dies() {
     let present = ["live", "late"].map(|state| format!("\"liveness\": \"{state}\""));
     assert!(!present.iter().any(|state| shown.contains(state)), "what it said last is no longer the present: {shown}");
 }
+
+#[test]
+fn a_session_that_the_broker_lost_is_a_gap() {
+    let settings = format!("{ANYBODY}\npersistence false");
+    let Some(broker) = Broker::own("a_session_that_the_broker_lost", &settings, |_| ()) else { return };
+    let mut bench = Bench::new(broker, "payload = \"sparkplug\"\ntopics = [\"spBv1.0/ROOT/+/edge/#\"]\n");
+    sparkplug(&bench, "NBIRTH", Some(0), vec![bd_seq(4)]);
+    sparkplug(&bench, "DBIRTH", Some(1), vec![named("vitals/hr", 1, 72.0)]);
+    bench.counted("accepted", 1);
+    bench.broker.stop();
+    wait_for("the loss", || (bench.source()["state"]["is"] == "away").then_some(()));
+    bench.broker.start();
+    bench.is_connected();
+    bench.counted("gap", 1);
+    bench.counted("rebirth", 1);
+    sparkplug(&bench, "DDATA", Some(2), vec![by_alias(1, 74.0)]);
+    wait_for("the dead letter", || bench.dead_letters().pop().filter(|l| l.contains("alias may mean something else")));
+    bench.counted("accepted", 1);
+}

@@ -156,6 +156,15 @@ impl Desk {
         }
     }
 
+    /// The broker lost what it kept for us: of whom messages may be missing, and who is to be asked.
+    pub(super) fn missed(&mut self) -> Missed {
+        let now = self.app.engine_clock.now();
+        match &mut self.payload {
+            Payload::Sparkplug(parts) => parts.1.missed(&parts.0, now),
+            Payload::Native | Payload::Medtech => Missed::default(),
+        }
+    }
+
     /// What may be old is said to have come when its newest value was measured: it is no word of now.
     fn said_at_the_latest(&self, decoded: &Decoded) -> Timestamp {
         let newest = decoded.iter().flatten().map(|reading| reading.observed_at).max();

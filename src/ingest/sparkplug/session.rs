@@ -26,6 +26,8 @@ const DEVICES_MAX: usize = 1_000;
 const NAME_MAX_BYTES: usize = 256;
 /// An edge node is asked at most this often to be born again.
 const REBIRTH_EVERY: Millis = Millis::from_secs(10);
+/// Edge nodes that are asked at once after a lost session; others are asked with their next message.
+const REBIRTHS_AT_ONCE: usize = 32;
 /// Numbers of messages are counted from 0 to one less.
 const SEQ_MODULUS: u64 = 256;
 
@@ -57,6 +59,15 @@ pub struct Taken {
     pub rebirth: Option<Rebirth>,
     /// Whether it is a word of an edge node: commands and states of hosts are none.
     pub is_ours: bool,
+}
+
+/// What is to be done when nobody knows which messages were missed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Devices of which messages may be missing.
+    pub devices: Vec<DeviceId>,
+    /// Edge nodes that are to be asked to be born again.
+    pub rebirths: Vec<Rebirth>,
 }
 
 /// All edge nodes of a source.
@@ -143,11 +154,28 @@ impl Session {
         if !matches!(topic.kind, Kind::NodeDeath | Kind::DeviceDeath) {
             node.readings(topic, &payload, (&device, source, rules), &mut taken);
         }
-        if node.wants_birth(topic) && node.asked_at.is_none_or(|at| rules.now.since(at) >= REBIRTH_EVERY) {
-            node.asked_at = Some(rules.now);
+        if node.wants_birth(topic) && node.may_be_asked(rules.now) {
             taken.rebirth = Some(Rebirth { group: topic.group.to_owned(), edge: topic.edge.to_owned() });
         }
         Ok(taken)
+    }
+
+    /// The broker lost what it kept for us: of each edge node messages may be missing.
+    pub fn missed(&mut self, source: &Source, now: Timestamp) -> Missed {
+        let mut missed = Missed::default();
+        for (key, node) in &mut self.nodes {
+            // No level of a topic holds a slash.
+            let Some((group, edge)) = key.split_once('/') else { continue };
+            if let Some(born) = &mut node.born {
+                born.gap = true;
+            }
+            let devices = all(Lapse::Missed, edge, node.seen.iter().cloned(), source);
+            missed.devices.extend(devices.into_iter().flat_map(|(_, devices)| devices));
+            if node.born.is_some() && missed.rebirths.len() < REBIRTHS_AT_ONCE && node.may_be_asked(now) {
+                missed.rebirths.push(Rebirth { group: group.to_owned(), edge: edge.to_owned() });
+            }
+        }
+        missed
     }
 }
 
@@ -226,6 +254,15 @@ impl Node {
             }
         }
         born.seq = seq.unwrap_or(born.seq);
+    }
+
+    /// Whether it is time to ask the node to be born again; it counts as asked then.
+    fn may_be_asked(&mut self, now: Timestamp) -> bool {
+        let is_time = self.asked_at.is_none_or(|at| now.since(at) >= REBIRTH_EVERY);
+        if is_time {
+            self.asked_at = Some(now);
+        }
+        is_time
     }
 
     /// Whether the node has to be born before its data can be used.

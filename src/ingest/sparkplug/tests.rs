@@ -1,6 +1,6 @@
 use super::{
     payload::{Metric, Payload, PropertySet, PropertyValue, datatype, metric::Value, property_value},
-    session::{Session, Taken},
+    session::{Missed, Rebirth, Session, Taken},
     topic::Topic,
     value::{Source, UNIT_PROPERTY},
 };
@@ -132,6 +132,23 @@ fn after_a_gap_an_alias_means_nothing_until_the_node_is_born_again() {
     bench.take("DBIRTH", 1, vitals());
     let again = bench.take("DDATA", 2, vec![by_alias(SPO2, Value::Float(96.0))]);
     assert_eq!(told(&again), [of("spo2", 96.0)]);
+}
+
+#[test]
+fn after_a_lost_session_nothing_is_known_until_the_node_is_born_again() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.session.missed(&bench.source, bench.now), Missed::default(), "nothing was known");
+    let mut bench = Bench::born();
+    let missed = bench.session.missed(&bench.source, bench.now);
+    assert_eq!(missed.devices, ids(&["mon-12", "ward-a"]));
+    assert_eq!(missed.rebirths, [Rebirth { group: "hospital".to_owned(), edge: "ward-a".to_owned() }]);
+    // The number fits, and still nobody knows what was said meanwhile.
+    let data = bench.take("DDATA", 2, vec![by_alias(HR, Value::Float(74.0))]);
+    assert_eq!(told(&data), [Err(RejectionCode::Unmatched)]);
+    assert!(data.rebirth.is_none(), "it was asked a moment ago");
+    bench.take("NBIRTH", 0, vec![bd_seq(3)]);
+    bench.take("DBIRTH", 1, vitals());
+    assert_eq!(told(&bench.take("DDATA", 2, vec![by_alias(HR, Value::Float(75.0))])), [of("hr", 75.0)]);
 }
 
 #[test]
