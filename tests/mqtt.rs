@@ -205,6 +205,16 @@ fn the_device_of_the_topic_and_of_the_payload_are_one() {
 }
 
 #[test]
+fn a_wider_topic_does_not_hide_which_device_a_topic_names() {
+    let Some(broker) = Broker::local("a_wider_topic") else { return };
+    let bench = Bench::new(broker, "topics = [\"ROOT/#\", \"ROOT/{device}/vitals\"]\n");
+    let at = now();
+    bench.publish("d2", &observation("hr", 77, at));
+    wait_for("the dead letter", || bench.dead_letters().pop().filter(|l| l.contains("the topic names device d2")));
+    assert_eq!(bench.stored(HR, at), None);
+}
+
+#[test]
 fn a_bad_message_is_kept_and_stalls_no_other() {
     for version in ["3.1.1", "5"] {
         let Some(broker) = Broker::local("a_bad_message") else { return };
