@@ -472,6 +472,17 @@ fn the_last_values_of_each_kind() {
     let category = "http://terminology.hl7.org/CodeSystem/observation-category|vital-signs";
     assert_eq!(bench.found(&format!("/Observation/$lastn?patient=p1&max=2&category={category}")).len(), 5);
     assert!(bench.found("/Observation/$lastn?patient=p1&max=2").contains(&saturation));
+    let wrong = heart_rate("73", at(3)).replacen('{', &format!(r#"{{"id":"{}","#, heart[3]), 1);
+    let wrong = wrong.replace("\"final\"", "\"entered-in-error\"");
+    assert_eq!(bench.send("PUT", &format!("/Observation/{}", heart[3]), &[], &wrong).status, 200);
+    bench.create(&heart_rate("74", at(4)).replace("\"final\"", "\"cancelled\""));
+    assert_eq!(
+        bench.found("/Observation/$lastn?patient=p1&code=8867-4"),
+        [heart[2].as_str()],
+        "an error is no last value"
+    );
+    let errors = bench.found("/Observation/$lastn?patient=p1&code=8867-4&status=entered-in-error");
+    assert_eq!(errors, [heart[3].as_str()], "unless it is asked for");
     let answer = bench.get("/Observation/$lastn?max=3");
     assert_eq!((answer.status, issue(&answer).1.as_str()), (400, "http.patient"));
 }
