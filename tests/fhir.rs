@@ -576,6 +576,25 @@ fn who_sends_says_what_comes_back() {
     assert_eq!(prefer("OperationOutcome", 3).json()["resourceType"], "OperationOutcome");
 }
 
+#[test]
+fn a_conversion_by_the_molar_mass_is_told_always() {
+    let bench = bench();
+    let glucose = |n: i64| vital("2339-0", "5", "mmol/L", now() - Millis::from_secs(n));
+    let answer = bench.create(&glucose(1));
+    assert_eq!((answer.status, answer.json()["resourceType"].as_str()), (201, Some("Observation")));
+    assert!(header(&answer, "warning").contains("converted to mg/dL"), "{answer:?}");
+    for (kind, n) in [("batch", 2), ("transaction", 3)] {
+        let sent = entry(&glucose(n), &json!({"method": "POST", "url": "Observation"}));
+        let body = bench.send("POST", "", &[], &bundle(kind, &[sent])).json();
+        assert_eq!(body["entry"][0]["resource"]["resourceType"], "Observation", "{body}");
+        let told = &body["entry"][0]["response"]["outcome"]["issue"][0];
+        assert!(told["severity"] == "warning" && told.to_string().contains("converted to mg/dL"), "{body}");
+    }
+    support::wait_for("the log", || bench.server.log().contains("a value was converted").then_some(()));
+    let plain = bench.create(&heart_rate("72", now()));
+    assert_eq!(header(&plain, "warning"), "");
+}
+
 fn entry(resource: &str, request: &Value) -> String {
     format!(r#"{{"resource":{resource},"request":{request}}}"#)
 }

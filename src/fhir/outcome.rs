@@ -86,6 +86,12 @@ impl Issue {
         Self { severity, code, diagnostics: diagnostics.into(), expression: [expression.into()] }
     }
 
+    /// Something that whoever sent it should look at; it was done.
+    #[must_use]
+    pub fn warning(expression: impl Into<String>, diagnostics: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::information(expression, diagnostics) }
+    }
+
     /// The same under another element: `prefix` stands for the resource.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {

@@ -246,7 +246,7 @@ impl Said {
             return Err(unusable(RejectionCode::Conflict, here, detail));
         }
         if let Some(told) = converted.told {
-            self.notes.push(Issue::information(here.clone(), told));
+            self.notes.push(Issue::warning(here.clone(), told));
         }
         let text = if converted.same { value_text(text, value) } else { None };
         self.values.push(VitalValue { vital: def.code, value, text, expression: here });

@@ -14,7 +14,7 @@ use crate::{
     backend::app::App,
     domain::DeviceId,
     fhir::{
-        Issue, IssueCode, ResourceKind, check,
+        Issue, IssueCode, OperationOutcome, ResourceKind, check,
         edit::relinked,
         json::{self, Node},
         moment::instant,
@@ -150,8 +150,12 @@ async fn batch(
 fn answered(base: &str, reply: Reply) -> OutEntry {
     let reason = reply.status.canonical_reason().unwrap_or_default();
     let etag = reply.etag();
-    let (resource, outcome) =
-        if reply.is_outcome { (None, reply.body.and_then(raw)) } else { (reply.body.and_then(raw), None) };
+    let warned = (!reply.warnings.is_empty()).then(|| OperationOutcome::new(reply.warnings).to_json());
+    let (resource, outcome) = if reply.is_outcome {
+        (None, reply.body.and_then(raw))
+    } else {
+        (reply.body.and_then(raw), warned.and_then(raw))
+    };
     OutEntry {
         resource,
         response: Some(OutResponse {

@@ -14,7 +14,7 @@ use crate::{
         },
     },
     domain::{DeviceId, PatientId, Timestamp},
-    fhir::{Issue, IssueCode, ResourceKind, edit::stamped, search::parse_if_none_exist},
+    fhir::{Issue, IssueCode, ResourceKind, Severity, edit::stamped, search::parse_if_none_exist},
     ingest::fhir::{FhirError, FhirRules, Resource, Said, Standing, Subject, decode},
     seam::EntropyError,
     store::StoredResource,
@@ -198,6 +198,11 @@ pub(super) fn kept_reply(
     (returns, notes): (Return, Vec<Issue>),
 ) -> Reply {
     let status = if kept.existed || kept.version > 1 { StatusCode::OK } else { StatusCode::CREATED };
+    let is_warning = |note: &&Issue| note.severity == Severity::Warning && !kept.existed;
+    let warnings: Vec<Issue> = notes.iter().filter(is_warning).cloned().collect();
+    for warning in &warnings {
+        tracing::info!(%kind, id = kept.id, detail = warning.diagnostics, "a value was converted");
+    }
     let mut reply = match returns {
         Return::Minimal => Reply::empty(status),
         Return::Outcome => Reply::outcome(status, notes),
@@ -206,6 +211,7 @@ pub(super) fn kept_reply(
             Err(_) => Reply::empty(status),
         },
     };
+    reply.warnings = warnings;
     reply.version = Some(kept.version);
     reply.updated = Some(kept.updated);
     reply.location = Some(format!("{kind}/{}/_history/{}", kept.id, kept.version));
