@@ -237,6 +237,37 @@ fn whose_it_is_is_never_guessed() {
 }
 
 #[test]
+fn only_a_gateway_assigns_and_nobody_assigns_again_what_was_unassigned() {
+    let bench = bench();
+    let data = bench.server.data.to_str().unwrap().to_owned();
+    let token = run(&["device", "add", "d9", "--data", &data]);
+    let by_d9 = |patient: &str| {
+        let bearer = format!("Bearer {}", token.trim());
+        let body = heart_rate("72", now()).replace("Patient/p1", patient);
+        let headers = [("authorization", bearer.as_str())];
+        request(bench.server.address, "POST", "/fhir/Observation", &headers, body.as_bytes())
+    };
+    let refused = (422, "Observation.device".to_owned());
+    let told = |answer: &Answer| (answer.status, issue(answer).1);
+    assert_eq!(told(&by_d9("Patient/p1")), refused, "a sensor chooses no patient");
+    run(&["device", "assign", "d9", "--patient", "p1", "--data", &data]);
+    assert_eq!(by_d9("Patient/p1").status, 201);
+    run(&["device", "unassign", "d9", "--data", &data]);
+    assert_eq!(told(&by_d9("Patient/p1")), refused);
+    let by_d1 = || {
+        let device = r#""device":{"reference":"Device/d1"},"subject""#;
+        bench.create(&heart_rate("72", now()).replace("\"subject\"", device))
+    };
+    assert_eq!(by_d1().status, 201);
+    run(&["device", "unassign", "d1", "--data", &data]);
+    assert_eq!(told(&by_d1()), refused, "nor does a gateway undo what a person did");
+    let at = now();
+    let native = support::observation("hr", 99, at).replace("d1", "d9");
+    bench.server.request("POST", "/v1/observations", token.trim(), native.as_bytes());
+    assert_eq!(bench.stored("d9", "hr", at), None, "what names nobody is nobody's");
+}
+
+#[test]
 fn bad_resources_are_refused_with_their_element_and_kept() {
     let bench = bench();
     let good = heart_rate("72", now());
@@ -396,6 +427,20 @@ fn what_is_kept_is_found() {
 }
 
 #[test]
+fn a_device_sees_of_patients_what_it_sent_itself() {
+    let bench = bench();
+    assert_eq!(bench.create(&heart_rate("72", now())).status, 201);
+    let path = "/Observation?patient=p1&_include=Observation:subject";
+    let seen = || bench.send("GET", path, &[], "");
+    assert_eq!(ids(&seen().json()).len(), 1);
+    assert!(!seen().body.contains("Okafor") && !seen().body.contains("\"include\""), "{:?}", seen());
+    assert!(bench.get(path).body.contains("Okafor"), "a person sees it");
+    let patient = r#"{"resourceType":"Patient","identifier":[{"value":"p1"}],"name":[{"family":"Own"}]}"#;
+    assert_eq!(bench.send("POST", "/Patient", &[], patient).status, 201);
+    assert!(seen().body.contains("Own") && !seen().body.contains("Okafor"), "{:?}", seen());
+}
+
+#[test]
 fn pages_are_stable_while_more_comes_in() {
     let bench = bench();
     let start = now() - Millis::from_mins(30);
@@ -440,6 +485,17 @@ fn the_last_values_of_each_kind() {
     let category = "http://terminology.hl7.org/CodeSystem/observation-category|vital-signs";
     assert_eq!(bench.found(&format!("/Observation/$lastn?patient=p1&max=2&category={category}")).len(), 5);
     assert!(bench.found("/Observation/$lastn?patient=p1&max=2").contains(&saturation));
+    let wrong = heart_rate("73", at(3)).replacen('{', &format!(r#"{{"id":"{}","#, heart[3]), 1);
+    let wrong = wrong.replace("\"final\"", "\"entered-in-error\"");
+    assert_eq!(bench.send("PUT", &format!("/Observation/{}", heart[3]), &[], &wrong).status, 200);
+    bench.create(&heart_rate("74", at(4)).replace("\"final\"", "\"cancelled\""));
+    assert_eq!(
+        bench.found("/Observation/$lastn?patient=p1&code=8867-4"),
+        [heart[2].as_str()],
+        "an error is no last value"
+    );
+    let errors = bench.found("/Observation/$lastn?patient=p1&code=8867-4&status=entered-in-error");
+    assert_eq!(errors, [heart[3].as_str()], "unless it is asked for");
     let answer = bench.get("/Observation/$lastn?max=3");
     assert_eq!((answer.status, issue(&answer).1.as_str()), (400, "http.patient"));
 }
@@ -533,6 +589,25 @@ fn who_sends_says_what_comes_back() {
     assert_eq!(prefer("OperationOutcome", 3).json()["resourceType"], "OperationOutcome");
 }
 
+#[test]
+fn a_conversion_by_the_molar_mass_is_told_always() {
+    let bench = bench();
+    let glucose = |n: i64| vital("2339-0", "5", "mmol/L", now() - Millis::from_secs(n));
+    let answer = bench.create(&glucose(1));
+    assert_eq!((answer.status, answer.json()["resourceType"].as_str()), (201, Some("Observation")));
+    assert!(header(&answer, "warning").contains("converted to mg/dL"), "{answer:?}");
+    for (kind, n) in [("batch", 2), ("transaction", 3)] {
+        let sent = entry(&glucose(n), &json!({"method": "POST", "url": "Observation"}));
+        let body = bench.send("POST", "", &[], &bundle(kind, &[sent])).json();
+        assert_eq!(body["entry"][0]["resource"]["resourceType"], "Observation", "{body}");
+        let told = &body["entry"][0]["response"]["outcome"]["issue"][0];
+        assert!(told["severity"] == "warning" && told.to_string().contains("converted to mg/dL"), "{body}");
+    }
+    support::wait_for("the log", || bench.server.log().contains("a value was converted").then_some(()));
+    let plain = bench.create(&heart_rate("72", now()));
+    assert_eq!(header(&plain, "warning"), "");
+}
+
 fn entry(resource: &str, request: &Value) -> String {
     format!(r#"{{"resource":{resource},"request":{request}}}"#)
 }
@@ -563,6 +638,48 @@ fn entries_of_a_batch_stand_for_themselves() {
     assert!(body["entry"][0]["response"]["location"].as_str().unwrap().contains("/fhir/Observation/"));
     assert_eq!(bench.stored("gw/p1", "hr", at), Some(72.0));
     assert_eq!(bench.stored("gw/p1", "spo2", at), Some(97.0));
+}
+
+#[test]
+fn a_batch_costs_what_its_entries_cost() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let gateway = server.small_ward();
+    let send = |method: &str, path: &str, body: &str| server.request(method, path, &gateway, body.as_bytes());
+    let long = format!(r#""note":[{{"text":"{}"}}],"subject""#, "x".repeat(250_000));
+    let sent = vital("777-3", "189", "10*3/uL", now()).replace("\"subject\"", &long);
+    for _ in 0..24 {
+        assert_eq!(send("POST", "/fhir/Observation", &sent).status, 201);
+    }
+    let read = r#"{"request":{"method":"GET","url":"Observation?patient=p1&_count=1000"}}"#.to_owned();
+    let mut entries = vec![read; 8];
+    entries.push(entry(&heart_rate("72", now()), &json!({"method": "POST", "url": "Observation"})));
+    let answer = send("POST", "/fhir", &bundle("batch", &entries));
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.len() < 17 * 1024 * 1024, "{} bytes", answer.body.len());
+    let body = answer.json();
+    let status = |i: usize| body["entry"][i]["response"]["status"].as_str().unwrap()[..3].to_owned();
+    assert_eq!((0..9).map(status).collect::<Vec<_>>(), ["200", "200", "413", "413", "413", "413", "413", "413", "201"]);
+    assert_eq!(body["entry"][7]["response"]["outcome"]["issue"][0]["code"], "too-costly");
+}
+
+#[test]
+fn each_entry_and_each_read_of_a_device_counts_as_a_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [("WARDWATCH_LIMITS__DEVICE_REQUESTS_PER_S", "1")];
+    let server = Server::start_set(&dir.path().join("data"), &settings);
+    let gateway = server.small_ward();
+    let read = r#"{"request":{"method":"GET","url":"Observation?patient=p1"}}"#.to_owned();
+    let answer = server.request("POST", "/fhir", &gateway, bundle("batch", &vec![read; 100]).as_bytes());
+    let refused = answer.json()["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|e| e["response"]["status"].as_str().unwrap().starts_with("429"))
+        .count();
+    assert!(refused >= 90, "{refused} of 100 were refused");
+    let status = |_: u8| server.request("GET", "/fhir/Observation?patient=p1", &gateway, b"").status;
+    assert!((0..20).map(status).any(|status| status == 429));
 }
 
 #[test]
@@ -860,7 +977,7 @@ fn patients_devices_and_stays_are_kept_and_patients_of_the_ward_are_served() {
     let patient = r#"{"resourceType":"Patient","identifier":[{"system":"urn:h","value":"p1"}],"gender":"male","birthDate":"1950-02-03"}"#;
     let sent = id_of(&bench.send("POST", "/Patient", &[], patient));
     assert_eq!(bench.found("/Patient?birthdate=1950&gender=male"), [sent.as_str()]);
-    assert_eq!(bench.found("/Patient"), [sent.as_str()], "one person is found once");
+    assert_eq!(bench.found("/Patient"), ["p1", sent.as_str()], "what is sent hides nobody of the ward");
     let answer = bench.create(&heart_rate("72", now()).replace("Patient/p1", &format!("Patient/{sent}")));
     assert_eq!(answer.status, 201, "the resource is linked to the patient on the ward");
     let unlinked = r#"{"resourceType":"Patient","name":[{"family":"Nobody"}]}"#;

@@ -27,4 +27,4 @@ pub use instant::{Instant, TICKS_PER_MS};
 pub use kind::{ResourceKind, UnknownKind};
 pub use moment::Moment;
 pub use observation::{Component, Observation, ObservationValue, Status};
-pub use outcome::{Issue, IssueCode, OperationOutcome};
+pub use outcome::{Issue, IssueCode, OperationOutcome, Severity};

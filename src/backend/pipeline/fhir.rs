@@ -829,9 +829,10 @@ impl Place<'_> {
             return refuse_values(RejectionCode::UnknownDevice, DEVICE, detail);
         }
         let spans = self.census.assignments.get(device).map(Vec::as_slice).unwrap_or_default();
-        let free_from = spans.iter().filter_map(|a| a.end).max();
         // A device that is called after its patient measures nobody else, whenever it was.
         let own = self.observed.device.is_none() && self.sender_is_gateway();
+        self.may_join(device, own, spans)?;
+        let free_from = spans.iter().filter_map(|a| a.end).max();
         let first = if own { self.wanted.oldest.min(moment) } else { moment };
         let start = free_from.map_or(first, |end| first.max(end));
         if spans.iter().any(|a| a.end.is_none()) || start > moment {
@@ -840,6 +841,21 @@ impl Place<'_> {
         }
         let assignment = Assignment { device: device.clone(), patient: patient.clone(), start, end: None };
         Ok(Some(Join { device: device.clone(), is_new: !known, assignment }))
+    }
+
+    /// Only a gateway knows at whom a device is that measures nobody. What was ended is not begun again by a message, unless
+    /// the device is `own`: called after its patient.
+    fn may_join(&self, device: &DeviceId, own: bool, spans: &[Assignment]) -> Checked<()> {
+        let was_ended = spans.iter().any(|a| a.end.is_some());
+        let why = match (self.sender_is_gateway(), was_ended && !own) {
+            (false, _) => "a device assigns itself to nobody",
+            (true, true) => "it was assigned before, and that has ended",
+            (true, false) => return Ok(()),
+        };
+        let detail = format!(
+            "device {device} measures nobody at that time, and {why}: assign it with `wardwatch device assign`"
+        );
+        refuse_values(RejectionCode::NotAssigned, DEVICE, detail)
     }
 }
 

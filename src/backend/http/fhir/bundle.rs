@@ -3,7 +3,9 @@
 use super::{
     Asked, BATCH_AT_ONCE, ENTRIES_MAX,
     asked::{Caller, Prefer, Return},
-    beside, keep, keep_refused,
+    beside,
+    budget::Budget,
+    keep, keep_refused,
     links::Links,
     names, one,
     out::{OutBundle, OutEntry, OutResponse, raw},
@@ -14,13 +16,13 @@ use crate::{
     backend::app::App,
     domain::DeviceId,
     fhir::{
-        Issue, IssueCode, ResourceKind, check,
+        Issue, IssueCode, OperationOutcome, ResourceKind, check,
         edit::relinked,
         json::{self, Node},
         moment::instant,
         search::{pairs, parse_if_none_exist},
     },
-    ingest::fhir::{FhirRules, decode_node},
+    ingest::fhir::decode_node,
 };
 use axum::http::{Method, StatusCode};
 use futures_util::StreamExt as _;
@@ -132,10 +134,11 @@ async fn batch(
     asked: &Asked,
     entries: Vec<Result<Entry, Issue>>,
 ) -> Result<Reply, Reply> {
+    let budget = Budget::new();
     let done = futures_util::stream::iter(entries).map(|entry| async {
         let wanted = entry.and_then(|entry| entry.asked(&asked.base, &asked.prefer));
         match wanted {
-            Ok(wanted) => Box::pin(one(app, caller, &wanted)).await,
+            Ok(wanted) => budget.entry(app, caller, wanted).await,
             Err(issue) => Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]),
         }
     });
@@ -149,8 +152,12 @@ async fn batch(
 fn answered(base: &str, reply: Reply) -> OutEntry {
     let reason = reply.status.canonical_reason().unwrap_or_default();
     let etag = reply.etag();
-    let (resource, outcome) =
-        if reply.is_outcome { (None, reply.body.and_then(raw)) } else { (reply.body.and_then(raw), None) };
+    let warned = (!reply.warnings.is_empty()).then(|| OperationOutcome::new(reply.warnings).to_json());
+    let (resource, outcome) = if reply.is_outcome {
+        (None, reply.body.and_then(raw))
+    } else {
+        (reply.body.and_then(raw), warned.and_then(raw))
+    };
     OutEntry {
         resource,
         response: Some(OutResponse {
@@ -318,13 +325,12 @@ fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<cra
         let detail = format!("the resource is longer than {} bytes", super::RESOURCE_MAX_BYTES);
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, place, detail));
     }
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: write::oldest(app) };
     let refused = |error: crate::ingest::fhir::FhirError| {
         let status = write::status_of(&error);
         Reply::outcome(status, error.issues().into_iter().map(|issue| issue.within(place)).collect())
     };
     let root = json::read(body).map_err(|e| refused(crate::ingest::fhir::FhirError::NotJson(e)))?;
-    let resource = decode_node(&root, rules).map_err(refused)?;
+    let resource = decode_node(&root, write::rules(app)).map_err(refused)?;
     if resource.kind == kind {
         return Ok(resource);
     }

@@ -7,16 +7,15 @@ use crate::{
         ResourceKind, is_id,
         search::{Filter, Sort, SortKey, TokenValue},
     },
+    ingest::fhir::PATIENT_SYSTEM,
     store::{ResourceQuery, StoreError},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
-/// The system of our own identifiers of patients.
-pub(super) const PATIENT_SYSTEM: &str = "urn:wardwatch:patient";
 /// Most patients that one identifier is looked up for.
-const LINKED_MAX: usize = 100;
+pub(super) const LINKED_MAX: usize = 100;
 
 /// The id of a patient's resource: the patient's own identifier, where FHIR allows it, else one made of it.
 pub(super) fn resource_id(patient: &PatientId) -> String {

@@ -15,7 +15,7 @@ use crate::{
     },
     domain::{DeviceId, Millis, PatientId, Timestamp, VitalCode},
     fhir::{
-        Issue, IssueCode, Moment, ResourceKind,
+        Issue, IssueCode, Moment, ResourceKind, Severity,
         edit::stamped,
         moment::Precision,
         search::{DateValue, Filter, Prefix, Sort, SortKey, parse_if_none_exist},
@@ -46,6 +46,11 @@ pub(super) fn oldest(app: &App) -> Timestamp {
     app.clock.wall() - longest
 }
 
+/// What decoding has to know.
+pub(super) fn rules(app: &App) -> FhirRules<'_> {
+    FhirRules { codes: &app.fhir_codes, oldest: oldest(app), patient_systems: &app.config.fhir.patient_systems }
+}
+
 /// A new id: a random UUID.
 pub(super) fn new_id(app: &App) -> Result<String, EntropyError> {
     let mut bytes = [0_u8; 16];
@@ -72,8 +77,7 @@ pub(super) fn decoded(app: &App, kind: ResourceKind, body: &[u8]) -> Result<Reso
         let detail = format!("the resource is longer than {RESOURCE_MAX_BYTES} bytes");
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, "Resource", detail));
     }
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: oldest(app) };
-    let resource = decode(body, rules).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
+    let resource = decode(body, rules(app)).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
     if resource.kind == kind {
         return Ok(resource);
     }
@@ -204,6 +208,11 @@ pub(super) fn kept_reply(
     (returns, notes): (Return, Vec<Issue>),
 ) -> Reply {
     let status = if kept.existed || kept.version > 1 { StatusCode::OK } else { StatusCode::CREATED };
+    let is_warning = |note: &&Issue| note.severity == Severity::Warning && !kept.existed;
+    let warnings: Vec<Issue> = notes.iter().filter(is_warning).cloned().collect();
+    for warning in &warnings {
+        tracing::info!(%kind, id = kept.id, detail = warning.diagnostics, "a value was converted");
+    }
     let mut reply = match returns {
         Return::Minimal => Reply::empty(status),
         Return::Outcome => Reply::outcome(status, notes),
@@ -212,6 +221,7 @@ pub(super) fn kept_reply(
             Err(_) => Reply::empty(status),
         },
     };
+    reply.warnings = warnings;
     reply.version = Some(kept.version);
     reply.updated = Some(kept.updated);
     reply.location = Some(format!("{kind}/{}/_history/{}", kept.id, kept.version));
@@ -348,8 +358,7 @@ pub(super) async fn update_ready(
 
 /// What the version that is there says for the ward.
 fn former(app: &App, stored: &StoredResource) -> Result<Option<Said>, Reply> {
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: oldest(app) };
-    let former = decode(&stored.body, rules).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
+    let former = decode(&stored.body, rules(app)).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
     Ok(former.said)
 }
 
