@@ -7,7 +7,7 @@ use super::{
     budget::Budget,
     keep, keep_refused,
     links::Links,
-    names, one,
+    names,
     out::{OutBundle, OutEntry, OutResponse, raw},
     reply::Reply,
     write::{self, Locals, Ready},

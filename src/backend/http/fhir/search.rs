@@ -74,7 +74,7 @@ pub(super) async fn search(app: &Arc<App>, caller: &Caller, kind: ResourceKind, 
     let search = parse(kind, &asked.query, asked.prefer.strict).map_err(bad)?;
     let start = start(&search)?;
     let (wanted, base) = (search.clone(), asked.base.clone());
-    let found = beside(app, move |app| find(app, &wanted, start.as_ref(), own, &base)).await?;
+    let found = beside(app, move |app| find(app, &wanted, start.as_ref(), own.as_ref(), &base)).await?;
     let patients = found.page.found.iter().filter_map(patient_of);
     caller.audit(app, act(kind), patients.chain(found.census.iter().map(|p| p.id.clone()))).await?;
     if !found.with.is_empty() {
@@ -93,7 +93,7 @@ fn start(search: &Search) -> Result<Option<Start>, Reply> {
     Start::of_token(token).map(Some).ok_or_else(wrong)
 }
 
-fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<DeviceId>, base: &str) -> Result<Found, Reply> {
+fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<&DeviceId>, base: &str) -> Result<Found, Reply> {
     let from_census = search.kind == ResourceKind::Patient && own.is_none() && !matches!(start, Some(Start::Stored(_)));
     let after = match start {
         Some(Start::Census(patient)) => Some(patient.clone()),
@@ -112,7 +112,7 @@ fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<DeviceId>
     let query = ResourceQuery {
         kind: search.kind,
         filters: resolved(app, &search.filters)?,
-        source: own.clone(),
+        source: own.cloned(),
         sort: search.sort,
         limit: if more_census { 0 } else { search.count - census.len() },
         page,
@@ -129,7 +129,7 @@ fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<DeviceId>
     } else {
         page.next.map(|next| Start::Stored(Some(next)))
     };
-    let with = if search.with_patients { patients_of(app, &page.found, own.as_ref(), base)? } else { Vec::new() };
+    let with = if search.with_patients { patients_of(app, &page.found, own, base)? } else { Vec::new() };
     Ok(Found { census, page, next, with })
 }
 

@@ -436,7 +436,7 @@ fn twins(app: &App, stored: &StoredResource, observed: &Observed) -> Result<Vec<
         limit: TWINS_MAX,
         page: None,
     };
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: oldest(app) };
+    let rules = rules(app);
     let device = |own: &Observed, source: &DeviceId| own.device.clone().unwrap_or_else(|| source.clone());
     let mut twins = Vec::new();
     for other in app.reader.search_resources(&query)?.found.into_iter().filter(|other| other.id != stored.id) {
