@@ -185,12 +185,9 @@ pub(super) async fn run_command(app: &App, by: &Actor, ward: &WardId, command: C
     let (verb, _) = verb_of(&command);
     allow(verb)?;
     check_ward(app, ward, &command)?;
-    match &command {
-        Command::MoveDevice { patient, at, .. } => check_start(app, ward, (patient, *at)),
-        Command::Assign { assignment } => check_start(app, ward, (&assignment.patient, assignment.start)),
-        _ => Ok(()),
+    if let Command::MoveDevice { patient, at, .. } = &command {
+        check_start(app, ward, (patient, *at)).map_err(AdminError::Refused)?;
     }
-    .map_err(AdminError::Refused)?;
     let job = |reply| Job::Command { ward: ward.clone(), command, by: by.clone(), reply };
     let outcome = app.pipeline.ask(job).await.map_err(refused)?;
     outcome.refusal.map_or(Ok(()), |refusal| Err(refused(refusal)))
@@ -213,6 +210,8 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
 }
 
 async fn assign(app: &App, by: &Actor, ward: &WardId, assignment: Assignment) -> Done {
+    let start = assignment.start - app.engine_clock.wall_offset();
+    check_start(app, ward, (&assignment.patient, start)).map_err(AdminError::Refused)?;
     run_command(app, by, ward, Command::Assign { assignment }).await.map(|()| AdminAnswer::Done)
 }
 
