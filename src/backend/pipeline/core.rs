@@ -4,7 +4,7 @@ use super::{
     fhir::RecentResources,
     group::{Group, Waiting},
     job::{Job, JobError, Reply},
-    leaves,
+    leaves, mapped,
     tail::{Standing, Tails},
     unplaced::{self, Named, NamedOf},
     ward::{Moment, Taken, WardRun},
@@ -16,7 +16,7 @@ use crate::{
         Timestamp, Ward, WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
-    ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
+    ingest::{Decoded, Reading, Refused, Resolver, Sender, Way, medtech::Mapped},
     protocol::{IntakeReport, Rejection, RejectionCode},
     store::{Batch, DeadLetter, StoreError, StoreReader, TwinChange, UnplacedChange},
 };
@@ -118,20 +118,23 @@ impl Core {
     pub(super) fn take(&mut self, job: Job, now: Timestamp, group: &mut Group) {
         group.jobs += 1;
         match job {
-            Job::Observations { sender, decoded, reply } => {
-                self.observations(&sender, decoded, (Came::now(Way::Own), &NamedOf::new()), reply, now, group);
+            Job::Observations { sender, decoded, mapped, reply } => {
+                let came = Came { mapped: mapped.as_deref(), ..Came::now(Way::Own) };
+                self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
             }
-            Job::Published { sender, topic, before, decoded, reply } => {
-                let came = Came { before, way: Way::Own, topic: topic.as_ref(), sent: true };
+            Job::Published { sender, topic, before, decoded, mapped, reply } => {
+                let mapped = mapped.as_deref();
+                let came = Came { before, way: Way::Own, topic: topic.as_ref(), sent: true, mapped };
                 self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
             }
             Job::Lapsed { sender, devices, lapse, reply } => {
                 self.lapsed(&sender, devices, lapse, now);
                 group.waiting.push(Waiting::Done(reply));
             }
-            Job::Again { sender, topic, decoded, received_at, record, reply } => {
+            Job::Again { sender, topic, decoded, mapped, received_at, record, reply } => {
                 record.join(&mut group.batch);
-                let came = Came { before: Some(received_at), way: Way::Own, topic: topic.as_ref(), sent: false };
+                let (before, mapped) = (Some(received_at), mapped.as_deref());
+                let came = Came { before, way: Way::Own, topic: topic.as_ref(), sent: false, mapped };
                 self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
             }
             Job::Values { sender, groups, reply } => {
@@ -366,6 +369,9 @@ impl Core {
                 }
                 refuse(Refused { rejection, payload, way, ahead: None }, (sender, came.topic), now, &mut report, group);
             }
+            if let Some(mapped) = came.mapped {
+                mapped::refuse_all(mapped, (sender, came.topic), now, &mut report, group);
+            }
             group.tallies.push(Tally::of(sender, now).with(&report, None));
             group.waiting.push(Waiting::Intake(reply, report));
             return;
@@ -380,6 +386,7 @@ impl Core {
         let mut last = sender.clone();
         group.samples += decoded.len();
         let mut newest: Option<Timestamp> = None;
+        let mut refused = BTreeSet::new();
         for (index, item) in resolve(run, sender, decoded, came, at).into_iter().enumerate() {
             let o = match item {
                 Ok(o) => o,
@@ -401,7 +408,9 @@ impl Core {
                             unplaced::note(group, who, &code_of(code), detail, now);
                         }
                     }
-                    refuse(unresolved.refused, (sender, came.topic), now, &mut report, group);
+                    refused.insert(index);
+                    let told = mapped::whole(unresolved.refused, came.mapped, index);
+                    refuse(told, (sender, came.topic), now, &mut report, group);
                     continue;
                 }
             };
@@ -417,10 +426,11 @@ impl Core {
                 }
                 Ok(Taken::Duplicate) => report.duplicate += 1,
                 Ok(Taken::Refused(code, detail)) => {
+                    refused.insert(index);
                     let rejection = Rejection { index, code, detail };
                     let payload = Reading::of(&o, at.skew).as_wire();
-                    let refused = Refused { rejection, payload, way: came.way, ahead: None };
-                    refuse(refused, (sender, came.topic), now, &mut report, group);
+                    let told = Refused { rejection, payload, way: came.way, ahead: None };
+                    refuse(told, (sender, came.topic), now, &mut report, group);
                 }
                 Err(e) => {
                     // Without the store nobody knows whether it came before: better a gap than a wrong value.
@@ -429,6 +439,13 @@ impl Core {
                     return;
                 }
             }
+        }
+        if let Some(mapped) = came.mapped
+            && let Err(e) = self.keep_mapped(mapped, &refused, (sender, came), now, (&mut report, group))
+        {
+            tracing::error!(error = %e, "the store could not be asked for an earlier Observation");
+            drop(reply.send(Err(JobError::Unrecorded)));
+            return;
         }
         if came.sent {
             group.tallies.push(Tally::of(sender, now).with(&report, newest));
@@ -501,20 +518,22 @@ pub(super) fn one(
 
 /// How observations came.
 #[derive(Debug, Clone, Copy)]
-struct Came<'a> {
+pub(super) struct Came<'a> {
     /// When, if it was not now.
-    before: Option<Timestamp>,
+    pub(super) before: Option<Timestamp>,
     /// By which way they would come again. Of HL7 v2 patient and bed have to agree, which our own JSON does not say.
-    way: Way,
+    pub(super) way: Way,
     /// The device that the topic names.
-    topic: Option<&'a DeviceId>,
+    pub(super) topic: Option<&'a DeviceId>,
     /// Whether its sender sent it now; else people drive it again.
-    sent: bool,
+    pub(super) sent: bool,
+    /// What Observations of FHIR are made of.
+    pub(super) mapped: Option<&'a Mapped>,
 }
 
 impl Came<'_> {
     const fn now(way: Way) -> Self {
-        Self { before: None, way, topic: None, sent: true }
+        Self { before: None, way, topic: None, sent: true, mapped: None }
     }
 }
 
@@ -589,7 +608,7 @@ fn unusable(letter: &DeadLetter) -> Option<Tally> {
 }
 
 /// Counts a refused input and keeps it as a dead letter.
-fn refuse(
+pub(super) fn refuse(
     refused: Refused,
     (sender, topic): (&DeviceId, Option<&DeviceId>),
     at: Timestamp,

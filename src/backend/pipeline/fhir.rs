@@ -19,7 +19,7 @@ use crate::{
         VitalCode, WardId,
     },
     engine::{Input, IntakeFault},
-    fhir::{Index, ResourceKind, search::TokenValue},
+    fhir::{self, Index, ResourceKind, search::TokenValue},
     ingest::{
         FUTURE_TOLERANCE, Refused, Resolver, Sender, Way,
         fhir::{Standing, VitalValue},
@@ -27,7 +27,7 @@ use crate::{
     protocol::{IntakeReport, Rejection, RejectionCode},
     store::{DeadLetter, ResourceRow, StoreError},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Most devices of a ward up to which resources add further ones.
 const DEVICES_MAX: usize = 2_000;
@@ -147,14 +147,55 @@ struct Recent {
 /// Groups that may be on their way to the disk: the one being made and the one being written.
 const GROUPS_IN_FLIGHT: u64 = 2;
 
+/// An Observation that may still be on its way to the disk.
+#[derive(Debug)]
+struct RecentObservation {
+    group: u64,
+    version: u64,
+    /// The Observation, if it was made here and not sent as it is.
+    made: Option<fhir::Observation>,
+}
+
 /// Versions that may still be on their way to the disk.
 #[derive(Debug, Default)]
-pub(super) struct RecentResources(Vec<Recent>);
+pub(super) struct RecentResources {
+    all: Vec<Recent>,
+    /// The present version of each Observation among them, by its id.
+    observations: HashMap<String, RecentObservation>,
+    /// The group for which the older ones were last forgotten.
+    group: u64,
+}
 
 impl RecentResources {
     /// Forgets all; the store is the truth again.
     pub(super) fn forget(&mut self) {
-        self.0.clear();
+        *self = Self::default();
+    }
+
+    /// Forgets what is on the disk for sure while this group is made.
+    pub(super) fn prune(&mut self, group: u64) {
+        if self.group != group {
+            self.group = group;
+            self.all.retain(|recent| recent.group + GROUPS_IN_FLIGHT > group);
+            self.observations.retain(|_, recent| recent.group + GROUPS_IN_FLIGHT > group);
+        }
+    }
+
+    /// The present version of an Observation that may still be on its way, and the Observation if it was made here.
+    pub(super) fn observation(&self, id: &str) -> Option<(u64, Option<&fhir::Observation>)> {
+        self.observations.get(id).map(|recent| (recent.version, recent.made.as_ref()))
+    }
+
+    /// Notes a version that goes into a group.
+    pub(super) fn note(&mut self, group: u64, row: &ResourceRow, made: Option<fhir::Observation>) {
+        let (version, updated) = (row.version, row.updated);
+        if row.kind == ResourceKind::Observation {
+            self.observations.insert(row.id.clone(), RecentObservation { group, version, made });
+        }
+        let identifiers = row.index.tokens.iter().filter(|t| t.param == "identifier");
+        let identifiers = identifiers.map(|t| (t.system.clone(), t.code.clone())).collect();
+        let kept = ResourceKept { id: row.id.clone(), version, updated, existed: false };
+        self.all.push(Recent { group, kind: row.kind, kept, identifiers });
     }
 }
 
@@ -262,7 +303,7 @@ impl Core {
 
     /// Whether all of it can be, and what has to be done for it. Changes nothing that is kept.
     fn check(&mut self, ward: Option<&WardId>, wanted: &ResourceWrites, at: Moment) -> Checked<Vec<Step>> {
-        self.recent_resources.0.retain(|recent| recent.group + GROUPS_IN_FLIGHT > at.group);
+        self.recent_resources.prune(at.group);
         let Some(ward) = ward else {
             let detail = format!("device {} is not known: add it with `wardwatch device add`", wanted.sender);
             return refuse_values(RejectionCode::UnknownDevice, "http.Authorization", detail);
@@ -356,7 +397,7 @@ impl Core {
                 })
         };
         let mut found: BTreeMap<String, ResourceKept> =
-            self.recent_resources.0.iter().filter(has).map(|r| (r.kept.id.clone(), r.kept.clone())).collect();
+            self.recent_resources.all.iter().filter(has).map(|r| (r.kept.id.clone(), r.kept.clone())).collect();
         let query = ResourceQuery {
             kind,
             filters: vec![Filter::Tokens(&["identifier"], vec![token.clone()])],
@@ -380,7 +421,7 @@ impl Core {
     fn next_version(&self, write: &ResourceWrite) -> Checked<u64> {
         let Some(former) = write.former else { return Ok(1) };
         let same = |r: &&Recent| r.kind == write.kind && r.kept.id == write.id;
-        let recent = self.recent_resources.0.iter().rev().find(same).map(|r| r.kept.version);
+        let recent = self.recent_resources.all.iter().rev().find(same).map(|r| r.kept.version);
         let present = match recent {
             Some(version) => Some(version),
             None => self.reader.resource(write.kind, &write.id, None)?.map(|stored| stored.version),
@@ -527,9 +568,6 @@ impl Core {
                 heard(run, &mut self.seen_kept, &o.device, at, group);
             }
             let kept = ResourceKept { id: write.id.clone(), version, updated: now + at.skew, existed: false };
-            let identifiers = write.index.tokens.iter().filter(|t| t.param == "identifier");
-            let identifiers = identifiers.map(|t| (t.system.clone(), t.code.clone())).collect();
-            self.recent_resources.0.push(Recent { group: at.group, kind: write.kind, kept: kept.clone(), identifiers });
             // An Observation that is new is one value more, as by every other way in; everything else is an act.
             if write.kind != ResourceKind::Observation || version > 1 {
                 let act = if version > 1 { Act::ResourceUpdate } else { Act::ResourceCreate };
@@ -537,7 +575,7 @@ impl Core {
                 let leaf = LeafDraft::new(actor, act, Outcome::Success);
                 group.batch.leaves.push(LeafDraft { ward: Some(ward.clone()), patient: patient.clone(), ..leaf });
             }
-            group.batch.resources.push(ResourceRow {
+            let row = ResourceRow {
                 kind: write.kind,
                 id: write.id,
                 version,
@@ -548,7 +586,10 @@ impl Core {
                 updated: kept.updated,
                 index: write.index,
                 body: write.body,
-            });
+                mapped: false,
+            };
+            self.recent_resources.note(at.group, &row, None);
+            group.batch.resources.push(row);
             report.kept.push(kept);
         }
         report

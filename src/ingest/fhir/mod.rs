@@ -7,7 +7,7 @@ mod observation;
 mod units;
 
 pub use codes::{LOINC, VitalCodes};
-pub use observation::{Said, Standing, Subject, Unusable, VitalValue};
+pub use observation::{Said, Standing, Subject, Unusable, VitalValue, group};
 pub use units::{Converted, MDC, UCUM, UnitError, UnitText, convert};
 
 use crate::{

@@ -12,7 +12,7 @@ use crate::{
     backend::app::App,
     domain::DeviceId,
     fhir::{
-        Issue, IssueCode, ResourceKind, check,
+        Issue, IssueCode, RESOURCE_MAX_BYTES, ResourceKind, check,
         edit::relinked,
         json::{self, Node},
         moment::instant,
@@ -306,8 +306,8 @@ fn relink(body: &[u8], links: &BTreeMap<String, String>) -> Vec<u8> {
 }
 
 fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<crate::ingest::fhir::Resource, Reply> {
-    if body.len() > super::RESOURCE_MAX_BYTES {
-        let detail = format!("the resource is longer than {} bytes", super::RESOURCE_MAX_BYTES);
+    if body.len() > RESOURCE_MAX_BYTES {
+        let detail = format!("the resource is longer than {} bytes", RESOURCE_MAX_BYTES);
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, place, detail));
     }
     let rules = FhirRules { codes: &app.fhir_codes, oldest: write::oldest(app) };

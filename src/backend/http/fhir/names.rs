@@ -4,14 +4,12 @@ use crate::{
     backend::app::App,
     domain::{DeviceId, Patient, PatientId},
     fhir::{
-        ResourceKind, is_id,
+        ResourceKind, id_of,
         search::{Filter, Sort, SortKey, TokenValue},
     },
     store::{ResourceQuery, StoreError},
 };
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// The system of our own identifiers of patients.
 pub(super) const PATIENT_SYSTEM: &str = "urn:wardwatch:patient";
@@ -20,14 +18,7 @@ const LINKED_MAX: usize = 100;
 
 /// The id of a patient's resource: the patient's own identifier, where FHIR allows it, else one made of it.
 pub(super) fn resource_id(patient: &PatientId) -> String {
-    if is_id(patient.as_str()) {
-        return patient.to_string();
-    }
-    let digest = Sha256::digest(patient.as_str().as_bytes());
-    digest.iter().take(16).fold("sha-".to_owned(), |mut id, byte| {
-        _ = write!(id, "{byte:02x}");
-        id
-    })
+    id_of(patient.as_str())
 }
 
 /// The patient on a ward whose resource has this id.
@@ -58,6 +49,9 @@ pub(super) fn device(app: &App, id: &str) -> Result<Option<DeviceId>, StoreError
     let own: Option<DeviceId> = id.parse().ok();
     if own.as_ref().is_some_and(|device| app.hub.knows_device(device)) {
         return Ok(own);
+    }
+    if let Some(named) = app.hub.device_of(|device| id.starts_with("sha-") && id_of(device.as_str()) == id) {
+        return Ok(Some(named));
     }
     let Some(stored) = app.reader.resource(ResourceKind::Device, id, None)? else { return Ok(own) };
     let root = crate::fhir::json::read(&stored.body);

@@ -1,7 +1,7 @@
 //! Creating and updating resources.
 
 use super::{
-    Asked, RESOURCE_MAX_BYTES,
+    Asked,
     asked::{Caller, Return, version_of},
     beside, keep_refused, names,
     reply::Reply,
@@ -14,7 +14,7 @@ use crate::{
         },
     },
     domain::{DeviceId, PatientId, Timestamp},
-    fhir::{Issue, IssueCode, ResourceKind, edit::stamped, search::parse_if_none_exist},
+    fhir::{Issue, IssueCode, RESOURCE_MAX_BYTES, ResourceKind, edit::stamped, search::parse_if_none_exist},
     ingest::fhir::{FhirError, FhirRules, Resource, Said, Standing, Subject, decode},
     seam::EntropyError,
     store::StoredResource,
