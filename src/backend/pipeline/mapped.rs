@@ -4,8 +4,9 @@
 //! no Observation. What is kept carries no values for the wards: they went there as readings already, and are judged once.
 
 use super::{
-    core::{Came, Core, refuse},
+    core::{Came, Core, code_of, heard, refuse},
     group::Group,
+    unplaced::{self, Named},
 };
 use crate::{
     domain::{DeviceId, Timestamp, text::clean},
@@ -46,7 +47,7 @@ impl Core {
         let at = self.moment(now);
         let from = (sender, came.topic);
         self.recent_resources.prune(at.group);
-        let whose = self.whose_mapped(mapped, refused, from, now, (report, group));
+        let whose = self.whose_mapped(mapped, refused, (sender, came), now, (report, group));
         report.fhir.measurements += whose.len();
         for draft in mapped.observer.drafts(whose) {
             report.fhir.groups += 1;
@@ -86,13 +87,14 @@ impl Core {
         &mut self,
         mapped: &Mapped,
         refused: &BTreeSet<usize>,
-        (sender, topic): From<'_>,
+        (sender, came): (&DeviceId, Came<'_>),
         now: Timestamp,
         (report, group): (&mut IntakeReport, &mut Group),
     ) -> Vec<(Measurement, Owner)> {
         let at = self.moment(now);
-        let ward = self.ward_of_device.get(sender);
-        let Some(run) = ward.and_then(|ward| self.wards.get_mut(ward)) else { return Vec::new() };
+        let is_word_of_now = came.before.is_none();
+        let found = self.ward_of_device.get(sender).and_then(|ward| self.wards.get_mut(ward).map(|run| (ward, run)));
+        let Some((ward, run)) = found else { return Vec::new() };
         let mut resolver = Resolver::new(run.engine.census(), &Sender(sender.clone()));
         let found: Vec<(&Measured, Result<Owner, Refusal>)> = mapped
             .measured
@@ -112,16 +114,27 @@ impl Core {
             .collect();
         let mut whose = Vec::with_capacity(found.len());
         for (measured, owner) in found {
+            let shown = measured.readings.iter().any(Option::is_some);
             match owner {
-                Ok(owner) => whose.extend(measured.without(refused).map(|rest| (rest, owner))),
+                Ok(owner) => {
+                    if is_word_of_now && !shown {
+                        heard(run, &mut self.seen_kept, &owner.1, at, group);
+                    }
+                    whose.extend(measured.without(refused).map(|rest| (rest, owner)));
+                }
                 // Its readings say so already.
-                Err(_) if measured.readings.iter().any(Option::is_some) => {}
+                Err(_) if shown => {}
                 Err(Refusal { code, detail, fault }) => {
                     if let Some(fault) = fault {
                         run.input(Input::IntakeFault(fault), at);
                     }
+                    if is_word_of_now && unplaced::waits(run.engine.census(), &measured.device, code) {
+                        let named = Named { patient: measured.named_patient.clone(), bed: None };
+                        let who = unplaced::Came { device: &measured.device, sender, ward: Some(ward), named };
+                        unplaced::note(group, who, &code_of(code), &detail, now);
+                    }
                     let rejection = Rejection { index: next_index(report), code, detail };
-                    refuse(letter(mapped, measured.message, rejection), (sender, topic), now, report, group);
+                    refuse(letter(mapped, measured.message, rejection), (sender, came.topic), now, report, group);
                 }
             }
         }
