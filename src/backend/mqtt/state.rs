@@ -47,6 +47,8 @@ struct Kept {
     /// Boot time since when it is not connected.
     away_since: Option<Millis>,
     lost_after: Millis,
+    /// What was told when it was found to be lost: a reason that changes is no new alert.
+    told: Option<String>,
 }
 
 /// How all sources do.
@@ -67,7 +69,7 @@ impl Sources {
             last: None,
         };
         let lost_after = Millis::from_secs(config.lost_after_s.into());
-        let kept = Kept { status, away_since: Some(boot), lost_after };
+        let kept = Kept { status, away_since: Some(boot), lost_after, told: None };
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), kept);
     }
 
@@ -80,6 +82,7 @@ impl Sources {
         if connected != kept.away_since.is_none() {
             kept.status.since = now;
             kept.away_since = (!connected).then_some(boot);
+            kept.told = None;
         }
         kept.status.state = state;
         changed
@@ -94,17 +97,17 @@ impl Sources {
         }
     }
 
-    /// The sources that have not been connected for too long, each with its reason.
+    /// The sources that have not been connected for too long, each with its reason when that was found.
     #[must_use]
     pub fn lost(&self, boot: Millis) -> Vec<String> {
-        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let lost = |kept: &Kept| match &kept.status.state {
-            SourceState::Away { why } if kept.away_since.is_some_and(|since| boot - since >= kept.lost_after) => {
-                Some(format!("mqtt.{} at {}: {why}", kept.status.name, kept.status.broker))
-            }
-            SourceState::Away { .. } | SourceState::Connected => None,
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = |kept: &mut Kept| {
+            let SourceState::Away { why } = &kept.status.state else { return None };
+            let over = kept.away_since.is_some_and(|since| boot - since >= kept.lost_after);
+            let told = || format!("mqtt.{} at {}: {why}", kept.status.name, kept.status.broker);
+            over.then(|| kept.told.get_or_insert_with(told).clone())
         };
-        sources.values().filter_map(lost).collect()
+        sources.values_mut().filter_map(lost).collect()
     }
 
     /// How all do, by name.
@@ -132,6 +135,8 @@ mod tests {
         assert!(sources.lost(s(59)).is_empty());
         assert!(sources.note("a", away(), s(30), t(30)));
         assert_eq!(sources.lost(s(60)), ["mqtt.a at h:1883: refused"], "another reason does not put it off");
+        sources.note("a", SourceState::Away { why: "no answer".to_owned() }, s(61), t(61));
+        assert_eq!(sources.lost(s(62)), ["mqtt.a at h:1883: refused"], "nor tells it anew");
         assert!(sources.note("a", SourceState::Connected, s(70), t(70)));
         assert!(!sources.note("a", SourceState::Connected, s(75), t(75)));
         assert!(sources.lost(s(500)).is_empty());
