@@ -102,7 +102,7 @@ pub(super) async fn retry(app: &App, by: &Actor, no: u64) -> Result<IntakeReport
         .source
         .parse()
         .map_err(|_| refused(format!("dead letter {no} is not of a device: drop it when its cause is mended")))?;
-    let (decoded, mapped, topic) = decode(app, &sender, &stored.letter).map_err(refused)?;
+    let ((decoded, mapped), topic) = decode(app, &sender, &stored.letter).map_err(refused)?;
     let end = DeadLetterEnd { no, how: "retried".to_owned(), at: app.engine_clock.now() };
     let leaf = LeafDraft {
         device: Some(sender.clone()),
@@ -155,12 +155,11 @@ async fn open_letter(app: &App, no: u64) -> Result<StoredDeadLetter, LetterError
     }
 }
 
+/// What was decoded, and what Observations are made of.
+type Input = (Decoded, Option<Box<Mapped>>);
+
 /// What a kept input says today, by the way it came, and the device that its topic named.
-fn decode(
-    app: &App,
-    sender: &DeviceId,
-    letter: &DeadLetter,
-) -> Result<(Decoded, Option<Box<Mapped>>, Option<DeviceId>), String> {
+fn decode(app: &App, sender: &DeviceId, letter: &DeadLetter) -> Result<(Input, Option<DeviceId>), String> {
     let payload = &letter.payload;
     if payload.is_empty() {
         return Err("nothing of it is kept: it has to be sent again by its sender".to_owned());
@@ -180,11 +179,11 @@ fn decode(
             mapped.hold_to_topic(device, &mut decoded);
         }
     }
-    Ok((decoded, mapped, topic))
+    Ok(((decoded, mapped), topic))
 }
 
 /// A body by the way it came; `measured_by` is the device of what names none.
-fn by_way(app: &App, measured_by: &DeviceId, body: &[u8], way: Way) -> Result<(Decoded, Option<Box<Mapped>>), String> {
+fn by_way(app: &App, measured_by: &DeviceId, body: &[u8], way: Way) -> Result<Input, String> {
     let rules = decode_rules(app, measured_by);
     match way {
         Way::Own => decode_body(body, BodyForm::Json, rules).map(|decoded| (decoded, None)).map_err(|e| e.to_string()),

@@ -357,21 +357,7 @@ impl Core {
         let known = self.ward_of_device.get(sender);
         let found = known.and_then(|ward| self.wards.get_mut(ward).map(|run| (ward, run)));
         let Some((ward, run)) = found else {
-            for (index, item) in decoded.into_iter().enumerate() {
-                let device = item.as_ref().ok().map(|reading| (reading.device.clone(), reading.named_patient.clone()));
-                let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), came.way));
-                let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
-                let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
-                if let Some((device, patient)) = device.filter(|_| came.before.is_none()) {
-                    let named = Named { patient, bed: None };
-                    let who = unplaced::Came { device: &device, sender, ward: None, named };
-                    unplaced::note(group, who, "unknown_device", &rejection.detail, now);
-                }
-                refuse(Refused { rejection, payload, way, ahead: None }, (sender, came.topic), now, &mut report, group);
-            }
-            if let Some(mapped) = came.mapped {
-                mapped::refuse_all(mapped, (sender, came.topic), now, &mut report, group);
-            }
+            refuse_unknown(sender, decoded, came, now, &mut report, group);
             group.tallies.push(Tally::of(sender, now).with(&report, None));
             group.waiting.push(Waiting::Intake(reply, report));
             return;
@@ -605,6 +591,33 @@ pub(super) fn code_of(code: RejectionCode) -> String {
 fn unusable(letter: &DeadLetter) -> Option<Tally> {
     let source: DeviceId = letter.source.parse().ok()?;
     Some(Tally { rejected: 1, ..Tally::of(&source, letter.at) })
+}
+
+/// Refuses everything of a sender that is on no ward.
+fn refuse_unknown(
+    sender: &DeviceId,
+    decoded: Decoded,
+    came: Came<'_>,
+    now: Timestamp,
+    report: &mut IntakeReport,
+    group: &mut Group,
+) {
+    for (index, item) in decoded.into_iter().enumerate() {
+        let device = item.as_ref().ok().map(|reading| (reading.device.clone(), reading.named_patient.clone()));
+        let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), came.way));
+        let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
+        let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
+        if let Some((device, patient)) = device.filter(|_| came.before.is_none()) {
+            let named = Named { patient, bed: None };
+            let who = unplaced::Came { device: &device, sender, ward: None, named };
+            unplaced::note(group, who, "unknown_device", &rejection.detail, now);
+        }
+        let refused = mapped::whole(Refused { rejection, payload, way, ahead: None }, came.mapped, index);
+        refuse(refused, (sender, came.topic), now, report, group);
+    }
+    if let Some(mapped) = came.mapped {
+        mapped::refuse_all(mapped, (sender, came.topic), now, report, group);
+    }
 }
 
 /// Counts a refused input and keeps it as a dead letter.

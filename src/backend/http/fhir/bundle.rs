@@ -307,7 +307,7 @@ fn relink(body: &[u8], links: &BTreeMap<String, String>) -> Vec<u8> {
 
 fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<crate::ingest::fhir::Resource, Reply> {
     if body.len() > RESOURCE_MAX_BYTES {
-        let detail = format!("the resource is longer than {} bytes", RESOURCE_MAX_BYTES);
+        let detail = format!("the resource is longer than {RESOURCE_MAX_BYTES} bytes");
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, place, detail));
     }
     let rules = FhirRules { codes: &app.fhir_codes, oldest: write::oldest(app) };
