@@ -459,7 +459,7 @@ fn a_device_that_was_handed_on_makes_observations_of_each_patient_for_the_same_s
     bench.session(first, r#""rate": 72"#);
     bench.server.run(&["bed", "add", "b2"]);
     bench.server.run(&["patient", "admit", "p2", "--bed", "b2", "--name", "Lind, Eva"]);
-    bench.server.run(&["device", "assign", "d1", "--patient", "p2"]);
+    bench.server.run(&["device", "assign", "d1", "--patient", "p2", "--move"]);
     let second = now();
     assert_eq!(bench.session(second, r#""rate": 99"#)["fhir"], json!({"created": 1}), "not merged into the first");
     // Late values of before go where the device was then.
