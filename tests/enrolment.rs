@@ -96,7 +96,10 @@ fn a_code_outlives_a_kill_and_a_token_too() {
     let bench = Bench { dir, server: Server::start(&data) };
     assert!(bench.sends(&token));
     assert_eq!(bench.enrol(&code).status, 401, "used is used");
-    let again = run_with(&code, &["device", "redeem", "--to", &bench.server.url(), "--token-file", "/dev/null/x"]);
+    let other = bench.dir.path().join("other");
+    let again = ["device", "redeem", "--to", &bench.server.url(), "--token-file", other.to_str().unwrap()];
+    let again = run_with(&code, &again);
+    assert!(!other.exists(), "no file is left where there is no token");
     assert!(String::from_utf8_lossy(&again.stderr).contains("the code is not valid"), "{again:?}");
 }
 
@@ -131,4 +134,28 @@ fn two_who_send_one_code_at_once_get_one_token() {
         senders.into_iter().map(|sender| sender.join().unwrap()).collect()
     });
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
+}
+
+#[test]
+fn a_code_is_not_spent_on_a_token_that_cannot_be_kept() {
+    let bench = bench();
+    let code = bench.code(&[]);
+    let url = bench.server.url();
+    let redeem = |file: &str| run_with(&format!("{code}\n"), &["device", "redeem", "--to", &url, "--token-file", file]);
+    let refused = redeem("/nonexistent/token");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let file = bench.dir.path().join("token");
+    let done = redeem(file.to_str().unwrap());
+    assert!(done.status.success(), "the code is as good as before: {done:?}");
+    assert!(bench.sends(std::fs::read_to_string(&file).unwrap().trim()));
+    let left: Vec<_> = std::fs::read_dir(bench.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(".new")), "{left:?}");
+}
+
+#[test]
+fn a_device_that_is_added_again_ends_its_open_code() {
+    let bench = bench();
+    let code = bench.code(&[]);
+    bench.server.run(&["device", "add", "d1", "--gateway", "gw"]);
+    assert_eq!(bench.enrol(&code).status, 401);
 }

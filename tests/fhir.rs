@@ -59,6 +59,19 @@ impl Bench {
         self.server.reader().sample(&device, VitalCode::of(vital), at).unwrap().map(|s| s.value)
     }
 
+    /// Whether `p1` has no value in any trend around that time: what there was has been taken out.
+    fn is_struck(&self, at: Timestamp) -> bool {
+        let span = (at - Millis::from_mins(1), at + Millis::from_mins(1));
+        let (ward, patient) = ("w".parse().unwrap(), "p1".parse().unwrap());
+        self.server.reader().trends(&ward, &patient, &[], span, 1).unwrap().is_empty()
+    }
+
+    /// Patient `p2` in bed `b2`.
+    fn admit_p2(&self) {
+        self.server.add_bed("b2");
+        run(&["patient", "admit", "p2", "--bed", "b2", "--data", self.server.data.to_str().unwrap()]);
+    }
+
     fn dead_letters(&self) -> u64 {
         self.server.reader().dead_letter_count().unwrap()
     }
@@ -224,6 +237,37 @@ fn whose_it_is_is_never_guessed() {
 }
 
 #[test]
+fn only_a_gateway_assigns_and_nobody_assigns_again_what_was_unassigned() {
+    let bench = bench();
+    let data = bench.server.data.to_str().unwrap().to_owned();
+    let token = run(&["device", "add", "d9", "--data", &data]);
+    let by_d9 = |patient: &str| {
+        let bearer = format!("Bearer {}", token.trim());
+        let body = heart_rate("72", now()).replace("Patient/p1", patient);
+        let headers = [("authorization", bearer.as_str())];
+        request(bench.server.address, "POST", "/fhir/Observation", &headers, body.as_bytes())
+    };
+    let refused = (422, "Observation.device".to_owned());
+    let told = |answer: &Answer| (answer.status, issue(answer).1);
+    assert_eq!(told(&by_d9("Patient/p1")), refused, "a sensor chooses no patient");
+    run(&["device", "assign", "d9", "--patient", "p1", "--data", &data]);
+    assert_eq!(by_d9("Patient/p1").status, 201);
+    run(&["device", "unassign", "d9", "--data", &data]);
+    assert_eq!(told(&by_d9("Patient/p1")), refused);
+    let by_d1 = || {
+        let device = r#""device":{"reference":"Device/d1"},"subject""#;
+        bench.create(&heart_rate("72", now()).replace("\"subject\"", device))
+    };
+    assert_eq!(by_d1().status, 201);
+    run(&["device", "unassign", "d1", "--data", &data]);
+    assert_eq!(told(&by_d1()), refused, "nor does a gateway undo what a person did");
+    let at = now();
+    let native = support::observation("hr", 99, at).replace("d1", "d9");
+    bench.server.request("POST", "/v1/observations", token.trim(), native.as_bytes());
+    assert_eq!(bench.stored("d9", "hr", at), None, "what names nobody is nobody's");
+}
+
+#[test]
 fn bad_resources_are_refused_with_their_element_and_kept() {
     let bench = bench();
     let good = heart_rate("72", now());
@@ -383,6 +427,20 @@ fn what_is_kept_is_found() {
 }
 
 #[test]
+fn a_device_sees_of_patients_what_it_sent_itself() {
+    let bench = bench();
+    assert_eq!(bench.create(&heart_rate("72", now())).status, 201);
+    let path = "/Observation?patient=p1&_include=Observation:subject";
+    let seen = || bench.send("GET", path, &[], "");
+    assert_eq!(ids(&seen().json()).len(), 1);
+    assert!(!seen().body.contains("Okafor") && !seen().body.contains("\"include\""), "{:?}", seen());
+    assert!(bench.get(path).body.contains("Okafor"), "a person sees it");
+    let patient = r#"{"resourceType":"Patient","identifier":[{"value":"p1"}],"name":[{"family":"Own"}]}"#;
+    assert_eq!(bench.send("POST", "/Patient", &[], patient).status, 201);
+    assert!(seen().body.contains("Own") && !seen().body.contains("Okafor"), "{:?}", seen());
+}
+
+#[test]
 fn pages_are_stable_while_more_comes_in() {
     let bench = bench();
     let start = now() - Millis::from_mins(30);
@@ -427,6 +485,17 @@ fn the_last_values_of_each_kind() {
     let category = "http://terminology.hl7.org/CodeSystem/observation-category|vital-signs";
     assert_eq!(bench.found(&format!("/Observation/$lastn?patient=p1&max=2&category={category}")).len(), 5);
     assert!(bench.found("/Observation/$lastn?patient=p1&max=2").contains(&saturation));
+    let wrong = heart_rate("73", at(3)).replacen('{', &format!(r#"{{"id":"{}","#, heart[3]), 1);
+    let wrong = wrong.replace("\"final\"", "\"entered-in-error\"");
+    assert_eq!(bench.send("PUT", &format!("/Observation/{}", heart[3]), &[], &wrong).status, 200);
+    bench.create(&heart_rate("74", at(4)).replace("\"final\"", "\"cancelled\""));
+    assert_eq!(
+        bench.found("/Observation/$lastn?patient=p1&code=8867-4"),
+        [heart[2].as_str()],
+        "an error is no last value"
+    );
+    let errors = bench.found("/Observation/$lastn?patient=p1&code=8867-4&status=entered-in-error");
+    assert_eq!(errors, [heart[3].as_str()], "unless it is asked for");
     let answer = bench.get("/Observation/$lastn?max=3");
     assert_eq!((answer.status, issue(&answer).1.as_str()), (400, "http.patient"));
 }
@@ -520,6 +589,25 @@ fn who_sends_says_what_comes_back() {
     assert_eq!(prefer("OperationOutcome", 3).json()["resourceType"], "OperationOutcome");
 }
 
+#[test]
+fn a_conversion_by_the_molar_mass_is_told_always() {
+    let bench = bench();
+    let glucose = |n: i64| vital("2339-0", "5", "mmol/L", now() - Millis::from_secs(n));
+    let answer = bench.create(&glucose(1));
+    assert_eq!((answer.status, answer.json()["resourceType"].as_str()), (201, Some("Observation")));
+    assert!(header(&answer, "warning").contains("converted to mg/dL"), "{answer:?}");
+    for (kind, n) in [("batch", 2), ("transaction", 3)] {
+        let sent = entry(&glucose(n), &json!({"method": "POST", "url": "Observation"}));
+        let body = bench.send("POST", "", &[], &bundle(kind, &[sent])).json();
+        assert_eq!(body["entry"][0]["resource"]["resourceType"], "Observation", "{body}");
+        let told = &body["entry"][0]["response"]["outcome"]["issue"][0];
+        assert!(told["severity"] == "warning" && told.to_string().contains("converted to mg/dL"), "{body}");
+    }
+    support::wait_for("the log", || bench.server.log().contains("a value was converted").then_some(()));
+    let plain = bench.create(&heart_rate("72", now()));
+    assert_eq!(header(&plain, "warning"), "");
+}
+
 fn entry(resource: &str, request: &Value) -> String {
     format!(r#"{{"resource":{resource},"request":{request}}}"#)
 }
@@ -550,6 +638,48 @@ fn entries_of_a_batch_stand_for_themselves() {
     assert!(body["entry"][0]["response"]["location"].as_str().unwrap().contains("/fhir/Observation/"));
     assert_eq!(bench.stored("gw/p1", "hr", at), Some(72.0));
     assert_eq!(bench.stored("gw/p1", "spo2", at), Some(97.0));
+}
+
+#[test]
+fn a_batch_costs_what_its_entries_cost() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let gateway = server.small_ward();
+    let send = |method: &str, path: &str, body: &str| server.request(method, path, &gateway, body.as_bytes());
+    let long = format!(r#""note":[{{"text":"{}"}}],"subject""#, "x".repeat(250_000));
+    let sent = vital("777-3", "189", "10*3/uL", now()).replace("\"subject\"", &long);
+    for _ in 0..24 {
+        assert_eq!(send("POST", "/fhir/Observation", &sent).status, 201);
+    }
+    let read = r#"{"request":{"method":"GET","url":"Observation?patient=p1&_count=1000"}}"#.to_owned();
+    let mut entries = vec![read; 8];
+    entries.push(entry(&heart_rate("72", now()), &json!({"method": "POST", "url": "Observation"})));
+    let answer = send("POST", "/fhir", &bundle("batch", &entries));
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.len() < 17 * 1024 * 1024, "{} bytes", answer.body.len());
+    let body = answer.json();
+    let status = |i: usize| body["entry"][i]["response"]["status"].as_str().unwrap()[..3].to_owned();
+    assert_eq!((0..9).map(status).collect::<Vec<_>>(), ["200", "200", "413", "413", "413", "413", "413", "413", "201"]);
+    assert_eq!(body["entry"][7]["response"]["outcome"]["issue"][0]["code"], "too-costly");
+}
+
+#[test]
+fn each_entry_and_each_read_of_a_device_counts_as_a_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [("WARDWATCH_LIMITS__DEVICE_REQUESTS_PER_S", "1")];
+    let server = Server::start_set(&dir.path().join("data"), &settings);
+    let gateway = server.small_ward();
+    let read = r#"{"request":{"method":"GET","url":"Observation?patient=p1"}}"#.to_owned();
+    let answer = server.request("POST", "/fhir", &gateway, bundle("batch", &vec![read; 100]).as_bytes());
+    let refused = answer.json()["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|e| e["response"]["status"].as_str().unwrap().starts_with("429"))
+        .count();
+    assert!(refused >= 90, "{refused} of 100 were refused");
+    let status = |_: u8| server.request("GET", "/fhir/Observation?patient=p1", &gateway, b"").status;
+    assert!((0..20).map(status).any(|status| status == 429));
 }
 
 #[test]
@@ -602,6 +732,240 @@ fn a_transaction_is_all_or_nothing() {
 }
 
 #[test]
+fn a_resource_is_changed_once_in_a_transaction() {
+    let bench = bench();
+    let id = id_of(&bench.send("POST", "/Device", &[], r#"{"resourceType":"Device"}"#));
+    let put = json!({"method": "PUT", "url": format!("Device/{id}")});
+    let change = |lot: &str| entry(&format!(r#"{{"resourceType":"Device","id":"{id}","lotNumber":"{lot}"}}"#), &put);
+    let twice = bench.send("POST", "", &[], &bundle("transaction", &[change("a"), change("b")]));
+    assert_eq!((twice.status, issue(&twice).0.as_str()), (409, "conflict"), "{twice:?}");
+    assert!(twice.body.contains("stands twice"), "{twice:?}");
+    let at = now();
+    assert_eq!(bench.create(&heart_rate("72", at)).status, 201, "recording goes on");
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(72.0));
+    let once = bench.send("POST", "", &[], &bundle("transaction", &[change("a")]));
+    assert_eq!(once.status, 200, "{once:?}");
+    assert_eq!(bench.get(&format!("/Device/{id}/_history")).json()["total"], 2);
+    // Many at once, none of them on the disk yet: one of them is the next version.
+    let url = format!("/Device/{id}");
+    let body = format!(r#"{{"resourceType":"Device","id":"{id}"}}"#);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let one = || bench.send("PUT", &url, &[("if-match", "W/\"2\"")], &body).status;
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 412)), "{statuses:?}");
+}
+
+fn addressed(full_url: &str, resource: &str, request: &Value) -> String {
+    format!(r#"{{"fullUrl":"{full_url}","resource":{resource},"request":{request}}}"#)
+}
+
+/// A Patient that is `id` here, with an identifier of its sender.
+fn patient_as(id: &str, own: &str) -> String {
+    let mr = r#"{"coding":[{"code":"MR"}]}"#;
+    format!(
+        r#"{{"resourceType":"Patient","identifier":[{{"system":"urn:x","value":"{own}"}},{{"type":{mr},"value":"{id}"}}]}}"#
+    )
+}
+
+#[test]
+fn the_id_of_a_sender_is_never_taken_for_one_of_ours() {
+    let bench = bench();
+    bench.admit_p2();
+    let at = now();
+    let post = |kind: &str| json!({"method": "POST", "url": kind});
+    let patient = addressed("http://ehr.example/fhir/Patient/p1", &patient_as("p2", "1"), &post("Patient"));
+    let send = |entries: &[String]| bench.send("POST", "", &[], &bundle("transaction", entries));
+    let observation = |n: i64| heart_rate("72", at - Millis::from_secs(n));
+    let nothing_kept = |answer: &Answer, status: u16, place: &str| {
+        assert_eq!((answer.status, issue(answer).1.as_str()), (status, place), "{answer:?}");
+        for device in ["gw/p1", "gw/p2"] {
+            assert_eq!(bench.stored(device, "hr", at), None, "{answer:?}");
+        }
+    };
+    // Their p1 or ours?
+    let either = send(&[patient.clone(), entry(&observation(0), &post("Observation"))]);
+    nothing_kept(&either, 400, "Bundle.entry[1].resource");
+    // Their p1, of whom nothing is sent.
+    let theirs = "http://ehr.example/fhir/Observation/1";
+    let elsewhere = send(&[addressed(theirs, &observation(0), &post("Observation"))]);
+    nothing_kept(&elsewhere, 422, "Bundle.entry[0].resource.subject.reference");
+    let dangling = observation(0).replace("\"subject\"", r#""encounter":{"reference":"urn:uuid:9"},"subject""#);
+    let dangling = send(&[patient.clone(), addressed(theirs, &dangling, &post("Observation"))]);
+    nothing_kept(&dangling, 400, "Bundle.entry[1].resource");
+    assert!(dangling.body.contains("urn:uuid:9"), "{dangling:?}");
+    let done = send(&[patient, addressed(theirs, &observation(0), &post("Observation"))]);
+    assert_eq!(done.status, 200, "{done:?}");
+    assert_eq!(bench.stored("gw/p2", "hr", at), Some(72.0), "their p1 is our p2");
+    assert_eq!(bench.stored("gw/p1", "hr", at), None);
+    let ours = send(&[entry(&observation(1), &post("Observation"))]);
+    assert_eq!(ours.status, 200, "without an address of theirs it is our id: {ours:?}");
+    assert_eq!(bench.stored("gw/p1", "hr", at - Millis::from_secs(1)), Some(72.0));
+}
+
+#[test]
+fn a_patient_that_is_there_already_is_who_it_is() {
+    let bench = bench();
+    bench.admit_p2();
+    let at = now();
+    let kept = id_of(&bench.send("POST", "/Patient", &[], &patient_as("p1", "1")));
+    let conditional = json!({"method": "POST", "url": "Patient", "ifNoneExist": "identifier=urn:x|1"});
+    let post = json!({"method": "POST", "url": "Observation"});
+    let send = |patient: &str| {
+        let observation = heart_rate("72", at).replace("Patient/p1", "urn:uuid:1");
+        let entries = [addressed("urn:uuid:1", patient, &conditional), entry(&observation, &post)];
+        bench.send("POST", "", &[], &bundle("transaction", &entries))
+    };
+    let other = send(&patient_as("p2", "1"));
+    assert_eq!((other.status, issue(&other).1.as_str()), (412, "Bundle.entry[0].resource.identifier"), "{other:?}");
+    assert_eq!((bench.stored("gw/p1", "hr", at), bench.stored("gw/p2", "hr", at)), (None, None));
+    let same = send(&patient_as("p1", "1"));
+    assert_eq!(same.status, 200, "{same:?}");
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(72.0));
+    assert_eq!(bench.found("/Patient?identifier=urn:x|1"), [kept.as_str()], "nobody was made");
+}
+
+#[test]
+fn what_is_of_one_person_does_not_become_anothers() {
+    let bench = bench();
+    bench.admit_p2();
+    let device =
+        |patient: &str| format!(r#"{{"resourceType":"Device","patient":{{"reference":"Patient/{patient}"}}}}"#);
+    let stay = |patient: &str| {
+        format!(
+            r#"{{"resourceType":"Encounter","status":"in-progress","class":{{"code":"IMP"}},"subject":{{"reference":"Patient/{patient}"}}}}"#
+        )
+    };
+    for (kind, first, same, other, nobody, place) in [
+        (
+            "Patient",
+            patient_as("p1", "1"),
+            patient_as("p1", "2"),
+            patient_as("p2", "1"),
+            r#"{"resourceType":"Patient"}"#.to_owned(),
+            "Patient.identifier",
+        ),
+        (
+            "Device",
+            device("p1"),
+            device("p1").replace("\"patient\"", "\"lotNumber\":\"7\",\"patient\""),
+            device("p2"),
+            r#"{"resourceType":"Device"}"#.to_owned(),
+            "Device.patient",
+        ),
+        (
+            "Encounter",
+            stay("p1"),
+            stay("p1").replace("in-progress", "finished"),
+            stay("p2"),
+            r#"{"resourceType":"Encounter","status":"in-progress","class":{"code":"IMP"}}"#.to_owned(),
+            "Encounter.subject",
+        ),
+    ] {
+        let id = id_of(&bench.send("POST", &format!("/{kind}"), &[], &first));
+        let put = |body: &str| {
+            let body = body.replacen(&format!("\"{kind}\""), &format!("\"{kind}\",\"id\":\"{id}\""), 1);
+            bench.send("PUT", &format!("/{kind}/{id}"), &[], &body)
+        };
+        for body in [&other, &nobody] {
+            let refused = put(body);
+            assert_eq!((refused.status, issue(&refused).1.as_str()), (422, place), "{refused:?}");
+        }
+        let changed = put(&same);
+        assert_eq!(changed.status, 200, "{changed:?}");
+        let entries = [entry(
+            &other.replacen(&format!("\"{kind}\""), &format!("\"{kind}\",\"id\":\"{id}\""), 1),
+            &json!({"method": "PUT", "url": format!("{kind}/{id}")}),
+        )];
+        assert_eq!(bench.send("POST", "", &[], &bundle("transaction", &entries)).status, 422, "in a transaction too");
+    }
+}
+
+#[test]
+fn a_conditional_create_finds_what_its_sender_made_and_what_is_the_same() {
+    let bench = bench();
+    bench.admit_p2();
+    let at = now();
+    let identified =
+        |text: String| text.replace("\"status\"", r#""identifier":[{"system":"urn:x","value":"1"}],"status""#);
+    let device = |name: &str, text: &str| {
+        text.replace("\"subject\"", &format!(r#""device":{{"identifier":{{"value":"{name}"}}}},"subject""#))
+    };
+    let sent = device("d1", &identified(heart_rate("72", at)));
+    let once = [("if-none-exist", "identifier=urn:x|1")];
+    let first = bench.send("POST", "/Observation", &once, &sent);
+    assert_eq!(first.status, 201, "{first:?}");
+    let again = bench.send("POST", "/Observation", &once, &sent);
+    assert_eq!((again.status, id_of(&again)), (200, id_of(&first)));
+    let earlier = at - Millis::from_secs(1);
+    for (other, place) in [
+        (sent.replace("Patient/p1", "Patient/p2"), "Observation.subject"),
+        (sent.replace("\"d1\"", "\"d2\""), "Observation.device"),
+        (sent.replace(&at.to_string(), &earlier.to_string()), "Observation.effective"),
+        (device("d1", &identified(vital("8867-4", "72", "/min", at))).replace("8867-4", "9279-1"), "Observation.code"),
+    ] {
+        let refused = bench.send("POST", "/Observation", &once, &other);
+        assert_eq!((refused.status, issue(&refused).1.as_str()), (412, place), "{refused:?}");
+    }
+    assert_eq!((bench.stored("gw/p2", "hr", at), bench.stored("d1", "hr", earlier)), (None, None));
+    // Another sender's identifier is another identifier.
+    let token = run(&["device", "add", "gw2", "--kind", "gateway", "--data", bench.server.data.to_str().unwrap()]);
+    let bearer = format!("Bearer {}", token.trim());
+    let headers = [("authorization", bearer.as_str()), ("if-none-exist", "identifier=urn:x|1")];
+    let sent = identified(heart_rate("75", at));
+    let made = request(bench.server.address, "POST", "/fhir/Observation", &headers, sent.as_bytes());
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(bench.stored("gw2/p1", "hr", at), Some(75.0), "nothing is dropped");
+    assert_ne!(id_of(&made), id_of(&first));
+}
+
+fn put_of(id: &str, body: &str) -> String {
+    body.replace("\"status\"", &format!("\"id\":\"{id}\",\"status\""))
+}
+
+#[test]
+fn an_old_resource_leaves_alone_what_was_corrected_since() {
+    let bench = bench();
+    let at = now();
+    let old = id_of(&bench.create(&heart_rate("72", at)));
+    let new = id_of(&bench.create(&heart_rate("90", at).replace("final", "corrected")));
+    let put = |id: &str, body: &str| bench.send("PUT", &format!("/Observation/{id}"), &[], &put_of(id, body));
+    let note = heart_rate("72", at).replace("\"subject\"", r#""note":[{"text":"by hand"}],"subject""#);
+    assert_eq!(put(&old, &note).status, 200);
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(90.0), "a note changes no value");
+    let changed = put(&old, &heart_rate("74", at).replace("final", "corrected"));
+    assert_eq!((changed.status, issue(&changed).0.as_str()), (409, "conflict"), "{changed:?}");
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(90.0));
+    assert_eq!(put(&old, &heart_rate("72", at).replace("final", "entered-in-error")).status, 200);
+    assert!(!bench.is_struck(at), "the corrected value stays");
+    assert_eq!(put(&new, &heart_rate("91", at).replace("final", "corrected")).status, 200);
+    assert_eq!(bench.stored("gw/p1", "hr", at), Some(91.0));
+    assert_eq!(put(&new, &heart_rate("91", at).replace("final", "entered-in-error")).status, 200);
+    assert!(bench.is_struck(at));
+}
+
+#[test]
+fn a_value_of_two_resources_stays_until_both_are_in_error() {
+    let bench = bench();
+    let at = now();
+    let body = heart_rate("72", at);
+    let wrong = body.replace("final", "entered-in-error");
+    let ids: Vec<String> = (0..3).map(|_| id_of(&bench.create(&body))).collect();
+    let put = |id: &str| bench.send("PUT", &format!("/Observation/{id}"), &[], &put_of(id, &wrong));
+    assert_eq!(put(&ids[0]).status, 200);
+    assert!(!bench.is_struck(at), "two more stand for it");
+    let both: Vec<String> = ids[1..]
+        .iter()
+        .map(|id| entry(&put_of(id, &wrong), &json!({"method": "PUT", "url": format!("Observation/{id}")})))
+        .collect();
+    let done = bench.send("POST", "", &[], &bundle("transaction", &both));
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(bench.is_struck(at), "nothing stands for it");
+}
+
+#[test]
 fn patients_devices_and_stays_are_kept_and_patients_of_the_ward_are_served() {
     let bench = bench();
     let census = bench.get("/Patient/p1").json();
@@ -613,7 +977,7 @@ fn patients_devices_and_stays_are_kept_and_patients_of_the_ward_are_served() {
     let patient = r#"{"resourceType":"Patient","identifier":[{"system":"urn:h","value":"p1"}],"gender":"male","birthDate":"1950-02-03"}"#;
     let sent = id_of(&bench.send("POST", "/Patient", &[], patient));
     assert_eq!(bench.found("/Patient?birthdate=1950&gender=male"), [sent.as_str()]);
-    assert_eq!(bench.found("/Patient"), [sent.as_str()], "one person is found once");
+    assert_eq!(bench.found("/Patient"), ["p1", sent.as_str()], "what is sent hides nobody of the ward");
     let answer = bench.create(&heart_rate("72", now()).replace("Patient/p1", &format!("Patient/{sent}")));
     assert_eq!(answer.status, 201, "the resource is linked to the patient on the ward");
     let unlinked = r#"{"resourceType":"Patient","name":[{"family":"Nobody"}]}"#;

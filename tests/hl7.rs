@@ -404,6 +404,26 @@ fn over_tls_only_who_has_a_certificate_is_heard() {
 }
 
 #[test]
+fn who_shows_no_certificate_takes_no_place() {
+    let files = tempfile::tempdir().unwrap();
+    certificates(files.path(), &["server", "monitor"]);
+    let file = |name: &str| files.path().join(name).display().to_string();
+    let bench = bench_with(&format!(
+        "connections = 1\ntls_cert_file = \"{}\"\ntls_key_file = \"{}\"\nclient_ca_file = \"{}\"\n",
+        file("server.crt"),
+        file("server.key"),
+        file("ca.pem")
+    ));
+    let mut silent = TcpStream::connect(bench.mllp).unwrap();
+    let answer = ask_over_tls(&bench, files.path(), "ca.pem", Some("monitor"), &oru("M1", P1, "77", second()));
+    assert_eq!(answer, Ok("CA M1".to_owned()));
+    // The silent one is still there: it was not waited for until it was cut.
+    silent.set_nonblocking(true).unwrap();
+    let still = silent.read(&mut [0; 1]).unwrap_err().kind();
+    assert_eq!(still, std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
 fn a_server_does_not_start_with_a_key_that_others_may_read() {
     let files = tempfile::tempdir().unwrap();
     certificates(files.path(), &["server"]);

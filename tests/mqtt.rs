@@ -209,6 +209,16 @@ fn the_device_of_the_topic_and_of_the_payload_are_one() {
 }
 
 #[test]
+fn a_wider_topic_does_not_hide_which_device_a_topic_names() {
+    let Some(broker) = Broker::local("a_wider_topic") else { return };
+    let bench = Bench::new(broker, "topics = [\"ROOT/#\", \"ROOT/{device}/vitals\"]\n");
+    let at = now();
+    bench.publish("d2", &observation("hr", 77, at));
+    wait_for("the dead letter", || bench.dead_letters().pop().filter(|l| l.contains("the topic names device d2")));
+    assert_eq!(bench.stored(HR, at), None);
+}
+
+#[test]
 fn a_bad_message_is_kept_and_stalls_no_other() {
     for version in ["3.1.1", "5"] {
         let Some(broker) = Broker::local("a_bad_message") else { return };
@@ -549,4 +559,23 @@ fn an_edge_node_is_born_speaks_misses_something_is_asked_and_dies() {
     let shown = bench.shown(&token);
     let present = ["live", "late"].map(|state| format!("\"liveness\": \"{state}\""));
     assert!(!present.iter().any(|state| shown.contains(state)), "what it said last is no longer the present: {shown}");
+}
+
+#[test]
+fn a_session_that_the_broker_lost_is_a_gap() {
+    let settings = format!("{ANYBODY}\npersistence false");
+    let Some(broker) = Broker::own("a_session_that_the_broker_lost", &settings, |_| ()) else { return };
+    let mut bench = Bench::new(broker, "payload = \"sparkplug\"\ntopics = [\"spBv1.0/ROOT/+/edge/#\"]\n");
+    sparkplug(&bench, "NBIRTH", Some(0), vec![bd_seq(4)]);
+    sparkplug(&bench, "DBIRTH", Some(1), vec![named("vitals/hr", 1, 72.0)]);
+    bench.counted("accepted", 1);
+    bench.broker.stop();
+    wait_for("the loss", || (bench.source()["state"]["is"] == "away").then_some(()));
+    bench.broker.start();
+    bench.is_connected();
+    bench.counted("gap", 1);
+    bench.counted("rebirth", 1);
+    sparkplug(&bench, "DDATA", Some(2), vec![by_alias(1, 74.0)]);
+    wait_for("the dead letter", || bench.dead_letters().pop().filter(|l| l.contains("alias may mean something else")));
+    bench.counted("accepted", 1);
 }

@@ -78,8 +78,14 @@ fn a_device_reads_what_is_wanted_and_says_what_it_does() {
     let applied = bench.put("d1", &json!({ "firmware": "2.1", "model": "M12", "serial": "A-77", "applied": 3 }));
     assert_eq!((applied.status, &applied.json()["version"]), (200, &json!(3)));
     assert_eq!(applied.json()["limits"], json!({ "spo2": { "low": 85.0 } }));
+    let after = bench.get("d1", "\"0\"").json();
+    assert_eq!(
+        (&after["version"], &after["intervals_ms"]["spo2"]),
+        (&json!(3), &json!(2000)),
+        "to apply it changes no wish"
+    );
     let log = bench.server.run(&["audit", "show"]);
-    assert_eq!(log.matches("device.set").count(), 4, "what a person changed is in the trail: {log}");
+    assert_eq!(log.matches("device.set").count(), 5, "what people changed and what the device took over: {log}");
 }
 
 #[test]

@@ -95,15 +95,13 @@ fn tell_access(app: &App, view: &mut DeviceView, now: Timestamp) {
     view.code_until = code.map(|code| code.expires_at);
 }
 
-/// An assignment begins within the stay: what a device measured before is of whoever had it then, or of nobody.
+/// An assignment begins within the stay, in engine time: what a device measured before is of whoever had it then, or of nobody.
 ///
 /// # Errors
 /// Why it cannot begin then.
 pub fn check_start(app: &App, ward: &WardId, (patient, start): (&PatientId, Timestamp)) -> Result<(), String> {
     let Some(hub) = app.hub.ward(ward) else { return Ok(()) };
     let admitted = hub.look(|view| view.patients.get(patient).and_then(|patient| patient.admitted_at));
-    // The stay counts in engine time, from which the wall clock may be apart after a step.
-    let start = start - app.engine_clock.wall_offset();
     match admitted.filter(|admitted| start < *admitted - START_TOLERANCE) {
         Some(admitted) => {
             Err(format!("patient {patient} was admitted at {admitted}: an assignment cannot begin before"))

@@ -271,8 +271,10 @@ fn enrol(site: &SiteArgs, device: DeviceId, valid: Millis, replace: bool) -> any
 
 fn redeem(to: &Endpoint, token_file: &Path) -> anyhow::Result<u8> {
     let code = terminal::secret_line("Enrolment code: ", "no enrolment code came on standard input")?;
+    // The code is good once: that the token can be written is known before it is spent.
+    let file = terminal::TokenFile::make(token_file)?;
     let enrolled = super::runtime()?.block_on(client::enrol(to, &code))?;
-    terminal::write_token(token_file, &enrolled.token)?;
+    file.fill(&enrolled.token)?;
     terminal::note(&format!("enrolled as {}", enrolled.device));
     Ok(0)
 }

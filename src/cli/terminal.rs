@@ -6,7 +6,7 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::{
     io::{BufRead, IsTerminal, Read, Write},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Longest secret that is read from a file or from standard input, in bytes.
@@ -78,6 +78,45 @@ pub(super) fn write_token(path: &Path, token: &Secret) -> anyhow::Result<()> {
     let mut file =
         std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).with_context(what)?;
     writeln!(file, "{}", token.expose()).with_context(what)
+}
+
+/// A file for a token that is not known yet, beside the place where it will be: what is there stays until the token is.
+pub(super) struct TokenFile {
+    path: PathBuf,
+    beside: PathBuf,
+    file: std::fs::File,
+}
+
+impl TokenFile {
+    /// Makes it, for its owner alone.
+    pub(super) fn make(path: &Path) -> anyhow::Result<Self> {
+        let what = || format!("the token file {} cannot be written", path.display());
+        let mut name = path.file_name().with_context(what)?.to_owned();
+        name.push(format!(".{}.new", std::process::id()));
+        let beside = path.with_file_name(name);
+        let file =
+            std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside).with_context(what)?;
+        Ok(Self { path: path.to_owned(), beside, file })
+    }
+
+    /// Writes the token, and puts the file in its place. If that fails, the file beside it has the token.
+    pub(super) fn fill(mut self, token: &Secret) -> anyhow::Result<()> {
+        let what =
+            || format!("the token cannot be put into {}: it is in {}", self.path.display(), self.beside.display());
+        writeln!(self.file, "{}", token.expose()).and_then(|()| self.file.sync_all()).with_context(what)?;
+        std::fs::rename(&self.beside, &self.path).with_context(what)?;
+        self.beside.clear();
+        Ok(())
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        // Nothing was written: no code was spent.
+        if self.file.metadata().is_ok_and(|meta| meta.len() == 0) {
+            drop(std::fs::remove_file(&self.beside));
+        }
+    }
 }
 
 /// Writes a token to a file, or to standard output if none is named.

@@ -81,6 +81,12 @@ pub enum CensusError {
         /// Whom it measures.
         patient: PatientId,
     },
+    /// An assignment would begin or end later than now.
+    #[error("{at} lies ahead: an assignment begins or ends now or earlier, else nobody watches until then")]
+    Ahead {
+        /// When.
+        at: Timestamp,
+    },
     /// The device measures nobody.
     #[error("device {device} is not assigned to anybody")]
     NotAssigned {
@@ -239,14 +245,18 @@ impl Census {
     /// What is wanted of a device as given, numbered after what was wanted of it before.
     #[must_use]
     pub fn numbered(&self, device: &Device, now: Timestamp) -> Desired {
-        let limits = device.desired.limits.clone();
+        let (limits, intervals_ms) = (device.desired.limits.clone(), device.desired.intervals_ms.clone());
+        let wanted = Desired { limits, intervals_ms, ..Desired::default() };
         match self.devices.get(&device.id) {
-            None => Desired { limits, ..Desired::default() },
-            Some(former) if former.desired.limits == limits && former.intervals_ms == device.intervals_ms => {
-                former.desired.clone()
+            None => wanted,
+            // That the device works by them now changes nothing of what is wanted.
+            Some(former)
+                if former.desired.limits == wanted.limits && former.wanted_intervals() == device.wanted_intervals() =>
+            {
+                Desired { version: former.desired.version, changed_at: former.desired.changed_at, ..wanted }
             }
             Some(former) => {
-                Desired { version: former.desired.version.saturating_add(1), changed_at: Some(now), limits }
+                Desired { version: former.desired.version.saturating_add(1), changed_at: Some(now), ..wanted }
             }
         }
     }

@@ -64,6 +64,24 @@ pub struct Device {
     pub desired: Desired,
 }
 
+impl Device {
+    /// How often it is to send each vital: as it does, but for what it has not said to work by yet.
+    #[must_use]
+    pub fn wanted_intervals(&self) -> BTreeMap<VitalCode, Millis> {
+        let mut wanted = self.intervals_ms.clone();
+        wanted.extend(&self.desired.intervals_ms);
+        wanted
+    }
+
+    /// The device once it works by all that is wanted of it.
+    #[must_use]
+    pub fn applied(mut self) -> Self {
+        self.intervals_ms = self.wanted_intervals();
+        self.desired.intervals_ms.clear();
+        self
+    }
+}
+
 fn utc() -> Tz {
     Tz::UTC
 }

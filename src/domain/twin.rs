@@ -48,6 +48,10 @@ pub struct Desired {
     /// When it last changed, in engine time; absent while it is as the device was added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<Timestamp>,
+    /// Intervals that are wanted and that the device has not said to work by yet, in milliseconds. Until then its silence is
+    /// judged by the intervals that it has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub intervals_ms: BTreeMap<VitalCode, Millis>,
     /// The device's own alarm limits by vital.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<VitalCode, DeviceLimits>,
@@ -55,7 +59,7 @@ pub struct Desired {
 
 impl Default for Desired {
     fn default() -> Self {
-        Self { version: 1, changed_at: None, limits: BTreeMap::new() }
+        Self { version: 1, changed_at: None, intervals_ms: BTreeMap::new(), limits: BTreeMap::new() }
     }
 }
 

@@ -37,6 +37,12 @@ pub struct Unplaced {
 }
 
 impl Unplaced {
+    /// Whether it measures somebody and named another patient: what is wrong then is what is set on it, or where it stands.
+    #[must_use]
+    pub fn names_another(&self) -> bool {
+        self.code == "wrong_patient"
+    }
+
     /// Takes in what came later of the same device.
     pub fn join(&mut self, later: Self) {
         let (patient, bed) = (self.patient.take(), self.bed.take());

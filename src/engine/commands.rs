@@ -5,10 +5,13 @@ use crate::{
     alarm::episode,
     domain::{
         Actor, AlertKey, Assignment, BedId, CensusError, CloseReason, Command, ConditionCode, Device, DeviceId,
-        EncounterId, Event, EventBody, LimitsCause, Marks, Patient, PatientId, PauseEnd, PersonName, Refusal, Side,
-        Timestamp, event::SuppressedBy,
+        EncounterId, Event, EventBody, LimitsCause, Marks, Millis, Patient, PatientId, PauseEnd, PersonName, Refusal,
+        Side, Timestamp, event::SuppressedBy,
     },
 };
+
+/// An assignment that begins or ends later than this ahead of now is refused: clocks are not that far apart.
+const ASSIGNMENT_AHEAD_MAX: Millis = Millis::from_secs(60);
 
 impl Engine {
     /// Does what is asked, or records why not.
@@ -24,7 +27,9 @@ impl Engine {
             Command::SetDevice { device } => self.set_device(device, &by, events),
             Command::Assign { assignment } => self.assign(assignment, &by, events),
             Command::MoveDevice { device, patient, at } => self.move_device(device, patient, at, &by, events),
-            Command::Unassign { device, end } => self.unassign(&device, end, CloseReason::Unassigned, &by, events),
+            Command::Unassign { device, end } => self
+                .check_not_ahead(end)
+                .and_then(|()| self.unassign(&device, end, CloseReason::Unassigned, &by, events)),
             Command::SetLimits { scope, vital, change, reason, expires, basis } => {
                 self.set_limits(Wanted { scope, vital, change, reason, expires, basis }, &by, events)
             }
@@ -141,7 +146,7 @@ impl Engine {
             .cloned()
             .collect();
         for assignment in open {
-            let end = end.max(assignment.start + crate::domain::Millis(1));
+            let end = end.max(assignment.start + Millis(1));
             self.unassign(&assignment.device, end, reason, by, events)?;
         }
         self.close_alerts(reason, events, |key| key.patient.as_ref() == Some(patient));
@@ -191,7 +196,13 @@ impl Engine {
         Ok(())
     }
 
+    /// An assignment begins and ends now or earlier: until one that lies ahead, values would be judged for nobody.
+    fn check_not_ahead(&self, at: Timestamp) -> Result<(), Refusal> {
+        if at > self.now + ASSIGNMENT_AHEAD_MAX { Err(CensusError::Ahead { at }.into()) } else { Ok(()) }
+    }
+
     fn assign(&mut self, assignment: Assignment, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.check_not_ahead(assignment.start)?;
         self.census.check_assignment(&assignment)?;
         self.record(EventBody::Assigned { assignment, by: by.clone() }, events);
         Ok(())
@@ -206,6 +217,7 @@ impl Engine {
         by: &Actor,
         events: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
+        self.check_not_ahead(at)?;
         let wanted = Assignment { device, patient, start: at, end: None };
         self.census.check_move(&wanted)?;
         if self.census.open_assignment(&wanted.device).is_some() {

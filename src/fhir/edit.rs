@@ -5,7 +5,6 @@ use super::{
     moment::instant,
 };
 use crate::domain::Timestamp;
-use std::collections::BTreeMap;
 
 /// Bytes to be put in the place of others.
 struct Edit {
@@ -44,30 +43,38 @@ pub fn stamped(raw: &[u8], id: &str, version: u64, updated: Timestamp) -> Result
     Ok(apply(raw, edits))
 }
 
-/// The resource with its references to entries of its Bundle put in order.
-#[must_use]
-pub fn relinked(raw: &[u8], root: &Node<'_>, links: &BTreeMap<String, String>) -> Vec<u8> {
+/// The resource with its references put in order: `resolve` says what has to stand in the place of one, if anything.
+///
+/// # Errors
+/// If `resolve` refuses a reference: its first refusal.
+pub fn relinked<E>(
+    raw: &[u8],
+    root: &Node<'_>,
+    resolve: &impl Fn(&str) -> Result<Option<String>, E>,
+) -> Result<Vec<u8>, E> {
     let mut edits = Vec::new();
-    relink(root, links, &mut edits);
-    apply(raw.get(root.from..root.to).unwrap_or_default(), shifted(edits, root.from))
+    relink(root, resolve, &mut edits)?;
+    Ok(apply(raw.get(root.from..root.to).unwrap_or_default(), shifted(edits, root.from)))
 }
 
-fn relink(node: &Node<'_>, links: &BTreeMap<String, String>, edits: &mut Vec<Edit>) {
+fn relink<E>(
+    node: &Node<'_>,
+    resolve: &impl Fn(&str) -> Result<Option<String>, E>,
+    edits: &mut Vec<Edit>,
+) -> Result<(), E> {
     match &node.value {
-        Value::Array(items) => items.iter().for_each(|item| relink(item, links, edits)),
-        Value::Object(members) => {
-            for member in members {
-                let link = member.node.text().filter(|_| member.name == "reference").and_then(|text| links.get(text));
-                match link {
-                    Some(link) => {
-                        let text = format!("\"{link}\"");
-                        edits.push(Edit { from: member.node.from, to: member.node.to, text });
-                    }
-                    None => relink(&member.node, links, edits),
-                }
+        Value::Array(items) => items.iter().try_for_each(|item| relink(item, resolve, edits)),
+        Value::Object(members) => members.iter().try_for_each(|member| {
+            let Some(reference) = member.node.text().filter(|_| member.name == "reference") else {
+                return relink(&member.node, resolve, edits);
+            };
+            if let Some(target) = resolve(reference)? {
+                let text = serde_json::Value::String(target).to_string();
+                edits.push(Edit { from: member.node.from, to: member.node.to, text });
             }
-        }
-        _ => {}
+            Ok(())
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -122,11 +129,14 @@ mod tests {
         let raw =
             r#"{"entry":{"subject":{"reference":"urn:uuid:1"},"note":"urn:uuid:1","l":[{"reference":"urn:uuid:2"}]}}"#;
         let root = read(raw.as_bytes()).unwrap();
-        let links = [("urn:uuid:1".to_owned(), "Patient/p".to_owned())].into();
-        let text = String::from_utf8(relinked(raw.as_bytes(), root.get("entry").unwrap(), &links)).unwrap();
+        let entry = root.get("entry").unwrap();
+        let resolve = |reference: &str| Ok::<_, ()>((reference == "urn:uuid:1").then(|| "Patient/p".to_owned()));
+        let text = String::from_utf8(relinked(raw.as_bytes(), entry, &resolve).unwrap()).unwrap();
         assert_eq!(
             text,
             r#"{"subject":{"reference":"Patient/p"},"note":"urn:uuid:1","l":[{"reference":"urn:uuid:2"}]}"#
         );
+        let refuse = |reference: &str| if reference == "urn:uuid:2" { Err("nobody") } else { Ok(None) };
+        assert_eq!(relinked(raw.as_bytes(), entry, &refuse), Err("nobody"));
     }
 }

@@ -30,7 +30,7 @@ pub use kind::{ResourceKind, UnknownKind};
 pub use moment::Moment;
 pub use name::id_of;
 pub use observation::{Component, Observation, ObservationValue, Status};
-pub use outcome::{Issue, IssueCode, OperationOutcome};
+pub use outcome::{Issue, IssueCode, OperationOutcome, Severity};
 pub use written::written;
 
 /// Longest resource that is kept, in bytes.

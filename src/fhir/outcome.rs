@@ -43,6 +43,8 @@ pub enum IssueCode {
     Conflict,
     /// There is too much of it.
     TooLong,
+    /// The answer would be too long.
+    TooCostly,
     /// Who it is, is not known.
     Login,
     /// Who it is may not do that.
@@ -82,6 +84,12 @@ impl Issue {
     pub fn information(expression: impl Into<String>, diagnostics: impl Into<String>) -> Self {
         let (severity, code) = (Severity::Information, IssueCode::Informational);
         Self { severity, code, diagnostics: diagnostics.into(), expression: [expression.into()] }
+    }
+
+    /// Something that whoever sent it should look at; it was done.
+    #[must_use]
+    pub fn warning(expression: impl Into<String>, diagnostics: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::information(expression, diagnostics) }
     }
 
     /// The same under another element: `prefix` stands for the resource.

@@ -157,6 +157,8 @@ pub enum Filter {
     PatientIdentifiers(Vec<TokenValue>),
     /// One of these codes under one of these names.
     Tokens(&'static [&'static str], Vec<TokenValue>),
+    /// None of these codes under any of these names.
+    NoTokens(&'static [&'static str], Vec<TokenValue>),
     /// A text that begins with one of these, in small letters.
     Texts(&'static [&'static str], Vec<String>),
     /// One of these times.
@@ -495,7 +497,10 @@ fn unquoted(text: &str) -> String {
     out
 }
 
-/// Reads `$lastn`: a search with `max`, the newest first.
+/// The statuses of an Observation that is no value.
+const NO_VALUE: [&str; 2] = ["entered-in-error", "cancelled"];
+
+/// Reads `$lastn`: a search with `max`, the newest first. What is no value is not the last one, unless a status is asked for.
 ///
 /// # Errors
 /// As [`parse`]; also if no patient is named, or `max` is none.
@@ -507,6 +512,10 @@ pub fn parse_lastn(given: &[(String, String)], strict: bool) -> Result<Search, V
             let detail = format!("max is a number from 1 to {COUNT_MAX}");
             vec![Issue::error(IssueCode::Value, "http.max", detail)]
         })?;
+    }
+    if !search.filters.iter().any(|f| matches!(f, Filter::Tokens(params, _) if params.contains(&"status"))) {
+        let none = |code: &str| TokenValue { system: None, code: Some(code.to_owned()) };
+        search.filters.push(Filter::NoTokens(&["status"], NO_VALUE.map(none).to_vec()));
     }
     let whose = |f: &Filter| matches!(f, Filter::Patients(_) | Filter::PatientIdentifiers(_));
     if search.filters.iter().any(whose) {

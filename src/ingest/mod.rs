@@ -22,4 +22,4 @@ pub use native::{BodyError, BodyForm, DecodeRules, Decoded, FUTURE_TOLERANCE, de
 pub use reading::{Reading, Refused, Way};
 pub use resolve::{Resolver, Sender};
 pub use text::value_text;
-pub use topic::{TopicPattern, hold_to_topic};
+pub use topic::{TopicPattern, device_of, hold_to_topic};

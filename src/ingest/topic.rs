@@ -91,6 +91,25 @@ impl TopicPattern {
     }
 }
 
+/// The device that a topic names by any of these patterns; `None` if none of those that fit names one.
+///
+/// # Errors
+/// If no pattern fits, two find different devices, or one finds what is no identifier of a device.
+pub fn device_of(patterns: &[TopicPattern], topic: &str) -> Result<Option<DeviceId>, String> {
+    let mut device = None;
+    let mut fits = false;
+    for read in patterns.iter().filter_map(|pattern| pattern.read(topic)) {
+        fits = true;
+        device = match (device, read?) {
+            (Some(one), Some(other)) if one != other => {
+                return Err(format!("the source's topics find two devices in the topic: {one} and {other}"));
+            }
+            (one, other) => one.or(other),
+        };
+    }
+    if fits { Ok(device) } else { Err("the topic is none of the source's topics".to_owned()) }
+}
+
 fn parse(level: &str) -> Result<DeviceId, String> {
     level.parse().map_err(|e| format!("the topic names device {:?}: {e}", clean(level)))
 }
@@ -121,6 +140,24 @@ mod tests {
     use super::*;
     use crate::domain::{Timestamp, vital::HR};
     use rstest::rstest;
+
+    #[rstest]
+    #[case(&["v/#", "v/{device}/hr"], Ok(Some("d1")))]
+    #[case(&["v/{device}/hr", "v/#"], Ok(Some("d1")))]
+    #[case(&["v/#"], Ok(None))]
+    #[case(&["v/{device}/#", "v/+/{device}"], Err("two devices"))]
+    #[case(&["w/#"], Err("none of the source's topics"))]
+    fn of_several_patterns_one_that_names_a_device_counts(
+        #[case] patterns: &[&str],
+        #[case] expected: Result<Option<&str>, &str>,
+    ) {
+        let patterns: Vec<TopicPattern> = patterns.iter().map(|p| TopicPattern::parse(p).unwrap()).collect();
+        match (device_of(&patterns, "v/d1/hr"), expected) {
+            (Ok(found), Ok(wanted)) => assert_eq!(found, wanted.map(|device| device.parse().unwrap())),
+            (Err(why), Err(part)) => assert!(why.contains(part), "{why}"),
+            (found, wanted) => panic!("{found:?} is not {wanted:?}"),
+        }
+    }
 
     #[rstest]
     #[case("ward/{device}/vitals", "ward/d1/vitals", Some(Ok(Some("d1"))))]

@@ -24,7 +24,7 @@ impl DesiredTwin {
         Self {
             device: device.id.clone(),
             version: device.desired.version,
-            intervals_ms: device.intervals_ms.clone(),
+            intervals_ms: device.wanted_intervals(),
             limits: device.desired.limits.clone(),
         }
     }

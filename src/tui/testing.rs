@@ -327,6 +327,7 @@ pub(in crate::tui) fn devices() -> DeviceList {
     let mut skewed = view("mon-07", Some(7), Some(1), &[DeviceFault::ClockSkew, DeviceFault::Drift]);
     skewed.reported = says(81, -142, Some(1));
     skewed.device.desired = Desired {
+        intervals_ms: BTreeMap::new(),
         version: 2,
         changed_at: Some(t0() - Millis::from_mins(62)),
         limits: [(SPO2, DeviceLimits { low: LimitValue::new(85.0).ok(), high: None })].into(),

@@ -62,7 +62,7 @@ pub(super) async fn desire(
     if let Some(vital) = intervals.keys().chain(limits.keys()).find(|vital| app.vitals.get(**vital).is_none()) {
         return Err(refused(format!("there is no vital {vital}: `wardwatch limits profiles` shows those there are")));
     }
-    change(&mut wanted.intervals_ms, intervals);
+    change(&mut wanted.desired.intervals_ms, intervals);
     change(&mut wanted.desired.limits, limits);
     run_command(app, by, &ward, Command::SetDevice { device: wanted }).await.map(|()| AdminAnswer::Done)
 }

@@ -9,7 +9,7 @@ use crate::{
     domain::{Actor, Assignment, Command, Device, DeviceId, Mode, Remark, Role, Ward, WardId},
     rights::{Decision, Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
-    store::{AccessChange, DeadLetterFilter, DeviceTokenRecord, UserRecord},
+    store::{AccessChange, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, UserRecord},
 };
 use std::{path::Path, sync::PoisonError};
 
@@ -168,13 +168,29 @@ async fn set_ward(app: &App, by: &Actor, ward: Ward) -> Result<(), AdminError> {
     app.pipeline.ask(|reply| Job::SetWard { ward, by: by.clone(), reply }).await.map_err(refused)
 }
 
+/// People at the console name times of the wall clock, from which engine time may be apart after a step.
+fn in_engine_time(app: &App, mut command: Command) -> Command {
+    let offset = app.engine_clock.wall_offset();
+    match &mut command {
+        Command::Assign { assignment } => assignment.start = assignment.start - offset,
+        Command::MoveDevice { at, .. } => *at = *at - offset,
+        Command::Unassign { end, .. } => *end = *end - offset,
+        _ => {}
+    }
+    command
+}
+
 pub(super) async fn run_command(app: &App, by: &Actor, ward: &WardId, command: Command) -> Result<(), AdminError> {
+    let command = in_engine_time(app, command);
     let (verb, _) = verb_of(&command);
     allow(verb)?;
     check_ward(app, ward, &command)?;
-    if let Command::MoveDevice { patient, at, .. } = &command {
-        check_start(app, ward, (patient, *at)).map_err(AdminError::Refused)?;
+    match &command {
+        Command::MoveDevice { patient, at, .. } => check_start(app, ward, (patient, *at)),
+        Command::Assign { assignment } => check_start(app, ward, (&assignment.patient, assignment.start)),
+        _ => Ok(()),
     }
+    .map_err(AdminError::Refused)?;
     let job = |reply| Job::Command { ward: ward.clone(), command, by: by.clone(), reply };
     let outcome = app.pipeline.ask(job).await.map_err(refused)?;
     outcome.refusal.map_or(Ok(()), |refusal| Err(refused(refusal)))
@@ -197,7 +213,6 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
 }
 
 async fn assign(app: &App, by: &Actor, ward: &WardId, assignment: Assignment) -> Done {
-    check_start(app, ward, (&assignment.patient, assignment.start)).map_err(AdminError::Refused)?;
     run_command(app, by, ward, Command::Assign { assignment }).await.map(|()| AdminAnswer::Done)
 }
 
@@ -206,7 +221,12 @@ async fn new_device_token(app: &App, by: &Actor, device: &DeviceId) -> Result<St
     let (token, token_hash) = new_token(TokenKind::Device, mode, app.entropy.as_ref()).map_err(refused)?;
     let record = DeviceTokenRecord { token_hash, device: device.clone(), mode, made_at: app.engine_clock.now() };
     let leaf = LeafDraft { device: Some(device.clone()), ..leaf(by, Act::DeviceToken) };
-    let changes = vec![AccessChange::DropDeviceTokens(device.clone()), AccessChange::PutDeviceToken(record)];
+    // A code that is open would make another token.
+    let _one_at_a_time = app.enrolments.lock().await;
+    let open = app.hub.directory().enrolment_of(device).filter(|code| !code.used).cloned();
+    let ended = open.map(|code| AccessChange::PutEnrolment(EnrolmentRecord { used: true, ..code }));
+    let tokens = [AccessChange::DropDeviceTokens(device.clone()), AccessChange::PutDeviceToken(record)];
+    let changes = tokens.into_iter().chain(ended).collect();
     app.record(vec![leaf], changes).await.map_err(refused)?;
     Ok(token.expose().to_owned())
 }

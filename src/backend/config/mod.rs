@@ -1,5 +1,6 @@
 //! Configuration: flags over environment over file over defaults. An unknown key is an error.
 
+mod fhir;
 mod layers;
 mod medtech;
 mod mllp;
@@ -8,6 +9,7 @@ mod notify;
 mod profiles;
 mod vitals;
 
+pub use fhir::FhirConfig;
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
 pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
 pub use mllp::MllpConfig;
@@ -45,6 +47,8 @@ pub struct Config {
     pub notify: NotifyConfig,
     /// Mappings of device messages.
     pub medtech: MedtechConfig,
+    /// How identifiers of FHIR are read.
+    pub fhir: FhirConfig,
     /// Senders of HL7 v2, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mllp: BTreeMap<String, MllpConfig>,
@@ -420,6 +424,7 @@ impl Config {
         range("retention.dead_letters_days", self.retention.dead_letters_days.into(), 1, 36_500)?;
         self.response.check()?;
         self.notify.check()?;
+        self.fhir.check()?;
         mllp::check(&self.mllp, &self.vitals()?)?;
         mqtt::check(&self.mqtt, self.medtech.device_mapping.is_some(), &self.vitals()?)?;
         range("alarm.delay_max_s", self.alarm.delay_max_s.into(), 0, profiles::DELAY_MAX_S.into())?;

@@ -55,7 +55,11 @@ pub(super) async fn enrol(State(app): State<Arc<App>>, Extension(peer): Extensio
     let firmware = request.firmware;
     let enrolled = app.enrol(&Secret::new(request.code), peer.0).await?;
     if firmware.is_some() {
-        app.report(&enrolled.device, DeviceReport { firmware, ..DeviceReport::default() }).await?;
+        let report = DeviceReport { firmware, ..DeviceReport::default() };
+        // The code is spent: the token has to reach its device whatever becomes of this.
+        if let Err(e) = app.report(&enrolled.device, report).await {
+            tracing::warn!(error = %e, device = %enrolled.device, "the firmware of a device was not kept");
+        }
     }
     Ok(json(StatusCode::OK, &EnrolAnswer { device: &enrolled.device, token: enrolled.token.expose() }))
 }

@@ -17,7 +17,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
@@ -36,6 +36,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const NOISE_MAX_BYTES: usize = 64 * 1024;
 /// Longest time that two parties may take to agree on TLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of a listener that agree on TLS at once; they take no place of those that have.
+const HANDSHAKES_MAX: usize = 32;
 /// Pause after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest time that open connections are given when the server stops.
@@ -71,11 +73,13 @@ fn acceptor(name: &str, config: &MllpConfig) -> Result<Option<TlsAcceptor>, Serv
 
 async fn serve(desk: Arc<Desk>, config: MllpConfig, tls: Option<TlsAcceptor>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(config.connections));
+    // Who has shown no certificate yet takes no place of somebody who has.
+    let entry = if tls.is_some() { Arc::new(Semaphore::new(HANDSHAKES_MAX)) } else { places.clone() };
     let mut connections = JoinSet::new();
     let mut stopping = desk.app.stopping.clone();
     loop {
         let accept = async {
-            let place = places.clone().acquire_owned().await.ok()?;
+            let place = entry.clone().acquire_owned().await.ok()?;
             Some((listener.accept().await, place))
         };
         let (accepted, place) = tokio::select! {
@@ -86,11 +90,9 @@ async fn serve(desk: Arc<Desk>, config: MllpConfig, tls: Option<TlsAcceptor>, li
         };
         match accepted {
             Ok((stream, peer)) if may_connect(&config, peer.ip()) => {
-                let (desk, config, tls) = (desk.clone(), config.clone(), tls.clone());
-                connections.spawn(async move {
-                    accepted_from(&desk, &config, tls, stream).await;
-                    drop(place);
-                });
+                let (desk, config) = (desk.clone(), config.clone());
+                let tls = tls.clone().map(|tls| (tls, places.clone()));
+                connections.spawn(async move { accepted_from(&desk, &config, tls, stream, place).await });
             }
             Ok((_, peer)) => {
                 desk.app.hub.metrics().refused("hl7_peer");
@@ -114,13 +116,21 @@ fn may_connect(config: &MllpConfig, peer: IpAddr) -> bool {
     config.peers.contains(&peer.to_canonical()) || anybody
 }
 
-/// Serves who has connected, over TLS if it is wanted.
-async fn accepted_from(desk: &Desk, config: &MllpConfig, tls: Option<TlsAcceptor>, stream: TcpStream) {
+/// Serves who has connected, over TLS if it is wanted: then it gets one of the places when both have agreed, and `place` is
+/// free for the next.
+async fn accepted_from(
+    desk: &Desk,
+    config: &MllpConfig,
+    tls: Option<(TlsAcceptor, Arc<Semaphore>)>,
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+) {
     if let Err(e) = stream.set_nodelay(true) {
         tracing::debug!(error = %e, "a connection could not be set to send at once");
     }
-    let Some(tls) = tls else {
+    let Some((tls, places)) = tls else {
         connection(desk, config, stream).await;
+        drop(place);
         return;
     };
     let mut stopping = desk.app.stopping.clone();
@@ -130,7 +140,16 @@ async fn accepted_from(desk: &Desk, config: &MllpConfig, tls: Option<TlsAcceptor
         agreed = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => agreed,
     };
     match agreed {
-        Ok(Ok(stream)) => connection(desk, config, stream).await,
+        Ok(Ok(stream)) => {
+            let own = tokio::select! {
+                biased;
+                _ = async { drop(stopping.wait_for(|stop| *stop).await) } => return,
+                own = places.acquire_owned() => own,
+            };
+            drop(place);
+            connection(desk, config, stream).await;
+            drop(own);
+        }
         Ok(Err(e)) => {
             desk.app.hub.metrics().refused("hl7_tls");
             tracing::warn!(source = desk.name(), error = %e, "a sender of HL7 v2 did not agree on TLS");

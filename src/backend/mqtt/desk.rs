@@ -9,9 +9,9 @@ use crate::{
     },
     domain::{DeviceId, Lapse, Timestamp, text::clean},
     ingest::{
-        BodyForm, Decoded, Refused, TopicPattern, Way, decode_body, hold_to_topic,
+        BodyForm, Decoded, Refused, TopicPattern, Way, decode_body, device_of, hold_to_topic,
         medtech::{Mapped, MedtechDecoded},
-        sparkplug::{self, Rebirth, Session, Taken, Topic},
+        sparkplug::{self, Missed, Rebirth, Session, Taken, Topic},
     },
     store::DeadLetter,
 };
@@ -92,7 +92,7 @@ impl Desk {
         if message.payload.is_empty() {
             return Steps::default();
         }
-        let device = match self.topic_device(&message.topic) {
+        let device = match device_of(&self.patterns, &message.topic) {
             Ok(device) => device,
             Err(why) => return self.unusable(message, &why, ""),
         };
@@ -118,12 +118,6 @@ impl Desk {
             }
             Err(why) => self.unusable(message, &why, &way.with_topic(device.as_ref())),
         }
-    }
-
-    /// The device that a topic names.
-    fn topic_device(&self, topic: &str) -> Result<Option<DeviceId>, String> {
-        let found = self.patterns.iter().find_map(|pattern| pattern.read(topic));
-        found.unwrap_or_else(|| Err("the topic is none of the source's topics".to_owned()))
     }
 
     /// Decodes beside the server's other work: a message may take a while.
@@ -157,6 +151,15 @@ impl Desk {
                 Steps { lapse, says: if is_ours { values } else { Says::Nothing }, gap, rebirth }
             }
             Err(why) => self.unusable(message, &why, Way::Sparkplug.as_str()),
+        }
+    }
+
+    /// The broker lost what it kept for us: of whom messages may be missing, and who is to be asked.
+    pub(super) fn missed(&mut self) -> Missed {
+        let now = self.app.engine_clock.now();
+        match &mut self.payload {
+            Payload::Sparkplug(parts) => parts.1.missed(&parts.0, now),
+            Payload::Native | Payload::Medtech => Missed::default(),
         }
     }
 

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     backend::pipeline::{Job, JobError, Record, Reply},
-    domain::text::clean,
-    ingest::sparkplug::{Metric, NAMESPACE, Payload, REBIRTH_METRIC, Rebirth, datatype, metric::Value},
+    domain::{DeviceId, Lapse, text::clean},
+    ingest::sparkplug::{Metric, Missed, NAMESPACE, Payload, REBIRTH_METRIC, Rebirth, datatype, metric::Value},
     protocol::IntakeReport,
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
@@ -66,12 +66,14 @@ pub(super) struct Source {
     stopping: watch::Receiver<bool>,
     /// Whether a connection has held since the last wait: the next wait is short again.
     held: bool,
+    /// Whether the ward is still to be told that the broker lost the session.
+    lost_session: bool,
 }
 
 impl Source {
     pub(super) fn new(desk: Desk, dial: Dial, in_flight: u16) -> Self {
         let stopping = desk.app.stopping.clone();
-        Self { desk, dial: Arc::new(dial), in_flight: in_flight.into(), stopping, held: false }
+        Self { desk, dial: Arc::new(dial), in_flight: in_flight.into(), stopping, held: false, lost_session: false }
     }
 
     /// Runs until the server stops.
@@ -118,7 +120,7 @@ impl Source {
             let went_on = match heard {
                 Heard::Connected { resumed } => {
                     tracing::info!(source = self.desk.name, resumed, "connected to the broker");
-                    link.subscribe(&self.dial.filters)
+                    self.connected(&link, resumed).await
                 }
                 Heard::Subscribed => {
                     self.held = true;
@@ -134,6 +136,34 @@ impl Source {
                 return Ended::Away { why };
             }
         }
+    }
+
+    /// Subscribes; a session that the broker does not know any more is told of before anything comes by the new one.
+    async fn connected(&mut self, link: &Link, resumed: bool) -> Result<(), String> {
+        self.lost_session |= !resumed;
+        let missed = if self.lost_session { self.desk.missed() } else { Missed::default() };
+        if !missed.devices.is_empty() {
+            self.count("gap");
+            tracing::warn!(source = self.desk.name, "the broker lost the session: messages may be missing");
+            self.lapsed(Lapse::Missed, &missed.devices).await?;
+        }
+        self.lost_session = false;
+        link.subscribe(&self.dial.filters)?;
+        missed.rebirths.iter().try_for_each(|rebirth| self.ask_for_birth(link, rebirth))
+    }
+
+    /// Tells the ward what became of devices.
+    async fn lapsed(&self, lapse: Lapse, devices: &[DeviceId]) -> Result<(), String> {
+        let sender = &self.desk.device;
+        let told = self.ask(|reply| Job::Lapsed { sender: sender.clone(), devices: devices.to_vec(), lapse, reply });
+        let told = told.await.map_err(|e| self.not_now(e))?.await.unwrap_or(Err(JobError::Stopping));
+        told.map_err(|e| self.not_now(e))
+    }
+
+    fn ask_for_birth(&self, link: &Link, rebirth: &Rebirth) -> Result<(), String> {
+        self.count("rebirth");
+        let (topic, payload) = command(rebirth, self.desk.app.clock.wall().as_ms());
+        link.publish(topic, payload)
     }
 
     /// Puts a message on its way. An error ends the connection: the broker delivers again.
@@ -153,21 +183,13 @@ impl Source {
             while let Some(done) = pending.next().await {
                 self.settle(link, done)?;
             }
-            let sender = &self.desk.device;
-            let told = self.ask(|reply| Job::Lapsed { sender: sender.clone(), devices: devices.clone(), lapse, reply });
-            told.await
-                .map_err(|e| self.not_now(e))?
-                .await
-                .unwrap_or(Err(JobError::Stopping))
-                .map_err(|e| self.not_now(e))?;
+            self.lapsed(lapse, &devices).await?;
         }
         let done = self.on_its_way(says).await.map_err(|e| self.not_now(e))?;
         let ack = message.ack;
         pending.push_back(done.map(move |done| (ack, done)).boxed());
         if let Some(rebirth) = rebirth {
-            self.count("rebirth");
-            let (topic, payload) = command(&rebirth, self.desk.app.clock.wall().as_ms());
-            link.publish(topic, payload)?;
+            self.ask_for_birth(link, &rebirth)?;
         }
         Ok(())
     }

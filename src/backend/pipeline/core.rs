@@ -12,8 +12,8 @@ use super::{
 use crate::{
     backend::intake::Tally,
     domain::{
-        Actor, Command, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal, Reported, SystemFault,
-        Timestamp, Ward, WardId, system::FaultReport,
+        Actor, Command, Device, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal, Reported,
+        SystemFault, Timestamp, Ward, WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way, medtech::Mapped},
@@ -132,10 +132,12 @@ impl Core {
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Again { sender, topic, decoded, mapped, received_at, record, reply } => {
-                record.join(&mut group.batch);
                 let (before, mapped) = (Some(received_at), mapped.as_deref());
                 let came = Came { before, way: Way::Own, topic: topic.as_ref(), sent: false, mapped };
-                self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
+                // What could not be asked of the store stays where it is: the letter has not ended then.
+                if self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group) {
+                    record.join(&mut group.batch);
+                }
             }
             Job::Values { sender, groups, reply } => {
                 let (decoded, named) = self.place(&sender, groups, now, group);
@@ -343,6 +345,7 @@ impl Core {
         Some((index, refusal))
     }
 
+    /// Takes values in; says whether it could: if the store could not be asked, nothing more of them is done.
     fn observations(
         &mut self,
         sender: &DeviceId,
@@ -351,7 +354,7 @@ impl Core {
         reply: Reply<IntakeReport>,
         now: Timestamp,
         group: &mut Group,
-    ) {
+    ) -> bool {
         let at = self.moment(now);
         let mut report = IntakeReport::default();
         let known = self.ward_of_device.get(sender);
@@ -360,7 +363,7 @@ impl Core {
             refuse_unknown(sender, decoded, came, now, &mut report, group);
             group.tallies.push(Tally::of(sender, now).with(&report, None));
             group.waiting.push(Waiting::Intake(reply, report));
-            return;
+            return true;
         };
         let is_word_of_now = came.before.is_none();
         if is_word_of_now {
@@ -422,7 +425,7 @@ impl Core {
                     // Without the store nobody knows whether it came before: better a gap than a wrong value.
                     tracing::error!(error = %e, "the store could not be asked for an earlier value");
                     drop(reply.send(Err(JobError::Unrecorded)));
-                    return;
+                    return false;
                 }
             }
         }
@@ -431,12 +434,13 @@ impl Core {
         {
             tracing::error!(error = %e, "the store could not be asked for an earlier Observation");
             drop(reply.send(Err(JobError::Unrecorded)));
-            return;
+            return false;
         }
         if came.sent {
             group.tallies.push(Tally::of(sender, now).with(&report, newest));
         }
         group.waiting.push(Waiting::Intake(reply, report));
+        true
     }
 
     /// Takes in what a device says of itself.
@@ -446,7 +450,16 @@ impl Core {
         run.heard(device, at);
         run.reported(device, reported.clone(), at);
         self.seen_kept.insert(device.clone(), now);
+        let known = run.engine.census().devices.get(device);
+        let works = known.filter(|known| {
+            reported.report.applied == Some(known.desired.version) && !known.desired.intervals_ms.is_empty()
+        });
+        let works = works.cloned().map(Device::applied);
         group.batch.twins.push(TwinChange::Reported { device: device.clone(), reported });
+        if let (Some(works), Some(ward)) = (works, self.ward_of_device.get(device).cloned()) {
+            let by = Actor::Device { device: device.clone() };
+            self.act(&ward, &Command::SetDevice { device: works }, &by, now, group);
+        }
     }
 
     /// Moves what the engines caused into the group, with a snapshot where one is due.

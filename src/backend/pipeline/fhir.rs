@@ -19,13 +19,18 @@ use crate::{
         VitalCode, WardId,
     },
     engine::{Input, IntakeFault},
-    fhir::{self, Index, ResourceKind, search::TokenValue},
+    fhir::{
+        self, Index, ResourceKind, id_of,
+        index::index,
+        json,
+        search::{Filter, Sort, SortKey, TokenValue},
+    },
     ingest::{
         FUTURE_TOLERANCE, Refused, Resolver, Sender, Way,
-        fhir::{Standing, VitalValue},
+        fhir::{Standing, VitalValue, device_named},
     },
     protocol::{IntakeReport, Rejection, RejectionCode},
-    store::{DeadLetter, ResourceRow, StoreError},
+    store::{DeadLetter, ResourceQuery, ResourceRow, StoreError, StoreReader, StoredResource},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -47,6 +52,10 @@ pub struct Observed {
     pub standing: Standing,
     /// Its values.
     pub values: Vec<VitalValue>,
+    /// The values of the version that it takes the place of, as far as they were ones.
+    pub former: BTreeMap<VitalCode, f64>,
+    /// The other Observations that say the same of the same device and time, by the vital.
+    pub twins: Vec<(VitalCode, String)>,
 }
 
 /// A version of a resource that somebody wants kept.
@@ -120,6 +129,8 @@ pub enum RefusalKind {
     NotFound,
     /// Several resources have the identifier.
     SeveralMatches,
+    /// The resource that has the identifier is about something else.
+    AnotherMatch,
 }
 
 /// Why nothing is kept.
@@ -141,7 +152,49 @@ struct Recent {
     group: u64,
     kind: ResourceKind,
     kept: ResourceKept,
-    identifiers: Vec<(String, String)>,
+    source: DeviceId,
+    facts: Facts,
+    /// The values that it stands for.
+    holds: Vec<Held>,
+}
+
+/// A value by its device, vital and time of the wall clock.
+pub(super) type Held = ((DeviceId, VitalCode, Timestamp), f64);
+
+/// What a resource is about, as far as one that is sent again has to be about the same.
+#[derive(Debug, Clone)]
+struct Facts {
+    index: Index,
+    link: Option<String>,
+    patient: Option<PatientId>,
+    device: Option<DeviceId>,
+}
+
+impl Facts {
+    fn tokens(index: &Index, params: &[&str]) -> BTreeSet<(&'static str, String, String)> {
+        let of_these = index.tokens.iter().filter(|t| params.contains(&t.param));
+        of_these.map(|t| (t.param, t.system.clone(), t.code.clone())).collect()
+    }
+
+    /// In what a resource is about something else, if it is.
+    fn differs(&self, write: &ResourceWrite) -> Option<(&'static str, &'static str)> {
+        const WHAT: [&str; 2] = ["code", "component-code"];
+        let Some(observed) = &write.observed else {
+            let is_another = write.kind == ResourceKind::Patient && self.link != write.link;
+            return is_another.then_some(("Patient.identifier", "identifier of a patient here"));
+        };
+        let other = |params: &[&str]| Self::tokens(&self.index, params) != Self::tokens(&write.index, params);
+        if observed.patient.is_some() && observed.patient != self.patient {
+            return Some((SUBJECT, "patient"));
+        }
+        if observed.device != self.device {
+            return Some((DEVICE, "device"));
+        }
+        if self.index.span != write.index.span {
+            return Some((EFFECTIVE, "time"));
+        }
+        other(&WHAT).then_some(("Observation.code", "code"))
+    }
 }
 
 /// Groups that may be on their way to the disk: the one being made and the one being written.
@@ -186,16 +239,22 @@ impl RecentResources {
         self.observations.get(id).map(|recent| (recent.version, recent.made.as_ref()))
     }
 
-    /// Notes a version that goes into a group.
-    pub(super) fn note(&mut self, group: u64, row: &ResourceRow, made: Option<fhir::Observation>) {
+    /// Notes a version that goes into a group, with the device that it names, the Observation if it was made here, and the
+    /// values that it stands for.
+    pub(super) fn note(
+        &mut self,
+        group: u64,
+        row: &ResourceRow,
+        (device, made): (Option<DeviceId>, Option<fhir::Observation>),
+        holds: Vec<Held>,
+    ) {
         let (version, updated) = (row.version, row.updated);
         if row.kind == ResourceKind::Observation {
             self.observations.insert(row.id.clone(), RecentObservation { group, version, made });
         }
-        let identifiers = row.index.tokens.iter().filter(|t| t.param == "identifier");
-        let identifiers = identifiers.map(|t| (t.system.clone(), t.code.clone())).collect();
         let kept = ResourceKept { id: row.id.clone(), version, updated, existed: false };
-        self.all.push(Recent { group, kind: row.kind, kept, identifiers });
+        let facts = Facts { index: row.index.clone(), link: row.link.clone(), patient: row.patient.clone(), device };
+        self.all.push(Recent { group, kind: row.kind, kept, source: row.source.clone(), facts, holds });
     }
 }
 
@@ -204,7 +263,19 @@ enum Step {
     /// It is there already.
     Exists(ResourceKept),
     /// It is kept.
-    Keep { version: u64, patient: Option<PatientId>, join: Option<Join>, values: Vec<Observation>, strike: bool },
+    Keep(Keep),
+}
+
+/// What will be done for a resource that is kept.
+#[derive(Default)]
+struct Keep {
+    version: u64,
+    patient: Option<PatientId>,
+    join: Option<Join>,
+    values: Vec<Observation>,
+    /// Whether the values are taken out.
+    strike: bool,
+    holds: Vec<Held>,
 }
 
 impl Step {
@@ -212,7 +283,7 @@ impl Step {
     fn newest(&self) -> Option<Timestamp> {
         match self {
             Self::Exists(_) => None,
-            Self::Keep { values, .. } => values.iter().map(|o| o.observed_at).max(),
+            Self::Keep(keep) => keep.values.iter().map(|o| o.observed_at).max(),
         }
     }
 }
@@ -308,6 +379,7 @@ impl Core {
             let detail = format!("device {} is not known: add it with `wardwatch device add`", wanted.sender);
             return refuse_values(RejectionCode::UnknownDevice, "http.Authorization", detail);
         };
+        each_once(&wanted.writes)?;
         let mut seen = BTreeMap::new();
         let mut joining = BTreeMap::new();
         let mut identifiers = BTreeSet::new();
@@ -338,15 +410,24 @@ impl Core {
         at: Moment,
     ) -> Checked<Step> {
         if let Some(token) = &write.if_none_exist {
-            let found = self.existing(write.kind, token)?;
+            let found = self.existing(write.kind, token, &wanted.sender)?;
             if let Some(expected) = &write.expected
-                && found.as_ref().map(|kept| &kept.id) != expected.as_ref()
+                && found.as_ref().map(|(kept, _)| &kept.id) != expected.as_ref()
             {
                 let detail = "a resource with this identifier came or went just now: try again";
                 return refuse(RefusalKind::Version, "http.If-None-Exist", detail);
             }
-            if let Some(kept) = found {
-                return Ok(Step::Exists(kept));
+            if let Some((kept, facts)) = found {
+                return match facts.differs(write) {
+                    None => Ok(Step::Exists(kept)),
+                    Some((place, what)) => {
+                        let detail = format!(
+                            "{}/{} has this identifier and another {what}: nothing is kept; give each its own identifier",
+                            write.kind, kept.id
+                        );
+                        refuse(RefusalKind::AnotherMatch, place, detail)
+                    }
+                };
             }
             if !identifiers.insert((write.kind, format!("{token:?}"))) {
                 let detail = "the same If-None-Exist stands twice in one transaction";
@@ -355,12 +436,11 @@ impl Core {
         }
         let version = self.next_version(write)?;
         let Some(observed) = &write.observed else {
-            let keep =
-                Step::Keep { version, patient: write.patient.clone(), join: None, values: Vec::new(), strike: false };
-            return Ok(keep);
+            return Ok(Step::Keep(Keep { version, patient: write.patient.clone(), ..Keep::default() }));
         };
         let whose = self.whose(ward, wanted, observed, joining, at)?;
         let mut values = Vec::new();
+        let mut holds = Vec::new();
         let strike = observed.standing == Standing::WasWrong;
         if let (Some(patient), Some(sent_at)) = (&whose.patient, observed.at)
             && !(strike && write.former.is_none())
@@ -377,44 +457,68 @@ impl Core {
                     correction: false,
                     interval: None,
                 };
-                let replaces = observed.standing == Standing::Replaces || write.former.is_some();
-                values.extend(self.value(o, value, (replaces, strike), seen, at)?);
+                let held = ((o.device.clone(), o.vital, sent_at), o.value);
+                if strike && self.stands_elsewhere(wanted, write, &held) {
+                    continue;
+                }
+                values.extend(self.value(o, value, observed, seen, at)?);
+                if !strike {
+                    holds.push(held);
+                }
             }
         }
-        Ok(Step::Keep { version, patient: whose.patient, join: whose.join, values, strike })
+        Ok(Step::Keep(Keep { version, patient: whose.patient, join: whose.join, values, strike, holds }))
     }
 
-    /// The resource that has an identifier, if there is exactly one.
-    fn existing(&self, kind: ResourceKind, token: &TokenValue) -> Checked<Option<ResourceKept>> {
-        use crate::{
-            fhir::search::{Filter, Sort, SortKey},
-            store::ResourceQuery,
-        };
+    /// The resource that this sender made with an identifier, if there is exactly one.
+    fn existing(
+        &self,
+        kind: ResourceKind,
+        token: &TokenValue,
+        sender: &DeviceId,
+    ) -> Checked<Option<(ResourceKept, Facts)>> {
         let has = |recent: &&Recent| {
             recent.kind == kind
-                && recent.identifiers.iter().any(|(system, value)| {
-                    token.code.as_ref() == Some(value) && token.system.as_ref().is_none_or(|s| s == system)
+                && recent.source == *sender
+                && recent.facts.index.tokens.iter().filter(|t| t.param == "identifier").any(|t| {
+                    token.code.as_ref() == Some(&t.code) && token.system.as_ref().is_none_or(|s| *s == t.system)
                 })
         };
-        let mut found: BTreeMap<String, ResourceKept> =
-            self.recent_resources.all.iter().filter(has).map(|r| (r.kept.id.clone(), r.kept.clone())).collect();
+        let recent = self.recent_resources.all.iter().filter(has);
+        let mut found: BTreeMap<String, (ResourceKept, Facts)> =
+            recent.map(|r| (r.kept.id.clone(), (r.kept.clone(), r.facts.clone()))).collect();
         let query = ResourceQuery {
             kind,
             filters: vec![Filter::Tokens(&["identifier"], vec![token.clone()])],
-            source: None,
+            source: Some(sender.clone()),
             sort: Sort { key: SortKey::Updated, descending: false },
             limit: 2,
             page: None,
         };
         for stored in self.reader.search_resources(&query)?.found {
+            let facts = self.facts(&stored)?;
             let kept =
                 ResourceKept { id: stored.id.clone(), version: stored.version, updated: stored.updated, existed: true };
-            found.entry(stored.id).or_insert(kept);
+            found.entry(stored.id).or_insert((kept, facts));
         }
         match (found.len(), found.pop_first()) {
-            (0 | 1, first) => Ok(first.map(|(_, kept)| ResourceKept { existed: true, ..kept })),
+            (0 | 1, first) => Ok(first.map(|(_, (kept, facts))| (ResourceKept { existed: true, ..kept }, facts))),
             _ => refuse(RefusalKind::SeveralMatches, "http.If-None-Exist", "several resources have this identifier"),
         }
+    }
+
+    /// What a stored resource is about.
+    fn facts(&self, stored: &StoredResource) -> Result<Facts, StoreError> {
+        let root = json::read(&stored.body).ok();
+        let named = root.as_ref().filter(|_| stored.kind == ResourceKind::Observation).and_then(device_named);
+        let knows = |device: &DeviceId| self.ward_of_device.contains_key(device);
+        let called = |id: &str| self.ward_of_device.keys().find(|device| id_of(device.as_str()) == id).cloned();
+        Ok(Facts {
+            index: root.map(|root| index(stored.kind, &root)).unwrap_or_default(),
+            link: stored.link.clone(),
+            patient: stored.patient.clone(),
+            device: named.map(|id| device_of(self.reader.as_ref(), (knows, called), &id)).transpose()?.flatten(),
+        })
     }
 
     /// The number of the version, if the one that it takes the place of is the present one.
@@ -494,12 +598,28 @@ impl Core {
         Err(Stop::refused(refusal, Some(IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew })))
     }
 
+    /// Whether another Observation stands for the same value, so that it is not taken out with this one.
+    fn stands_elsewhere(&self, wanted: &ResourceWrites, write: &ResourceWrite, held: &Held) -> bool {
+        let other = |kind: ResourceKind, id: &str| kind == ResourceKind::Observation && id != write.id;
+        let recent = || self.recent_resources.all.iter().rev().filter(|r| other(r.kind, &r.kept.id));
+        let stands = |id: &str| {
+            if let Some(observed) = wanted.writes.iter().find(|w| w.id == id).and_then(|w| w.observed.as_ref()) {
+                let same = |v: &VitalValue| v.vital == held.0.1 && is_same(v.value, held.1);
+                return observed.standing != Standing::WasWrong && observed.values.iter().any(same);
+            }
+            recent().find(|r| r.kept.id == id).is_none_or(|newest| newest.holds.contains(held))
+        };
+        let twins = write.observed.iter().flat_map(|o| &o.twins).filter(|(vital, _)| *vital == held.0.1);
+        let on_their_way = recent().filter(|r| r.holds.contains(held)).map(|r| r.kept.id.as_str());
+        twins.map(|(_, id)| id.as_str()).chain(on_their_way).any(stands)
+    }
+
     /// What has to be done for a value; nothing if it is there already.
     fn value(
         &mut self,
         mut o: Observation,
         value: &VitalValue,
-        (replaces, strike): (bool, bool),
+        observed: &Observed,
         seen: &mut Seen,
         at: Moment,
     ) -> Checked<Option<Observation>> {
@@ -511,17 +631,26 @@ impl Core {
             before =
                 if is_same(*same_job, o.value) { Before::Duplicate } else { Before::Conflict { stored: *same_job } };
         }
-        if strike {
-            return Ok(matches!(before, Before::Duplicate | Before::Conflict { .. }).then_some(o));
+        let former = observed.former.get(&o.vital).copied();
+        if observed.standing == Standing::WasWrong {
+            // What another resource has put in its place since is that one's value.
+            return Ok((former.is_some() && before == Before::Duplicate).then_some(o));
         }
+        if former.is_some_and(|former| is_same(former, o.value)) {
+            return Ok(None);
+        }
+        let replaces =
+            |stored| former.map_or(observed.standing == Standing::Replaces, |former| is_same(former, stored));
         match before {
-            Before::Conflict { .. } if replaces => o.correction = true,
+            Before::Conflict { stored } if replaces(stored) => o.correction = true,
             Before::Conflict { stored } => {
                 let (device, vital, refused) = (o.device, o.vital, o.value);
-                let detail = format!(
-                    "{vital} of {device} at {sent_at} is stored as {stored}, {refused} was refused: send status corrected if \
-                     it replaces it"
-                );
+                let todo = match former {
+                    Some(_) => "another Observation has corrected it since: update that one",
+                    None => "send status corrected if it replaces it",
+                };
+                let detail =
+                    format!("{vital} of {device} at {sent_at} is stored as {stored}, {refused} was refused: {todo}");
                 let refusal = ResourceRefusal {
                     index: 0,
                     kind: RefusalKind::Values(RejectionCode::Conflict),
@@ -550,12 +679,12 @@ impl Core {
         let mut report = ResourceReport::default();
         let Some(ward) = ward else { return report };
         for (write, step) in wanted.writes.into_iter().zip(steps) {
-            let (version, patient, join, values, strike) = match step {
+            let Keep { version, patient, join, values, strike, holds } = match step {
                 Step::Exists(kept) => {
                     report.kept.push(kept);
                     continue;
                 }
-                Step::Keep { version, patient, join, values, strike } => (version, patient, join, values, strike),
+                Step::Keep(keep) => keep,
             };
             if let Some(join) = join {
                 self.join_for_resource(ward, &wanted.sender, join, now, group);
@@ -568,6 +697,7 @@ impl Core {
                 heard(run, &mut self.seen_kept, &o.device, at, group);
             }
             let kept = ResourceKept { id: write.id.clone(), version, updated: now + at.skew, existed: false };
+            let device = write.observed.as_ref().and_then(|observed| observed.device.clone());
             // An Observation that is new is one value more, as by every other way in; everything else is an act.
             if write.kind != ResourceKind::Observation || version > 1 {
                 let act = if version > 1 { Act::ResourceUpdate } else { Act::ResourceCreate };
@@ -588,7 +718,7 @@ impl Core {
                 body: write.body,
                 mapped: false,
             };
-            self.recent_resources.note(at.group, &row, None);
+            self.recent_resources.note(at.group, &row, (device, None), holds);
             group.batch.resources.push(row);
             report.kept.push(kept);
         }
@@ -736,9 +866,10 @@ impl Place<'_> {
             return refuse_values(RejectionCode::UnknownDevice, DEVICE, detail);
         }
         let spans = self.census.assignments.get(device).map(Vec::as_slice).unwrap_or_default();
-        let free_from = spans.iter().filter_map(|a| a.end).max();
         // A device that is called after its patient measures nobody else, whenever it was.
         let own = self.observed.device.is_none() && self.sender_is_gateway();
+        self.may_join(device, own, spans)?;
+        let free_from = spans.iter().filter_map(|a| a.end).max();
         let first = if own { self.wanted.oldest.min(moment) } else { moment };
         let start = free_from.map_or(first, |end| first.max(end));
         if spans.iter().any(|a| a.end.is_none()) || start > moment {
@@ -747,6 +878,64 @@ impl Place<'_> {
         }
         let assignment = Assignment { device: device.clone(), patient: patient.clone(), start, end: None };
         Ok(Some(Join { device: device.clone(), is_new: !known, assignment }))
+    }
+
+    /// Only a gateway knows at whom a device is that measures nobody. What was ended is not begun again by a message, unless
+    /// the device is `own`: called after its patient.
+    fn may_join(&self, device: &DeviceId, own: bool, spans: &[Assignment]) -> Checked<()> {
+        let was_ended = spans.iter().any(|a| a.end.is_some());
+        let why = match (self.sender_is_gateway(), was_ended && !own) {
+            (false, _) => "a device assigns itself to nobody",
+            (true, true) => "it was assigned before, and that has ended",
+            (true, false) => return Ok(()),
+        };
+        let detail = format!(
+            "device {device} measures nobody at that time, and {why}: assign it with `wardwatch device assign`"
+        );
+        refuse_values(RejectionCode::NotAssigned, DEVICE, detail)
+    }
+}
+
+/// Two updates of one resource would both be its next version: which of them is the present one?
+fn each_once(writes: &[ResourceWrite]) -> Checked<()> {
+    let mut changed = BTreeSet::new();
+    for (index, write) in writes.iter().enumerate().filter(|(_, write)| write.former.is_some()) {
+        if !changed.insert((write.kind, write.id.as_str())) {
+            let detail =
+                format!("{}/{} stands twice in one transaction: send each resource once", write.kind, write.id);
+            let expression = format!("{}.id", write.kind);
+            let refusal = ResourceRefusal { index, kind: RefusalKind::Version, expression, detail };
+            return Err(Stop::refused(refusal, None));
+        }
+    }
+    Ok(())
+}
+
+/// The device that `Device/ID` means: one of ours of that name, or of whose name the id is made; else the one of ours that a
+/// stored resource has among its identifiers, if it is one; else one of that name that is not known yet.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(in crate::backend) fn device_of(
+    reader: &dyn StoreReader,
+    (knows, named): (impl Fn(&DeviceId) -> bool, impl Fn(&str) -> Option<DeviceId>),
+    id: &str,
+) -> Result<Option<DeviceId>, StoreError> {
+    let own: Option<DeviceId> = id.parse().ok();
+    if own.as_ref().is_some_and(&knows) {
+        return Ok(own);
+    }
+    if let Some(device) = id.starts_with("sha-").then(|| named(id)).flatten() {
+        return Ok(Some(device));
+    }
+    let Some(stored) = reader.resource(ResourceKind::Device, id, None)? else { return Ok(own) };
+    let root = json::read(&stored.body);
+    let values = root.as_ref().map(|root| root.list("identifier")).unwrap_or_default();
+    let known = values.iter().filter_map(|i| i.text_of("value")?.parse().ok()).filter(knows);
+    let known: Vec<DeviceId> = known.collect();
+    match known.as_slice() {
+        [one] => Ok(Some(one.clone())),
+        _ => Ok(own),
     }
 }
 

@@ -181,7 +181,8 @@ impl Core {
             body: made.body,
             mapped: true,
         };
-        self.recent_resources.note(at.group, &row, Some(made.observation));
+        let made = (Some(draft.device.clone()), Some(made.observation));
+        self.recent_resources.note(at.group, &row, made, Vec::new());
         group.batch.resources.push(row);
     }
 }

@@ -20,6 +20,7 @@ mod unplaced;
 mod ward;
 mod writer_thread;
 
+pub(super) use fhir::device_of;
 pub use fhir::{Observed, RefusalKind, ResourceKept, ResourceRefusal, ResourceReport, ResourceWrite, ResourceWrites};
 pub use group::WardNews;
 pub use job::{CommandOutcome, Job, JobError, Record, Reply};

@@ -106,7 +106,7 @@ fn wanted(out: &mut impl Write, view: &DeviceView) -> anyhow::Result<()> {
     let applied = applied.map_or_else(|| "not said".to_owned(), |applied| format!("version {applied}"));
     let since = desired.changed_at.map(|at| format!(" since {at}")).unwrap_or_default();
     writeln!(out, "wanted    version {}{since}; it works by: {applied}", desired.version)?;
-    for (vital, interval) in &view.device.intervals_ms {
+    for (vital, interval) in view.device.wanted_intervals() {
         writeln!(out, "          {vital} every {} s", interval.as_secs_f64())?;
     }
     for (vital, limits) in &desired.limits {

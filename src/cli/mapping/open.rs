@@ -53,6 +53,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     if let Some(path) = files(args).find(|path| *path == Path::new("-")) {
         bail!("{} cannot be looked at again: give it as a file", path.display());
     }
+    if let Some(path) = files(args).find(|path| std::fs::metadata(path).is_ok_and(|meta| !meta.is_file())) {
+        bail!("{} is no plain file: it cannot be looked at again", path.display());
+    }
     let Some(look) = args.look.prepare()? else {
         bail!("a screen needs a terminal: `wardwatch mapping lint` and `wardwatch mapping try` do without");
     };

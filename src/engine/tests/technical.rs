@@ -554,6 +554,45 @@ fn a_low_battery_is_told_gets_worse_and_is_over_with_some_room() {
 }
 
 #[test]
+fn a_wish_for_rarer_values_does_not_make_silence_quieter_until_the_device_works_by_it() {
+    let mut bench = Bench::new(1);
+    let mut device = gateway("d1");
+    device.kind = DeviceKind::Monitor;
+    device.intervals_ms = [(SPO2, Millis::from_secs(1))].into();
+    bench.command(0.0, Command::SetDevice { device: device.clone() });
+    for s in 0..5 {
+        bench.value(f64::from(s), 1, SPO2, 97.0);
+    }
+    device.desired.intervals_ms = [(SPO2, Millis::from_secs(3_600))].into();
+    bench.command(4.5, Command::SetDevice { device: device.clone() });
+    bench.tick(30.0);
+    assert_eq!(bench.alert("device.lost").condition, Condition::Present, "it said nothing of sending more seldom");
+    let desired = |bench: &Bench| bench.engine.census().devices[&device.id].desired.version;
+    let version = desired(&bench);
+    bench.command(31.0, Command::SetDevice { device: device.clone().applied() });
+    assert_eq!(desired(&bench), version, "it is wanted as before");
+    bench.value(32.0, 1, SPO2, 97.0);
+    bench.tick(60.0);
+    assert_eq!(bench.engine.alerts().count(), 0);
+}
+
+#[test]
+fn an_assignment_neither_begins_nor_ends_ahead_of_now() {
+    let mut bench = Bench::new(1);
+    let span = |start| Assignment { device: "d7".parse().unwrap(), patient: "p1".parse().unwrap(), start, end: None };
+    bench.command(1.0, Command::SetDevice { device: gateway("d7") });
+    bench.command(2.0, Command::Assign { assignment: span(t(100.0)) });
+    assert!(bench.engine.census().open_assignment(&"d7".parse().unwrap()).is_none());
+    let d1: DeviceId = "d1".parse().unwrap();
+    bench.command(3.0, Command::Unassign { device: d1.clone(), end: t(100.0) });
+    let at = t(100.0);
+    bench.command(4.0, Command::MoveDevice { device: d1.clone(), patient: "p1".parse().unwrap(), at });
+    assert!(bench.engine.census().open_assignment(&d1).is_some(), "it goes on measuring");
+    bench.command(5.0, Command::Unassign { device: d1.clone(), end: t(5.0) });
+    assert!(bench.engine.census().open_assignment(&d1).is_none());
+}
+
+#[test]
 fn what_is_wanted_of_a_device_is_numbered_by_its_changes() {
     let mut bench = Bench::new(0);
     let device = |interval: Option<i64>, low: Option<f64>| {

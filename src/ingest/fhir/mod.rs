@@ -3,10 +3,12 @@
 //! Whose an Observation is, is decided behind here: a resource names a patient, and the census says whether it may.
 
 mod codes;
+mod identifier;
 mod observation;
 mod units;
 
 pub use codes::{LOINC, VitalCodes};
+pub use identifier::PATIENT_SYSTEM;
 pub use observation::{Said, Standing, Subject, Unusable, VitalValue, group};
 pub use units::{Converted, MDC, UCUM, UnitError, UnitText, convert};
 
@@ -26,6 +28,8 @@ pub struct FhirRules<'a> {
     pub codes: &'a VitalCodes,
     /// The oldest time at which a value is kept.
     pub oldest: Timestamp,
+    /// The systems of identifiers that are those of patients here, besides [`PATIENT_SYSTEM`]; any if there are none.
+    pub patient_systems: &'a [String],
 }
 
 /// A resource that is in order.
@@ -92,9 +96,7 @@ pub fn decode_node(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Resource, Fh
         FhirError::NotFhir(vec![Issue::error(IssueCode::NotSupported, format!("{ROOT}.resourceType"), detail)])
     })?;
     let said = match kind {
-        ResourceKind::Observation => {
-            Some(observation::said(root, rules.codes, rules.oldest).map_err(FhirError::Unusable)?)
-        }
+        ResourceKind::Observation => Some(observation::said(root, rules).map_err(FhirError::Unusable)?),
         _ => None,
     };
     let of_patient = match kind {
@@ -107,33 +109,20 @@ pub fn decode_node(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Resource, Fh
         index: index(kind, root),
         id: root.text_of("id").map(str::to_owned),
         said,
-        link: (kind == ResourceKind::Patient).then(|| link(root)).flatten(),
+        link: (kind == ResourceKind::Patient).then(|| identifier::link(root, rules.patient_systems)).flatten(),
         of_patient,
     })
+}
+
+/// The device that an Observation names, if it can be looked up.
+#[must_use]
+pub fn device_named(root: &Node<'_>) -> Option<String> {
+    observation::device(root).ok().flatten()
 }
 
 fn patient_of(root: &Node<'_>, member: &str) -> Option<String> {
     let (kind, id) = crate::fhir::index::literal(root.get(member)?.text_of("reference")?)?;
     (kind == "Patient").then(|| id.to_owned())
-}
-
-/// The identifier by which a Patient is one of ours: that of type MR, else PI, else PT, else the only one. The same order
-/// as PID-3 of HL7 v2.
-fn link(root: &Node<'_>) -> Option<String> {
-    let identifiers = root.list("identifier");
-    let value = |node: &Node<'_>| node.text_of("value").map(str::to_owned);
-    let of_type = |wanted: &str| {
-        let has = |identifier: &&Node<'_>| {
-            let types = identifier.get("type").map(|t| t.list("coding")).unwrap_or_default();
-            types.iter().any(|coding| coding.text_of("code") == Some(wanted))
-        };
-        identifiers.iter().find(has).and_then(value)
-    };
-    let only = || match identifiers {
-        [one] => value(one),
-        _ => None,
-    };
-    ["MR", "PI", "PT"].into_iter().find_map(of_type).or_else(only)
 }
 
 #[cfg(test)]

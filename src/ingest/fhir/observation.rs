@@ -1,7 +1,9 @@
 //! What an Observation says for a ward: of whom, by which device, when, and the values of vitals in it.
 
 use super::{
+    FhirRules,
     codes::VitalCodes,
+    identifier::of_patient,
     units::{UnitText, convert},
 };
 use crate::{
@@ -91,8 +93,9 @@ fn unusable(code: RejectionCode, expression: impl Into<String>, detail: impl Int
 ///
 /// # Errors
 /// If it names no patient or device in a way that can be looked up, or a value that would be judged cannot be used.
-pub(super) fn said(root: &Node<'_>, codes: &VitalCodes, oldest: Timestamp) -> Result<Said, Unusable> {
-    let subject = subject(root)?;
+pub(super) fn said(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Said, Unusable> {
+    let FhirRules { codes, oldest, patient_systems } = rules;
+    let subject = subject(root, patient_systems)?;
     let standing = match root.text_of("status") {
         Some("amended" | "corrected") => Standing::Replaces,
         Some("cancelled" | "unknown") => Standing::IsNone,
@@ -134,11 +137,13 @@ fn not_judged(said: &Said, oldest: Timestamp) -> Option<(&'static str, &'static 
     }
 }
 
-fn subject(root: &Node<'_>) -> Result<Subject, Unusable> {
+fn subject(root: &Node<'_>, patient_systems: &[String]) -> Result<Subject, Unusable> {
     const HERE: &str = "Observation.subject";
     let Some(subject) = root.get("subject") else { return Ok(Subject::Unsaid) };
-    let identifier = subject.get("identifier").and_then(|i| i.text_of("value")).map(str::to_owned);
     let kind = subject.text_of("type").unwrap_or("Patient");
+    let patients = || subject.get("identifier").map_or(Ok(None), |i| of_patient(i, patient_systems));
+    let wrong = |why: String| unusable(RejectionCode::WrongPatient, format!("{HERE}.identifier"), why);
+    let identifier = if kind == "Patient" { patients().map_err(wrong)? } else { None };
     match subject.text_of("reference").map(|reference| (reference, literal(reference))) {
         Some((_, Some(("Patient", id)))) => Ok(Subject::Patient { id: Some(id.to_owned()), identifier }),
         Some((_, Some(("Device", _)))) => Ok(Subject::Device),
@@ -162,7 +167,8 @@ fn subject(root: &Node<'_>) -> Result<Subject, Unusable> {
     }
 }
 
-fn device(root: &Node<'_>) -> Result<Option<String>, Unusable> {
+/// The id behind `Device/`, or the identifier, of the device that an Observation names.
+pub(super) fn device(root: &Node<'_>) -> Result<Option<String>, Unusable> {
     let Some(device) = root.get("device") else { return Ok(None) };
     match device.text_of("reference") {
         Some(reference) => match literal(reference) {
@@ -243,7 +249,7 @@ impl Said {
             return Err(unusable(RejectionCode::Conflict, here, detail));
         }
         if let Some(told) = converted.told {
-            self.notes.push(Issue::information(here.clone(), told));
+            self.notes.push(Issue::warning(here.clone(), told));
         }
         let text = if converted.same { value_text(text, value) } else { None };
         self.values.push(VitalValue { vital: def.code, value, text, expression: here });

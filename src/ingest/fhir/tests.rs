@@ -7,9 +7,13 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 fn decoded(text: &str) -> Result<Resource, FhirError> {
+    decoded_of(text, &[])
+}
+
+fn decoded_of(text: &str, patient_systems: &[String]) -> Result<Resource, FhirError> {
     let codes = VitalCodes::new(&VitalTable::builtin());
     let oldest = "2020-01-01T00:00:00Z".parse().unwrap();
-    decode(text.as_bytes(), FhirRules { codes: &codes, oldest })
+    decode(text.as_bytes(), FhirRules { codes: &codes, oldest, patient_systems })
 }
 
 fn observation(code: &str, members: &str) -> String {
@@ -123,6 +127,37 @@ fn a_bundle_is_no_resource_that_is_kept() {
     assert!(issues[0].diagnostics.contains("base address"), "{issues:?}");
 }
 
+#[rstest]
+#[case::plain(r#""value":"p2""#, &[], true)]
+#[case::any_system(r#""system":"urn:h","value":"p2""#, &[], true)]
+#[case::of_a_patient(r#""type":{"coding":[{"code":"PI"}]},"value":"p2""#, &[], true)]
+#[case::of_a_visit(r#""type":{"coding":[{"code":"VN"}]},"value":"p2""#, &[], false)]
+#[case::of_some_type(r#""type":{"text":"visit"},"value":"p2""#, &[], false)]
+#[case::of_here(r#""system":"urn:h","value":"p2""#, &["urn:h"], true)]
+#[case::ours(r#""system":"urn:wardwatch:patient","value":"p2""#, &["urn:h"], true)]
+#[case::of_elsewhere(r#""system":"urn:other","type":{"coding":[{"code":"MR"}]},"value":"p2""#, &["urn:h"], false)]
+fn type_and_system_say_whether_an_identifier_is_of_a_patient(
+    #[case] identifier: &str,
+    #[case] systems: &[&str],
+    #[case] good: bool,
+) {
+    let systems: Vec<String> = systems.iter().map(|s| (*s).to_owned()).collect();
+    let patient = format!(r#"{{"resourceType":"Patient","identifier":[{{{identifier}}}]}}"#);
+    assert_eq!(decoded_of(&patient, &systems).unwrap().link.as_deref(), good.then_some("p2"));
+    let whose = format!(r#""identifier":{{{identifier}}}"#);
+    let text = observation("8867-4", "").replace(r#""reference":"Patient/p1""#, &whose);
+    match decoded_of(&text, &systems) {
+        Ok(resource) => {
+            let subject = Subject::Patient { id: None, identifier: Some("p2".into()) };
+            assert!(good && resource.said.unwrap().subject == subject);
+        }
+        Err(FhirError::Unusable(why)) => {
+            assert!(!good && why.issue.expression[0] == "Observation.subject.identifier", "{why:?}");
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
 proptest! {
     /// A byte that is changed, cut or put in anywhere makes no panic.
     #[test]
@@ -131,6 +166,6 @@ proptest! {
         let at = at.min(bytes.len() - 1);
         if cut { bytes.truncate(at) } else { bytes[at] = byte }
         let codes = VitalCodes::new(&VitalTable::builtin());
-        let _ = decode(&bytes, FhirRules { codes: &codes, oldest: Timestamp::MIN });
+        let _ = decode(&bytes, FhirRules { codes: &codes, oldest: Timestamp::MIN, patient_systems: &[] });
     }
 }

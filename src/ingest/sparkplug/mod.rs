@@ -11,7 +11,7 @@ mod topic;
 mod value;
 
 pub use payload::{Metric, Payload, PropertySet, PropertyValue, datatype, metric, property_value};
-pub use session::{Rebirth, Session, Taken};
+pub use session::{Missed, Rebirth, Session, Taken};
 pub use topic::{Kind, NAMESPACE, Topic};
 pub use value::{Source, UNIT_PROPERTY};
 

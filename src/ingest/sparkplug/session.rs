@@ -13,7 +13,7 @@ use crate::{
 };
 use prost::Message;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write,
     sync::Arc,
 };
@@ -26,6 +26,8 @@ const DEVICES_MAX: usize = 1_000;
 const NAME_MAX_BYTES: usize = 256;
 /// An edge node is asked at most this often to be born again.
 const REBIRTH_EVERY: Millis = Millis::from_secs(10);
+/// Edge nodes that are asked at once after a lost session; others are asked with their next message.
+const REBIRTHS_AT_ONCE: usize = 32;
 /// Numbers of messages are counted from 0 to one less.
 const SEQ_MODULUS: u64 = 256;
 
@@ -59,6 +61,15 @@ pub struct Taken {
     pub is_ours: bool,
 }
 
+/// What is to be done when nobody knows which messages were missed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Devices of which messages may be missing.
+    pub devices: Vec<DeviceId>,
+    /// Edge nodes that are to be asked to be born again.
+    pub rebirths: Vec<Rebirth>,
+}
+
 /// All edge nodes of a source.
 #[derive(Debug, Default)]
 pub struct Session {
@@ -69,6 +80,8 @@ pub struct Session {
 #[derive(Debug, Default)]
 struct Node {
     born: Option<Born>,
+    /// The devices of which something came since the node was gone, whether their birth is known or not.
+    seen: BTreeSet<String>,
     asked_at: Option<Timestamp>,
 }
 
@@ -80,7 +93,7 @@ struct Born {
     /// Whether messages are missing since: aliases may mean something else.
     gap: bool,
     own: Metrics,
-    /// By the name in topics.
+    /// By the name in topics; each is among those that are seen.
     devices: BTreeMap<String, Metrics>,
 }
 
@@ -141,11 +154,28 @@ impl Session {
         if !matches!(topic.kind, Kind::NodeDeath | Kind::DeviceDeath) {
             node.readings(topic, &payload, (&device, source, rules), &mut taken);
         }
-        if node.wants_birth(topic) && node.asked_at.is_none_or(|at| rules.now.since(at) >= REBIRTH_EVERY) {
-            node.asked_at = Some(rules.now);
+        if node.wants_birth(topic) && node.may_be_asked(rules.now) {
             taken.rebirth = Some(Rebirth { group: topic.group.to_owned(), edge: topic.edge.to_owned() });
         }
         Ok(taken)
+    }
+
+    /// The broker lost what it kept for us: of each edge node messages may be missing.
+    pub fn missed(&mut self, source: &Source, now: Timestamp) -> Missed {
+        let mut missed = Missed::default();
+        for (key, node) in &mut self.nodes {
+            // No level of a topic holds a slash.
+            let Some((group, edge)) = key.split_once('/') else { continue };
+            if let Some(born) = &mut node.born {
+                born.gap = true;
+            }
+            let devices = all(Lapse::Missed, edge, node.seen.iter().cloned(), source);
+            missed.devices.extend(devices.into_iter().flat_map(|(_, devices)| devices));
+            if node.born.is_some() && missed.rebirths.len() < REBIRTHS_AT_ONCE && node.may_be_asked(now) {
+                missed.rebirths.push(Rebirth { group: group.to_owned(), edge: edge.to_owned() });
+            }
+        }
+        missed
     }
 }
 
@@ -164,9 +194,10 @@ impl Node {
         match topic.kind {
             Kind::NodeBirth => {
                 let bd_seq = bd_seq();
-                let devices = self.born.take().filter(|born| born.bd_seq != bd_seq).map(|born| born.devices);
-                // It was gone meanwhile, and nobody said so.
-                taken.lapse = of(Lapse::Missed, topic, devices.into_iter().flatten().map(|(name, _)| name), source);
+                if self.born.take().is_some_and(|born| born.bd_seq != bd_seq) {
+                    // It was gone meanwhile, and nobody said so.
+                    taken.lapse = all(Lapse::Missed, topic.edge, std::mem::take(&mut self.seen), source);
+                }
                 let (own, seq) = (Metrics::of(payload, source, rules.vitals), payload.seq.unwrap_or_default());
                 self.born = Some(Born { bd_seq, seq, gap: false, own, devices: BTreeMap::new() });
             }
@@ -174,22 +205,31 @@ impl Node {
                 let said = bd_seq();
                 // The will of an earlier connection may come after the birth of this one.
                 let own = |born: &Born| said.is_none() || born.bd_seq.is_none() || said == born.bd_seq;
-                if let Some(born) = self.born.take_if(|born| own(born)) {
-                    taken.lapse = of(Lapse::Gone, topic, born.devices.into_keys(), source);
+                // Where no birth is known, no number speaks against it.
+                if self.born.as_ref().is_none_or(own) {
+                    self.born = None;
+                    taken.lapse = all(Lapse::Gone, topic.edge, std::mem::take(&mut self.seen), source);
                 }
             }
             Kind::DeviceBirth | Kind::DeviceDeath | Kind::DeviceData | Kind::NodeData => {
                 self.count(topic, payload.seq, dup, source, taken);
-                let Some((born, name)) = self.born.as_mut().zip(topic.device) else { return Ok(()) };
-                if topic.kind == Kind::DeviceBirth {
-                    if !born.devices.contains_key(name) && born.devices.len() >= DEVICES_MAX {
+                let Some(name) = topic.device else { return Ok(()) };
+                if topic.kind == Kind::DeviceDeath {
+                    self.seen.remove(name);
+                    if let Some(born) = &mut self.born {
+                        born.devices.remove(name);
+                    }
+                    taken.lapse = of(Lapse::Gone, [source.device(topic.edge, Some(name))]);
+                    return Ok(());
+                }
+                if !self.seen.contains(name) {
+                    if self.seen.len() >= DEVICES_MAX {
                         return Err(format!("the edge node has more than {DEVICES_MAX} devices"));
                     }
-                    born.devices.insert(name.to_owned(), Metrics::of(payload, source, rules.vitals));
+                    self.seen.insert(name.to_owned());
                 }
-                if topic.kind == Kind::DeviceDeath {
-                    born.devices.remove(name);
-                    taken.lapse = of(Lapse::Gone, topic, [name.to_owned()], source);
+                if let Some(born) = self.born.as_mut().filter(|_| topic.kind == Kind::DeviceBirth) {
+                    born.devices.insert(name.to_owned(), Metrics::of(payload, source, rules.vitals));
                 }
             }
             Kind::Other => {}
@@ -208,12 +248,21 @@ impl Node {
             _ => {
                 taken.gap = true;
                 if !born.gap {
-                    taken.lapse = of(Lapse::Missed, topic, born.devices.keys().cloned(), source);
+                    taken.lapse = all(Lapse::Missed, topic.edge, self.seen.iter().cloned(), source);
                 }
                 born.gap = true;
             }
         }
         born.seq = seq.unwrap_or(born.seq);
+    }
+
+    /// Whether it is time to ask the node to be born again; it counts as asked then.
+    fn may_be_asked(&mut self, now: Timestamp) -> bool {
+        let is_time = self.asked_at.is_none_or(|at| now.since(at) >= REBIRTH_EVERY);
+        if is_time {
+            self.asked_at = Some(now);
+        }
+        is_time
     }
 
     /// Whether the node has to be born before its data can be used.
@@ -296,15 +345,20 @@ impl Node {
     }
 }
 
-/// Devices with what became of them, as we call them.
-fn of(
+/// An edge node with its devices, as we call them, and what became of them.
+fn all(
     lapse: Lapse,
-    topic: Topic<'_>,
+    edge: &str,
     names: impl IntoIterator<Item = String>,
     source: &Source,
 ) -> Option<(Lapse, Vec<DeviceId>)> {
-    let devices: Vec<DeviceId> =
-        names.into_iter().filter_map(|name| source.device(topic.edge, Some(&name)).ok()).collect();
+    // Its own metrics are of the device that is called as it.
+    let own = std::iter::once_with(|| source.device(edge, None));
+    of(lapse, names.into_iter().map(|name| source.device(edge, Some(&name))).chain(own))
+}
+
+fn of(lapse: Lapse, devices: impl IntoIterator<Item = Result<DeviceId, String>>) -> Option<(Lapse, Vec<DeviceId>)> {
+    let devices: Vec<DeviceId> = devices.into_iter().flatten().collect();
     (!devices.is_empty()).then_some((lapse, devices))
 }
 

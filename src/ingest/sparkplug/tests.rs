@@ -1,6 +1,6 @@
 use super::{
     payload::{Metric, Payload, PropertySet, PropertyValue, datatype, metric::Value, property_value},
-    session::{Session, Taken},
+    session::{Missed, Rebirth, Session, Taken},
     topic::Topic,
     value::{Source, UNIT_PROPERTY},
 };
@@ -97,6 +97,10 @@ fn of(vital: &str, value: f64) -> Result<(String, f64), RejectionCode> {
     Ok((format!("mon-12 {vital}"), value))
 }
 
+fn ids(names: &[&str]) -> Vec<DeviceId> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
 #[test]
 fn data_are_known_by_the_alias_of_their_birth() {
     let mut bench = Bench::new();
@@ -115,7 +119,7 @@ fn after_a_gap_an_alias_means_nothing_until_the_node_is_born_again() {
     let taken = bench.take("DDATA", 3, vec![by_alias(HR, Value::Float(74.0))]);
     assert_eq!(told(&taken), [Err(RejectionCode::Unmatched)]);
     assert!(taken.gap);
-    assert_eq!(taken.lapse, Some((Lapse::Missed, vec!["mon-12".parse().unwrap()])));
+    assert_eq!(taken.lapse, Some((Lapse::Missed, ids(&["mon-12", "ward-a"]))), "the node's own metrics too");
     assert_eq!(taken.rebirth.unwrap().edge, "ward-a");
     let next = bench.take("DDATA", 4, vec![by_alias(HR, Value::Float(75.0))]);
     assert_eq!(told(&next), [Err(RejectionCode::Unmatched)], "the number fits again, what is missing is still missing");
@@ -128,6 +132,23 @@ fn after_a_gap_an_alias_means_nothing_until_the_node_is_born_again() {
     bench.take("DBIRTH", 1, vitals());
     let again = bench.take("DDATA", 2, vec![by_alias(SPO2, Value::Float(96.0))]);
     assert_eq!(told(&again), [of("spo2", 96.0)]);
+}
+
+#[test]
+fn after_a_lost_session_nothing_is_known_until_the_node_is_born_again() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.session.missed(&bench.source, bench.now), Missed::default(), "nothing was known");
+    let mut bench = Bench::born();
+    let missed = bench.session.missed(&bench.source, bench.now);
+    assert_eq!(missed.devices, ids(&["mon-12", "ward-a"]));
+    assert_eq!(missed.rebirths, [Rebirth { group: "hospital".to_owned(), edge: "ward-a".to_owned() }]);
+    // The number fits, and still nobody knows what was said meanwhile.
+    let data = bench.take("DDATA", 2, vec![by_alias(HR, Value::Float(74.0))]);
+    assert_eq!(told(&data), [Err(RejectionCode::Unmatched)]);
+    assert!(data.rebirth.is_none(), "it was asked a moment ago");
+    bench.take("NBIRTH", 0, vec![bd_seq(3)]);
+    bench.take("DBIRTH", 1, vitals());
+    assert_eq!(told(&bench.take("DDATA", 2, vec![by_alias(HR, Value::Float(75.0))])), [of("hr", 75.0)]);
 }
 
 #[test]
@@ -161,7 +182,26 @@ fn a_death_says_who_is_gone_at_once() {
     let death = Payload { timestamp: Some(NOW_MS), metrics: vec![bd_seq(3)], seq: None }.encode_to_vec();
     let death = bench.raw("spBv1.0/hospital/NDEATH/ward-a", &death, false).unwrap();
     assert!(death.rebirth.is_none(), "who is dead is not asked");
-    assert_eq!(gone(death), Some((Lapse::Gone, 2)));
+    assert_eq!(death.lapse, Some((Lapse::Gone, ids(&["mon-12", "mon-13", "ward-a"]))), "the node's own metrics too");
+}
+
+#[test]
+fn a_death_counts_whether_a_birth_is_known_or_not() {
+    let named = || vec![named("hr", None, Value::Int(70))];
+    let mut bench = Bench::new();
+    assert_eq!(told(&bench.take("DDATA", 7, named())), [of("hr", 70.0)]);
+    let death = bench.take("DDEATH", 8, vec![]);
+    assert_eq!(death.lapse, Some((Lapse::Gone, ids(&["mon-12"]))));
+    bench.take("DDATA", 9, named());
+    let death = bench.take("NDEATH", 0, vec![bd_seq(3)]);
+    assert_eq!(death.lapse, Some((Lapse::Gone, ids(&["mon-12", "ward-a"]))));
+    let again = bench.take("NDEATH", 0, vec![bd_seq(3)]);
+    assert_eq!(again.lapse, Some((Lapse::Gone, ids(&["ward-a"]))), "its devices were gone already");
+    // A device that was never born speaks by names too.
+    bench.take("NBIRTH", 0, vec![bd_seq(4)]);
+    bench.take("DDATA", 1, named());
+    let death = bench.take("NDEATH", 0, vec![bd_seq(4)]);
+    assert_eq!(death.lapse, Some((Lapse::Gone, ids(&["mon-12", "ward-a"]))));
 }
 
 #[test]
@@ -170,7 +210,7 @@ fn a_node_that_comes_anew_without_a_death_was_away() {
     assert!(bench.take("NBIRTH", 0, vec![bd_seq(3)]).lapse.is_none(), "it was asked to");
     bench.take("DBIRTH", 1, vitals());
     let anew = bench.take("NBIRTH", 0, vec![bd_seq(4)]);
-    assert_eq!(anew.lapse, Some((Lapse::Missed, vec!["mon-12".parse().unwrap()])));
+    assert_eq!(anew.lapse, Some((Lapse::Missed, ids(&["mon-12", "ward-a"]))));
 }
 
 #[test]

@@ -259,6 +259,11 @@ impl Sql {
                 let values = any.iter().flat_map(|t| t.code.iter().chain(&t.system)).map(|v| text(v));
                 self.and(&tokens(params, &parts), values);
             }
+            Filter::NoTokens(params, any) => {
+                let parts: Vec<String> = any.iter().map(token).collect();
+                let values = any.iter().flat_map(|t| t.code.iter().chain(&t.system)).map(|v| text(v));
+                self.and(&format!("NOT ({})", tokens(params, &parts)), values);
+            }
             Filter::Texts(params, any) => {
                 let parts = vec!["(t.code >= ? AND t.code < ?)".to_owned(); any.len()];
                 let values = any.iter().flat_map(|begin| [text(begin), text(&format!("{begin}\u{10ffff}"))]);

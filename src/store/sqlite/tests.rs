@@ -11,8 +11,8 @@ use crate::{
     engine::{Input, InputBlock, SeriesKey},
     seam::{ManualClock, OsEntropy},
     store::{
-        AccessChange, Batch, CorrectedSample, DataFolder, DeadLetter, Retention, Store, StoreReader, UserRecord,
-        WardBatch,
+        AccessChange, Batch, CorrectedSample, DataFolder, DeadLetter, DeadLetterEnd, DeadLetterFilter, Retention,
+        Store, StoreReader, UserRecord, WardBatch,
     },
 };
 use std::sync::Arc;
@@ -564,4 +564,24 @@ fn unplaced_devices_are_joined_bounded_and_forgotten() {
     commit(vec![came(1, 200)]);
     while store.expire(t(150) + UNPLACED_KEPT, &Retention::default()).unwrap() {}
     assert_eq!(reader.unplaced().unwrap().iter().map(|one| one.device.as_str()).collect::<Vec<_>>(), ["d1"]);
+}
+
+#[test]
+fn a_letter_ends_alone_where_the_topic_named_another_device() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let letter = |way: &str| DeadLetter {
+        at: t(0),
+        source: "gw".into(),
+        code: "not_assigned".into(),
+        detail: "x".into(),
+        payload: "the same".into(),
+        way: way.into(),
+    };
+    let dead_letters = vec![letter("own@d1"), letter("own@d2"), letter("own@d1")];
+    store.commit(&Batch { dead_letters, ..Batch::default() }).unwrap();
+    let end = DeadLetterEnd { no: 1, how: "retried".into(), at: t(1) };
+    store.commit(&Batch { dead_letter_ends: vec![end], ..Batch::default() }).unwrap();
+    let open = store.reader().unwrap().dead_letters(&DeadLetterFilter::default(), 10).unwrap();
+    assert_eq!(open.iter().map(|stored| stored.no).collect::<Vec<_>>(), [2]);
 }

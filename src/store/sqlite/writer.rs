@@ -501,7 +501,7 @@ fn end_dead_letter(db: &Connection, end: &DeadLetterEnd) -> Result<(), StoreErro
     let DeadLetterEnd { no, how, at } = end;
     db.prepare_cached(
         "UPDATE dead_letter SET ended = ?2, ended_ms = ?3 WHERE ended IS NULL AND (no = ?1
-             OR (source, payload) = (SELECT source, payload FROM dead_letter WHERE no = ?1 AND payload <> ''))",
+             OR (source, way, payload) = (SELECT source, way, payload FROM dead_letter WHERE no = ?1 AND payload <> ''))",
     )
     .and_then(|mut q| q.execute(params![to_db(*no), how, at.as_ms()]))
     .map(|_| ())

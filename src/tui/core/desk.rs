@@ -5,6 +5,8 @@ use super::input::{Input, Key, KeyCode};
 
 /// Rows of a page up or down.
 const PAGE_ROWS: isize = 10;
+/// Columns of details on a narrow screen.
+const NARROW_COLUMNS: usize = 40;
 
 /// How it stands with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,10 +126,22 @@ impl Desk {
             KeyCode::End | KeyCode::Char('G') => self.select(isize::MAX),
             KeyCode::Char('n') => self.select_next_wrong(),
             KeyCode::PageUp => self.scroll = self.scroll.saturating_add_signed(-PAGE_ROWS),
-            KeyCode::PageDown | KeyCode::Char(' ') => self.scroll = self.scroll.saturating_add_signed(PAGE_ROWS),
+            KeyCode::PageDown | KeyCode::Char(' ') => {
+                self.scroll = self.scroll.saturating_add_signed(PAGE_ROWS).min(self.rows_at_most());
+            }
             _ => {}
         }
         Wish::Draw
+    }
+
+    /// Rows that the details take on a narrow screen, so that one does not scroll far beyond them.
+    fn rows_at_most(&self) -> usize {
+        let rows = |line: &DeskLine| match line {
+            DeskLine::Plain(text) | DeskLine::Strong(text) | DeskLine::Dim(text) | DeskLine::Wrong(text) => {
+                1 + text.len() / NARROW_COLUMNS
+            }
+        };
+        self.entry().map_or(0, |entry| entry.lines.iter().map(rows).sum())
     }
 
     fn select(&mut self, by: isize) {
@@ -153,7 +167,7 @@ mod tests {
     use super::*;
 
     fn entry(mark: Mark, title: &str) -> Entry {
-        Entry { mark, title: title.to_owned(), lines: Vec::new() }
+        Entry { mark, title: title.to_owned(), lines: vec![DeskLine::Plain("x".to_owned()); 12] }
     }
 
     fn contents(titles: &[(Mark, &str)]) -> Contents {
@@ -173,6 +187,9 @@ mod tests {
         desk.load(contents(&[(Mark::Good, "a"), (Mark::Wrong, "b"), (Mark::Good, "c")]));
         keys(&mut desk, "j ");
         assert_eq!((desk.entry().unwrap().title.as_str(), desk.scroll), ("b", 10));
+        keys(&mut desk, "  ");
+        assert_eq!(desk.scroll, 12, "not far beyond the end");
+        desk.scroll = 10;
         desk.load(contents(&[(Mark::Note, "new"), (Mark::Good, "a"), (Mark::Wrong, "b")]));
         assert_eq!((desk.entry().unwrap().title.as_str(), desk.scroll), ("b", 10));
         desk.load(contents(&[(Mark::Good, "a")]));

@@ -209,6 +209,12 @@ impl App {
 
     /// Why nothing can be done with a device now.
     pub(super) fn why_not_device(&self, subject: &DeviceSubject, ends: bool) -> Option<&'static str> {
+        // It measures somebody: what is wrong is the patient that is set on it, or its place.
+        if let Some(DeviceRow::Unplaced(id)) = &self.devices.selected
+            && self.devices.unplaced(id).is_some_and(Unplaced::names_another)
+        {
+            return Some("it names another patient: set the patient on it, or do it on its own row");
+        }
         match self.devices.device(&subject.device) {
             None => Some("the ward does not know it: an administrator has to add it first"),
             Some(view) if view.device.kind == DeviceKind::Gateway => Some("a gateway measures nobody"),

@@ -3,7 +3,7 @@
 use super::{
     act::{Act, Subject},
     app::{App, Page},
-    command::Asked,
+    command::{Asked, COMMAND_TIMEOUT},
     event::Effect,
     link::Phase,
     select::moved,
@@ -42,6 +42,8 @@ pub struct OpsPage {
     /// Letters that are to be driven again one after the other, and how many they were.
     pub again: (VecDeque<u64>, usize),
     report_asked: Option<(u64, Millis)>,
+    /// Whether its answer is not there yet.
+    report_open: bool,
     letters_asked: Option<(u64, bool)>,
     /// How many waited when the letters were read last.
     open_when_read: Option<u64>,
@@ -91,9 +93,16 @@ impl App {
         if self.page != Page::Ops || !matches!(self.link.phase, Phase::Up) || self.is_locked() {
             return;
         }
-        if self.ops.report_asked.is_none_or(|(_, at)| self.now - at >= REPORT_INTERVAL) && self.may(Verb::ReadStatus) {
+        let due = match self.ops.report_asked {
+            None => true,
+            // One that is open is waited for: a slow link is not asked again and again.
+            Some((_, at)) if self.ops.report_open => self.now - at >= COMMAND_TIMEOUT,
+            Some((_, at)) => self.now - at >= REPORT_INTERVAL,
+        };
+        if due && self.may(Verb::ReadStatus) {
             let id = self.commands.number();
             self.ops.report_asked = Some((id, self.now));
+            self.ops.report_open = true;
             effects.push(Effect::Send(ClientRequest::Ops { id }));
         }
         let Some(open) = self.ops.report.as_ref().map(|report| report.letters_open) else { return };
@@ -128,8 +137,14 @@ impl App {
         }
     }
 
+    /// What the session may see has changed: everything is asked for anew.
+    pub(super) fn forget_ops(&mut self) {
+        self.ops = OpsPage::default();
+    }
+
     pub(super) fn ops_told(&mut self, id: u64, report: Box<OpsReport>) {
         if self.ops.report_asked.is_some_and(|(asked, _)| asked == id) {
+            self.ops.report_open = false;
             self.ops.report = Some(report);
             self.ops.report_at = Some(self.now);
             self.ops.failed = None;
@@ -156,6 +171,13 @@ impl App {
     pub(super) fn ops_failed(&mut self, id: u64, why: &str) -> bool {
         let report = self.ops.report_asked.is_some_and(|(asked, _)| asked == id);
         let letters = self.ops.letters_asked.take_if(|(asked, _)| *asked == id).is_some();
+        if report {
+            self.ops.report_open = false;
+        }
+        if letters {
+            // With the next report they are asked for again.
+            self.ops.read_again();
+        }
         if report || letters {
             self.ops.failed = Some(why.to_owned());
         }

@@ -228,6 +228,7 @@ impl App {
         }
         if self.session.as_ref().is_none_or(|known| known.state != session.state || known.role != session.role) {
             self.forget_devices();
+            self.forget_ops();
         }
         self.session = Some(session);
     }

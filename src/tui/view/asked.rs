@@ -118,7 +118,7 @@ pub(super) fn about_letter(scene: &Scene<'_>, sheet: &Sheet, letter: &LetterView
     let title = match sheet.act {
         Act::RetryLetters => {
             let count = scene.app.letters_of_a_kind(letter).len();
-            format!("{count} messages of {}: {}", letter.source, letter.code)
+            format!("{count} message{} of {}: {}", if count == 1 { "" } else { "s" }, letter.source, letter.code)
         }
         _ => format!("dead letter {} of {}: {}", letter.no, letter.source, letter.code),
     };

@@ -168,10 +168,17 @@ fn draw_device(scene: &Scene<'_>, list: &DeviceList, view: &DeviceView, pen: &mu
 
 fn draw_unplaced(scene: &Scene<'_>, list: &DeviceList, one: &Unplaced, pen: &mut Pen<'_>) {
     let style = |role| scene.style(now_role(scene, role));
-    pen.left("? nobody's", STATE, style(Role::Technical)).gap(1);
+    let state = if one.names_another() { "! names another" } else { "? nobody's" };
+    pen.left(state, STATE, style(if one.names_another() { Role::AlarmMedium } else { Role::Technical })).gap(1);
     let bed = one.bed.as_ref().map(|bed| format!("says bed {}", words::bed_label(scene.ward, bed)));
     let known = scene.app.devices.device(&one.device).is_some();
-    let said = bed.unwrap_or_else(|| if known { "not assigned".to_owned() } else { "not known".to_owned() });
+    let measures = scene.app.devices.device(&one.device).and_then(|view| view.patient.as_ref());
+    let said = match (one.names_another(), measures, bed) {
+        (true, Some(patient), _) => whom(scene, patient),
+        (_, _, Some(bed)) => bed,
+        _ if known => "not assigned".to_owned(),
+        _ => "not known".to_owned(),
+    };
     pen.left(&said, WHOM, style(Role::Text));
     pen.right(&words::age(list.at.since(one.last_at)), HEARD, style(Role::Text));
     pen.gap(2).put(&format!("{} by {}", values(one.count), one.sender), style(Role::Dim));
@@ -292,7 +299,7 @@ fn device_lines(scene: &Scene<'_>, list: &DeviceList, view: &DeviceView) -> Vec<
 fn unplaced_lines(scene: &Scene<'_>, one: &Unplaced) -> Vec<Told> {
     let now = scene.now;
     let mut lines = vec![
-        (format!("{:<9} {}", "state", "its values are nobody's: they are kept as dead letters"), Role::Late),
+        (format!("{:<9} {}", "state", unplaced_state(scene, one)), Role::Late),
         line("came by", one.sender.as_str()),
         line(
             "values",
@@ -309,9 +316,22 @@ fn unplaced_lines(scene: &Scene<'_>, one: &Unplaced) -> Vec<Told> {
         lines.push(line("says", format!("patient {}", whom(scene, patient))));
     }
     let known = scene.app.devices.device(&one.device).is_some();
-    let then = if known { "assign it; for what came before:" } else { "once it is added and assigned:" };
-    lines.push((format!("{:<9} {then} wardwatch deadletter retry", "then"), Role::Dim));
+    let then = match (one.names_another(), known) {
+        (true, _) => "look at the bed: set the patient on the device, or assign it on its own row",
+        (_, true) => "assign it; for what came before: wardwatch deadletter retry",
+        (_, false) => "once it is added and assigned: wardwatch deadletter retry",
+    };
+    lines.push((format!("{:<9} {then}", "then"), Role::Dim));
     lines
+}
+
+/// What became of the values: a device that names another patient measures somebody all the same.
+fn unplaced_state(scene: &Scene<'_>, one: &Unplaced) -> String {
+    let measures = scene.app.devices.device(&one.device).and_then(|view| view.patient.as_ref());
+    match measures.filter(|_| one.names_another()) {
+        Some(patient) => format!("it measures {}: values that name another are dead letters", whom(scene, patient)),
+        None => "its values are nobody's: they are kept as dead letters".to_owned(),
+    }
 }
 
 fn reason(one: &Unplaced) -> &'static str {
@@ -336,8 +356,8 @@ fn said(scene: &Scene<'_>, now: Timestamp, reported: &Reported) -> String {
 fn wanted(scene: &Scene<'_>, now: Timestamp, view: &DeviceView) -> String {
     let desired = &view.device.desired;
     let mut parts = Vec::new();
-    for (vital, interval) in &view.device.intervals_ms {
-        parts.push(format!("{} every {} s", scene.label(*vital), interval.as_secs_f64()));
+    for (vital, interval) in view.device.wanted_intervals() {
+        parts.push(format!("{} every {} s", scene.label(vital), interval.as_secs_f64()));
     }
     for (vital, limits) in &desired.limits {
         let end = |value: Option<LimitValue>| value.map(|v| v.to_string()).unwrap_or_default();

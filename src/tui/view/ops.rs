@@ -168,7 +168,9 @@ fn draw_letter(scene: &Scene<'_>, letter: &LetterView, selected: bool, pen: &mut
     pen.left(if selected { "▌" } else { "" }, 1, scene.style(Role::TitleFocus));
     let when = words::rota::when(letter.at, scene.now, scene.zone);
     pen.right(&letter.no.to_string(), 7, style).gap(1).right(&when, 11, style).gap(1);
-    pen.left(&letter.source, 17, style).left(&letter.code, 15, style).put(&letter.detail, style);
+    pen.left(&letter.source, 17, style)
+        .left(&letter.code, 15, style)
+        .put(if scene.app.is_locked() { "" } else { &letter.detail }, style);
 }
 
 /// The reason in full, and the payload below it.
@@ -179,11 +181,11 @@ fn draw_detail(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let title = format!("{} · {} · {}", letter.no, letter.source, letter.code);
     pane::draw(scene, &Pane { title, focus: false, window, hint: None }, top, buffer);
     let room = rest.width.saturating_sub(2);
-    let reason = wrapped(&letter.detail, room, REASON_ROWS);
-    let payload = if scene.app.is_locked() {
-        vec!["the payload is hidden while locked".to_owned()]
+    // Both may name a patient.
+    let (reason, payload) = if scene.app.is_locked() {
+        (vec!["hidden while locked".to_owned()], Vec::new())
     } else {
-        payload_lines(&letter.payload, room)
+        (wrapped(&letter.detail, room, REASON_ROWS), payload_lines(&letter.payload, room))
     };
     let label = scene.style(Role::Label);
     let lines = reason.into_iter().map(|line| (line, label));
@@ -227,6 +229,7 @@ fn standing(scene: &Scene<'_>) -> (String, Role) {
     match &scene.app.ops.failed {
         Some(why) => (why.clone(), Role::NoticeFailed),
         None if scene.app.is_locked() => ("the intake is not asked for while locked".to_owned(), Role::Dim),
+        None if !scene.app.health().is_live() => ("it is asked for when the link is back".to_owned(), Role::Dim),
         None => ("asking the server …".to_owned(), Role::Dim),
     }
 }

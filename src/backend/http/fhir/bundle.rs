@@ -3,7 +3,11 @@
 use super::{
     Asked, BATCH_AT_ONCE, ENTRIES_MAX,
     asked::{Caller, Prefer, Return},
-    beside, keep, keep_refused, one,
+    beside,
+    budget::Budget,
+    keep, keep_refused,
+    links::Links,
+    names,
     out::{OutBundle, OutEntry, OutResponse, raw},
     reply::Reply,
     write::{self, Locals, Ready},
@@ -12,13 +16,13 @@ use crate::{
     backend::app::App,
     domain::DeviceId,
     fhir::{
-        Issue, IssueCode, RESOURCE_MAX_BYTES, ResourceKind, check,
+        Issue, IssueCode, OperationOutcome, RESOURCE_MAX_BYTES, ResourceKind, check,
         edit::relinked,
         json::{self, Node},
         moment::instant,
         search::{pairs, parse_if_none_exist},
     },
-    ingest::fhir::{FhirRules, decode_node},
+    ingest::fhir::decode_node,
 };
 use axum::http::{Method, StatusCode};
 use futures_util::StreamExt as _;
@@ -130,10 +134,11 @@ async fn batch(
     asked: &Asked,
     entries: Vec<Result<Entry, Issue>>,
 ) -> Result<Reply, Reply> {
+    let budget = Budget::new();
     let done = futures_util::stream::iter(entries).map(|entry| async {
         let wanted = entry.and_then(|entry| entry.asked(&asked.base, &asked.prefer));
         match wanted {
-            Ok(wanted) => Box::pin(one(app, caller, &wanted)).await,
+            Ok(wanted) => budget.entry(app, caller, wanted).await,
             Err(issue) => Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]),
         }
     });
@@ -147,8 +152,12 @@ async fn batch(
 fn answered(base: &str, reply: Reply) -> OutEntry {
     let reason = reply.status.canonical_reason().unwrap_or_default();
     let etag = reply.etag();
-    let (resource, outcome) =
-        if reply.is_outcome { (None, reply.body.and_then(raw)) } else { (reply.body.and_then(raw), None) };
+    let warned = (!reply.warnings.is_empty()).then(|| OperationOutcome::new(reply.warnings).to_json());
+    let (resource, outcome) = if reply.is_outcome {
+        (None, reply.body.and_then(raw))
+    } else {
+        (reply.body.and_then(raw), warned.and_then(raw))
+    };
     OutEntry {
         resource,
         response: Some(OutResponse {
@@ -197,20 +206,26 @@ async fn transaction_ready(
         let part = part(app, &entry, &asked.base, &place)?;
         wanted.push((entry, part));
     }
-    let (links, existing) = {
-        let wanted = wanted.iter().map(|(entry, part)| (entry.clone(), of(part))).collect();
-        beside(app, move |app| links(app, wanted)).await?
+    let existing = {
+        let conditional = |(index, (entry, part)): (usize, &(Entry, Part))| match part {
+            Part::Create(kind, _) => Some((index, *kind, entry.if_none_exist.clone()?)),
+            Part::Update(..) => None,
+        };
+        let conditional = wanted.iter().enumerate().filter_map(conditional).collect();
+        let sender = sender.clone();
+        beside(app, move |app| existing(app, &sender, conditional)).await?
     };
+    let links = links(&asked.base, &wanted, &existing)?;
     let mut locals = Locals::new();
     let mut decoded = Vec::with_capacity(wanted.len());
     for (index, (entry, part)) in wanted.into_iter().enumerate() {
         let place = format!("Bundle.entry[{index}].resource");
-        let body = relink(&entry.body, &links);
-        let kind = of(&part).0;
-        let resource = parsed(app, kind, &body, &place)?;
-        if let Part::Create(kind, id) = &part {
-            let shown = existing.get(&index).unwrap_or(id);
-            locals.insert((*kind, shown.clone()), identifier(&resource));
+        let body = relink(&entry, &links, &place)?;
+        let (Part::Create(kind, id) | Part::Update(kind, id)) = &part;
+        let resource = parsed(app, *kind, &body, &place)?;
+        // Of a resource that was there before, what is kept counts, and not what is sent now.
+        if matches!(part, Part::Create(..)) && !existing.contains_key(&index) {
+            locals.insert((*kind, id.clone()), identifier(&resource));
         }
         decoded.push((entry, part, resource, body, place));
     }
@@ -233,18 +248,11 @@ async fn transaction_ready(
                     .asked(&asked.base, &asked.prefer)
                     .map_err(|issue| Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]))?;
                 own.body = body;
-                ready.push(write::update_ready(app, sender, kind, &id, &own).await.map_err(within)?);
+                ready.push(write::update_ready(app, sender, (kind, &id), &own, locals.clone()).await.map_err(within)?);
             }
         }
     }
     Ok(ready)
-}
-
-fn of(part: &Part) -> (ResourceKind, Option<String>) {
-    match part {
-        Part::Create(kind, id) => (*kind, Some(id.clone())),
-        Part::Update(kind, _) => (*kind, None),
-    }
 }
 
 /// Only creating and updating is done in a transaction; ids that it makes are made here.
@@ -272,37 +280,44 @@ fn part(app: &App, entry: &Entry, base: &str, place: &str) -> Result<Part, Reply
     }
 }
 
-/// The references that stand for entries, and the resources that conditional creates will find.
-type Links = (BTreeMap<String, String>, BTreeMap<usize, String>);
-
-fn links(app: &App, wanted: Vec<(Entry, (ResourceKind, Option<String>))>) -> Result<Links, Reply> {
-    let (mut links, mut existing) = (BTreeMap::new(), BTreeMap::new());
-    for (index, (entry, (kind, id))) in wanted.into_iter().enumerate() {
-        let Some(mut id) = id else { continue };
-        if let Some(text) = &entry.if_none_exist {
-            let token =
-                parse_if_none_exist(text).map_err(|issue| Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]))?;
-            if let Some(found) = super::names::with_identifier(app, kind, token)? {
-                existing.insert(index, found.clone());
-                id = found;
-            }
+/// The resources of this sender that conditional creates will find, by the places of the entries.
+fn existing(
+    app: &App,
+    sender: &DeviceId,
+    conditional: Vec<(usize, ResourceKind, String)>,
+) -> Result<BTreeMap<usize, String>, Reply> {
+    let mut existing = BTreeMap::new();
+    for (index, kind, text) in conditional {
+        let token = parse_if_none_exist(&text).map_err(|issue| Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]))?;
+        if let Some(found) = names::with_identifier(app, kind, token, sender)? {
+            existing.insert(index, found);
         }
-        if let Some(url) = entry.full_url
-            && links.insert(url, format!("{kind}/{id}")).is_some()
-        {
+    }
+    Ok(existing)
+}
+
+/// What the entries are called here.
+fn links(base: &str, wanted: &[(Entry, Part)], existing: &BTreeMap<usize, String>) -> Result<Links, Reply> {
+    let mut links = Links::new(base.to_owned());
+    for (index, (entry, part)) in wanted.iter().enumerate() {
+        let (Part::Create(kind, id) | Part::Update(kind, id)) = part;
+        let id = existing.get(&index).unwrap_or(id);
+        let Some(url) = entry.full_url.clone() else { continue };
+        if !links.insert(url, format!("{kind}/{id}")) {
             let detail = "two entries have the same fullUrl: which one do references mean?";
             let place = format!("Bundle.entry[{index}].fullUrl");
             return Err(Reply::error(StatusCode::BAD_REQUEST, IssueCode::Invariant, &place, detail));
         }
     }
-    Ok((links, existing))
+    Ok(links)
 }
 
-fn relink(body: &[u8], links: &BTreeMap<String, String>) -> Vec<u8> {
-    match json::read(body) {
-        Ok(root) => relinked(body, &root, links),
-        Err(_) => body.to_vec(),
-    }
+/// The resource of an entry, with its references to other entries put in order.
+fn relink(entry: &Entry, links: &Links, place: &str) -> Result<Vec<u8>, Reply> {
+    // What is no JSON is told where it is decoded.
+    let Ok(root) = json::read(&entry.body) else { return Ok(entry.body.clone()) };
+    relinked(&entry.body, &root, &|reference| links.resolve(entry.full_url.as_deref(), reference))
+        .map_err(|detail| Reply::error(StatusCode::BAD_REQUEST, IssueCode::Value, place, detail))
 }
 
 fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<crate::ingest::fhir::Resource, Reply> {
@@ -310,13 +325,12 @@ fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<cra
         let detail = format!("the resource is longer than {RESOURCE_MAX_BYTES} bytes");
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, place, detail));
     }
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: write::oldest(app) };
     let refused = |error: crate::ingest::fhir::FhirError| {
         let status = write::status_of(&error);
         Reply::outcome(status, error.issues().into_iter().map(|issue| issue.within(place)).collect())
     };
     let root = json::read(body).map_err(|e| refused(crate::ingest::fhir::FhirError::NotJson(e)))?;
-    let resource = decode_node(&root, rules).map_err(refused)?;
+    let resource = decode_node(&root, write::rules(app)).map_err(refused)?;
     if resource.kind == kind {
         return Ok(resource);
     }

@@ -4,7 +4,9 @@
 //! one transaction before it is answered. Every error is an OperationOutcome.
 
 mod asked;
+mod budget;
 mod bundle;
+mod links;
 mod names;
 mod out;
 mod read;
@@ -104,9 +106,12 @@ async fn answer(
         return Ok(metadata(app, base));
     }
     let caller = Caller::of(app, headers)?;
+    if let Caller::Device(device) = &caller {
+        check_rate(app, device)?;
+    }
     let is_search = path.last().is_some_and(|part| part == "_search" || part.starts_with('$'));
     let body = if matches!(method, Method::POST | Method::PUT) {
-        received(app, &caller, headers, body, is_search).await?
+        received(app, headers, body, is_search).await?
     } else {
         Vec::new()
     };
@@ -141,17 +146,8 @@ fn metadata(app: &App, base: &str) -> Reply {
     serde_json::to_vec(&statement).map_or_else(|_| Reply::failed(), |body| Reply::json(StatusCode::OK, body))
 }
 
-/// The body, within its bounds. What a device sends and nobody can read is kept as a dead letter.
-async fn received(
-    app: &App,
-    caller: &Caller,
-    headers: &HeaderMap,
-    body: Body,
-    is_search: bool,
-) -> Result<Vec<u8>, Reply> {
-    if let Caller::Device(device) = caller {
-        check_rate(app, device)?;
-    }
+/// The body, within its bounds.
+async fn received(app: &App, headers: &HeaderMap, body: Body, is_search: bool) -> Result<Vec<u8>, Reply> {
     let is_form = text(headers, "content-type").is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
     if is_search && is_form {
         return Ok(body_within(app, body).await?.to_vec());

@@ -1,20 +1,19 @@
 //! Which patient and device of the census a resource means, and the patients of the census as resources.
 
 use crate::{
-    backend::app::App,
+    backend::{app::App, pipeline::device_of},
     domain::{DeviceId, Patient, PatientId},
     fhir::{
         ResourceKind, id_of,
         search::{Filter, Sort, SortKey, TokenValue},
     },
+    ingest::fhir::PATIENT_SYSTEM,
     store::{ResourceQuery, StoreError},
 };
 use serde_json::{Value, json};
 
-/// The system of our own identifiers of patients.
-pub(super) const PATIENT_SYSTEM: &str = "urn:wardwatch:patient";
 /// Most patients that one identifier is looked up for.
-const LINKED_MAX: usize = 100;
+pub(super) const LINKED_MAX: usize = 100;
 
 /// The id of a patient's resource: the patient's own identifier, where FHIR allows it, else one made of it.
 pub(super) fn resource_id(patient: &PatientId) -> String {
@@ -43,25 +42,10 @@ pub(super) fn patient(app: &App, id: &str) -> Result<Option<PatientId>, StoreErr
     }
 }
 
-/// The device that `Device/ID` means: one of ours of that name; else the one of ours that a stored resource has among its
-/// identifiers, if it is one; else one of that name that is not known yet.
+/// The device that `Device/ID` means, as [`device_of`].
 pub(super) fn device(app: &App, id: &str) -> Result<Option<DeviceId>, StoreError> {
-    let own: Option<DeviceId> = id.parse().ok();
-    if own.as_ref().is_some_and(|device| app.hub.knows_device(device)) {
-        return Ok(own);
-    }
-    if let Some(named) = app.hub.device_of(|device| id.starts_with("sha-") && id_of(device.as_str()) == id) {
-        return Ok(Some(named));
-    }
-    let Some(stored) = app.reader.resource(ResourceKind::Device, id, None)? else { return Ok(own) };
-    let root = crate::fhir::json::read(&stored.body);
-    let values = root.as_ref().map(|root| root.list("identifier")).unwrap_or_default();
-    let known = values.iter().filter_map(|i| i.text_of("value")?.parse().ok()).filter(|d| app.hub.knows_device(d));
-    let known: Vec<DeviceId> = known.collect();
-    match known.as_slice() {
-        [one] => Ok(Some(one.clone())),
-        _ => Ok(own),
-    }
+    let named = |id: &str| app.hub.device_of(|device| id_of(device.as_str()) == id);
+    device_of(app.reader.as_ref(), (|device: &DeviceId| app.hub.knows_device(device), named), id)
 }
 
 /// The patients that have one of these identifiers, by their own.
@@ -83,12 +67,17 @@ pub(super) fn with_identifiers(app: &App, any: &[TokenValue]) -> Result<Vec<Stri
     Ok(found)
 }
 
-/// The resource of a type that has an identifier, if there is one.
-pub(super) fn with_identifier(app: &App, kind: ResourceKind, token: TokenValue) -> Result<Option<String>, StoreError> {
+/// The resource of a type that this sender made with an identifier, if there is one.
+pub(super) fn with_identifier(
+    app: &App,
+    kind: ResourceKind,
+    token: TokenValue,
+    sender: &DeviceId,
+) -> Result<Option<String>, StoreError> {
     let query = ResourceQuery {
         kind,
         filters: vec![Filter::Tokens(&["identifier"], vec![token])],
-        source: None,
+        source: Some(sender.clone()),
         sort: Sort { key: SortKey::Updated, descending: false },
         limit: 1,
         page: None,

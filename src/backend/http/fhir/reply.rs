@@ -17,6 +17,9 @@ use axum::{
 /// The media type of FHIR in JSON.
 pub(super) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
 
+/// Most warnings of one answer; what is beyond is told with `Prefer: return=OperationOutcome`.
+const WARNINGS_MAX: usize = 8;
+
 /// An answer, of the API or of an entry of a Bundle.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
@@ -31,6 +34,8 @@ pub(super) struct Reply {
     /// Whether the body is an OperationOutcome.
     pub(super) is_outcome: bool,
     pub(super) retry_after_s: Option<u64>,
+    /// What is told of it besides, whatever the body is.
+    pub(super) warnings: Vec<Issue>,
 }
 
 impl Reply {
@@ -43,6 +48,7 @@ impl Reply {
             body: None,
             is_outcome: false,
             retry_after_s: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -117,6 +123,9 @@ impl Reply {
         if let Some(seconds) = self.retry_after_s {
             set(header::RETRY_AFTER, &seconds.to_string());
         }
+        if !self.warnings.is_empty() {
+            set(header::WARNING, &warning(&self.warnings));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             set(header::WWW_AUTHENTICATE, "Bearer realm=\"wardwatch\"");
         }
@@ -126,6 +135,16 @@ impl Reply {
         }
         response
     }
+}
+
+/// The header `Warning` (RFC 7234, 5.5), with code 199: anything else.
+fn warning(issues: &[Issue]) -> String {
+    let one = |issue: &Issue| {
+        let text = format!("{}: {}", issue.expression.join(""), issue.diagnostics);
+        format!("199 wardwatch \"{}\"", text.replace(['"', '\\'], "'"))
+    };
+    let all: Vec<String> = issues.iter().take(WARNINGS_MAX).map(one).collect();
+    all.join(", ")
 }
 
 impl From<ProblemAnswer> for Reply {
@@ -167,6 +186,7 @@ impl Reply {
             RefusalKind::Values(RejectionCode::OtherDevice) => (StatusCode::UNPROCESSABLE_ENTITY, IssueCode::Forbidden),
             RefusalKind::Values(_) => (StatusCode::UNPROCESSABLE_ENTITY, IssueCode::BusinessRule),
             RefusalKind::NotFound => (StatusCode::NOT_FOUND, IssueCode::NotFound),
+            RefusalKind::AnotherMatch => (StatusCode::PRECONDITION_FAILED, IssueCode::Conflict),
             RefusalKind::SeveralMatches => (StatusCode::PRECONDITION_FAILED, IssueCode::MultipleMatches),
         };
         let issue = Issue::error(code, refusal.expression.clone(), refusal.detail.clone());

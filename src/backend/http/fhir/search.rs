@@ -74,7 +74,7 @@ pub(super) async fn search(app: &Arc<App>, caller: &Caller, kind: ResourceKind, 
     let search = parse(kind, &asked.query, asked.prefer.strict).map_err(bad)?;
     let start = start(&search)?;
     let (wanted, base) = (search.clone(), asked.base.clone());
-    let found = beside(app, move |app| find(app, &wanted, start.as_ref(), own, &base)).await?;
+    let found = beside(app, move |app| find(app, &wanted, start.as_ref(), own.as_ref(), &base)).await?;
     let patients = found.page.found.iter().filter_map(patient_of);
     caller.audit(app, act(kind), patients.chain(found.census.iter().map(|p| p.id.clone()))).await?;
     if !found.with.is_empty() {
@@ -93,13 +93,13 @@ fn start(search: &Search) -> Result<Option<Start>, Reply> {
     Start::of_token(token).map(Some).ok_or_else(wrong)
 }
 
-fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<DeviceId>, base: &str) -> Result<Found, Reply> {
+fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<&DeviceId>, base: &str) -> Result<Found, Reply> {
     let from_census = search.kind == ResourceKind::Patient && own.is_none() && !matches!(start, Some(Start::Stored(_)));
     let after = match start {
         Some(Start::Census(patient)) => Some(patient.clone()),
         _ => None,
     };
-    let all = if from_census { of_the_census(app, search)? } else { Vec::new() };
+    let all = if from_census { of_the_census(app, search) } else { Vec::new() };
     let counted = u64::try_from(all.len()).unwrap_or_default();
     let mut census: Vec<Patient> =
         all.into_iter().filter(|p| after.as_ref().is_none_or(|after| p.id > *after)).collect();
@@ -112,7 +112,7 @@ fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<DeviceId>
     let query = ResourceQuery {
         kind: search.kind,
         filters: resolved(app, &search.filters)?,
-        source: own,
+        source: own.cloned(),
         sort: search.sort,
         limit: if more_census { 0 } else { search.count - census.len() },
         page,
@@ -129,23 +129,16 @@ fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<DeviceId>
     } else {
         page.next.map(|next| Start::Stored(Some(next)))
     };
-    let with = if search.with_patients { patients_of(app, &page.found, base)? } else { Vec::new() };
+    let with = if search.with_patients { patients_of(app, &page.found, own, base)? } else { Vec::new() };
     Ok(Found { census, page, next, with })
 }
 
-/// Patients of the census that are looked for, in order. One of whom a resource is stored is found by that, unless it is
-/// asked for by its id.
-fn of_the_census(app: &App, search: &Search) -> Result<Vec<Patient>, Reply> {
-    let by_id = search.filters.iter().any(|f| matches!(f, Filter::Ids(_)));
-    let mut found = Vec::new();
-    for patient in app.hub.all_patients() {
-        let wanted = names::matches(&patient, &search.filters);
-        if wanted && (by_id || app.reader.linked_resources(patient.id.as_str(), 1)?.is_empty()) {
-            found.push(patient);
-        }
-    }
+/// Patients of the census that are looked for, in order. What somebody sent of them stands beside them, and hides none.
+fn of_the_census(app: &App, search: &Search) -> Vec<Patient> {
+    let mut found = app.hub.all_patients();
+    found.retain(|patient| names::matches(patient, &search.filters));
     found.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(found)
+    found
 }
 
 /// Filters with the patients' own identifiers.
@@ -167,15 +160,22 @@ fn resolved(app: &App, filters: &[Filter]) -> Result<Vec<Filter>, Reply> {
     Ok(out)
 }
 
-/// The patients of what was found, each once: as a resource that was sent, else made of the census.
-fn patients_of(app: &App, found: &[StoredResource], base: &str) -> Result<Vec<OutEntry>, Reply> {
+/// The patients of what was found, each once: made of the census, else as a resource that was sent; for a device, which does
+/// not see the census, what it sent itself.
+fn patients_of(
+    app: &App,
+    found: &[StoredResource],
+    own: Option<&DeviceId>,
+    base: &str,
+) -> Result<Vec<OutEntry>, Reply> {
     let patients: BTreeSet<&PatientId> = found.iter().filter_map(|stored| stored.patient.as_ref()).collect();
     let mut entries = Vec::new();
     for patient in patients {
         let id = names::resource_id(patient);
-        let (id, body) = match names::on_a_ward(app, &id) {
+        let present = if own.is_none() { names::on_a_ward(app, &id) } else { None };
+        let (id, body) = match present {
             Some(present) => (id, serde_json::to_vec(&names::made(&present)).ok()),
-            None => match app.reader.linked_resources(patient.as_str(), 1)?.pop() {
+            None => match sent_of(app, patient, own)? {
                 Some(stored) => (stored.id.clone(), Reply::resource(&stored).body),
                 None => continue,
             },
@@ -183,6 +183,12 @@ fn patients_of(app: &App, found: &[StoredResource], base: &str) -> Result<Vec<Ou
         entries.push(entry(format!("{base}/Patient/{id}"), body, "include"));
     }
     Ok(entries)
+}
+
+/// A Patient resource that somebody sent, or `own` did.
+fn sent_of(app: &App, patient: &PatientId, own: Option<&DeviceId>) -> Result<Option<StoredResource>, Reply> {
+    let sent = app.reader.linked_resources(patient.as_str(), names::LINKED_MAX)?;
+    Ok(sent.into_iter().find(|stored| own.is_none_or(|own| stored.source == *own)))
 }
 
 fn entry(full_url: String, body: Option<Vec<u8>>, mode: &'static str) -> OutEntry {

@@ -13,14 +13,22 @@ use crate::{
             Job, Observed, RefusalKind, ResourceKept, ResourceRefusal, ResourceReport, ResourceWrite, ResourceWrites,
         },
     },
-    domain::{DeviceId, PatientId, Timestamp},
-    fhir::{Issue, IssueCode, RESOURCE_MAX_BYTES, ResourceKind, edit::stamped, search::parse_if_none_exist},
-    ingest::fhir::{FhirError, FhirRules, Resource, Said, Standing, Subject, decode},
+    domain::{DeviceId, Millis, PatientId, Timestamp, VitalCode},
+    fhir::{
+        Issue, IssueCode, Moment, RESOURCE_MAX_BYTES, ResourceKind, Severity,
+        edit::stamped,
+        moment::Precision,
+        search::{DateValue, Filter, Prefix, Sort, SortKey, parse_if_none_exist},
+    },
+    ingest::fhir::{FhirError, FhirRules, Resource, Said, Standing, Subject, VitalValue, decode},
     seam::EntropyError,
-    store::StoredResource,
+    store::{ResourceQuery, StoredResource},
 };
 use axum::http::StatusCode;
 use std::{collections::BTreeMap, sync::Arc};
+
+/// Most Observations of a patient at one time among which others with the same value are looked for.
+const TWINS_MAX: usize = 1_000;
 
 /// A resource that is ready to be kept, and what its sender is told besides.
 pub(super) struct Ready {
@@ -36,6 +44,11 @@ pub(super) fn oldest(app: &App) -> Timestamp {
     let retention = app.config.retention.retention();
     let longest = retention.by_vital.values().copied().max().unwrap_or(retention.samples).max(retention.samples);
     app.clock.wall() - longest
+}
+
+/// What decoding has to know.
+pub(super) fn rules(app: &App) -> FhirRules<'_> {
+    FhirRules { codes: &app.fhir_codes, oldest: oldest(app), patient_systems: &app.config.fhir.patient_systems }
 }
 
 /// A new id: a random UUID.
@@ -64,8 +77,7 @@ pub(super) fn decoded(app: &App, kind: ResourceKind, body: &[u8]) -> Result<Reso
         let detail = format!("the resource is longer than {RESOURCE_MAX_BYTES} bytes");
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, "Resource", detail));
     }
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: oldest(app) };
-    let resource = decode(body, rules).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
+    let resource = decode(body, rules(app)).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
     if resource.kind == kind {
         return Ok(resource);
     }
@@ -168,6 +180,8 @@ fn observed(app: &App, said: &Said, locals: &Locals) -> Result<Observed, Reply> 
         at: said.at,
         standing: said.standing,
         values: said.values.clone(),
+        former: BTreeMap::new(),
+        twins: Vec::new(),
     })
 }
 
@@ -194,6 +208,11 @@ pub(super) fn kept_reply(
     (returns, notes): (Return, Vec<Issue>),
 ) -> Reply {
     let status = if kept.existed || kept.version > 1 { StatusCode::OK } else { StatusCode::CREATED };
+    let is_warning = |note: &&Issue| note.severity == Severity::Warning && !kept.existed;
+    let warnings: Vec<Issue> = notes.iter().filter(is_warning).cloned().collect();
+    for warning in &warnings {
+        tracing::info!(%kind, id = kept.id, detail = warning.diagnostics, "a value was converted");
+    }
     let mut reply = match returns {
         Return::Minimal => Reply::empty(status),
         Return::Outcome => Reply::outcome(status, notes),
@@ -202,6 +221,7 @@ pub(super) fn kept_reply(
             Err(_) => Reply::empty(status),
         },
     };
+    reply.warnings = warnings;
     reply.version = Some(kept.version);
     reply.updated = Some(kept.updated);
     reply.location = Some(format!("{kind}/{}/_history/{}", kept.id, kept.version));
@@ -273,7 +293,7 @@ pub(super) async fn update(
     asked: &Asked,
 ) -> Result<Reply, Reply> {
     let sender = caller.sender(app).await?.clone();
-    let Ready { write, notes } = match update_ready(app, &sender, kind, id, asked).await {
+    let Ready { write, notes } = match update_ready(app, &sender, (kind, id), asked, Locals::new()).await {
         Ok(ready) => ready,
         Err(refused) if refused.is_dead() => return Err(keep_refused(app, caller, asked, refused).await),
         Err(refused) => return Err(refused),
@@ -298,9 +318,9 @@ pub(super) async fn update(
 pub(super) async fn update_ready(
     app: &Arc<App>,
     sender: &DeviceId,
-    kind: ResourceKind,
-    id: &str,
+    (kind, id): (ResourceKind, &str),
     asked: &Asked,
+    locals: Locals,
 ) -> Result<Ready, Reply> {
     let resource = decoded(app, kind, &asked.body)?;
     if resource.id.as_deref() != Some(id) {
@@ -322,10 +342,14 @@ pub(super) async fn update_ready(
         }
         let former = former(app, &stored)?;
         let said = resource.said.clone();
-        let mut ready = ready(app, resource, body, wanted, &Locals::new())?;
+        let mut ready = ready(app, resource, body, wanted, &locals)?;
         ready.write.former = Some(stored.version);
+        same_person(&stored, &ready.write)?;
         if let (Some(said), Some(former), Some(observed)) = (said, former, &mut ready.write.observed) {
             compare(app, &said, former, observed)?;
+            if observed.standing == Standing::WasWrong {
+                observed.twins = twins(app, &stored, observed)?;
+            }
         }
         Ok(ready)
     })
@@ -334,9 +358,26 @@ pub(super) async fn update_ready(
 
 /// What the version that is there says for the ward.
 fn former(app: &App, stored: &StoredResource) -> Result<Option<Said>, Reply> {
-    let rules = FhirRules { codes: &app.fhir_codes, oldest: oldest(app) };
-    let former = decode(&stored.body, rules).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
+    let former = decode(&stored.body, rules(app)).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
     Ok(former.said)
+}
+
+/// What is of one person does not become another's: what names it would be that other's then.
+fn same_person(stored: &StoredResource, write: &ResourceWrite) -> Result<(), Reply> {
+    let (place, what) = match write.kind {
+        ResourceKind::Patient => ("Patient.identifier", "the identifier by which it is a patient here"),
+        ResourceKind::Device => ("Device.patient", "the patient"),
+        ResourceKind::Encounter => ("Encounter.subject", "the patient"),
+        // Whose an Observation is, is compared with all that it says.
+        ResourceKind::Observation => return Ok(()),
+    };
+    let moved = stored.link.is_some() && stored.link != write.link
+        || stored.patient.is_some() && stored.patient != write.patient;
+    if !moved {
+        return Ok(());
+    }
+    let detail = format!("{what} of a {} does not change: make a new one for another person", write.kind);
+    Err(Reply::error(StatusCode::UNPROCESSABLE_ENTITY, IssueCode::BusinessRule, place, detail))
 }
 
 /// An update changes the value or the status. Whose, what, when and by which device is another Observation.
@@ -359,13 +400,16 @@ fn compare(app: &App, now: &Said, former: Said, observed: &mut Observed) -> Resu
     if former.standing == Standing::WasWrong && now.standing != Standing::WasWrong {
         return refuse("Observation.status", "the status entered-in-error");
     }
+    if matches!(former.standing, Standing::Stands | Standing::Replaces) {
+        observed.former = former.values.iter().map(|v| (v.vital, v.value)).collect();
+    }
     if matches!(now.standing, Standing::WasWrong | Standing::IsNone) {
         // What was a value until now is none any more.
         observed.standing = Standing::WasWrong;
         observed.values = former.values;
         return Ok(());
     }
-    let vitals = |values: &[crate::ingest::fhir::VitalValue]| {
+    let vitals = |values: &[VitalValue]| {
         let mut vitals: Vec<_> = values.iter().map(|v| v.vital).collect();
         vitals.sort();
         vitals
@@ -374,4 +418,37 @@ fn compare(app: &App, now: &Said, former: Said, observed: &mut Observed) -> Resu
         return refuse("Observation.code", "what was measured");
     }
     Ok(())
+}
+
+/// The other Observations of the same patient, device and time that stand for the same values, by the vital.
+fn twins(app: &App, stored: &StoredResource, observed: &Observed) -> Result<Vec<(VitalCode, String)>, Reply> {
+    let (Some(patient), Some(at)) = (&stored.patient, observed.at) else { return Ok(Vec::new()) };
+    let next = at + Millis(1);
+    let moment = |from, until| Moment { from, until, precision: Precision::Second };
+    let dates = |prefix, moment| Filter::Dates(vec![DateValue { prefix, moment }]);
+    // Periods that touch this time are found too: they count by their end.
+    let (begun, not_over) = (dates(Prefix::Lt, moment(next, next)), dates(Prefix::Gt, moment(at, at)));
+    let query = ResourceQuery {
+        kind: ResourceKind::Observation,
+        filters: vec![Filter::Patients(vec![patient.to_string()]), begun, not_over],
+        source: None,
+        sort: Sort { key: SortKey::Date, descending: true },
+        limit: TWINS_MAX,
+        page: None,
+    };
+    let rules = rules(app);
+    let device = |own: &Observed, source: &DeviceId| own.device.clone().unwrap_or_else(|| source.clone());
+    let mut twins = Vec::new();
+    for other in app.reader.search_resources(&query)?.found.into_iter().filter(|other| other.id != stored.id) {
+        let Some(said) = decode(&other.body, rules).ok().and_then(|resource| resource.said) else { continue };
+        if said.at != observed.at || !matches!(said.standing, Standing::Stands | Standing::Replaces) {
+            continue;
+        }
+        let Ok(theirs) = self::observed(app, &said, &Locals::new()) else { continue };
+        if device(&theirs, &other.source) == device(observed, &stored.source) {
+            let same = |value: &&VitalValue| observed.former.get(&value.vital) == Some(&value.value);
+            twins.extend(said.values.iter().filter(same).map(|value| (value.vital, other.id.clone())));
+        }
+    }
+    Ok(twins)
 }
