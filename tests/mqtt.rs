@@ -17,8 +17,12 @@ use wardwatch::{
         liveness::LOST_AFTER_MIN,
         vital::{HR, SPO2},
     },
+    fhir::{
+        ResourceKind,
+        search::{Sort, SortKey},
+    },
     ingest::sparkplug::{Metric, Payload, REBIRTH_METRIC, metric},
-    store::StoreReader,
+    store::{ResourceQuery, StoreReader},
 };
 
 struct Bench {
@@ -474,6 +478,17 @@ fn messages_of_any_shape_come_by_the_mappings() {
     bench.publish("d1", "[]");
     bench.counted("rejected", 2);
     assert_eq!(bench.dead_letters().len(), 3);
+    let all = ResourceQuery {
+        kind: ResourceKind::Observation,
+        filters: Vec::new(),
+        source: None,
+        sort: Sort { key: SortKey::Updated, descending: false },
+        limit: 9,
+        page: None,
+    };
+    let made = bench.server.reader().search_resources(&all).unwrap().found;
+    assert_eq!(made.len(), 2, "the Observations of the message that was taken");
+    assert!(made.iter().all(|stored| stored.patient.as_ref().is_some_and(|patient| patient.as_str() == "p1")));
 }
 
 /// A message of edge node `edge` of the test's group.

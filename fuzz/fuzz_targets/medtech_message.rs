@@ -7,7 +7,7 @@ use wardwatch::{
     domain::{DeviceId, Millis, Timestamp, VitalTable},
     ingest::{
         BodyForm, DecodeRules,
-        medtech::{Arithmetic, Compat, MedtechIntake},
+        medtech::{Arithmetic, Compat, MedtechIntake, Observations},
     },
 };
 
@@ -16,7 +16,7 @@ static SENDER: LazyLock<DeviceId> = LazyLock::new(|| "gw".parse().unwrap());
 static INTAKE: LazyLock<MedtechIntake> = LazyLock::new(|| {
     let device = include_bytes!("../../fixtures/mapping/monitor.device.json");
     let fhir = include_bytes!("../../fixtures/mapping/monitor.fhir.json");
-    MedtechIntake::load((device, fhir), &VITALS, Arithmetic::Medtech, Compat::Safe).unwrap()
+    MedtechIntake::load((device, fhir), &VITALS, Arithmetic::Medtech, Compat::Safe, Observations::Kept).unwrap()
 });
 
 fuzz_target!(|data: &[u8]| {

@@ -321,6 +321,13 @@ impl Hub {
         wards.values().any(|hub| hub.read().census.devices.contains_key(device))
     }
 
+    /// The first device of any ward of which this holds.
+    #[must_use]
+    pub fn device_of(&self, holds: impl Fn(&DeviceId) -> bool) -> Option<DeviceId> {
+        let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
+        wards.values().find_map(|hub| hub.read().census.devices.keys().find(|device| holds(device)).cloned())
+    }
+
     fn other_ward(&self, ward: &WardId, has: impl Fn(&Arc<WardHub>) -> bool) -> Option<WardId> {
         let wards = self.wards.read().unwrap_or_else(PoisonError::into_inner);
         if wards.get(ward).is_some_and(&has) {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{Actor, DeviceId, Remark},
-    ingest::{BodyForm, Decoded, Refused, Way, decode_body, hold_to_topic},
+    ingest::{BodyForm, Decoded, Refused, Way, decode_body, hold_to_topic, medtech::Mapped},
     protocol::{IntakeReport, LetterQuery, LetterView, OPS_LETTERS_MAX},
     store::{DeadLetter, DeadLetterEnd, DeadLetterFilter, StoreError, StoredDeadLetter},
 };
@@ -102,7 +102,7 @@ pub(super) async fn retry(app: &App, by: &Actor, no: u64) -> Result<IntakeReport
         .source
         .parse()
         .map_err(|_| refused(format!("dead letter {no} is not of a device: drop it when its cause is mended")))?;
-    let (decoded, topic) = decode(app, &sender, &stored.letter).map_err(refused)?;
+    let ((decoded, mapped), topic) = decode(app, &sender, &stored.letter).map_err(refused)?;
     let end = DeadLetterEnd { no, how: "retried".to_owned(), at: app.engine_clock.now() };
     let leaf = LeafDraft {
         device: Some(sender.clone()),
@@ -111,7 +111,8 @@ pub(super) async fn retry(app: &App, by: &Actor, no: u64) -> Result<IntakeReport
     };
     let record = Record { leaves: vec![leaf], dead_letter_ends: vec![end], ..Record::default() };
     let received_at = stored.letter.at;
-    let report = app.pipeline.ask(|reply| Job::Again { sender, topic, decoded, received_at, record, reply }).await?;
+    let report =
+        app.pipeline.ask(|reply| Job::Again { sender, topic, decoded, mapped, received_at, record, reply }).await?;
     app.hub.metrics().intake(&report);
     Ok(report)
 }
@@ -154,8 +155,11 @@ async fn open_letter(app: &App, no: u64) -> Result<StoredDeadLetter, LetterError
     }
 }
 
+/// What was decoded, and what Observations are made of.
+type Input = (Decoded, Option<Box<Mapped>>);
+
 /// What a kept input says today, by the way it came, and the device that its topic named.
-fn decode(app: &App, sender: &DeviceId, letter: &DeadLetter) -> Result<(Decoded, Option<DeviceId>), String> {
+fn decode(app: &App, sender: &DeviceId, letter: &DeadLetter) -> Result<(Input, Option<DeviceId>), String> {
     let payload = &letter.payload;
     if payload.is_empty() {
         return Err("nothing of it is kept: it has to be sent again by its sender".to_owned());
@@ -168,18 +172,21 @@ fn decode(app: &App, sender: &DeviceId, letter: &DeadLetter) -> Result<(Decoded,
     }
     let unknown = "it does not say by which way it came: it has to be sent again by its sender";
     let (way, topic) = Way::kept(&letter.way).ok_or(unknown)?;
-    let mut decoded = by_way(app, topic.as_ref().unwrap_or(sender), payload.as_bytes(), way)?;
+    let (mut decoded, mut mapped) = by_way(app, topic.as_ref().unwrap_or(sender), payload.as_bytes(), way)?;
     if let Some(device) = &topic {
         hold_to_topic(&mut decoded, device);
+        if let Some(mapped) = &mut mapped {
+            mapped.hold_to_topic(device, &mut decoded);
+        }
     }
-    Ok((decoded, topic))
+    Ok(((decoded, mapped), topic))
 }
 
 /// A body by the way it came; `measured_by` is the device of what names none.
-fn by_way(app: &App, measured_by: &DeviceId, body: &[u8], way: Way) -> Result<Decoded, String> {
+fn by_way(app: &App, measured_by: &DeviceId, body: &[u8], way: Way) -> Result<Input, String> {
     let rules = decode_rules(app, measured_by);
     match way {
-        Way::Own => decode_body(body, BodyForm::Json, rules).map_err(|e| e.to_string()),
+        Way::Own => decode_body(body, BodyForm::Json, rules).map(|decoded| (decoded, None)).map_err(|e| e.to_string()),
         Way::Mapped => {
             let intake = match app.mappings.get().map(Mappings::intake) {
                 Some(intake) => intake,
@@ -189,7 +196,8 @@ fn by_way(app: &App, measured_by: &DeviceId, body: &[u8], way: Way) -> Result<De
                     .map(|mappings| mappings.intake())
                     .ok_or("the configuration names no mappings any more ([medtech])")?,
             };
-            intake.decode(body, BodyForm::Json, rules).map(|made| made.decoded).map_err(|e| e.to_string())
+            let made = intake.decode(body, BodyForm::Json, rules).map_err(|e| e.to_string())?;
+            Ok((made.decoded, made.mapped))
         }
         Way::Fhir => Err("it came by FHIR: its sender has to send it again".to_owned()),
         Way::Hl7 => Err("it came by HL7 v2: its sender has to send it again".to_owned()),

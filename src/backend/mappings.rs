@@ -104,7 +104,8 @@ fn stamps(device: &Path, fhir: &Path) -> [Stamp; 2] {
 fn read(device: &Path, fhir: &Path, config: &Config, vitals: &VitalTable) -> Result<MedtechIntake, MappingsError> {
     let (device_text, fhir_text) = (text(device)?, text(fhir)?);
     let medtech = &config.medtech;
-    MedtechIntake::load((&device_text, &fhir_text), vitals, medtech.arithmetic.into(), medtech.compat.into())
+    let (arithmetic, compat) = (medtech.arithmetic.into(), medtech.compat.into());
+    MedtechIntake::load((&device_text, &fhir_text), vitals, arithmetic, compat, medtech.observations())
         .map_err(|source| MappingsError::Wrong { device: device.to_owned(), fhir: fhir.to_owned(), source })
 }
 

@@ -109,7 +109,7 @@ impl Metrics {
         r.register("mqtt_connected", help, self.mqtt_connected.clone());
     }
 
-    /// Counts what became of observations.
+    /// Counts what became of observations, and of the Observations of FHIR that a mapping made of them.
     pub fn intake(&self, report: &IntakeReport) {
         let count = |result: &'static str, n: usize| {
             let counter = self.observations.get_or_create_owned(&[("result", result)]);
@@ -119,6 +119,17 @@ impl Metrics {
         count("duplicate", report.duplicate);
         count("rejected", report.rejected);
         count("late", report.late);
+        let fhir = &report.fhir;
+        self.count_medtech("Measurement", fhir.measurements);
+        self.count_medtech("MeasurementGroup", fhir.groups);
+        self.count_medtech("FhirResourceSaved", fhir.created + fhir.updated);
+    }
+
+    fn count_medtech(&self, metric: &'static str, n: usize) {
+        if n > 0 {
+            let counter = self.medtech.get_or_create_owned(&[("metric", metric)]);
+            counter.inc_by(u64::try_from(n).unwrap_or_default());
+        }
     }
 
     /// Counts messages that came in by mappings, under the names that the MedTech service's dashboards know.

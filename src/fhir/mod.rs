@@ -14,10 +14,12 @@ mod instant;
 pub mod json;
 mod kind;
 pub mod moment;
+mod name;
 mod observation;
 pub mod outcome;
 mod schema;
 pub mod search;
+mod written;
 
 pub use check::{check, is_id};
 pub use datatypes::{CodeableConcept, Coding, Identifier, Period, Quantity, Reference, SampledData};
@@ -26,5 +28,10 @@ pub use index::{Index, Token};
 pub use instant::{Instant, TICKS_PER_MS};
 pub use kind::{ResourceKind, UnknownKind};
 pub use moment::Moment;
+pub use name::id_of;
 pub use observation::{Component, Observation, ObservationValue, Status};
 pub use outcome::{Issue, IssueCode, OperationOutcome, Severity};
+pub use written::written;
+
+/// Longest resource that is kept, in bytes.
+pub const RESOURCE_MAX_BYTES: usize = 256 * 1024;

@@ -46,15 +46,7 @@ impl<'a> Resolver<'a> {
     /// If the device is unknown, the sender may not send for it, it measures nobody at that time, or the reading names
     /// another patient than the one it measures.
     pub fn resolve(&mut self, reading: &Reading, received_at: Timestamp) -> Result<Observation, Unresolved> {
-        let device = self.device(&reading.device)?;
-        let patient = self.patient_of(device, reading.observed_at)?;
-        if let Some(named) = reading.named_patient.as_ref().filter(|named| **named != patient) {
-            let detail = format!(
-                "device {} does not measure patient {named} at {}: nothing is stored; check the device's assignment",
-                reading.device, reading.observed_at
-            );
-            return Err(Unresolved { code: RejectionCode::WrongPatient, detail });
-        }
+        let (device, patient) = self.whose(&reading.device, reading.named_patient.as_ref(), reading.observed_at)?;
         Ok(Observation {
             patient,
             // The census's own copy: comparing it with itself costs nothing.
@@ -67,6 +59,27 @@ impl<'a> Resolver<'a> {
             correction: reading.correction,
             interval: reading.interval,
         })
+    }
+
+    /// The device as the census knows it, and the patient whom it measures at that time.
+    ///
+    /// # Errors
+    /// As [`Resolver::resolve`].
+    pub fn whose(
+        &mut self,
+        device: &DeviceId,
+        named: Option<&PatientId>,
+        at: Timestamp,
+    ) -> Result<(&'a DeviceId, PatientId), Unresolved> {
+        let known = self.device(device)?;
+        let patient = self.patient_of(known, at)?;
+        if let Some(named) = named.filter(|named| **named != patient) {
+            let detail = format!(
+                "device {device} does not measure patient {named} at {at}: nothing is stored; check the device's assignment"
+            );
+            return Err(Unresolved { code: RejectionCode::WrongPatient, detail });
+        }
+        Ok((known, patient))
     }
 
     /// Whether the sender may send for a device.

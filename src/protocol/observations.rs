@@ -86,6 +86,34 @@ pub struct Rejection {
     pub detail: String,
 }
 
+/// What became of the Observations of FHIR that a mapping made of the messages of one request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservationsKept {
+    /// New ones.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub created: usize,
+    /// Those that were there and got a new version.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub updated: usize,
+    /// Those that were there and said it all already.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unchanged: usize,
+    /// Measurements that went into them or should have, for the server's own figures.
+    #[serde(skip)]
+    pub measurements: usize,
+    /// Groups of values of which an Observation was made or should have been, for the server's own figures.
+    #[serde(skip)]
+    pub groups: usize,
+}
+
+impl ObservationsKept {
+    /// Whether nothing is to be told.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.created == 0 && self.updated == 0 && self.unchanged == 0
+    }
+}
+
 /// What became of the observations of one request. It is sent when everything that it says is durable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntakeReport {
@@ -97,9 +125,12 @@ pub struct IntakeReport {
     pub rejected: usize,
     /// Of the accepted, how many came too late to change the present.
     pub late: usize,
-    /// Values of a mapped message that are no vital of the site: they are not taken.
+    /// Values of a mapped message that are no vital of the site: no screen shows them.
     #[serde(default, skip_serializing_if = "is_none")]
     pub not_shown: usize,
+    /// The Observations of FHIR that the mapping made of a message.
+    #[serde(default, skip_serializing_if = "ObservationsKept::is_none")]
+    pub fhir: ObservationsKept,
     /// The first of those not taken, at most [`IntakeReport::REJECTIONS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejections: Vec<Rejection>,

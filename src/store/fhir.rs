@@ -1,7 +1,7 @@
 //! Resources of FHIR as they are kept and found.
 
 use crate::{
-    domain::{DeviceId, PatientId, Timestamp},
+    domain::{DeviceId, Millis, PatientId, Timestamp},
     fhir::{
         Index, ResourceKind,
         search::{Filter, Sort},
@@ -31,6 +31,9 @@ pub struct ResourceRow {
     pub index: Index,
     /// The resource as it was received.
     pub body: Vec<u8>,
+    /// Whether a mapping made it. When a further version that a mapping made takes its place, it goes after
+    /// [`MAPPED_VERSIONS_KEPT`].
+    pub mapped: bool,
 }
 
 /// A version of a resource that is kept.
@@ -95,6 +98,9 @@ pub struct ResourcePage {
     pub next: Option<PageStart>,
 }
 
+/// So long the earlier versions of an Observation that a mapping makes are kept. A stream that grows with each message has
+/// thousands; a search that has begun still finds its own.
+pub const MAPPED_VERSIONS_KEPT: Millis = Millis::from_mins(60);
 /// Bytes after which a page ends, though more would fit by number.
 pub const PAGE_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Up to so many are counted.

@@ -14,7 +14,10 @@ pub use batch::{
     AccessChange, Batch, Committed, CorrectedSample, DeadLetter, DeadLetterEnd, DeadLetterFilter, StoredDeadLetter,
     TwinChange, UnplacedChange, WardBatch, WardCommitted,
 };
-pub use fhir::{PAGE_MAX_BYTES, PageStart, ResourcePage, ResourceQuery, ResourceRow, StoredResource, TOTAL_MAX};
+pub use fhir::{
+    MAPPED_VERSIONS_KEPT, PAGE_MAX_BYTES, PageStart, ResourcePage, ResourceQuery, ResourceRow, StoredResource,
+    TOTAL_MAX,
+};
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
     AccessRecords, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, TwinRecord,

@@ -8,7 +8,7 @@ use wardwatch::{
     domain::{DeviceId, Timestamp, VitalTable},
     ingest::{
         BodyForm, DecodeRules, TopicPattern, hold_to_topic,
-        medtech::{Arithmetic, Compat, MedtechIntake},
+        medtech::{Arithmetic, Compat, MedtechIntake, Observations},
     },
 };
 
@@ -69,9 +69,14 @@ pub(crate) fn run(folder: &Path) -> Ran {
         serde_json::from_str(&std::fs::read_to_string(folder.join("expected.json")).unwrap()).unwrap();
     let vitals = VitalTable::builtin();
     let fhir = fhir_mapping();
-    let intake =
-        MedtechIntake::load((DEVICE_MAPPING.as_bytes(), fhir.as_bytes()), &vitals, Arithmetic::default(), Compat::Safe)
-            .unwrap();
+    let intake = MedtechIntake::load(
+        (DEVICE_MAPPING.as_bytes(), fhir.as_bytes()),
+        &vitals,
+        Arithmetic::default(),
+        Compat::Safe,
+        Observations::NotKept,
+    )
+    .unwrap();
     for row in &rows {
         let file = row["file"].as_str().unwrap();
         let raw = std::fs::read(folder.parent().unwrap().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));

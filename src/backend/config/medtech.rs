@@ -1,19 +1,21 @@
 //! Mappings of device messages.
 
-use crate::ingest::medtech::{Arithmetic, Compat};
+use crate::ingest::medtech::{Arithmetic, Compat, Observations};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The mappings by which `POST /v1/medtech` reads messages; without them there is no such way in.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MedtechConfig {
     /// The mapping of devices' messages, a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_mapping: Option<PathBuf>,
-    /// The FHIR mapping: it says which vital a value is.
+    /// The FHIR mapping: it says which vital a value is, and makes Observations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fhir_mapping: Option<PathBuf>,
+    /// Whether the Observations that the FHIR mapping makes are kept.
+    pub fhir: bool,
     /// Whether a template that fails costs the message its later templates.
     pub compat: CompatConfig,
     /// How the arithmetic functions count.
@@ -42,7 +44,25 @@ pub enum ArithmeticConfig {
     Documented,
 }
 
+impl Default for MedtechConfig {
+    fn default() -> Self {
+        Self {
+            device_mapping: None,
+            fhir_mapping: None,
+            fhir: true,
+            compat: CompatConfig::default(),
+            arithmetic: ArithmeticConfig::default(),
+        }
+    }
+}
+
 impl MedtechConfig {
+    /// Whether the Observations of the FHIR mapping are kept.
+    #[must_use]
+    pub const fn observations(&self) -> Observations {
+        if self.fhir { Observations::Kept } else { Observations::NotKept }
+    }
+
     /// The two files, if both are named; `None` if neither is.
     ///
     /// # Errors

@@ -24,10 +24,10 @@ pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         return Err(problem(StatusCode::NOT_FOUND, "no-mappings", "No mappings", detail));
     }
     let (form, body) = receive(&app, &sender, &headers, body).await?;
-    let MedtechDecoded { decoded, not_shown, messages, unmatched, measurements } =
+    let MedtechDecoded { decoded, not_shown, messages, unmatched, measurements, mapped } =
         decode(&app, &sender, body, form).await?;
     app.hub.metrics().medtech(messages, unmatched, measurements);
-    let mut report = store(&app, &sender, decoded).await?;
+    let mut report = store(&app, &sender, decoded, mapped).await?;
     report.not_shown = not_shown;
     Ok(json(StatusCode::OK, &report))
 }

@@ -4,7 +4,7 @@ use super::answer::{Answer, ProblemAnswer, bearer, json, problem, problem_for_no
 use crate::{
     backend::{app::App, pipeline::Job},
     domain::DeviceId,
-    ingest::{BodyError, BodyForm, DecodeRules, Decoded, Way, decode_body},
+    ingest::{BodyError, BodyForm, DecodeRules, Decoded, Way, decode_body, medtech::Mapped},
     protocol::IntakeReport,
 };
 use axum::{
@@ -67,12 +67,17 @@ async fn take(app: &App, sender: &DeviceId, body: &[u8], form: BodyForm) -> Resu
             return Err(unusable(&e));
         }
     };
-    store(app, sender, decoded).await
+    store(app, sender, decoded, None).await
 }
 
 /// Gives what was decoded to the pipeline and waits for the report.
-pub(super) async fn store(app: &App, sender: &DeviceId, decoded: Decoded) -> Result<IntakeReport, ProblemAnswer> {
-    let job = |reply| Job::Observations { sender: sender.clone(), decoded, reply };
+pub(super) async fn store(
+    app: &App,
+    sender: &DeviceId,
+    decoded: Decoded,
+    mapped: Option<Box<Mapped>>,
+) -> Result<IntakeReport, ProblemAnswer> {
+    let job = |reply| Job::Observations { sender: sender.clone(), decoded, mapped, reply };
     let report = app.pipeline.ask(job).await?;
     app.hub.metrics().intake(&report);
     Ok(report)

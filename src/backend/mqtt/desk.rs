@@ -10,7 +10,7 @@ use crate::{
     domain::{DeviceId, Lapse, Timestamp, text::clean},
     ingest::{
         BodyForm, Decoded, Refused, TopicPattern, Way, decode_body, device_of, hold_to_topic,
-        medtech::MedtechDecoded,
+        medtech::{Mapped, MedtechDecoded},
         sparkplug::{self, Missed, Rebirth, Session, Taken, Topic},
     },
     store::DeadLetter,
@@ -38,7 +38,7 @@ pub(super) enum Says {
     #[default]
     Nothing,
     /// Values, be they none: the gateway was heard.
-    Values { topic: Option<DeviceId>, before: Option<Timestamp>, decoded: Decoded },
+    Values { topic: Option<DeviceId>, before: Option<Timestamp>, decoded: Decoded, mapped: Option<Box<Mapped>> },
     /// Nothing that can be used: it is kept.
     Unusable(DeadLetter),
 }
@@ -101,23 +101,27 @@ impl Desk {
             Payload::Medtech => (self.medtech(message.payload.clone(), measured_by).await, Way::Mapped),
             Payload::Native | Payload::Sparkplug(_) => {
                 let rules = decode_rules(&self.app, &measured_by);
-                (decode_body(&message.payload, BodyForm::Json, rules).map_err(|e| e.to_string()), Way::Own)
+                let decoded = decode_body(&message.payload, BodyForm::Json, rules).map_err(|e| e.to_string());
+                (decoded.map(|decoded| (decoded, None)), Way::Own)
             }
         };
         match decoded {
-            Ok(mut decoded) => {
+            Ok((mut decoded, mut mapped)) => {
                 if let Some(device) = &device {
                     hold_to_topic(&mut decoded, device);
+                    if let Some(mapped) = &mut mapped {
+                        mapped.hold_to_topic(device, &mut decoded);
+                    }
                 }
                 let before = message.retained.then(|| self.said_at_the_latest(&decoded));
-                Steps { says: Says::Values { topic: device, before, decoded }, ..Steps::default() }
+                Steps { says: Says::Values { topic: device, before, decoded, mapped }, ..Steps::default() }
             }
             Err(why) => self.unusable(message, &why, &way.with_topic(device.as_ref())),
         }
     }
 
     /// Decodes beside the server's other work: a message may take a while.
-    async fn medtech(&self, body: Bytes, measured_by: DeviceId) -> Result<Decoded, String> {
+    async fn medtech(&self, body: Bytes, measured_by: DeviceId) -> Result<(Decoded, Option<Box<Mapped>>), String> {
         let app = Arc::clone(&self.app);
         let made = tokio::task::spawn_blocking(move || {
             let mappings = app.mappings.get().ok_or("the configuration names no mappings ([medtech])")?;
@@ -125,9 +129,9 @@ impl Desk {
             mappings.intake().decode(&body, BodyForm::Json, rules).map_err(|e| e.to_string())
         });
         let made = made.await.map_err(|_| "the message could not be decoded: see the server's log".to_owned())?;
-        let MedtechDecoded { decoded, messages, unmatched, measurements, .. } = made?;
+        let MedtechDecoded { decoded, messages, unmatched, measurements, mapped, .. } = made?;
         self.app.hub.metrics().medtech(messages, unmatched, measurements);
-        Ok(decoded)
+        Ok((decoded, mapped))
     }
 
     fn sparkplug(&mut self, message: &Published) -> Steps {
@@ -143,7 +147,7 @@ impl Desk {
         match taken {
             Ok(Taken { decoded, historical, lapse, gap, rebirth, is_ours, .. }) => {
                 let before = (historical && !decoded.is_empty()).then(|| self.said_at_the_latest(&decoded));
-                let values = Says::Values { topic: None, before, decoded };
+                let values = Says::Values { topic: None, before, decoded, mapped: None };
                 Steps { lapse, says: if is_ours { values } else { Says::Nothing }, gap, rebirth }
             }
             Err(why) => self.unusable(message, &why, Way::Sparkplug.as_str()),

@@ -199,12 +199,13 @@ impl Source {
         let sender = &self.desk.device;
         match says {
             Says::Nothing => Ok(std::future::ready(Ok(Done::Nothing)).boxed()),
-            Says::Values { topic, before, decoded } => {
+            Says::Values { topic, before, decoded, mapped } => {
                 let job = |reply| Job::Published {
                     sender: sender.clone(),
                     topic: topic.clone(),
                     before,
                     decoded: decoded.clone(),
+                    mapped: mapped.clone(),
                     reply,
                 };
                 let answer = self.ask(job).await?;

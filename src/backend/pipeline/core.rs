@@ -4,7 +4,7 @@ use super::{
     fhir::RecentResources,
     group::{Group, Waiting},
     job::{Job, JobError, Reply},
-    leaves,
+    leaves, mapped,
     tail::{Standing, Tails},
     unplaced::{self, Named, NamedOf},
     ward::{Moment, Taken, WardRun},
@@ -16,7 +16,7 @@ use crate::{
         SystemFault, Timestamp, Ward, WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
-    ingest::{Decoded, Reading, Refused, Resolver, Sender, Way},
+    ingest::{Decoded, Reading, Refused, Resolver, Sender, Way, medtech::Mapped},
     protocol::{IntakeReport, Rejection, RejectionCode},
     store::{Batch, DeadLetter, StoreError, StoreReader, TwinChange, UnplacedChange},
 };
@@ -118,19 +118,22 @@ impl Core {
     pub(super) fn take(&mut self, job: Job, now: Timestamp, group: &mut Group) {
         group.jobs += 1;
         match job {
-            Job::Observations { sender, decoded, reply } => {
-                self.observations(&sender, decoded, (Came::now(Way::Own), &NamedOf::new()), reply, now, group);
+            Job::Observations { sender, decoded, mapped, reply } => {
+                let came = Came { mapped: mapped.as_deref(), ..Came::now(Way::Own) };
+                self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
             }
-            Job::Published { sender, topic, before, decoded, reply } => {
-                let came = Came { before, way: Way::Own, topic: topic.as_ref(), sent: true };
+            Job::Published { sender, topic, before, decoded, mapped, reply } => {
+                let mapped = mapped.as_deref();
+                let came = Came { before, way: Way::Own, topic: topic.as_ref(), sent: true, mapped };
                 self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group);
             }
             Job::Lapsed { sender, devices, lapse, reply } => {
                 self.lapsed(&sender, devices, lapse, now);
                 group.waiting.push(Waiting::Done(reply));
             }
-            Job::Again { sender, topic, decoded, received_at, record, reply } => {
-                let came = Came { before: Some(received_at), way: Way::Own, topic: topic.as_ref(), sent: false };
+            Job::Again { sender, topic, decoded, mapped, received_at, record, reply } => {
+                let (before, mapped) = (Some(received_at), mapped.as_deref());
+                let came = Came { before, way: Way::Own, topic: topic.as_ref(), sent: false, mapped };
                 // What could not be asked of the store stays where it is: the letter has not ended then.
                 if self.observations(&sender, decoded, (came, &NamedOf::new()), reply, now, group) {
                     record.join(&mut group.batch);
@@ -357,18 +360,7 @@ impl Core {
         let known = self.ward_of_device.get(sender);
         let found = known.and_then(|ward| self.wards.get_mut(ward).map(|run| (ward, run)));
         let Some((ward, run)) = found else {
-            for (index, item) in decoded.into_iter().enumerate() {
-                let device = item.as_ref().ok().map(|reading| (reading.device.clone(), reading.named_patient.clone()));
-                let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), came.way));
-                let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
-                let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
-                if let Some((device, patient)) = device.filter(|_| came.before.is_none()) {
-                    let named = Named { patient, bed: None };
-                    let who = unplaced::Came { device: &device, sender, ward: None, named };
-                    unplaced::note(group, who, "unknown_device", &rejection.detail, now);
-                }
-                refuse(Refused { rejection, payload, way, ahead: None }, (sender, came.topic), now, &mut report, group);
-            }
+            refuse_unknown(sender, decoded, came, now, &mut report, group);
             group.tallies.push(Tally::of(sender, now).with(&report, None));
             group.waiting.push(Waiting::Intake(reply, report));
             return true;
@@ -383,6 +375,7 @@ impl Core {
         let mut last = sender.clone();
         group.samples += decoded.len();
         let mut newest: Option<Timestamp> = None;
+        let mut refused = BTreeSet::new();
         for (index, item) in resolve(run, sender, decoded, came, at).into_iter().enumerate() {
             let o = match item {
                 Ok(o) => o,
@@ -404,7 +397,9 @@ impl Core {
                             unplaced::note(group, who, &code_of(code), detail, now);
                         }
                     }
-                    refuse(unresolved.refused, (sender, came.topic), now, &mut report, group);
+                    refused.insert(index);
+                    let told = mapped::whole(unresolved.refused, came.mapped, index);
+                    refuse(told, (sender, came.topic), now, &mut report, group);
                     continue;
                 }
             };
@@ -420,10 +415,11 @@ impl Core {
                 }
                 Ok(Taken::Duplicate) => report.duplicate += 1,
                 Ok(Taken::Refused(code, detail)) => {
+                    refused.insert(index);
                     let rejection = Rejection { index, code, detail };
                     let payload = Reading::of(&o, at.skew).as_wire();
-                    let refused = Refused { rejection, payload, way: came.way, ahead: None };
-                    refuse(refused, (sender, came.topic), now, &mut report, group);
+                    let told = Refused { rejection, payload, way: came.way, ahead: None };
+                    refuse(told, (sender, came.topic), now, &mut report, group);
                 }
                 Err(e) => {
                     // Without the store nobody knows whether it came before: better a gap than a wrong value.
@@ -432,6 +428,13 @@ impl Core {
                     return false;
                 }
             }
+        }
+        if let Some(mapped) = came.mapped
+            && let Err(e) = self.keep_mapped(mapped, &refused, (sender, came), now, (&mut report, group))
+        {
+            tracing::error!(error = %e, "the store could not be asked for an earlier Observation");
+            drop(reply.send(Err(JobError::Unrecorded)));
+            return false;
         }
         if came.sent {
             group.tallies.push(Tally::of(sender, now).with(&report, newest));
@@ -514,20 +517,22 @@ pub(super) fn one(
 
 /// How observations came.
 #[derive(Debug, Clone, Copy)]
-struct Came<'a> {
+pub(super) struct Came<'a> {
     /// When, if it was not now.
-    before: Option<Timestamp>,
+    pub(super) before: Option<Timestamp>,
     /// By which way they would come again. Of HL7 v2 patient and bed have to agree, which our own JSON does not say.
-    way: Way,
+    pub(super) way: Way,
     /// The device that the topic names.
-    topic: Option<&'a DeviceId>,
+    pub(super) topic: Option<&'a DeviceId>,
     /// Whether its sender sent it now; else people drive it again.
-    sent: bool,
+    pub(super) sent: bool,
+    /// What Observations of FHIR are made of.
+    pub(super) mapped: Option<&'a Mapped>,
 }
 
 impl Came<'_> {
     const fn now(way: Way) -> Self {
-        Self { before: None, way, topic: None, sent: true }
+        Self { before: None, way, topic: None, sent: true, mapped: None }
     }
 }
 
@@ -601,8 +606,35 @@ fn unusable(letter: &DeadLetter) -> Option<Tally> {
     Some(Tally { rejected: 1, ..Tally::of(&source, letter.at) })
 }
 
+/// Refuses everything of a sender that is on no ward.
+fn refuse_unknown(
+    sender: &DeviceId,
+    decoded: Decoded,
+    came: Came<'_>,
+    now: Timestamp,
+    report: &mut IntakeReport,
+    group: &mut Group,
+) {
+    for (index, item) in decoded.into_iter().enumerate() {
+        let device = item.as_ref().ok().map(|reading| (reading.device.clone(), reading.named_patient.clone()));
+        let (payload, way) = item.map_or_else(|r| (r.payload, r.way), |reading| (reading.as_wire(), came.way));
+        let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
+        let rejection = Rejection { index, code: RejectionCode::UnknownDevice, detail };
+        if let Some((device, patient)) = device.filter(|_| came.before.is_none()) {
+            let named = Named { patient, bed: None };
+            let who = unplaced::Came { device: &device, sender, ward: None, named };
+            unplaced::note(group, who, "unknown_device", &rejection.detail, now);
+        }
+        let refused = mapped::whole(Refused { rejection, payload, way, ahead: None }, came.mapped, index);
+        refuse(refused, (sender, came.topic), now, report, group);
+    }
+    if let Some(mapped) = came.mapped {
+        mapped::refuse_all(mapped, (sender, came.topic), now, report, group);
+    }
+}
+
 /// Counts a refused input and keeps it as a dead letter.
-fn refuse(
+pub(super) fn refuse(
     refused: Refused,
     (sender, topic): (&DeviceId, Option<&DeviceId>),
     at: Timestamp,

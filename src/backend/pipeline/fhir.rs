@@ -20,7 +20,7 @@ use crate::{
     },
     engine::{Input, IntakeFault},
     fhir::{
-        Index, ResourceKind,
+        self, Index, ResourceKind, id_of,
         index::index,
         json,
         search::{Filter, Sort, SortKey, TokenValue},
@@ -32,7 +32,7 @@ use crate::{
     protocol::{IntakeReport, Rejection, RejectionCode},
     store::{DeadLetter, ResourceQuery, ResourceRow, StoreError, StoreReader, StoredResource},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Most devices of a ward up to which resources add further ones.
 const DEVICES_MAX: usize = 2_000;
@@ -159,7 +159,7 @@ struct Recent {
 }
 
 /// A value by its device, vital and time of the wall clock.
-type Held = ((DeviceId, VitalCode, Timestamp), f64);
+pub(super) type Held = ((DeviceId, VitalCode, Timestamp), f64);
 
 /// What a resource is about, as far as one that is sent again has to be about the same.
 #[derive(Debug, Clone)]
@@ -200,14 +200,61 @@ impl Facts {
 /// Groups that may be on their way to the disk: the one being made and the one being written.
 const GROUPS_IN_FLIGHT: u64 = 2;
 
+/// An Observation that may still be on its way to the disk.
+#[derive(Debug)]
+struct RecentObservation {
+    group: u64,
+    version: u64,
+    /// The Observation, if it was made here and not sent as it is.
+    made: Option<fhir::Observation>,
+}
+
 /// Versions that may still be on their way to the disk.
 #[derive(Debug, Default)]
-pub(super) struct RecentResources(Vec<Recent>);
+pub(super) struct RecentResources {
+    all: Vec<Recent>,
+    /// The present version of each Observation among them, by its id.
+    observations: HashMap<String, RecentObservation>,
+    /// The group for which the older ones were last forgotten.
+    group: u64,
+}
 
 impl RecentResources {
     /// Forgets all; the store is the truth again.
     pub(super) fn forget(&mut self) {
-        self.0.clear();
+        *self = Self::default();
+    }
+
+    /// Forgets what is on the disk for sure while this group is made.
+    pub(super) fn prune(&mut self, group: u64) {
+        if self.group != group {
+            self.group = group;
+            self.all.retain(|recent| recent.group + GROUPS_IN_FLIGHT > group);
+            self.observations.retain(|_, recent| recent.group + GROUPS_IN_FLIGHT > group);
+        }
+    }
+
+    /// The present version of an Observation that may still be on its way, and the Observation if it was made here.
+    pub(super) fn observation(&self, id: &str) -> Option<(u64, Option<&fhir::Observation>)> {
+        self.observations.get(id).map(|recent| (recent.version, recent.made.as_ref()))
+    }
+
+    /// Notes a version that goes into a group, with the device that it names, the Observation if it was made here, and the
+    /// values that it stands for.
+    pub(super) fn note(
+        &mut self,
+        group: u64,
+        row: &ResourceRow,
+        (device, made): (Option<DeviceId>, Option<fhir::Observation>),
+        holds: Vec<Held>,
+    ) {
+        let (version, updated) = (row.version, row.updated);
+        if row.kind == ResourceKind::Observation {
+            self.observations.insert(row.id.clone(), RecentObservation { group, version, made });
+        }
+        let kept = ResourceKept { id: row.id.clone(), version, updated, existed: false };
+        let facts = Facts { index: row.index.clone(), link: row.link.clone(), patient: row.patient.clone(), device };
+        self.all.push(Recent { group, kind: row.kind, kept, source: row.source.clone(), facts, holds });
     }
 }
 
@@ -327,7 +374,7 @@ impl Core {
 
     /// Whether all of it can be, and what has to be done for it. Changes nothing that is kept.
     fn check(&mut self, ward: Option<&WardId>, wanted: &ResourceWrites, at: Moment) -> Checked<Vec<Step>> {
-        self.recent_resources.0.retain(|recent| recent.group + GROUPS_IN_FLIGHT > at.group);
+        self.recent_resources.prune(at.group);
         let Some(ward) = ward else {
             let detail = format!("device {} is not known: add it with `wardwatch device add`", wanted.sender);
             return refuse_values(RejectionCode::UnknownDevice, "http.Authorization", detail);
@@ -437,7 +484,7 @@ impl Core {
                     token.code.as_ref() == Some(&t.code) && token.system.as_ref().is_none_or(|s| *s == t.system)
                 })
         };
-        let recent = self.recent_resources.0.iter().filter(has);
+        let recent = self.recent_resources.all.iter().filter(has);
         let mut found: BTreeMap<String, (ResourceKept, Facts)> =
             recent.map(|r| (r.kept.id.clone(), (r.kept.clone(), r.facts.clone()))).collect();
         let query = ResourceQuery {
@@ -465,11 +512,12 @@ impl Core {
         let root = json::read(&stored.body).ok();
         let named = root.as_ref().filter(|_| stored.kind == ResourceKind::Observation).and_then(device_named);
         let knows = |device: &DeviceId| self.ward_of_device.contains_key(device);
+        let called = |id: &str| self.ward_of_device.keys().find(|device| id_of(device.as_str()) == id).cloned();
         Ok(Facts {
             index: root.map(|root| index(stored.kind, &root)).unwrap_or_default(),
             link: stored.link.clone(),
             patient: stored.patient.clone(),
-            device: named.map(|id| device_of(self.reader.as_ref(), knows, &id)).transpose()?.flatten(),
+            device: named.map(|id| device_of(self.reader.as_ref(), (knows, called), &id)).transpose()?.flatten(),
         })
     }
 
@@ -477,7 +525,7 @@ impl Core {
     fn next_version(&self, write: &ResourceWrite) -> Checked<u64> {
         let Some(former) = write.former else { return Ok(1) };
         let same = |r: &&Recent| r.kind == write.kind && r.kept.id == write.id;
-        let recent = self.recent_resources.0.iter().rev().find(same).map(|r| r.kept.version);
+        let recent = self.recent_resources.all.iter().rev().find(same).map(|r| r.kept.version);
         let present = match recent {
             Some(version) => Some(version),
             None => self.reader.resource(write.kind, &write.id, None)?.map(|stored| stored.version),
@@ -553,7 +601,7 @@ impl Core {
     /// Whether another Observation stands for the same value, so that it is not taken out with this one.
     fn stands_elsewhere(&self, wanted: &ResourceWrites, write: &ResourceWrite, held: &Held) -> bool {
         let other = |kind: ResourceKind, id: &str| kind == ResourceKind::Observation && id != write.id;
-        let recent = || self.recent_resources.0.iter().rev().filter(|r| other(r.kind, &r.kept.id));
+        let recent = || self.recent_resources.all.iter().rev().filter(|r| other(r.kind, &r.kept.id));
         let stands = |id: &str| {
             if let Some(observed) = wanted.writes.iter().find(|w| w.id == id).and_then(|w| w.observed.as_ref()) {
                 let same = |v: &VitalValue| v.vital == held.0.1 && is_same(v.value, held.1);
@@ -649,21 +697,7 @@ impl Core {
                 heard(run, &mut self.seen_kept, &o.device, at, group);
             }
             let kept = ResourceKept { id: write.id.clone(), version, updated: now + at.skew, existed: false };
-            let facts = Facts {
-                index: write.index.clone(),
-                link: write.link.clone(),
-                patient: patient.clone(),
-                device: write.observed.as_ref().and_then(|observed| observed.device.clone()),
-            };
-            let source = wanted.sender.clone();
-            self.recent_resources.0.push(Recent {
-                group: at.group,
-                kind: write.kind,
-                kept: kept.clone(),
-                source,
-                facts,
-                holds,
-            });
+            let device = write.observed.as_ref().and_then(|observed| observed.device.clone());
             // An Observation that is new is one value more, as by every other way in; everything else is an act.
             if write.kind != ResourceKind::Observation || version > 1 {
                 let act = if version > 1 { Act::ResourceUpdate } else { Act::ResourceCreate };
@@ -671,7 +705,7 @@ impl Core {
                 let leaf = LeafDraft::new(actor, act, Outcome::Success);
                 group.batch.leaves.push(LeafDraft { ward: Some(ward.clone()), patient: patient.clone(), ..leaf });
             }
-            group.batch.resources.push(ResourceRow {
+            let row = ResourceRow {
                 kind: write.kind,
                 id: write.id,
                 version,
@@ -682,7 +716,10 @@ impl Core {
                 updated: kept.updated,
                 index: write.index,
                 body: write.body,
-            });
+                mapped: false,
+            };
+            self.recent_resources.note(at.group, &row, (device, None), holds);
+            group.batch.resources.push(row);
             report.kept.push(kept);
         }
         report
@@ -874,19 +911,22 @@ fn each_once(writes: &[ResourceWrite]) -> Checked<()> {
     Ok(())
 }
 
-/// The device that `Device/ID` means: one of ours of that name; else the one of ours that a stored resource has among its
-/// identifiers, if it is one; else one of that name that is not known yet.
+/// The device that `Device/ID` means: one of ours of that name, or of whose name the id is made; else the one of ours that a
+/// stored resource has among its identifiers, if it is one; else one of that name that is not known yet.
 ///
 /// # Errors
 /// If the store cannot be read.
 pub(in crate::backend) fn device_of(
     reader: &dyn StoreReader,
-    knows: impl Fn(&DeviceId) -> bool,
+    (knows, named): (impl Fn(&DeviceId) -> bool, impl Fn(&str) -> Option<DeviceId>),
     id: &str,
 ) -> Result<Option<DeviceId>, StoreError> {
     let own: Option<DeviceId> = id.parse().ok();
     if own.as_ref().is_some_and(&knows) {
         return Ok(own);
+    }
+    if let Some(device) = id.starts_with("sha-").then(|| named(id)).flatten() {
+        return Ok(Some(device));
     }
     let Some(stored) = reader.resource(ResourceKind::Device, id, None)? else { return Ok(own) };
     let root = json::read(&stored.body);

@@ -10,6 +10,7 @@ use crate::{
     ingest::{
         Decoded,
         hl7::{AdtAct, Group},
+        medtech::Mapped,
     },
     protocol::IntakeReport,
     store::{AccessChange, Batch, DeadLetter, DeadLetterEnd},
@@ -54,6 +55,8 @@ pub enum Job {
         sender: DeviceId,
         /// What was decoded, in order.
         decoded: Decoded,
+        /// What Observations of FHIR are made of, if it came by mappings that make some.
+        mapped: Option<Box<Mapped>>,
         /// Told what became of them.
         reply: Reply<IntakeReport>,
     },
@@ -67,6 +70,8 @@ pub enum Job {
         before: Option<Timestamp>,
         /// What was decoded, in order.
         decoded: Decoded,
+        /// What Observations of FHIR are made of, if it came by mappings that make some.
+        mapped: Option<Box<Mapped>>,
         /// Told what became of them.
         reply: Reply<IntakeReport>,
     },
@@ -89,6 +94,8 @@ pub enum Job {
         topic: Option<DeviceId>,
         /// What was decoded, in order.
         decoded: Decoded,
+        /// What Observations of FHIR are made of, if it came by mappings that make some.
+        mapped: Option<Box<Mapped>>,
         /// When it came: it is no word of the sender now.
         received_at: Timestamp,
         /// The end of the letter, and the entry of the audit trail.

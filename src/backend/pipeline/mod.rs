@@ -12,6 +12,7 @@ mod fhir;
 mod group;
 mod job;
 mod leaves;
+mod mapped;
 mod place;
 mod rebuild;
 mod tail;

@@ -182,7 +182,12 @@ impl Bench {
 
     fn send(&self, readings: Vec<Reading>) -> Result<IntakeReport, JobError> {
         let decoded = readings.into_iter().map(Ok).collect();
-        self.handle.ask_blocking(|reply| Job::Observations { sender: "gw".parse().unwrap(), decoded, reply })
+        self.handle.ask_blocking(|reply| Job::Observations {
+            sender: "gw".parse().unwrap(),
+            decoded,
+            mapped: None,
+            reply,
+        })
     }
 
     /// Ends without a snapshot, as a kill does.

@@ -150,7 +150,7 @@ async fn observations(
     let rules = decode_rules(app, device);
     let items = message.items.iter().enumerate();
     let decoded = items.map(|(index, item)| decode_item(index, item.get(), rules)).collect();
-    let job = |reply| Job::Observations { sender: device.clone(), decoded, reply };
+    let job = |reply| Job::Observations { sender: device.clone(), decoded, mapped: None, reply };
     match app.pipeline.ask(job).await {
         Ok(report) => Ok(accepted(app, id, report)),
         Err(e @ (JobError::Unrecorded | JobError::Stopping)) => {

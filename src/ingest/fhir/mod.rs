@@ -9,7 +9,7 @@ mod units;
 
 pub use codes::{LOINC, VitalCodes};
 pub use identifier::PATIENT_SYSTEM;
-pub use observation::{Said, Standing, Subject, Unusable, VitalValue};
+pub use observation::{Said, Standing, Subject, Unusable, VitalValue, group};
 pub use units::{Converted, MDC, UCUM, UnitError, UnitText, convert};
 
 use crate::{

@@ -197,7 +197,9 @@ fn time(root: &Node<'_>) -> Option<Timestamp> {
     (moment.precision == Precision::Second).then_some(moment.from)
 }
 
-fn group(root: &Node<'_>, codes: &VitalCodes) -> String {
+/// By what an Observation is grouped in `$lastn`: the vital, else the first code, else the text.
+#[must_use]
+pub fn group(root: &Node<'_>, codes: &VitalCodes) -> String {
     let Some(code) = root.get("code") else { return String::new() };
     if let Some(def) = codes.vital(code) {
         return format!("vital|{}", def.code);

@@ -2,7 +2,8 @@
 //! are.
 //!
 //! A value is taken as the vital that its code or name in the FHIR mapping means, if the unit there is the vital's own
-//! ([`super::lint::vitals_of`]). Others, such as steps, are counted and not taken: no screen could show them.
+//! ([`super::lint::vitals_of`]). Others, such as steps, are counted: no screen could show them. Where Observations are kept,
+//! the measurements come beside the readings, for [`super::Observer`].
 
 use super::{
     errors::LoadErrors,
@@ -11,17 +12,19 @@ use super::{
     lint::{VitalVerdict, vitals_of},
     mapping::{Compat, DeviceMapping, Normalised},
     measurement::Measurement,
+    observations::{Mapped, Measured, Observer},
     transform::FhirMapping,
 };
 use crate::{
     domain::{DeviceId, PatientId, Timestamp, VitalCode, VitalTable, text::clean},
     ingest::{
         BodyError, BodyForm, DecodeRules, Decoded, Reading, Refused, Way,
+        fhir::VitalCodes,
         native::{self, Fault},
     },
     protocol::{Rejection, RejectionCode},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// Which mapping file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,15 @@ pub enum MappingFile {
     Device,
     /// That of FHIR.
     Fhir,
+}
+
+/// Whether the Observations that the FHIR mapping makes are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observations {
+    /// They are, beside the readings.
+    Kept,
+    /// There are readings alone.
+    NotKept,
 }
 
 /// What is wrong with a pair of mappings.
@@ -55,6 +67,8 @@ pub struct MedtechIntake {
     compat: Compat,
     /// The vital of a value, by its type in small letters and its name.
     shown: HashMap<String, HashMap<String, VitalCode>>,
+    /// Makes Observations, where they are kept.
+    observer: Option<Arc<Observer>>,
 }
 
 /// What became of the messages of a body.
@@ -70,18 +84,21 @@ pub struct MedtechDecoded {
     pub measurements: usize,
     /// Values that are no vital of ours.
     pub not_shown: usize,
+    /// What Observations are made of, where they are kept.
+    pub mapped: Option<Box<Mapped>>,
 }
 
 impl MedtechIntake {
-    /// Takes two mappings into use.
+    /// Takes two mappings into use, with their Observations kept or not.
     ///
     /// # Errors
-    /// If one does not load whole, or no value of them is a vital of ours.
+    /// If one does not load whole, or nothing would come of it: no Observations, and no value that is a vital of ours.
     pub fn load(
         (device, fhir): (&[u8], &[u8]),
         vitals: &VitalTable,
         arithmetic: Arithmetic,
         compat: Compat,
+        observations: Observations,
     ) -> Result<Self, MappingError> {
         let wrong = |file| move |errors| MappingError::Load { file, errors };
         let device = DeviceMapping::load(device, arithmetic).sound().map_err(wrong(MappingFile::Device))?;
@@ -95,7 +112,12 @@ impl MedtechIntake {
                 shown.entry(coverage.type_name.to_lowercase()).or_default().insert(coverage.value_name, vital);
             }
         }
-        if shown.is_empty() { Err(MappingError::NothingShown) } else { Ok(Self { device, compat, shown }) }
+        let observer = (observations == Observations::Kept)
+            .then(|| Arc::new(Observer { fhir, compat, codes: VitalCodes::new(vitals) }));
+        if shown.is_empty() && observer.is_none() {
+            return Err(MappingError::NothingShown);
+        }
+        Ok(Self { device, compat, shown, observer })
     }
 
     /// The vitals that it may make, each once, in the order of their codes.
@@ -112,14 +134,18 @@ impl MedtechIntake {
     /// # Errors
     /// If the body as a whole cannot be used. A message that cannot be used harms no other.
     pub fn decode(&self, body: &[u8], form: BodyForm, rules: DecodeRules<'_>) -> Result<MedtechDecoded, BodyError> {
-        let mut all = MedtechDecoded::default();
+        let kept = |observer: &Arc<Observer>| {
+            Box::new(Mapped { observer: Arc::clone(observer), measured: Vec::new(), messages: Vec::new() })
+        };
+        let mut all = MedtechDecoded { mapped: self.observer.as_ref().map(kept), ..MedtechDecoded::default() };
         let messages: Vec<&[u8]> = match form {
             BodyForm::Json => vec![body.trim_ascii()],
             BodyForm::Ndjson => body.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).collect(),
         };
         for message in messages.into_iter().filter(|message| !message.is_empty()) {
             self.message(message, rules, &mut all);
-            if all.decoded.len() > rules.max_items {
+            let measured = all.mapped.as_ref().map_or(0, |mapped| mapped.measured.len());
+            if all.decoded.len().max(measured) > rules.max_items {
                 return Err(BodyError::TooMany { max: rules.max_items });
             }
         }
@@ -153,6 +179,9 @@ impl MedtechIntake {
             refuse(all, RejectionCode::Mapping, clean(&fault.to_string()));
         }
         all.measurements += measurements.len();
+        if let Some(mapped) = all.mapped.as_mut().filter(|_| !measurements.is_empty()) {
+            mapped.messages.push(Refused::payload(raw));
+        }
         for measurement in &measurements {
             self.measurement(measurement, raw, rules, all);
         }
@@ -161,24 +190,63 @@ impl MedtechIntake {
     fn measurement(&self, measurement: &Measurement, raw: &[u8], rules: DecodeRules<'_>, all: &mut MedtechDecoded) {
         let shown = self.shown.get(&measurement.type_name.to_lowercase());
         let of = |name: &str| shown.and_then(|values| values.get(name)).copied();
-        let taken: Vec<(VitalCode, &str)> =
-            measurement.properties.iter().filter_map(|p| Some((of(&p.name)?, p.value.as_str()))).collect();
-        all.not_shown += measurement.properties.len() - taken.len();
-        for (vital, value) in taken {
+        let mut readings = Vec::with_capacity(measurement.properties.len());
+        for property in &measurement.properties {
+            let Some(vital) = of(&property.name) else {
+                all.not_shown += 1;
+                readings.push(None);
+                continue;
+            };
             let index = all.decoded.len();
+            readings.push(Some(index));
             let mut ahead = None;
-            let reading = reading(measurement, (vital, value), rules, &mut ahead);
+            let reading = reading(measurement, (vital, &property.value), rules, &mut ahead);
             all.decoded.push(reading.map_err(|(code, detail)| {
                 let detail = format!("{} of type {:?}: {detail}", vital, clean(&measurement.type_name));
-                Refused {
-                    rejection: Rejection { index, code, detail },
-                    payload: Refused::payload(raw),
-                    way: Way::Mapped,
-                    ahead,
-                }
+                let rejection = Rejection { index, code, detail };
+                Refused { rejection, payload: Refused::payload(raw), way: Way::Mapped, ahead }
             }));
         }
+        let Some(mapped) = &mut all.mapped else { return };
+        let mut ahead = None;
+        match source(measurement, rules, &mut ahead) {
+            Ok((device, named_patient, at)) => mapped.measured.push(Measured {
+                measurement: measurement.clone(),
+                device,
+                named_patient,
+                at,
+                readings,
+                message: mapped.messages.len().saturating_sub(1),
+            }),
+            // Its readings say so already, if it has any.
+            Err((code, detail)) if readings.iter().all(Option::is_none) => {
+                let index = all.decoded.len();
+                let detail = format!("type {:?}: {detail}", clean(&measurement.type_name));
+                let rejection = Rejection { index, code, detail };
+                all.decoded.push(Err(Refused { rejection, payload: Refused::payload(raw), way: Way::Mapped, ahead }));
+            }
+            Err(_) => {}
+        }
     }
+}
+
+/// The device of a measurement, the patient that it names, and its time.
+fn source(
+    measurement: &Measurement,
+    rules: DecodeRules<'_>,
+    ahead: &mut Option<(DeviceId, Timestamp)>,
+) -> Result<(DeviceId, Option<PatientId>, Timestamp), Fault> {
+    let unknown = |e| (RejectionCode::UnknownDevice, format!("device {:?}: {e}", clean(&measurement.device_id)));
+    let device: DeviceId = measurement.device_id.parse().map_err(unknown)?;
+    let named = measurement.patient_id.as_deref().map(str::parse::<PatientId>);
+    let named_patient = named.transpose().map_err(|e| (RejectionCode::WrongPatient, format!("patient: {e}")))?;
+    let observed_at = Timestamp::from_ms(measurement.occurred_at.timestamp_millis());
+    rules.check_time(observed_at).inspect_err(|(code, _)| {
+        if *code == RejectionCode::InTheFuture {
+            *ahead = Some((device.clone(), observed_at));
+        }
+    })?;
+    Ok((device, named_patient, observed_at))
 }
 
 fn reading(
@@ -187,18 +255,9 @@ fn reading(
     rules: DecodeRules<'_>,
     ahead: &mut Option<(DeviceId, Timestamp)>,
 ) -> Result<Reading, Fault> {
-    let unknown = |e| (RejectionCode::UnknownDevice, format!("device {:?}: {e}", clean(&measurement.device_id)));
-    let device: DeviceId = measurement.device_id.parse().map_err(unknown)?;
-    let named = measurement.patient_id.as_deref().map(str::parse::<PatientId>);
-    let named_patient = named.transpose().map_err(|e| (RejectionCode::WrongPatient, format!("patient: {e}")))?;
     let def = rules.vitals.get(vital).ok_or_else(|| (RejectionCode::UnknownVital, "not defined".to_owned()))?;
+    let (device, named_patient, observed_at) = source(measurement, rules, ahead)?;
     let (value, text) = native::value_as_text(def, value)?;
-    let observed_at = Timestamp::from_ms(measurement.occurred_at.timestamp_millis());
-    rules.check_time(observed_at).inspect_err(|(code, _)| {
-        if *code == RejectionCode::InTheFuture {
-            *ahead = Some((device.clone(), observed_at));
-        }
-    })?;
     Ok(Reading { device, named_patient, vital, value, text, observed_at, correction: false, interval: None })
 }
 

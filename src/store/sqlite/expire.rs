@@ -3,7 +3,7 @@
 use super::{corrupt, failed};
 use crate::{
     domain::{Millis, Timestamp, unplaced::UNPLACED_KEPT},
-    store::{Retention, StoreError},
+    store::{MAPPED_VERSIONS_KEPT, Retention, StoreError},
 };
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::BTreeMap;
@@ -38,7 +38,8 @@ pub(super) fn expire(db: &mut Connection, now: Timestamp, retention: &Retention)
              SELECT no FROM dead_letter WHERE no <= (SELECT max(no) FROM dead_letter) - ?1 ORDER BY no LIMIT ?2)",
         DEAD_LETTERS_MAX,
     )?;
-    more |= expire_resources(&tx, (now - retention.fhir).as_ms())?;
+    more |= expire_resources(&tx, OLD_OBSERVATIONS, (now - retention.fhir).as_ms())?;
+    more |= expire_resources(&tx, EARLIER_VERSIONS, (now - MAPPED_VERSIONS_KEPT).as_ms())?;
     more |= delete(
         &tx,
         "DELETE FROM unplaced WHERE device IN (SELECT device FROM unplaced WHERE last_ms < ?1 LIMIT ?2)",
@@ -61,11 +62,17 @@ fn delete(db: &Connection, sql: &str, bound: i64) -> Result<bool, StoreError> {
 }
 
 /// Observations go when their time is over; Patients, Devices and Encounters stay.
-fn expire_resources(db: &Connection, bound_ms: i64) -> Result<bool, StoreError> {
-    let old =
-        "SELECT no FROM fhir_resource WHERE kind = 'Observation' AND updated_ms < ?1 ORDER BY updated_ms, no LIMIT ?2";
-    delete(db, &format!("DELETE FROM fhir_token WHERE no IN ({old})"), bound_ms)?;
-    delete(db, &format!("DELETE FROM fhir_resource WHERE no IN ({old})"), bound_ms)
+const OLD_OBSERVATIONS: &str =
+    "SELECT no FROM fhir_resource WHERE kind = 'Observation' AND updated_ms < ?1 ORDER BY updated_ms, no LIMIT ?2";
+/// Versions that a mapping made and replaced itself. What somebody else put in their place leaves the last of them.
+const EARLIER_VERSIONS: &str = "SELECT no FROM fhir_resource r
+     WHERE mapped = 1 AND superseded IS NOT NULL AND updated_ms < ?1
+         AND (SELECT next.mapped FROM fhir_resource next WHERE next.no = r.superseded) = 1
+     ORDER BY updated_ms, no LIMIT ?2";
+
+fn expire_resources(db: &Connection, which: &str, bound_ms: i64) -> Result<bool, StoreError> {
+    delete(db, &format!("DELETE FROM fhir_token WHERE no IN ({which})"), bound_ms)?;
+    delete(db, &format!("DELETE FROM fhir_resource WHERE no IN ({which})"), bound_ms)
 }
 
 /// A block goes when its newest sample is past the time of its vital. Each vital has its own cut-off in the query, so

@@ -24,8 +24,8 @@ pub(super) fn write(db: &Connection, row: &ResourceRow) -> Result<(), StoreError
     let no: i64 = db
         .prepare_cached(
             "INSERT INTO fhir_resource (kind, id, version, patient, source, link, code_group, from_ms, until_ms, updated_ms,
-                                        body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                                        body, mapped)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )
         .and_then(|mut q| {
             q.insert(params![
@@ -40,6 +40,7 @@ pub(super) fn write(db: &Connection, row: &ResourceRow) -> Result<(), StoreError
                 until,
                 row.updated.as_ms(),
                 row.body,
+                row.mapped,
             ])
         })
         .map_err(failed)?;

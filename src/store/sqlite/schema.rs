@@ -14,7 +14,14 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, sql: VERSION_4 },
     Migration { version: 5, sql: VERSION_5 },
     Migration { version: 6, sql: VERSION_6 },
+    Migration { version: 7, sql: VERSION_7 },
 ];
+
+/// Versions of Observations that a mapping made, and that a further one took the place of, do not stay for long.
+const VERSION_7: &str = r"
+ALTER TABLE fhir_resource ADD COLUMN mapped INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX fhir_mapped_before ON fhir_resource (updated_ms) WHERE mapped = 1 AND superseded IS NOT NULL;
+";
 
 /// One row for each device whose values are nobody's: few rows that change often, so each is kept whole.
 const VERSION_6: &str = r"

@@ -440,6 +440,7 @@ fn resource(kind: crate::fhir::ResourceKind, id: &str, version: u64, s: i64) -> 
         updated: t(s),
         index: crate::fhir::Index { tokens: vec![token], span: Some((t(s), t(s + 1))) },
         body: format!("{{\"v\":{version}}}").into_bytes(),
+        mapped: false,
     }
 }
 
@@ -489,6 +490,40 @@ fn versions_of_resources_are_kept_found_and_expire() {
     assert!(reader.resource(Encounter, "a", None).unwrap().is_some(), "a stay does not expire");
     let tokens: i64 = store.connection().query_row("SELECT count(*) FROM fhir_token", [], |r| r.get(0)).unwrap();
     assert_eq!(tokens, 3, "what finds a resource goes with it");
+}
+
+#[test]
+fn earlier_versions_of_what_a_mapping_makes_go_soon_and_all_others_stay() {
+    use crate::{fhir::ResourceKind::Observation, store::MAPPED_VERSIONS_KEPT};
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let version = |id: &str, version, mapped| crate::store::ResourceRow {
+        mapped,
+        ..resource(Observation, id, version, i64::try_from(version).unwrap())
+    };
+    for row in [
+        version("stream", 1, true),
+        version("stream", 2, true),
+        version("stream", 3, true),
+        version("posted", 1, false),
+        version("posted", 2, false),
+        version("changed", 1, true),
+        version("changed", 2, true),
+        version("changed", 3, false),
+    ] {
+        store.commit(&Batch { resources: vec![row], ..Batch::default() }).unwrap();
+    }
+    let reader = store.reader().unwrap();
+    let left = |id: &str| -> Vec<u64> {
+        reader.resource_history(Observation, id, 10).unwrap().iter().map(|stored| stored.version).collect()
+    };
+    assert!(!store.expire(t(1) + MAPPED_VERSIONS_KEPT, &Retention::default()).unwrap());
+    assert_eq!(left("stream"), [3, 2, 1], "none is old enough");
+    assert!(!store.expire(t(9) + MAPPED_VERSIONS_KEPT, &Retention::default()).unwrap());
+    assert_eq!((left("stream"), left("posted")), (vec![3], vec![2, 1]));
+    assert_eq!(left("changed"), [3, 2], "what somebody replaced stays");
+    let tokens: i64 = store.connection().query_row("SELECT count(*) FROM fhir_token", [], |r| r.get(0)).unwrap();
+    assert_eq!(tokens, 5, "what finds a version goes with it");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
     backend::app::App,
     domain::DeviceId,
     fhir::{
-        Issue, IssueCode, OperationOutcome, ResourceKind, check,
+        Issue, IssueCode, OperationOutcome, RESOURCE_MAX_BYTES, ResourceKind, check,
         edit::relinked,
         json::{self, Node},
         moment::instant,
@@ -321,8 +321,8 @@ fn relink(entry: &Entry, links: &Links, place: &str) -> Result<Vec<u8>, Reply> {
 }
 
 fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<crate::ingest::fhir::Resource, Reply> {
-    if body.len() > super::RESOURCE_MAX_BYTES {
-        let detail = format!("the resource is longer than {} bytes", super::RESOURCE_MAX_BYTES);
+    if body.len() > RESOURCE_MAX_BYTES {
+        let detail = format!("the resource is longer than {RESOURCE_MAX_BYTES} bytes");
         return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, IssueCode::TooLong, place, detail));
     }
     let refused = |error: crate::ingest::fhir::FhirError| {

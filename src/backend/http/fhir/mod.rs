@@ -36,8 +36,6 @@ use axum::{
 };
 use std::sync::Arc;
 
-/// Longest resource, in bytes.
-pub(super) const RESOURCE_MAX_BYTES: usize = 256 * 1024;
 /// Most entries of a Bundle.
 pub(super) const ENTRIES_MAX: usize = 1_000;
 /// Entries of a batch that are in hand at once.

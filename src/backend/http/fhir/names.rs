@@ -4,29 +4,20 @@ use crate::{
     backend::{app::App, pipeline::device_of},
     domain::{DeviceId, Patient, PatientId},
     fhir::{
-        ResourceKind, is_id,
+        ResourceKind, id_of,
         search::{Filter, Sort, SortKey, TokenValue},
     },
     ingest::fhir::PATIENT_SYSTEM,
     store::{ResourceQuery, StoreError},
 };
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// Most patients that one identifier is looked up for.
 pub(super) const LINKED_MAX: usize = 100;
 
 /// The id of a patient's resource: the patient's own identifier, where FHIR allows it, else one made of it.
 pub(super) fn resource_id(patient: &PatientId) -> String {
-    if is_id(patient.as_str()) {
-        return patient.to_string();
-    }
-    let digest = Sha256::digest(patient.as_str().as_bytes());
-    digest.iter().take(16).fold("sha-".to_owned(), |mut id, byte| {
-        _ = write!(id, "{byte:02x}");
-        id
-    })
+    id_of(patient.as_str())
 }
 
 /// The patient on a ward whose resource has this id.
@@ -53,7 +44,8 @@ pub(super) fn patient(app: &App, id: &str) -> Result<Option<PatientId>, StoreErr
 
 /// The device that `Device/ID` means, as [`device_of`].
 pub(super) fn device(app: &App, id: &str) -> Result<Option<DeviceId>, StoreError> {
-    device_of(app.reader.as_ref(), |device| app.hub.knows_device(device), id)
+    let named = |id: &str| app.hub.device_of(|device| id_of(device.as_str()) == id);
+    device_of(app.reader.as_ref(), (|device: &DeviceId| app.hub.knows_device(device), named), id)
 }
 
 /// The patients that have one of these identifiers, by their own.

@@ -1,7 +1,7 @@
 //! Creating and updating resources.
 
 use super::{
-    Asked, RESOURCE_MAX_BYTES,
+    Asked,
     asked::{Caller, Return, version_of},
     beside, keep_refused, names,
     reply::Reply,
@@ -15,7 +15,7 @@ use crate::{
     },
     domain::{DeviceId, Millis, PatientId, Timestamp, VitalCode},
     fhir::{
-        Issue, IssueCode, Moment, ResourceKind, Severity,
+        Issue, IssueCode, Moment, RESOURCE_MAX_BYTES, ResourceKind, Severity,
         edit::stamped,
         moment::Precision,
         search::{DateValue, Filter, Prefix, Sort, SortKey, parse_if_none_exist},

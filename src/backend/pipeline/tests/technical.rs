@@ -27,7 +27,8 @@ fn a_clock_so_far_ahead_that_all_is_refused_is_told() {
     for _ in 0..6 {
         let decoded = vec![refused("d1"), refused("d1"), refused("gw2")];
         let sender = "gw".parse().unwrap();
-        let report = bench.handle.ask_blocking(|reply| Job::Observations { sender, decoded, reply }).unwrap();
+        let report =
+            bench.handle.ask_blocking(|reply| Job::Observations { sender, decoded, mapped: None, reply }).unwrap();
         assert_eq!(report.rejected, 3);
         clock.advance(Millis::from_secs(20));
     }

@@ -9,7 +9,14 @@ const DEVICE: &[u8] = include_bytes!("../../../../fixtures/mapping/monitor.devic
 const FHIR: &[u8] = include_bytes!("../../../../fixtures/mapping/monitor.fhir.json");
 
 fn intake() -> MedtechIntake {
-    MedtechIntake::load((DEVICE, FHIR), &VitalTable::builtin(), Arithmetic::default(), Compat::default()).unwrap()
+    MedtechIntake::load(
+        (DEVICE, FHIR),
+        &VitalTable::builtin(),
+        Arithmetic::default(),
+        Compat::default(),
+        Observations::Kept,
+    )
+    .unwrap()
 }
 
 fn now() -> Timestamp {
@@ -110,7 +117,13 @@ fn one_message_a_line_and_a_bad_one_harms_no_other() {
 fn values_that_are_no_vital_are_counted_and_mappings_without_any_are_refused() {
     let vitals = VitalTable::builtin();
     let load = |device: &str, fhir: &str| {
-        MedtechIntake::load((device.as_bytes(), fhir.as_bytes()), &vitals, Arithmetic::default(), Compat::default())
+        MedtechIntake::load(
+            (device.as_bytes(), fhir.as_bytes()),
+            &vitals,
+            Arithmetic::default(),
+            Compat::default(),
+            Observations::NotKept,
+        )
     };
     let device = |values: &str| {
         format!(
