@@ -5,8 +5,14 @@ use super::{channels, devices};
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::{app::App, devices::check_start, letters, pipeline::Job, verb::verb_of},
-    domain::{Actor, Assignment, Command, Device, DeviceId, Mode, Remark, Role, Ward, WardId},
+    backend::{
+        app::App,
+        devices::check_start,
+        letters,
+        pipeline::{CLOCK_STEP_MIN, Job},
+        verb::verb_of,
+    },
+    domain::{Actor, Assignment, Command, Device, DeviceId, Millis, Mode, Remark, Role, Ward, WardId},
     rights::{Decision, Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
     store::{AccessChange, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, UserRecord},
@@ -168,9 +174,15 @@ async fn set_ward(app: &App, by: &Actor, ward: Ward) -> Result<(), AdminError> {
     app.pipeline.ask(|reply| Job::SetWard { ward, by: by.clone(), reply }).await.map_err(refused)
 }
 
+/// How far the wall clock has stepped ahead of engine time; what is less than a step is no difference.
+fn skew(app: &App) -> Millis {
+    let offset = app.engine_clock.wall_offset();
+    if offset.0.abs() > CLOCK_STEP_MIN.0 { offset } else { Millis::ZERO }
+}
+
 /// People at the console name times of the wall clock, from which engine time may be apart after a step.
 fn in_engine_time(app: &App, mut command: Command) -> Command {
-    let offset = app.engine_clock.wall_offset();
+    let offset = skew(app);
     match &mut command {
         Command::Assign { assignment } => assignment.start = assignment.start - offset,
         Command::MoveDevice { at, .. } => *at = *at - offset,
@@ -210,7 +222,7 @@ fn check_ward(app: &App, ward: &WardId, command: &Command) -> Result<(), AdminEr
 }
 
 async fn assign(app: &App, by: &Actor, ward: &WardId, assignment: Assignment) -> Done {
-    let start = assignment.start - app.engine_clock.wall_offset();
+    let start = assignment.start - skew(app);
     check_start(app, ward, (&assignment.patient, start)).map_err(AdminError::Refused)?;
     run_command(app, by, ward, Command::Assign { assignment }).await.map(|()| AdminAnswer::Done)
 }

@@ -26,7 +26,7 @@ use std::{
 };
 
 /// Wall time that is apart from engine time by more than this has stepped.
-pub(super) const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
+pub const CLOCK_STEP_MIN: Millis = Millis::from_secs(1);
 /// That a device was heard is kept at most this often; in between it is known in memory alone.
 const SEEN_KEPT_EVERY: Millis = Millis::from_secs(60);
 

@@ -20,6 +20,7 @@ mod unplaced;
 mod ward;
 mod writer_thread;
 
+pub use self::core::CLOCK_STEP_MIN;
 pub(super) use fhir::device_of;
 pub use fhir::{Observed, RefusalKind, ResourceKept, ResourceRefusal, ResourceReport, ResourceWrite, ResourceWrites};
 pub use group::WardNews;

@@ -106,9 +106,13 @@ impl App {
         let words = self.devices.filter.text().to_lowercase();
         let holds = |text: String| words.split_whitespace().all(|word| text.contains(word));
         let devices = list.devices.iter().filter(|view| holds(device_words(ward, view)));
-        let devices = devices.map(|view| DeviceRow::Device(view.device.id.clone()));
+        // The worst stand first: those that are well come after what is nobody's.
+        let is_well = |view: &&DeviceView| view.faults.iter().all(|fault| *fault == DeviceFault::Unassigned);
+        let (well, ill): (Vec<_>, Vec<_>) = devices.partition(is_well);
+        let row = |view: &DeviceView| DeviceRow::Device(view.device.id.clone());
         let unplaced = list.unplaced.iter().filter(|one| holds(unplaced_words(one)));
-        devices.chain(unplaced.map(|one| DeviceRow::Unplaced(one.device.clone()))).collect()
+        let unplaced = unplaced.map(|one| DeviceRow::Unplaced(one.device.clone()));
+        ill.into_iter().map(row).chain(unplaced).chain(well.into_iter().map(row)).collect()
     }
 
     /// Keeps the selection on a row that there is.

@@ -92,7 +92,7 @@ fn draw_state(scene: &Scene<'_>, report: &OpsReport, area: Rect, buffer: &mut Bu
     let age = page.report_at.map_or(Millis::ZERO, |at| scene.app.now - at);
     let right = match &page.failed {
         Some(why) => vec![Piece::new(format!(" {why} "), scene.style(Role::NoticeFailed), 9)],
-        None if age > REPORT_OLD => {
+        None if age > REPORT_OLD || !scene.app.health().is_live() => {
             vec![Piece::new(format!(" {} OLD ", words::age(age)), scene.style(Role::NoticeFailed), 9)]
         }
         None => Vec::new(),
@@ -110,7 +110,7 @@ fn draw_source(scene: &Scene<'_>, report: &OpsReport, source: &SourceView, pen: 
     let text = scene.style(Role::Text);
     let heard = report.at.since(source.last_at);
     let minute = &source.minute;
-    let late = heard > HEARD_WITHIN;
+    let late = heard > HEARD_WITHIN || !scene.app.health().is_live();
     let ahead = minute.lag_ms.is_some_and(|(least, _)| least < AHEAD_FROM);
     pen.gap(1).left(source.source.as_str(), 20, text);
     pen.right(&words::age(heard), 6, scene.style(if late { Role::Stale } else { Role::Text }));
