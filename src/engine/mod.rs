@@ -9,6 +9,7 @@
 //! (deadline, patient, device, vital, kind), stamped with their deadline. Delays count in the device's time within each
 //! series (see [`crate::alarm::machine`]).
 
+mod ahead;
 mod alerts;
 mod battery;
 mod block;

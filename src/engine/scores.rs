@@ -73,6 +73,11 @@ impl From<Window> for Vec<(Timestamp, f64)> {
 }
 
 impl Window {
+    /// When the newest value was measured.
+    pub(super) const fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
     /// Notes a valid value, at most one in [`WINDOW_STEP`].
     pub(super) fn note(&mut self, at: Timestamp, value: f64) {
         if self.newest.is_some_and(|newest| at.since(newest) < WINDOW_STEP && at >= newest) {

@@ -376,7 +376,9 @@ impl Core {
         group.samples += decoded.len();
         let mut newest: Option<Timestamp> = None;
         let mut refused = BTreeSet::new();
-        for (index, item) in resolve(run, sender, decoded, came, at).into_iter().enumerate() {
+        let resolved = resolve(run, sender, decoded, came, at);
+        run.engine.look_ahead(resolved.iter().flatten());
+        for (index, item) in resolved.into_iter().enumerate() {
             let o = match item {
                 Ok(o) => o,
                 Err(unresolved) => {
