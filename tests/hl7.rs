@@ -311,6 +311,107 @@ fn who_lies_where_follows_the_hospitals_system() {
     }
 }
 
+/// An alert of a monitor; `parent` is the message that it belongs to, if it names one.
+fn r40(id: &str, whose: &str, (episode, parent): (&str, &str), phase: &str, priority: &str, at: Timestamp) -> String {
+    let (at, skip) = (stamp(at), "|".repeat(22));
+    format!(
+        "MSH|^~\\&|MON|H|WW|H|{at}||ORU^R40^ORU_R40|{id}|P|2.6|||AL|NE\r{whose}\
+         OBR|1||{episode}^MON|196616^MDC_EVT_ALARM^MDC|||{at}{skip}^{parent}\r\
+         OBX|1|ST|196674^MDC_EVT_LO_VAL_LT_LIM^MDC|1.3.1.150456.1|SpO2 LOW\u{1b}[31m|||L~{priority}~SP|||F|||{at}||||MON-9\r\
+         OBX|2|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.3.1.150456.2|88|262688^MDC_DIM_PERCENT^MDC|90-96||||F\r\
+         OBX|3|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.3.1.150456.3|{phase}||||||F\r"
+    )
+}
+
+fn watchdog(id: &str) -> String {
+    let at = stamp(now());
+    format!(
+        "MSH|^~\\&|MON|H|WW|H|{at}||ORU^R40^ORU_R40|{id}|P|2.6|||AL|NE\rOBR|1||W{id}|0^MDC_EVT_WATCHDOG^MDC|||{at}\r\
+         OBX|1|ST|0^MDC_EVT_WATCHDOG^MDC|1.0.0.0.1||||PN~SP|||F\r\
+         OBX|2|NM|67860^MDC_ATTR_CONFIRM_TIMEOUT^MDC|1.0.0.0.8|5|264320^MDC_DIM_SEC^MDC|||||F\r"
+    )
+}
+
+fn shown(bench: &Bench) -> String {
+    let token = bench.server.user("anna", "nurse");
+    let (to, token) = (bench.server.url(), token.display().to_string());
+    let args = ["watch", "--to", &to, "--token-file", &token, "--once", "--format", "json"];
+    String::from_utf8(run_with("", &args).stdout).unwrap()
+}
+
+#[test]
+fn an_alert_of_a_monitor_is_an_alert_here_until_it_ends() {
+    let bench = bench();
+    let (at, mut peer) = (second(), bench.peer());
+    let later = |s: i64| at + wardwatch::domain::Millis::from_secs(s);
+    let whose = "PID|||p1^^^H^MR\r";
+    let start = r40("R1", whose, ("A1", ""), "start", "PM", at);
+    assert_eq!([peer.ask(&start), peer.ask(&start)], ["CA R1", "CA R1"]);
+    let view = shown(&bench);
+    for part in ["device.alert.lo_val_lt_lim.spo2", "SpO2 LOW[31m", "device limits 90-96", "\"MON-9\"", "\"medium\""] {
+        assert!(view.contains(part), "{part}: {view}");
+    }
+    assert_eq!(peer.ask(&r40("R2", whose, ("A2", "A1"), "escalate", "PH", later(1))), "CA R2");
+    // What was accepted outlives a kill.
+    let Bench { _dir, server, mllp } = bench;
+    server.kill();
+    let config = _dir.path().join("wardwatch.toml");
+    let args = ["--mode", "demo", "--config", config.to_str().unwrap()];
+    let server = Server::start_with(&_dir.path().join("data"), &args);
+    let bench = Bench { _dir, server, mllp };
+    let mut peer = bench.peer();
+    assert!(bench.journal().contains("\"worsened\""));
+    assert_eq!(peer.ask(&r40("R3", whose, ("A3", "A1"), "end", "PH", later(2))), "CA R3");
+    let journal = bench.journal();
+    assert!(journal.contains("\"cause\":\"cleared\""), "{journal}");
+    assert_eq!(journal.matches("\"cause\":\"raised\"").count(), 1, "one episode, raised once");
+    assert_eq!(peer.ask(&r40("R4", whose, ("B1", ""), "end", "PM", later(2))), "CA R4");
+    assert!(bench.journal().contains("unknown_end"), "recorded as such");
+    let metrics = support::request(bench.server.address, "GET", "/metrics", &[], b"").body;
+    assert!(metrics.contains("wardwatch_hl7_messages_total{result=\"accepted\"}"), "{metrics}");
+}
+
+#[test]
+fn whose_an_alert_is_is_never_guessed() {
+    let bench = bench();
+    let (at, mut peer) = (second(), bench.peer());
+    assert_eq!(peer.ask(&r40("R1", "PV1||I|ICU^^12\r", ("A1", ""), "start", "PM", at)), "CA R1", "it is kept");
+    assert_eq!(bench.dead_letters(), 1);
+    assert!(!bench.journal().contains("device.alert"), "nobody lies there");
+    assert_eq!(peer.ask(&adt("A1", "A01^ADT_A01", "P-1", "ICU^^12")), "AA A1");
+    let contradiction = "PID|||p1^^^H^MR\rPV1||I|ICU^^12\r";
+    let answer = peer.ask_all(&r40("R2", contradiction, ("A1", ""), "start", "PM", second()));
+    assert!(answer.contains("MSA|CE|R2") && answer.contains("where patient P-1 is"), "{answer}");
+    assert!(bench.journal().contains("device.wrong_patient"), "told of");
+    let by_bed = r40("R3", "PV1||I|ICU^^12\r", ("A1", ""), "start", "PM", second() + wardwatch::domain::Millis(1_000));
+    assert_eq!(peer.ask(&by_bed), "CA R3");
+    assert!(bench.journal().contains("device.alert.lo_val_lt_lim.spo2"));
+    let other = r40("R4", "PID|||p1^^^H^MR\r", ("A9", ""), "start", "PM", second() + wardwatch::domain::Millis(1_000));
+    assert_eq!(peer.ask(&other), "CE R4", "a monitor of one patient never speaks for another");
+    let bad = r40("R5", "PID|||p1^^^H^MR\r", ("A9", ""), "perhaps", "PM", second());
+    let answer = peer.ask_all(&bad);
+    assert!(answer.contains("ERR||OBX^1^5|102") && answer.contains("no phase of an event"), "{answer}");
+    assert!(bench.dead_letters() >= 4);
+}
+
+#[test]
+fn a_gateway_without_a_word_is_told_of_until_it_speaks() {
+    let bench = bench_with("watchdog_s = 2\n");
+    let mut peer = bench.peer();
+    assert_eq!(peer.ask(&watchdog("W1")), "CA W1");
+    wait_for("the alert of the gateway", || {
+        bench.journal().contains("neither watchdog nor message for 2 s").then_some(())
+    });
+    let mut number = 1;
+    wait_for("the end of the alert", || {
+        number += 1;
+        assert_eq!(peer.ask(&watchdog(&format!("W{number}"))), format!("CA W{number}"));
+        bench.journal().contains("\"cause\":\"cleared\"").then_some(())
+    });
+    assert!(!bench.journal().contains("device.alert"), "a watchdog is no alert");
+    assert_eq!(bench.dead_letters(), 0);
+}
+
 #[test]
 fn a_source_says_who_lies_where_only_if_it_may() {
     let bench = bench_with("");

@@ -3,8 +3,8 @@
 use super::{
     Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
     Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause, Millis,
-    Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName, Refusal, Remark, Rota, ScoreResult, Timestamp,
-    VitalCode, VitalLimits, Ward, WardId,
+    NotRaised, Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName, Refusal, Remark, ReportedAlert, Rota,
+    ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +152,17 @@ pub enum EventBody {
         until: Timestamp,
         /// The value furthest beyond the limit.
         worst: f64,
+    },
+    /// What a device said of an alert of its own raised none here.
+    DeviceSaid {
+        /// The patient whom it measured.
+        patient: PatientId,
+        /// The device.
+        device: DeviceId,
+        /// What it said.
+        said: Box<ReportedAlert>,
+        /// Why it raised none.
+        why: NotRaised,
     },
     /// A stored value was replaced by a correction of its device.
     Corrected {
@@ -344,6 +355,7 @@ impl Event {
             EventBody::Discharged { patient, .. }
             | EventBody::Suppressed { patient, .. }
             | EventBody::OccurredOffline { patient, .. }
+            | EventBody::DeviceSaid { patient, .. }
             | EventBody::Corrected { patient, .. }
             | EventBody::Transferred { patient, .. }
             | EventBody::Scored { patient, .. }

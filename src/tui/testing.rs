@@ -142,6 +142,7 @@ pub(in crate::tui) fn alert(id: u64, patient: usize, code: ConditionCode, priori
         reminds_at: None,
         announced: id,
         comment: None,
+        reported: None,
     }
 }
 
