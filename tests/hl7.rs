@@ -15,7 +15,7 @@ use std::{
 use support::{Server, certificates, now, run_with, wait_for};
 use tokio_rustls::rustls;
 use wardwatch::{
-    domain::{Command as WardCommand, DeviceId, Timestamp, VitalCode, vital::HR},
+    domain::{Assignment, CloseReason, Command as WardCommand, DeviceId, Timestamp, VitalCode, vital::HR},
     store::StoreReader,
 };
 
@@ -311,6 +311,47 @@ fn who_lies_where_follows_the_hospitals_system() {
     }
 }
 
+#[test]
+fn limits_of_a_monitor_stand_beside_ours() {
+    let bench = bench();
+    let (at, mut peer) = (second(), bench.peer());
+    let with = |id: &str, limits: &str, s: i64| {
+        let message = oru(id, P1, "77", at + wardwatch::domain::Millis::from_secs(s));
+        message.replace("MDC_DIM_BEAT_PER_MIN^MDC||", &format!("MDC_DIM_BEAT_PER_MIN^MDC|{limits}|"))
+    };
+    assert_eq!(peer.ask(&with("M1", "50.0-120", 0)), "CA M1");
+    assert_eq!(peer.ask(&with("M2", "50.0-120", 1)), "CA M2");
+    assert_eq!(peer.ask(&with("M3", "60^130", 2)), "CA M3");
+    assert_eq!(peer.ask(&with("M4", "as usual", 3)), "CA M4", "no limits are no fault");
+    let journal = bench.journal();
+    assert_eq!(journal.matches("\"device_limits\"").count(), 2, "told when they change: {journal}");
+    let view = shown(&bench);
+    assert!(view.contains("60-130") && !view.contains("50.0-120"), "{view}");
+}
+
+#[test]
+fn what_a_person_took_away_stays_away_until_it_is_placed_again() {
+    let bench = bench();
+    let (at, mut peer) = (second(), bench.peer());
+    let later = |s: i64| at + wardwatch::domain::Millis::from_secs(s);
+    assert_eq!(peer.ask(&oru("M1", P1, "77", at)), "CA M1");
+    let device: DeviceId = "gw/b1".parse().unwrap();
+    let newest = || bench.samples("p1").into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+    wait_for("the clock to move on", || (now() > later(1)).then_some(()));
+    bench.server.command(WardCommand::Unassign { device: device.clone(), end: now() });
+    assert_eq!(peer.ask(&oru("M2", P1, "78", later(3))), "CA M2", "it is kept");
+    assert_eq!((newest(), bench.dead_letters()), (vec![77.0], 1), "of nobody");
+    let assignment = Assignment { device, patient: "p1".parse().unwrap(), start: now(), end: None };
+    bench.server.command(WardCommand::Assign { assignment });
+    assert_eq!(peer.ask(&oru("M3", P1, "79", later(5))), "CA M3");
+    assert_eq!(newest(), [79.0]);
+    // What went with its patient goes with the next one.
+    bench.server.command(WardCommand::Discharge { patient: "p1".parse().unwrap(), reason: CloseReason::Discharged });
+    assert_eq!(peer.ask(&adt("A1", "A01^ADT_A01", "P-2", "b1")), "AA A1");
+    assert_eq!(peer.ask(&oru("M4", "PV1||I|b1\r", "80", later(6))), "CA M4");
+    assert_eq!(bench.samples("P-2").len(), 1);
+}
+
 /// An alert of a monitor; `parent` is the message that it belongs to, if it names one.
 fn r40(id: &str, whose: &str, (episode, parent): (&str, &str), phase: &str, priority: &str, at: Timestamp) -> String {
     let (at, skip) = (stamp(at), "|".repeat(22));
@@ -348,7 +389,7 @@ fn an_alert_of_a_monitor_is_an_alert_here_until_it_ends() {
     let start = r40("R1", whose, ("A1", ""), "start", "PM", at);
     assert_eq!([peer.ask(&start), peer.ask(&start)], ["CA R1", "CA R1"]);
     let view = shown(&bench);
-    for part in ["device.alert.lo_val_lt_lim.spo2", "SpO2 LOW[31m", "device limits 90-96", "\"MON-9\"", "\"medium\""] {
+    for part in ["device.alert.lo_val_lt_lim.spo2", "SpO2 LOW[31m", "device limits 90-96", "says MON-9", "\"medium\""] {
         assert!(view.contains(part), "{part}: {view}");
     }
     assert_eq!(peer.ask(&r40("R2", whose, ("A2", "A1"), "escalate", "PH", later(1))), "CA R2");

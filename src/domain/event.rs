@@ -2,9 +2,9 @@
 
 use super::{
     Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
-    Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause, Millis,
-    NotRaised, Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName, Refusal, Remark, ReportedAlert, Rota,
-    ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
+    Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause,
+    LimitsSaid, Millis, NotRaised, Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName, Refusal, Remark,
+    ReportedAlert, Rota, ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -163,6 +163,15 @@ pub enum EventBody {
         said: Box<ReportedAlert>,
         /// Why it raised none.
         why: NotRaised,
+    },
+    /// A device says that it has other limits than before. They are shown; ours stay as they are.
+    DeviceLimits {
+        /// The patient whom it measures.
+        patient: PatientId,
+        /// The vital.
+        vital: VitalCode,
+        /// Which device, and what it says.
+        said: LimitsSaid,
     },
     /// A stored value was replaced by a correction of its device.
     Corrected {
@@ -356,6 +365,7 @@ impl Event {
             | EventBody::Suppressed { patient, .. }
             | EventBody::OccurredOffline { patient, .. }
             | EventBody::DeviceSaid { patient, .. }
+            | EventBody::DeviceLimits { patient, .. }
             | EventBody::Corrected { patient, .. }
             | EventBody::Transferred { patient, .. }
             | EventBody::Scored { patient, .. }

@@ -28,6 +28,7 @@ pub mod people;
 pub mod place;
 pub mod remark;
 pub mod reported_alert;
+pub mod reported_limits;
 pub mod rota;
 pub mod score;
 pub mod series;
@@ -69,6 +70,7 @@ pub use remark::Remark;
 pub use reported_alert::{
     DeviceAlertCode, EpisodeId, NotRaised, ReportedAlert, ReportedPhase, ReportedQuiet, ReportedState,
 };
+pub use reported_limits::{LimitsSaid, ReportedLimits};
 pub use rota::{Duty, LoginName, Rota, RotaError, Shift};
 pub use score::{
     Consciousness, ScoreBasis, ScoreItem, ScoreKind, ScorePart, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale,

@@ -9,7 +9,7 @@ use super::{
     input::{Correction, IntakeFault},
 };
 use crate::domain::{
-    Actor, Command, DeviceId, Lapse, Marks, Millis, Notice, Observation, PatientId, Quality, ReportedAlert,
+    Actor, Command, DeviceId, Lapse, LimitsSaid, Marks, Millis, Notice, Observation, PatientId, Quality, ReportedAlert,
     SystemFault, Timestamp, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,7 @@ enum Other {
     Lapsed { devices: Vec<DeviceId>, lapse: Lapse },
     Watched { watched: bool },
     Said { patient: PatientId, device: DeviceId, said: Box<ReportedAlert> },
+    LimitsSaid { patient: PatientId, vital: VitalCode, said: LimitsSaid },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -229,6 +230,9 @@ impl InputBlock {
             Input::Heard { device } => Other::Heard { device: device.clone() },
             Input::Lapsed { devices, lapse } => Other::Lapsed { devices: devices.clone(), lapse: *lapse },
             Input::Watched { watched } => Other::Watched { watched: *watched },
+            Input::LimitsSaid { patient, vital, said } => {
+                Other::LimitsSaid { patient: patient.clone(), vital: *vital, said: said.clone() }
+            }
             Input::Said { patient, device, said } => {
                 Other::Said { patient: patient.clone(), device: device.clone(), said: said.clone() }
             }
@@ -321,6 +325,7 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::Heard { device } => Input::Heard { device },
         Other::Lapsed { devices, lapse } => Input::Lapsed { devices, lapse },
         Other::Watched { watched } => Input::Watched { watched },
+        Other::LimitsSaid { patient, vital, said } => Input::LimitsSaid { patient, vital, said },
         Other::Said { patient, device, said } => Input::Said { patient, device, said },
     })
 }

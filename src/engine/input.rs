@@ -1,8 +1,8 @@
 //! What goes into the engine.
 
 use crate::domain::{
-    Actor, Command, DeviceId, Lapse, Millis, Notice, Observation, PatientId, Percent, ReportedAlert, Timestamp,
-    VitalCode, Ward, system::FaultReport,
+    Actor, Command, DeviceId, Lapse, LimitsSaid, Millis, Notice, Observation, PatientId, Percent, ReportedAlert,
+    Timestamp, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,15 @@ pub enum Input {
         device: DeviceId,
         /// What it says; its time is engine time.
         said: Box<ReportedAlert>,
+    },
+    /// A device says by which limits it alarms itself.
+    LimitsSaid {
+        /// The patient whom it measures.
+        patient: PatientId,
+        /// The vital.
+        vital: VitalCode,
+        /// Which device, and what it says.
+        said: LimitsSaid,
     },
     /// A first terminal watches the ward, or the last one is gone.
     Watched {

@@ -180,6 +180,7 @@ impl Engine {
                 self.watchdog_heard(&device);
                 self.gateway_heard(&device, events);
             }
+            Input::LimitsSaid { patient, vital, said } => self.limits_said(patient, vital, said, events),
             Input::Said { patient, device, said } => self.said_by_device(&patient, &device, *said, events),
             Input::Lapsed { devices, lapse } => self.lapsed(&devices, lapse, events),
             Input::Watched { watched } => self.set_watched(watched, events),

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     alarm::episode::{self, Raise},
     domain::{
-        AlertKey, Condition, ConditionCode, DeviceId, Event, EventBody, InopReason, Millis, NotRaised, PatientId,
-        ReportedAlert, ReportedPhase, Timestamp,
+        AlertKey, Condition, ConditionCode, DeviceId, Event, EventBody, InopReason, LimitsSaid, Millis, NotRaised,
+        PatientId, ReportedAlert, ReportedPhase, Timestamp, VitalCode,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,30 @@ impl Engine {
     pub fn knows_said(&self, device: &DeviceId, said: &ReportedAlert) -> bool {
         let episodes = self.reported.kept.get(device).map(Vec::as_slice).unwrap_or_default();
         !said.is_reminder() && episodes.iter().any(|e| e.last == *said)
+    }
+
+    /// Whether a device says other limits of a vital of its patient than are known, or what is known is newer.
+    #[must_use]
+    pub fn is_other_limit(&self, patient: &PatientId, vital: VitalCode, said: &LimitsSaid) -> bool {
+        let Some(stay) = self.census.stays.get(patient) else { return false };
+        let measures = self.census.open_assignment(&said.device).is_some_and(|a| a.patient == *patient);
+        let news = |known: &LimitsSaid| {
+            said.since > known.since && (known.limits != said.limits || known.device != said.device)
+        };
+        measures && stay.device_limits.get(&vital).is_none_or(news)
+    }
+
+    /// A device says by which limits it alarms itself: told, and nothing is judged by them.
+    pub(super) fn limits_said(
+        &mut self,
+        patient: PatientId,
+        vital: VitalCode,
+        said: LimitsSaid,
+        events: &mut Vec<Event>,
+    ) {
+        if self.is_other_limit(&patient, vital, &said) {
+            self.record(EventBody::DeviceLimits { patient, vital, said }, events);
+        }
     }
 
     /// A device says something of an alert of its own.

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Cause, Census, Chart, Command, ConditionCode, DeviceId, EncounterId, Event,
-    EventBody, Freshness, Handovers, LimitOverride, Liveness, Marks, Millis, Mode, Observation, Ownership, Patient,
-    PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode,
-    VitalDef, VitalTable, Ward, alert::Comment, vital::Scale,
+    EventBody, Freshness, Handovers, LimitOverride, LimitsSaid, Liveness, Marks, Millis, Mode, Observation, Ownership,
+    Patient, PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp,
+    VitalCode, VitalDef, VitalTable, Ward, alert::Comment, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -126,6 +126,9 @@ pub struct PatientView {
     /// Limits in force, where somebody changed them; else those of the category hold.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<VitalCode, PatientLimitsView>,
+    /// The limits that devices say they have, by vital; nothing here is judged by them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub device_limits: BTreeMap<VitalCode, LimitsSaid>,
 }
 
 /// A ward as screens need it.
@@ -229,6 +232,7 @@ impl WardView {
                 scores: BTreeMap::new(),
                 chart: Chart::default(),
                 limits: BTreeMap::new(),
+                device_limits: stay.device_limits.clone(),
             };
             self.patients.insert(stay.patient.id.clone(), view);
         }
@@ -278,6 +282,7 @@ impl WardView {
                     scores: BTreeMap::new(),
                     chart: Chart::default(),
                     limits: BTreeMap::new(),
+                    device_limits: BTreeMap::new(),
                 };
                 self.patients.insert(patient.id.clone(), view);
                 self.apply_ward_limits(&patient.id);
@@ -288,6 +293,12 @@ impl WardView {
             EventBody::Unassigned { assignment, .. } => {
                 if let Some(patient) = self.patients.get_mut(&assignment.patient) {
                     patient.vitals.retain(|_, v| v.device != assignment.device);
+                    patient.device_limits.retain(|_, said| said.device != assignment.device);
+                }
+            }
+            EventBody::DeviceLimits { patient, vital, said } => {
+                if let Some(patient) = self.patients.get_mut(patient) {
+                    patient.device_limits.insert(*vital, said.clone());
                 }
             }
             EventBody::EngineStarted { down_since: Some(_), .. } => {

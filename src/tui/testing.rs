@@ -103,6 +103,7 @@ pub(in crate::tui) fn ward12() -> WardView {
             scores: BTreeMap::new(),
             chart: Chart::default(),
             limits: BTreeMap::new(),
+            device_limits: BTreeMap::new(),
         };
         view.patients.insert(patient_id(number), stay);
     }

@@ -10,15 +10,33 @@ use super::{
 };
 use crate::{
     backend::intake::Tally,
-    domain::{BedId, DeviceId, PatientId, Timestamp, WardId},
+    domain::{BedId, DeviceId, LimitsSaid, Millis, PatientId, Timestamp, VitalCode, WardId},
     engine::{Input, IntakeFault},
     ingest::{
         Refused, Resolver, Sender, Way,
-        hl7::{AlertReading, Group},
+        hl7::{AlertReading, Group, Observed},
     },
     protocol::{IntakeReport, Rejection, RejectionCode},
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Limits of a device that came with a value.
+pub(super) struct Limited {
+    named: Option<PatientId>,
+    vital: VitalCode,
+    said: LimitsSaid,
+}
+
+/// The limits of devices that came with the values of a message.
+pub(super) fn limited(groups: &[Group], skew: Millis) -> Vec<Limited> {
+    let of = |group: &Group, value: &Observed| {
+        let reading = value.read.as_ref().ok()?;
+        let since = reading.observed_at - skew;
+        let said = LimitsSaid { device: reading.device.clone(), limits: value.limits?, since };
+        Some(Limited { named: group.patient.clone(), vital: reading.vital, said })
+    };
+    groups.iter().flat_map(|group| group.values.iter().filter_map(move |value| of(group, value))).collect()
+}
 
 /// One alert, and what its message names.
 struct Came {
@@ -27,6 +45,22 @@ struct Came {
 }
 
 impl Core {
+    /// Tells the ward what limits its devices say they have, where that is news.
+    pub(super) fn limits_said(&mut self, sender: &DeviceId, limited: Vec<Limited>, now: Timestamp) {
+        let at = self.moment(now);
+        let Some(run) = self.ward_of_device.get(sender).and_then(|ward| self.wards.get_mut(ward)) else { return };
+        for Limited { named, vital, said } in limited {
+            let patient = {
+                let mut resolver = Resolver::new(run.engine.census(), &Sender(sender.clone()));
+                resolver.whose(&said.device, named.as_ref(), said.since).map(|(_, patient)| patient)
+            };
+            let Ok(patient) = patient else { continue };
+            if run.engine.is_other_limit(&patient, vital, &said) {
+                run.input(Input::LimitsSaid { patient, vital, said }, at);
+            }
+        }
+    }
+
     /// Takes in the alerts of a message.
     pub(super) fn alerts(
         &mut self,
@@ -134,13 +168,7 @@ impl Core {
     }
 
     /// What is wrong with whom an alert is said to be of, if anything.
-    fn contradicts(
-        &self,
-        ward: Option<&WardId>,
-        alert: &AlertReading,
-        whom: &Whose,
-        skew: crate::domain::Millis,
-    ) -> Option<String> {
+    fn contradicts(&self, ward: Option<&WardId>, alert: &AlertReading, whom: &Whose, skew: Millis) -> Option<String> {
         match whom {
             Whose::Contradiction { since, detail, .. } => {
                 (alert.said.observed_at - skew >= *since).then(|| detail.clone())

@@ -140,8 +140,11 @@ impl Core {
                 }
             }
             Job::Values { sender, groups, reply } => {
+                let limited = super::alerts::limited(&groups, self.skew);
                 let (decoded, named) = self.place(&sender, groups, now, group);
-                self.observations(&sender, decoded, (Came::now(Way::Hl7), &named), reply, now, group);
+                if self.observations(&sender, decoded, (Came::now(Way::Hl7), &named), reply, now, group) {
+                    self.limits_said(&sender, limited, now);
+                }
             }
             Job::Alerts { sender, groups, reply } => {
                 let report = self.alerts(&sender, groups, now, group);

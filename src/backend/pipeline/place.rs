@@ -1,7 +1,8 @@
 //! Whose the values of HL7 v2 are: by the patient that the message names, else by who lies in the bed that it names.
 //!
 //! A monitor that is not known yet joins the ward behind its gateway; one that measures nobody is assigned to the patient
-//! that was found. One that measures somebody stays so until people or the hospital's own system say otherwise: what
+//! that was found, but for one that a person took away from a patient who stayed: a person, or the hospital's own system,
+//! places it again. One that measures somebody stays so until people or the hospital's own system say otherwise: what
 //! names another patient is refused behind here, as it is for all devices. Where neither patient nor bed says anything,
 //! the assignment alone decides, and without one the device is unassigned.
 
@@ -212,7 +213,8 @@ fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whos
         Whose::Unsaid | Whose::Empty(_) | Whose::Contradiction { .. } => return None,
     };
     let spans = census.assignments.get(device).map(Vec::as_slice).unwrap_or_default();
-    if !census.stays.contains_key(patient) || spans.iter().any(|a| a.end.is_none()) {
+    let by_hand = census.taken_away.contains(device);
+    if by_hand || !census.stays.contains_key(patient) || spans.iter().any(|a| a.end.is_none()) {
         return None;
     }
     let free_from = spans.iter().filter_map(|a| a.end).max();

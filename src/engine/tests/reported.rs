@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::{
-    AlertClass, DeviceAlertCode, EpisodeId, NotRaised, ReportedAlert, ReportedPhase, ReportedQuiet, ReportedState,
+    AlertClass, DeviceAlertCode, EpisodeId, LimitsSaid, NotRaised, ReportedAlert, ReportedLimits, ReportedPhase,
+    ReportedQuiet, ReportedState,
 };
 
 const LOW_SPO2: &str = "device.alert.lo_val_lt_lim.spo2";
@@ -195,6 +196,34 @@ fn of_a_patient_whom_the_device_no_longer_measures_nothing_is_raised() {
     bench.command(20.0, Command::Unassign { device: "d1".parse().unwrap(), end: t(20.0) });
     assert!(bench.said_open().is_empty(), "closed with the assignment");
     assert_eq!(why(&bench.device_says(30.0, said(15.0, "A", ReportedPhase::Continue))), Some(NotRaised::Past));
+}
+
+#[test]
+fn limits_of_a_device_are_told_when_they_change_and_judge_nothing() {
+    let mut bench = Bench::new(1);
+    let limits = |s: f64, low: &str, high: &str| Input::LimitsSaid {
+        patient: "p1".parse().unwrap(),
+        vital: HR,
+        said: LimitsSaid {
+            device: "d1".parse().unwrap(),
+            limits: ReportedLimits::between(low, high).unwrap(),
+            since: t(s),
+        },
+    };
+    let told = |events: &[Event]| events.iter().filter(|e| matches!(e.body, EventBody::DeviceLimits { .. })).count();
+    assert_eq!(told(&bench.input(1.0, limits(1.0, "50", "120.0"))), 1);
+    assert_eq!(told(&bench.input(2.0, limits(2.0, "50", "120.0"))), 0, "no news");
+    assert_eq!(told(&bench.input(3.0, limits(3.0, "", "90"))), 1);
+    assert_eq!(told(&bench.input(4.0, limits(2.5, "50", "120.0"))), 0, "late");
+    let shown = |bench: &Bench| {
+        let stay = bench.engine.census().stays.values().next().unwrap();
+        stay.device_limits.get(&HR).map(|said| said.limits.to_string())
+    };
+    assert_eq!(shown(&bench).as_deref(), Some("below 90"));
+    bench.feed(5, 30, 1, HR, 100.0);
+    assert!(bench.engine.alerts().next().is_none(), "ours are 50 to 120");
+    bench.command(31.0, Command::Unassign { device: "d1".parse().unwrap(), end: t(31.0) });
+    assert_eq!(shown(&bench), None, "they went with the device");
 }
 
 fn watched(within_s: i64) -> EngineConfig {

@@ -3,13 +3,14 @@
 use super::{
     message::Location,
     r40::Told,
+    range,
     source::Source,
     time::Zone,
     tokens::{Segment, Separators, pieces},
     value::{self, Fault, Reader, Span},
 };
 use crate::{
-    domain::{BedId, DeviceId, PatientId, Timestamp, VitalCode},
+    domain::{BedId, DeviceId, PatientId, ReportedLimits, Timestamp, VitalCode},
     ingest::{
         native::DecodeRules,
         reading::{Reading, Refused, Way},
@@ -27,6 +28,8 @@ pub struct Observed {
     pub read: Result<Reading, Refused>,
     /// Where it stands.
     pub location: Location,
+    /// The limits by which the device itself alarms, if it says.
+    pub limits: Option<ReportedLimits>,
 }
 
 /// The values of one patient or bed, in their order.
@@ -272,8 +275,10 @@ impl<'a, 'm> Walk<'a, 'm> {
             way: Way::Hl7,
             ahead: fault.ahead.zip(device).map(|(at, device)| (device.clone(), at)),
         });
+        let text = obx.field(7);
+        let limits = if text.is_empty() { None } else { range::limits(text, self.reader.separators) };
         if let Some(group) = self.group() {
-            group.values.push(Observed { read, location });
+            group.values.push(Observed { read, location, limits });
         }
         Ok(())
     }

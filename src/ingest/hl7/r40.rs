@@ -309,7 +309,7 @@ impl About {
             let is_none = reader.source.sentinels.contains(&number);
             (!is_none).then(|| clean(&format!("{raw} {unit}")))
         });
-        let limits = measured.and_then(|row| range::limits(row.field(7), separators));
+        let limits = measured.and_then(|row| range::limits(row.field(7), separators)).map(|l| l.to_string());
         let (source, label) = match found {
             Some(def) => (def.code.to_string(), def.label.to_string()),
             None if !named.is_empty() => {

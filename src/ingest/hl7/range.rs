@@ -1,35 +1,25 @@
 //! Limits of a device (OBX-7): `50-120`, `60^130`, `<500`, `>90`.
 
 use super::tokens::{Separators, pieces};
+use crate::domain::ReportedLimits;
 
-/// The limits as people read them, with the digits that were sent: `50-120`, `below 500`, `above 90`. `None` if they are
-/// none: a text for people, or nothing.
-pub(super) fn limits(field: &str, separators: Separators) -> Option<String> {
+/// The limits; `None` if they are none: a text for people, or nothing.
+pub(super) fn limits(field: &str, separators: Separators) -> Option<ReportedLimits> {
     let field = separators.first(field).trim();
-    let mut parts = pieces(field, separators.component).map(str::trim);
-    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
-    let (low, high) = match second {
-        Some(second) => (first, second),
-        None => match first.strip_prefix('<') {
-            Some(high) => ("", high),
-            None => match first.strip_prefix('>') {
-                Some(low) => (low, ""),
-                None => span(first)?,
-            },
-        },
+    let mut parts = pieces(field, separators.component);
+    let (first, second) = (parts.next().unwrap_or_default().trim(), parts.next());
+    let (low, high) = match (second, first.as_bytes().first()) {
+        (Some(second), _) => (first, second),
+        (None, Some(b'<')) => ("", first.get(1..)?),
+        (None, Some(b'>')) => (first.get(1..)?, ""),
+        (None, _) => span(first)?,
     };
-    let bound = |text: &str| text.trim().trim_start_matches('=').trim().to_owned();
-    let (low, high) = (bound(low), bound(high));
-    let good = |text: &str| text.is_empty() || is_number(text);
-    if !good(&low) || !good(&high) {
-        return None;
-    }
-    match (low.as_str(), high.as_str()) {
-        ("", "") => None,
-        ("", high) => Some(format!("below {high}")),
-        (low, "") => Some(format!("above {low}")),
-        (low, high) => Some(format!("{low}-{high}")),
-    }
+    ReportedLimits::between(number(low), number(high))
+}
+
+/// A number without what may stand before it.
+fn number(text: &str) -> &str {
+    text.trim().trim_start_matches('=').trim_start()
 }
 
 /// The two ends of `50-120`, of which either may be negative.
@@ -39,18 +29,6 @@ fn span(text: &str) -> Option<(&str, &str)> {
     let (low, high) = text.split_at_checked(at)?;
     Some((low, high.get(1..)?))
 }
-
-/// A plain decimal number.
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    digits.bytes().any(|b| b.is_ascii_digit())
-        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        && digits.bytes().filter(|b| *b == b'.').count() <= 1
-        && digits.len() <= NUMBER_MAX_BYTES
-}
-
-/// Longest number that is a limit, in bytes.
-const NUMBER_MAX_BYTES: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -77,7 +55,7 @@ mod tests {
     #[case("-", None)]
     #[case("50", None)]
     fn limits_keep_their_digits(#[case] field: &str, #[case] expected: Option<&str>) {
-        assert_eq!(limits(field, Separators::USUAL).as_deref(), expected);
+        assert_eq!(limits(field, Separators::USUAL).as_ref().map(ReportedLimits::as_str), expected);
     }
 
     proptest! {
