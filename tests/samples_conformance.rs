@@ -219,7 +219,7 @@ fn differences(bench: &Bench, raw: &[u8], expect: &Value) -> Vec<String> {
     }
     match &decoded {
         Ok(Message { body: Body::Values(groups) | Body::Alerts(groups), .. }) => {
-            values(bench, groups, expect, &mut found)
+            values(bench, groups, expect, &mut found);
         }
         Ok(Message { body: Body::Adt(act), .. }) => effect(act, expect, &mut found),
         Err(faulty) if expect.get("vitals").is_some() || expect.get("effect").is_some() => {

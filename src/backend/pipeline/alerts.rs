@@ -38,6 +38,12 @@ pub(super) fn limited(groups: &[Group], skew: Millis) -> Vec<Limited> {
     groups.iter().flat_map(|group| group.values.iter().filter_map(move |value| of(group, value))).collect()
 }
 
+/// Of whom something came: the device, and the patient that the message names.
+type From = (DeviceId, Option<PatientId>);
+
+/// An alert that was refused, with of whom it came, if its sender may speak for it.
+type NotTaken = (Refused, Option<From>);
+
 /// One alert, and what its message names.
 struct Came {
     read: Result<Box<AlertReading>, Refused>,
@@ -82,12 +88,13 @@ impl Core {
         let mut told_ahead = BTreeSet::new();
         let mut index = 0;
         for group in groups {
-            for came in self.place_alerts(ward.as_ref(), sender, group, now, batch) {
+            for came in self.place_alerts(ward.as_ref(), sender, &group, now, batch) {
                 let taken = match came.read {
                     Ok(alert) => self.alert(ward.as_ref(), sender, *alert, now, &mut newest, &mut report),
-                    Err(refused) => Err((refused, None)),
+                    Err(refused) => Err(Box::new((refused, None))),
                 };
-                if let Err((mut refused, device)) = taken {
+                if let Err(not_taken) = taken {
+                    let (mut refused, device) = *not_taken;
                     refused.rejection.index = index;
                     self.not_taken(
                         ward.as_ref(),
@@ -111,7 +118,7 @@ impl Core {
         &mut self,
         ward: Option<&WardId>,
         sender: &DeviceId,
-        group: Group,
+        group: &Group,
         now: Timestamp,
         batch: &mut Batch,
     ) -> Vec<Came> {
@@ -119,8 +126,7 @@ impl Core {
         let named = || Named { patient: group.patient.clone(), bed: group.bed.clone() };
         let whom = ward
             .and_then(|ward| self.wards.get(ward))
-            .map(|run| whose(run.engine.census(), &group, &self.moved, now))
-            .unwrap_or(Whose::Unsaid);
+            .map_or(Whose::Unsaid, |run| whose(run.engine.census(), group, &self.moved, now));
         let read = || group.alerts.iter().filter_map(|told| told.read.as_ref().ok());
         if let (Some(ward), Whose::Contradiction { named, since, .. }) = (ward, &whom) {
             let first = read().find(|alert| alert.said.observed_at - skew >= *since);
@@ -191,12 +197,12 @@ impl Core {
         now: Timestamp,
         newest: &mut Option<Timestamp>,
         report: &mut IntakeReport,
-    ) -> Result<(), (Refused, Option<(DeviceId, Option<PatientId>)>)> {
+    ) -> Result<(), Box<NotTaken>> {
         let at = self.moment(now);
         let Some(run) = ward.and_then(|ward| self.wards.get_mut(ward)) else {
             let detail = format!("device {sender} is not known: add it with `wardwatch device add`");
             let from = Some((alert.device.clone(), alert.named_patient.clone()));
-            return Err((refused(&alert, RejectionCode::UnknownDevice, detail), from));
+            return Err(Box::new((refused(&alert, RejectionCode::UnknownDevice, detail), from)));
         };
         // Device times follow the wall clock; the engine's time may be apart from it after a step.
         let observed_at = alert.said.observed_at - at.skew;
@@ -213,7 +219,7 @@ impl Core {
                     let (device, observed_at) = (alert.device.clone(), alert.said.observed_at);
                     run.input(Input::IntakeFault(IntakeFault::WrongPatient { device, named, observed_at }), at);
                 }
-                return Err((refused(&alert, why.code, why.detail), from));
+                return Err(Box::new((refused(&alert, why.code, why.detail), from)));
             }
         };
         let AlertReading { device, mut said, .. } = alert;
@@ -235,7 +241,7 @@ impl Core {
         ward: Option<&WardId>,
         sender: &DeviceId,
         refused: &Refused,
-        (from, said): (Option<(DeviceId, Option<PatientId>)>, Named),
+        (from, said): (Option<From>, Named),
         (told, now): (&mut BTreeSet<DeviceId>, Timestamp),
         batch: &mut Batch,
     ) {

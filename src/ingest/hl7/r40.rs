@@ -276,7 +276,7 @@ fn said(
 }
 
 /// The word of an attribute, which is a plain text or the first component that says something.
-fn coded<'m>(field: &'m str, separators: Separators) -> &'m str {
+fn coded(field: &str, separators: Separators) -> &str {
     let field = separators.first(field);
     pieces(field, separators.component).find(|part| !part.is_empty()).unwrap_or_default()
 }
@@ -371,7 +371,7 @@ fn named(reader: &Reader<'_>, part: &Part<'_, '_>, row: &Segment<'_>, flags: Fla
 const ORIGINAL_TEXT: usize = 9;
 
 /// The words of a value: those of a coded one, else all of it.
-fn value_text<'m>(value: &'m str, separators: Separators) -> &'m str {
+fn value_text(value: &str, separators: Separators) -> &str {
     let name = separators.component(value, 2);
     if name.is_empty() { separators.component(value, 1) } else { name }
 }
