@@ -15,7 +15,7 @@ use std::{
 use support::{Server, certificates, now, run_with, wait_for};
 use tokio_rustls::rustls;
 use wardwatch::{
-    domain::{Command as WardCommand, DeviceId, Timestamp, VitalCode, vital::HR},
+    domain::{Assignment, CloseReason, Command as WardCommand, DeviceId, Timestamp, VitalCode, vital::HR},
     store::StoreReader,
 };
 
@@ -309,6 +309,148 @@ fn who_lies_where_follows_the_hospitals_system() {
     for act in ["patient.admit", "patient.transfer", "patient.discharge", "patient.update"] {
         assert!(trail.contains(act), "{act} is in the audit trail: {trail}");
     }
+}
+
+#[test]
+fn limits_of_a_monitor_stand_beside_ours() {
+    let bench = bench();
+    let (at, mut peer) = (second(), bench.peer());
+    let with = |id: &str, limits: &str, s: i64| {
+        let message = oru(id, P1, "77", at + wardwatch::domain::Millis::from_secs(s));
+        message.replace("MDC_DIM_BEAT_PER_MIN^MDC||", &format!("MDC_DIM_BEAT_PER_MIN^MDC|{limits}|"))
+    };
+    assert_eq!(peer.ask(&with("M1", "50.0-120", 0)), "CA M1");
+    assert_eq!(peer.ask(&with("M2", "50.0-120", 1)), "CA M2");
+    assert_eq!(peer.ask(&with("M3", "60^130", 2)), "CA M3");
+    assert_eq!(peer.ask(&with("M4", "as usual", 3)), "CA M4", "no limits are no fault");
+    let journal = bench.journal();
+    assert_eq!(journal.matches("\"device_limits\"").count(), 2, "told when they change: {journal}");
+    let view = shown(&bench);
+    assert!(view.contains("60-130") && !view.contains("50.0-120"), "{view}");
+}
+
+#[test]
+fn what_a_person_took_away_stays_away_until_it_is_placed_again() {
+    let bench = bench();
+    let (at, mut peer) = (second(), bench.peer());
+    let later = |s: i64| at + wardwatch::domain::Millis::from_secs(s);
+    assert_eq!(peer.ask(&oru("M1", P1, "77", at)), "CA M1");
+    let device: DeviceId = "gw/b1".parse().unwrap();
+    let newest = || bench.samples("p1").into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+    wait_for("the clock to move on", || (now() > later(1)).then_some(()));
+    bench.server.command(WardCommand::Unassign { device: device.clone(), end: now() });
+    assert_eq!(peer.ask(&oru("M2", P1, "78", later(3))), "CA M2", "it is kept");
+    assert_eq!((newest(), bench.dead_letters()), (vec![77.0], 1), "of nobody");
+    let assignment = Assignment { device, patient: "p1".parse().unwrap(), start: now(), end: None };
+    bench.server.command(WardCommand::Assign { assignment });
+    assert_eq!(peer.ask(&oru("M3", P1, "79", later(5))), "CA M3");
+    assert_eq!(newest(), [79.0]);
+    // What went with its patient goes with the next one.
+    bench.server.command(WardCommand::Discharge { patient: "p1".parse().unwrap(), reason: CloseReason::Discharged });
+    assert_eq!(peer.ask(&adt("A1", "A01^ADT_A01", "P-2", "b1")), "AA A1");
+    assert_eq!(peer.ask(&oru("M4", "PV1||I|b1\r", "80", later(6))), "CA M4");
+    assert_eq!(bench.samples("P-2").len(), 1);
+}
+
+/// An alert of a monitor; `parent` is the message that it belongs to, if it names one.
+fn r40(id: &str, whose: &str, (episode, parent): (&str, &str), phase: &str, priority: &str, at: Timestamp) -> String {
+    let (at, skip) = (stamp(at), "|".repeat(22));
+    format!(
+        "MSH|^~\\&|MON|H|WW|H|{at}||ORU^R40^ORU_R40|{id}|P|2.6|||AL|NE\r{whose}\
+         OBR|1||{episode}^MON|196616^MDC_EVT_ALARM^MDC|||{at}{skip}^{parent}\r\
+         OBX|1|ST|196674^MDC_EVT_LO_VAL_LT_LIM^MDC|1.3.1.150456.1|SpO2 LOW\u{1b}[31m|||L~{priority}~SP|||F|||{at}||||MON-9\r\
+         OBX|2|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.3.1.150456.2|88|262688^MDC_DIM_PERCENT^MDC|90-96||||F\r\
+         OBX|3|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.3.1.150456.3|{phase}||||||F\r"
+    )
+}
+
+fn watchdog(id: &str) -> String {
+    let at = stamp(now());
+    format!(
+        "MSH|^~\\&|MON|H|WW|H|{at}||ORU^R40^ORU_R40|{id}|P|2.6|||AL|NE\rOBR|1||W{id}|0^MDC_EVT_WATCHDOG^MDC|||{at}\r\
+         OBX|1|ST|0^MDC_EVT_WATCHDOG^MDC|1.0.0.0.1||||PN~SP|||F\r\
+         OBX|2|NM|67860^MDC_ATTR_CONFIRM_TIMEOUT^MDC|1.0.0.0.8|5|264320^MDC_DIM_SEC^MDC|||||F\r"
+    )
+}
+
+fn shown(bench: &Bench) -> String {
+    let token = bench.server.user("anna", "nurse");
+    let (to, token) = (bench.server.url(), token.display().to_string());
+    let args = ["watch", "--to", &to, "--token-file", &token, "--once", "--format", "json"];
+    String::from_utf8(run_with("", &args).stdout).unwrap()
+}
+
+#[test]
+fn an_alert_of_a_monitor_is_an_alert_here_until_it_ends() {
+    let bench = bench();
+    let (at, mut peer) = (second(), bench.peer());
+    let later = |s: i64| at + wardwatch::domain::Millis::from_secs(s);
+    let whose = "PID|||p1^^^H^MR\r";
+    let start = r40("R1", whose, ("A1", ""), "start", "PM", at);
+    assert_eq!([peer.ask(&start), peer.ask(&start)], ["CA R1", "CA R1"]);
+    let view = shown(&bench);
+    for part in ["device.alert.lo_val_lt_lim.spo2", "SpO2 LOW[31m", "device limits 90-96", "says MON-9", "\"medium\""] {
+        assert!(view.contains(part), "{part}: {view}");
+    }
+    assert_eq!(peer.ask(&r40("R2", whose, ("A2", "A1"), "escalate", "PH", later(1))), "CA R2");
+    // What was accepted outlives a kill.
+    let Bench { _dir, server, mllp } = bench;
+    server.kill();
+    let config = _dir.path().join("wardwatch.toml");
+    let args = ["--mode", "demo", "--config", config.to_str().unwrap()];
+    let server = Server::start_with(&_dir.path().join("data"), &args);
+    let bench = Bench { _dir, server, mllp };
+    let mut peer = bench.peer();
+    assert!(bench.journal().contains("\"worsened\""));
+    assert_eq!(peer.ask(&r40("R3", whose, ("A3", "A1"), "end", "PH", later(2))), "CA R3");
+    let journal = bench.journal();
+    assert!(journal.contains("\"cause\":\"cleared\""), "{journal}");
+    assert_eq!(journal.matches("\"cause\":\"raised\"").count(), 1, "one episode, raised once");
+    assert_eq!(peer.ask(&r40("R4", whose, ("B1", ""), "end", "PM", later(2))), "CA R4");
+    assert!(bench.journal().contains("unknown_end"), "recorded as such");
+    let metrics = support::request(bench.server.address, "GET", "/metrics", &[], b"").body;
+    assert!(metrics.contains("wardwatch_hl7_messages_total{result=\"accepted\"}"), "{metrics}");
+}
+
+#[test]
+fn whose_an_alert_is_is_never_guessed() {
+    let bench = bench();
+    let (at, mut peer) = (second(), bench.peer());
+    assert_eq!(peer.ask(&r40("R1", "PV1||I|ICU^^12\r", ("A1", ""), "start", "PM", at)), "CA R1", "it is kept");
+    assert_eq!(bench.dead_letters(), 1);
+    assert!(!bench.journal().contains("device.alert"), "nobody lies there");
+    assert_eq!(peer.ask(&adt("A1", "A01^ADT_A01", "P-1", "ICU^^12")), "AA A1");
+    let contradiction = "PID|||p1^^^H^MR\rPV1||I|ICU^^12\r";
+    let answer = peer.ask_all(&r40("R2", contradiction, ("A1", ""), "start", "PM", second()));
+    assert!(answer.contains("MSA|CE|R2") && answer.contains("where patient P-1 is"), "{answer}");
+    assert!(bench.journal().contains("device.wrong_patient"), "told of");
+    let by_bed = r40("R3", "PV1||I|ICU^^12\r", ("A1", ""), "start", "PM", second() + wardwatch::domain::Millis(1_000));
+    assert_eq!(peer.ask(&by_bed), "CA R3");
+    assert!(bench.journal().contains("device.alert.lo_val_lt_lim.spo2"));
+    let other = r40("R4", "PID|||p1^^^H^MR\r", ("A9", ""), "start", "PM", second() + wardwatch::domain::Millis(1_000));
+    assert_eq!(peer.ask(&other), "CE R4", "a monitor of one patient never speaks for another");
+    let bad = r40("R5", "PID|||p1^^^H^MR\r", ("A9", ""), "perhaps", "PM", second());
+    let answer = peer.ask_all(&bad);
+    assert!(answer.contains("ERR||OBX^1^5|102") && answer.contains("no phase of an event"), "{answer}");
+    assert!(bench.dead_letters() >= 4);
+}
+
+#[test]
+fn a_gateway_without_a_word_is_told_of_until_it_speaks() {
+    let bench = bench_with("watchdog_s = 2\n");
+    let mut peer = bench.peer();
+    assert_eq!(peer.ask(&watchdog("W1")), "CA W1");
+    wait_for("the alert of the gateway", || {
+        bench.journal().contains("neither watchdog nor message for 2 s").then_some(())
+    });
+    let mut number = 1;
+    wait_for("the end of the alert", || {
+        number += 1;
+        assert_eq!(peer.ask(&watchdog(&format!("W{number}"))), format!("CA W{number}"));
+        bench.journal().contains("\"cause\":\"cleared\"").then_some(())
+    });
+    assert!(!bench.journal().contains("device.alert"), "a watchdog is no alert");
+    assert_eq!(bench.dead_letters(), 0);
 }
 
 #[test]

@@ -71,14 +71,16 @@ impl Bench {
         let (header, kind, reasons) = match decoded {
             Ok(Message { header, body }) => {
                 let groups: &[Group] = match body {
-                    Body::Values(groups) => groups,
+                    Body::Values(groups) | Body::Alerts(groups) => groups,
                     Body::Adt(_) => &[],
                 };
-                let values: Vec<_> = groups.iter().flat_map(|g| &g.values).collect();
-                let locations: Vec<_> = values.iter().map(|v| v.location).collect();
+                let values = groups.iter().flat_map(|g| &g.values).map(|v| (v.location, v.read.as_ref().err()));
+                let alerts = groups.iter().flat_map(|g| &g.alerts).map(|a| (a.location, a.read.as_ref().err()));
+                let read: Vec<_> = values.chain(alerts).collect();
+                let locations: Vec<_> = read.iter().map(|(location, _)| *location).collect();
                 let rejections: Vec<Rejection> =
-                    values.iter().filter_map(|v| v.read.as_ref().err()).map(|r| r.rejection.clone()).collect();
-                let (kind, reasons) = hl7::outcome(&locations, &rejections, values.len() - rejections.len());
+                    read.iter().filter_map(|(_, e)| Some(e.as_ref()?.rejection.clone())).collect();
+                let (kind, reasons) = hl7::outcome(&locations, &rejections, read.len() - rejections.len());
                 (header, kind, reasons)
             }
             Err(faulty) => (faulty.header.as_ref()?, faulty.kind, vec![faulty.reason.clone()]),
@@ -127,6 +129,9 @@ fn main() -> ExitCode {
                 let (values, ignored): (usize, usize) =
                     groups.iter().fold((0, 0), |(v, i), g| (v + g.values.len(), i + g.ignored));
                 format!("{values} values, {ignored} rows that are no vital")
+            }
+            Ok(Message { body: Body::Alerts(groups), .. }) => {
+                format!("{} alerts of devices", groups.iter().map(|g| g.alerts.len()).sum::<usize>())
             }
             Ok(Message { body: Body::Adt(act), .. }) => format!("{:?} of {}", act.kind, act.patient.id),
             Err(faulty) => faulty.to_string(),
@@ -213,7 +218,9 @@ fn differences(bench: &Bench, raw: &[u8], expect: &Value) -> Vec<String> {
         }
     }
     match &decoded {
-        Ok(Message { body: Body::Values(groups), .. }) => values(bench, groups, expect, &mut found),
+        Ok(Message { body: Body::Values(groups) | Body::Alerts(groups), .. }) => {
+            values(bench, groups, expect, &mut found);
+        }
         Ok(Message { body: Body::Adt(act), .. }) => effect(act, expect, &mut found),
         Err(faulty) if expect.get("vitals").is_some() || expect.get("effect").is_some() => {
             found.push(format!("refused: {faulty}"));

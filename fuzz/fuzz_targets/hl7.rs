@@ -27,6 +27,14 @@ fuzz_target!(|data: &[u8]| {
     let oldest = now - Millis::from_mins(60 * 24 * 365);
     let rules = DecodeRules { vitals: &VITALS, sender: &SENDER, now, oldest, max_items: 100 };
     let Ok(message) = decode(data, &SOURCE, rules) else { return };
+    if let Body::Alerts(groups) = &message.body {
+        for told in groups.iter().flat_map(|group| &group.alerts) {
+            match &told.read {
+                Ok(alert) => assert_eq!(alert.said.code.as_str().parse(), Ok(alert.said.code)),
+                Err(refused) => assert!(!refused.rejection.detail.is_empty()),
+            }
+        }
+    }
     if let Body::Values(groups) = message.body {
         for refused in groups.iter().flat_map(|group| &group.values).filter_map(|value| value.read.as_ref().err()) {
             assert!(!refused.rejection.detail.is_empty());

@@ -6,7 +6,8 @@
 use super::transitions::{self, Layers, Trigger};
 use crate::domain::{
     Actor, Alert, AlertClass, AlertId, AlertKey, BedId, Cause, CloseReason, Condition, ConditionCode, EncounterId,
-    Inactivation, InopReason, LoginName, Millis, PauseKind, Priority, Refusal, Remark, Response, Signal, Timestamp,
+    Inactivation, InopReason, LoginName, Millis, PauseKind, Priority, Refusal, Remark, ReportedAlert, Response, Signal,
+    Timestamp,
     alert::{FIRST_LEVEL, LAST_LEVEL},
 };
 
@@ -37,12 +38,15 @@ pub struct Raise {
     pub detail: Option<String>,
     /// How often values went beyond the limit again while it waited for its delay.
     pub again: u32,
+    /// What the device said, if it is an alert of a device.
+    pub reported: Option<Box<ReportedAlert>>,
 }
 
 /// Row 3: a new episode.
 #[must_use]
 pub fn raise(id: AlertId, new: Raise, at: Timestamp) -> Alert {
-    let class = if new.key.code.is_physiological() { AlertClass::Physiological } else { AlertClass::Technical };
+    let of_code = if new.key.code.is_physiological() { AlertClass::Physiological } else { AlertClass::Technical };
+    let class = new.reported.as_ref().map_or(of_code, |reported| reported.class);
     Alert {
         id,
         key: new.key,
@@ -69,15 +73,21 @@ pub fn raise(id: AlertId, new: Raise, at: Timestamp) -> Alert {
         reminds_at: None,
         announced: 0,
         comment: None,
+        reported: new.reported,
     }
 }
 
-/// Whether the signal outlives the condition until a named person resets it: high physiological alerts of vitals (as on
-/// Dräger and GE monitors) and the safety alert of a wrong patient.
+/// Whether the signal outlives the condition until a named person resets it: high physiological alerts of vitals and of
+/// devices (as on Dräger and GE monitors) and the safety alert of a wrong patient.
 #[must_use]
 pub fn latches(alert: &Alert) -> bool {
-    alert.key.code == ConditionCode::WrongPatient
-        || (matches!(alert.key.code, ConditionCode::Limit(..)) && alert.priority == Priority::High)
+    let of_patient = match alert.key.code {
+        ConditionCode::WrongPatient => return true,
+        ConditionCode::Limit(..) => true,
+        ConditionCode::DeviceAlert(_) => alert.class == AlertClass::Physiological,
+        _ => false,
+    };
+    of_patient && alert.priority == Priority::High
 }
 
 /// Moves the signal as the table says and counts the transition; `None` if the table has no such move.
@@ -108,6 +118,7 @@ pub fn come_back(alert: &mut Alert, new: Raise) -> Option<Transition> {
     alert.since = new.since;
     alert.value = new.value;
     alert.detail = new.detail;
+    alert.reported = new.reported;
     if new.priority >= alert.priority {
         alert.priority = new.priority;
         alert.limit = new.limit;
@@ -131,6 +142,11 @@ pub fn worsen(
     alert.delay_ms = delay;
     ask(alert);
     Some(moved)
+}
+
+/// Row 20: the device says something else of its alert; signal and response stay.
+pub fn tell(alert: &mut Alert) -> Option<Transition> {
+    step(alert, Trigger::Told, Cause::Told)
 }
 
 /// Row 5: nobody answered in time; `to` are asked at the next level.
@@ -329,6 +345,7 @@ mod tests {
             delay: Millis(10_000),
             detail: None,
             again: 0,
+            reported: None,
         }
     }
 

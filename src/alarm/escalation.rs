@@ -97,7 +97,7 @@ impl ResponsePolicy {
             Cause::Unpaused if alert.signal == Signal::On && !alert.is_answered() && alert.escalates_at.is_none() => {
                 alert.escalates_at = self.until_next(alert).map(|span| at + span);
             }
-            Cause::Held | Cause::Resumed | Cause::Paused | Cause::Unpaused | Cause::Moved => {}
+            Cause::Held | Cause::Resumed | Cause::Paused | Cause::Unpaused | Cause::Moved | Cause::Told => {}
         }
     }
 }
@@ -143,6 +143,7 @@ mod tests {
             delay: Millis::ZERO,
             detail: None,
             again: 0,
+            reported: None,
         };
         Alert { level, ..episode::raise(AlertId(1), new, t(0)) }
     }

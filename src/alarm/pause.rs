@@ -169,6 +169,7 @@ mod tests {
             delay: Millis::ZERO,
             detail: None,
             again: 0,
+            reported: None,
         };
         Alert { announced, ..raise(AlertId(1), new, Timestamp::from_ms(0)) }
     }

@@ -85,6 +85,8 @@ pub enum Trigger {
     Restart,
     /// The wall clock jumps.
     ClockJump,
+    /// The device says something else of its alert.
+    Told,
 }
 
 /// Who may bring a transition about.
@@ -148,7 +150,7 @@ const LINE: Line = Line {
     actor: ActorKind::System,
 };
 
-/// The 19 rows.
+/// The 20 rows.
 pub const TABLE: &[Line] = &[
     Line {
         row: 1,
@@ -315,6 +317,7 @@ pub const TABLE: &[Line] = &[
     Line { row: 17, trigger: Trigger::Transfer, actor: ActorKind::Census, ..LINE },
     Line { row: 18, trigger: Trigger::Restart, condition: &[Present, Inop], to_condition: Some(Inop), ..LINE },
     Line { row: 19, trigger: Trigger::ClockJump, ..LINE },
+    Line { row: 20, trigger: Trigger::Told, condition: &[Present, Inop], ..LINE },
 ];
 
 /// The three layers of an alert without their data.
@@ -417,9 +420,9 @@ mod tests {
     }
 
     #[test]
-    fn there_are_nineteen_rows_and_none_is_closed_twice() {
+    fn there_are_twenty_rows_and_none_is_closed_twice() {
         let rows: std::collections::BTreeSet<u8> = TABLE.iter().map(|line| line.row).collect();
-        assert_eq!(rows, (1..=19).collect());
+        assert_eq!(rows, (1..=20).collect());
         for line in TABLE {
             assert!(!line.response.contains(&Closed), "nothing moves what is over: {line:?}");
         }

@@ -241,6 +241,7 @@ mod tests {
             delay: Millis::ZERO,
             detail: None,
             again: 0,
+            reported: None,
         };
         let alert = episode::raise(AlertId(1), raise, Timestamp::from_ms(0));
         let profile = Profile { vitals: [(SPO2, limits)].into() };

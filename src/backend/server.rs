@@ -139,6 +139,7 @@ pub fn open_with(
         clock: config.alarm.clock(),
         // Nobody has to watch a demonstration.
         no_watcher_after: config.alarm.no_watcher_after().filter(|_| found == Mode::Live),
+        watchdogs: Arc::new(config.watchdogs()),
         ..EngineConfig::default()
     };
     let reader: Arc<dyn StoreReader> = Arc::new(store.reader()?);

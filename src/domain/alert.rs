@@ -4,7 +4,7 @@
 
 use super::{
     Actor, AlertId, BedId, ConditionCode, DeviceId, EncounterId, Inactivation, InopReason, LoginName, Millis,
-    PatientId, Remark, Timestamp,
+    PatientId, Remark, ReportedAlert, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -196,6 +196,8 @@ pub enum Cause {
     Unpaused,
     /// The patient was moved to another bed.
     Moved,
+    /// The device says something else of its alert.
+    Told,
     /// The patient left, the device was taken away, or the recording ended.
     Closed,
 }
@@ -280,6 +282,9 @@ pub struct Alert {
     /// The newest comment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<Comment>,
+    /// What the device said last, if it is an alert of a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Box<ReportedAlert>>,
 }
 
 /// What somebody said of an alert.

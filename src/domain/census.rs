@@ -1,11 +1,11 @@
 //! Who is where: beds, patients, devices, and the timeline of which device measures whom.
 
 use super::{
-    Assignment, Bed, BedId, Desired, Device, DeviceId, EncounterId, Event, EventBody, Patient, PatientId, Timestamp,
-    VitalCode, Ward,
+    Actor, Assignment, Bed, BedId, Desired, Device, DeviceId, EncounterId, Event, EventBody, LimitsSaid, Patient,
+    PatientId, Timestamp, VitalCode, Ward,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A patient in a bed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Stay {
     pub encounter: EncounterId,
     /// When the patient came.
     pub admitted_at: Timestamp,
+    /// The limits that devices say they have, by vital.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub device_limits: BTreeMap<VitalCode, LimitsSaid>,
 }
 
 /// The census of one ward: a fold over its events, the same in engine, intake and client.
@@ -33,6 +36,9 @@ pub struct Census {
     pub devices: BTreeMap<DeviceId, Device>,
     /// Assignments by device, in order of their start. Ended ones stay: late data belong to the patient of their time.
     pub assignments: BTreeMap<DeviceId, Vec<Assignment>>,
+    /// Devices that a person took away from a patient who stayed: no message assigns them anew.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub taken_away: BTreeSet<DeviceId>,
 }
 
 /// Why a change does not fit who is where.
@@ -274,11 +280,23 @@ impl Census {
                     bed: bed.clone(),
                     encounter: encounter.clone(),
                     admitted_at: event.at,
+                    device_limits: BTreeMap::new(),
                 };
                 self.stays.insert(patient.id.clone(), stay);
             }
             EventBody::Discharged { patient, .. } => {
                 self.stays.remove(patient);
+                // What went with its patient was not taken away from anybody.
+                let went = |spans: &Vec<Assignment>| {
+                    spans.last().is_some_and(|a| a.patient == *patient && a.end.is_some_and(|end| end >= event.at))
+                };
+                let Self { assignments, taken_away, .. } = self;
+                taken_away.retain(|device| !assignments.get(device).is_some_and(went));
+            }
+            EventBody::DeviceLimits { patient, vital, said } => {
+                if let Some(stay) = self.stays.get_mut(patient) {
+                    stay.device_limits.insert(*vital, said.clone());
+                }
             }
             EventBody::Transferred { patient, bed, .. } => {
                 if let Some(stay) = self.stays.get_mut(patient) {
@@ -302,11 +320,18 @@ impl Census {
                 let spans = self.assignments.entry(assignment.device.clone()).or_default();
                 spans.push(assignment.clone());
                 spans.sort_by_key(|a| a.start);
+                self.taken_away.remove(&assignment.device);
             }
-            EventBody::Unassigned { assignment, .. } => {
+            EventBody::Unassigned { assignment, by } => {
+                if matches!(by, Actor::User { .. } | Actor::Console { .. }) {
+                    self.taken_away.insert(assignment.device.clone());
+                }
                 let spans = self.assignments.entry(assignment.device.clone()).or_default();
                 if let Some(span) = spans.iter_mut().find(|a| a.start == assignment.start) {
                     span.end = assignment.end;
+                }
+                if let Some(stay) = self.stays.get_mut(&assignment.patient) {
+                    stay.device_limits.retain(|_, said| said.device != assignment.device);
                 }
             }
             _ => {}

@@ -1,6 +1,6 @@
 //! What an alert can be about.
 
-use super::{ScoreKind, VitalCode};
+use super::{DeviceAlertCode, ScoreKind, VitalCode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
@@ -95,6 +95,8 @@ pub enum ConditionCode {
     GatewayLost,
     /// No terminal watches a ward with patients.
     NoWatcher,
+    /// A device says that it has an alert of its own; whether about the patient or about equipment, the alert says.
+    DeviceAlert(DeviceAlertCode),
 }
 
 impl ConditionCode {
@@ -109,7 +111,8 @@ impl ConditionCode {
         }
     }
 
-    /// Whether it is about the patient (physiological) and not about equipment (technical).
+    /// Whether it is about the patient (physiological) and not about equipment (technical). An alert of a device says so
+    /// itself.
     #[must_use]
     pub const fn is_physiological(self) -> bool {
         matches!(self, Self::Limit(..) | Self::Score(_))
@@ -134,6 +137,7 @@ impl fmt::Display for ConditionCode {
             Self::BatteryLow => f.write_str("device.battery_low"),
             Self::GatewayLost => f.write_str("gateway.lost"),
             Self::NoWatcher => f.write_str("ward.no_watcher"),
+            Self::DeviceAlert(code) => write!(f, "device.alert.{code}"),
         }
     }
 }
@@ -154,6 +158,10 @@ impl FromStr for ConditionCode {
             ("device", "wrong_patient") => Ok(Self::WrongPatient),
             ("device", "clock_skew") => Ok(Self::ClockSkew),
             ("device", "battery_low") => Ok(Self::BatteryLow),
+            ("device", _) => {
+                let code = kind.strip_prefix("alert.").and_then(|code| code.parse().ok());
+                code.map(Self::DeviceAlert).ok_or_else(bad)
+            }
             ("gateway", "lost") => Ok(Self::GatewayLost),
             ("rota", "gap") => Ok(Self::RotaGap),
             ("ward", "no_watcher") => Ok(Self::NoWatcher),
@@ -224,12 +232,24 @@ mod tests {
             ConditionCode::GatewayLost,
             ConditionCode::NoWatcher,
             ConditionCode::Score(ScoreKind::News2),
+            ConditionCode::DeviceAlert(DeviceAlertCode::new("MDC_EVT_LO_VAL_LT_LIM", "spo2")),
+            ConditionCode::DeviceAlert(DeviceAlertCode::new("MDC_EVT_LEAD_OFF", "")),
         ];
         codes.extend(SystemFault::ALL.map(ConditionCode::System));
         for code in codes {
             assert_eq!(code.to_string().parse(), Ok(code));
         }
-        for bad in ["", "spo2", "spo2.", "spo2.middle", "system.unknown", "SPO2.low"] {
+        for bad in [
+            "",
+            "spo2",
+            "spo2.",
+            "spo2.middle",
+            "system.unknown",
+            "SPO2.low",
+            "device.alert",
+            "device.alert.",
+            "device.alert.A",
+        ] {
             assert!(bad.parse::<ConditionCode>().is_err(), "{bad}");
         }
     }

@@ -2,9 +2,9 @@
 
 use super::{
     Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
-    Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause, Millis,
-    Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName, Refusal, Remark, Rota, ScoreResult, Timestamp,
-    VitalCode, VitalLimits, Ward, WardId,
+    Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause,
+    LimitsSaid, Millis, NotRaised, Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName, Refusal, Remark,
+    ReportedAlert, Rota, ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +152,26 @@ pub enum EventBody {
         until: Timestamp,
         /// The value furthest beyond the limit.
         worst: f64,
+    },
+    /// What a device said of an alert of its own raised none here.
+    DeviceSaid {
+        /// The patient whom it measured.
+        patient: PatientId,
+        /// The device.
+        device: DeviceId,
+        /// What it said.
+        said: Box<ReportedAlert>,
+        /// Why it raised none.
+        why: NotRaised,
+    },
+    /// A device says that it has other limits than before. They are shown; ours stay as they are.
+    DeviceLimits {
+        /// The patient whom it measures.
+        patient: PatientId,
+        /// The vital.
+        vital: VitalCode,
+        /// Which device, and what it says.
+        said: LimitsSaid,
     },
     /// A stored value was replaced by a correction of its device.
     Corrected {
@@ -344,6 +364,8 @@ impl Event {
             EventBody::Discharged { patient, .. }
             | EventBody::Suppressed { patient, .. }
             | EventBody::OccurredOffline { patient, .. }
+            | EventBody::DeviceSaid { patient, .. }
+            | EventBody::DeviceLimits { patient, .. }
             | EventBody::Corrected { patient, .. }
             | EventBody::Transferred { patient, .. }
             | EventBody::Scored { patient, .. }

@@ -27,6 +27,8 @@ pub mod pause;
 pub mod people;
 pub mod place;
 pub mod remark;
+pub mod reported_alert;
+pub mod reported_limits;
 pub mod rota;
 pub mod score;
 pub mod series;
@@ -65,6 +67,10 @@ pub use pause::{Inactivation, Pause, PauseEnd, PauseId, PauseKind, PauseScope};
 pub use people::{Category, Patient, PersonName};
 pub use place::{Bed, Device, DeviceKind, Ward};
 pub use remark::Remark;
+pub use reported_alert::{
+    DeviceAlertCode, EpisodeId, NotRaised, ReportedAlert, ReportedPhase, ReportedQuiet, ReportedState,
+};
+pub use reported_limits::{LimitsSaid, ReportedLimits};
 pub use rota::{Duty, LoginName, Rota, RotaError, Shift};
 pub use score::{
     Consciousness, ScoreBasis, ScoreItem, ScoreKind, ScorePart, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale,

@@ -83,6 +83,7 @@ impl Engine {
             delay: Millis::ZERO,
             detail: None,
             again: 0,
+            reported: None,
         }
     }
 

@@ -9,8 +9,8 @@ use super::{
     input::{Correction, IntakeFault},
 };
 use crate::domain::{
-    Actor, Command, DeviceId, Lapse, Marks, Millis, Notice, Observation, PatientId, Quality, SystemFault, Timestamp,
-    VitalCode, Ward, system::FaultReport,
+    Actor, Command, DeviceId, Lapse, LimitsSaid, Marks, Millis, Notice, Observation, PatientId, Quality, ReportedAlert,
+    SystemFault, Timestamp, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -102,6 +102,8 @@ enum Other {
     Heard { device: DeviceId },
     Lapsed { devices: Vec<DeviceId>, lapse: Lapse },
     Watched { watched: bool },
+    Said { patient: PatientId, device: DeviceId, said: Box<ReportedAlert> },
+    LimitsSaid { patient: PatientId, vital: VitalCode, said: LimitsSaid },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -228,6 +230,12 @@ impl InputBlock {
             Input::Heard { device } => Other::Heard { device: device.clone() },
             Input::Lapsed { devices, lapse } => Other::Lapsed { devices: devices.clone(), lapse: *lapse },
             Input::Watched { watched } => Other::Watched { watched: *watched },
+            Input::LimitsSaid { patient, vital, said } => {
+                Other::LimitsSaid { patient: patient.clone(), vital: *vital, said: said.clone() }
+            }
+            Input::Said { patient, device, said } => {
+                Other::Said { patient: patient.clone(), device: device.clone(), said: said.clone() }
+            }
         };
         self.entries.push(Entry::Other(at.as_ms(), rmp_serde::to_vec_named(&other)?));
         Ok(())
@@ -317,6 +325,8 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::Heard { device } => Input::Heard { device },
         Other::Lapsed { devices, lapse } => Input::Lapsed { devices, lapse },
         Other::Watched { watched } => Input::Watched { watched },
+        Other::LimitsSaid { patient, vital, said } => Input::LimitsSaid { patient, vital, said },
+        Other::Said { patient, device, said } => Input::Said { patient, device, said },
     })
 }
 

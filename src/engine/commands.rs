@@ -192,7 +192,9 @@ impl Engine {
                 series.state.interval = stated.or(series.state.interval);
             }
         }
+        let id = device.id.clone();
         self.record(EventBody::DeviceSet { device, by: by.clone() }, events);
+        self.watch_gateway(&id);
         Ok(())
     }
 

@@ -215,6 +215,7 @@ impl Engine {
             }
         }
         if matches!(outcome, Some(TechnicalOutcome::Raised { .. })) {
+            self.hold_said(device, InopReason::DeviceLost, events);
             let key = lost_key(patient, device);
             let (priority, detail) = match under {
                 Some(gateway) => (Priority::Low, format!("no data: its gateway {gateway} is lost")),
@@ -382,6 +383,9 @@ impl Engine {
                 self.settle((index, found), &judged, events);
             }
             self.score_again(index, events);
+        }
+        for device in self.devices_that_said() {
+            self.hold_said(&device, InopReason::Awaiting, events);
         }
         for state in self.devices.values_mut() {
             state.kept.lost.suspend();

@@ -49,11 +49,16 @@ pub(super) fn gateway_key(gateway: &DeviceId) -> AlertKey {
     AlertKey { patient: None, code: ConditionCode::GatewayLost, device: Some(gateway.clone()) }
 }
 
+fn all_silent(count: usize) -> String {
+    format!("all {count} devices behind it fell silent at once")
+}
+
 impl Engine {
-    /// Whether a gateway is lost at present: any word of it is then worth an [`super::Input::Heard`].
+    /// Whether a word of a gateway now is worth an [`super::Input::Heard`]: it is lost, or has a watchdog that has not heard
+    /// of it for a moment.
     #[must_use]
-    pub fn misses(&self, gateway: &DeviceId) -> bool {
-        self.gateways.contains_key(gateway)
+    pub fn misses(&self, gateway: &DeviceId, now: Timestamp) -> bool {
+        self.gateways.contains_key(gateway) || self.watchdog_wants(gateway, now)
     }
 
     /// A device is lost: the gateway that is lost with it, if it is so.
@@ -61,7 +66,7 @@ impl Engine {
         let gateway = self.census.devices.get(device)?.gateway.clone()?;
         if !self.gateways.contains_key(&gateway) {
             let (count, since) = self.silent_behind(&gateway)?;
-            self.gateway_lost(&gateway, count, since, events);
+            self.gateway_lost(&gateway, since, all_silent(count), events);
         }
         Some(gateway)
     }
@@ -78,17 +83,22 @@ impl Engine {
         let count = told.iter().filter(|(is_gone, _)| *is_gone).count();
         let speaks = told.iter().any(|(is_gone, silence)| !is_gone && *silence == Silence::Speaks);
         if count >= GATEWAY_DEVICES_MIN && !speaks && !self.gateways.contains_key(&gateway) {
-            self.gateway_lost(&gateway, count, self.now, events);
+            self.gateway_lost(&gateway, self.now, all_silent(count), events);
         }
     }
 
-    fn gateway_lost(&mut self, gateway: &DeviceId, count: usize, since: Timestamp, events: &mut Vec<Event>) {
+    pub(super) fn gateway_lost(
+        &mut self,
+        gateway: &DeviceId,
+        since: Timestamp,
+        detail: String,
+        events: &mut Vec<Event>,
+    ) {
         let now = self.now;
         let mut state = GatewayState::default();
         state.lost.say(true, LOST_DELAYS, since, now);
         self.gateways.insert(gateway.clone(), state);
         self.put_back_under(gateway);
-        let detail = format!("all {count} devices behind it fell silent at once");
         self.raise_plain(gateway_key(gateway), Priority::Medium, since, detail, events);
     }
 
@@ -187,7 +197,7 @@ impl Engine {
 
     /// A device came back by itself or measures nobody any more: a gateway that nobody waits for is no alert.
     pub(super) fn gateway_left(&mut self, gateway: &DeviceId, events: &mut Vec<Event>) {
-        if self.gateways.contains_key(gateway) && self.devices_under(gateway).is_empty() {
+        if self.gateways.contains_key(gateway) && self.devices_under(gateway).is_empty() && !self.is_overdue(gateway) {
             self.gateway_is_back(gateway, events);
         }
     }

@@ -1,8 +1,8 @@
 //! What goes into the engine.
 
 use crate::domain::{
-    Actor, Command, DeviceId, Lapse, Millis, Notice, Observation, PatientId, Percent, Timestamp, VitalCode, Ward,
-    system::FaultReport,
+    Actor, Command, DeviceId, Lapse, LimitsSaid, Millis, Notice, Observation, PatientId, Percent, ReportedAlert,
+    Timestamp, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,24 @@ pub enum Input {
         devices: Vec<DeviceId>,
         /// Which of the two.
         lapse: Lapse,
+    },
+    /// A device says something of an alert of its own.
+    Said {
+        /// The patient whom it measured then.
+        patient: PatientId,
+        /// The device.
+        device: DeviceId,
+        /// What it says; its time is engine time.
+        said: Box<ReportedAlert>,
+    },
+    /// A device says by which limits it alarms itself.
+    LimitsSaid {
+        /// The patient whom it measures.
+        patient: PatientId,
+        /// The vital.
+        vital: VitalCode,
+        /// Which device, and what it says.
+        said: LimitsSaid,
     },
     /// A first terminal watches the ward, or the last one is gone.
     Watched {

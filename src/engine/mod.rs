@@ -26,12 +26,14 @@ mod looks;
 mod observe;
 mod patients;
 mod pauses;
+mod reported;
 mod response;
 mod rota;
 mod scores;
 mod series;
 mod snapshot;
 mod timers;
+mod watchdog;
 mod watching;
 
 pub use block::{BLOCK_VERSION, BlockError, BlockSeries, InputBlock, Kept, SeriesKey};
@@ -52,10 +54,12 @@ use handover::Desk;
 use indexmap::IndexMap;
 use limits::Overrides;
 use patients::Patients;
+use reported::SaidByDevices;
 use response::Responses;
 use series::RulesPool;
 use std::{collections::BTreeMap, sync::Arc};
 use timers::{Armed, Timer, Timers};
+use watchdog::Watchdogs;
 use watching::Watching;
 
 /// What an engine is made with and does not change while it runs.
@@ -71,6 +75,8 @@ pub struct EngineConfig {
     pub clock: ClockBounds,
     /// After what time a ward that no terminal watches is told of; `None` where nobody could watch.
     pub no_watcher_after: Option<Millis>,
+    /// Gateways that are lost when nothing has come of them for so long.
+    pub watchdogs: Arc<BTreeMap<DeviceId, Millis>>,
     /// The version of the program, kept in the journal.
     pub version: String,
 }
@@ -83,6 +89,7 @@ impl Default for EngineConfig {
             response: Arc::new(ResponsePolicy::default()),
             clock: ClockBounds::default(),
             no_watcher_after: None,
+            watchdogs: Arc::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -108,6 +115,8 @@ pub struct Engine {
     clock_step_until: Option<Timestamp>,
     clock_step_armed: Armed,
     watching: Watching,
+    reported: SaidByDevices,
+    watchdogs: Watchdogs,
 }
 
 impl Engine {
@@ -132,6 +141,8 @@ impl Engine {
             clock_step_until: None,
             clock_step_armed: Armed::default(),
             watching: Watching::default(),
+            reported: SaidByDevices::default(),
+            watchdogs: Watchdogs::default(),
         }
     }
 
@@ -166,7 +177,12 @@ impl Engine {
                 self.clock_stepped(by_ms, events);
             }
             Input::Notified(notice) => self.record(EventBody::Notified { notice }, events),
-            Input::Heard { device } => self.gateway_heard(&device, events),
+            Input::Heard { device } => {
+                self.watchdog_heard(&device);
+                self.gateway_heard(&device, events);
+            }
+            Input::LimitsSaid { patient, vital, said } => self.limits_said(patient, vital, said, events),
+            Input::Said { patient, device, said } => self.said_by_device(&patient, &device, *said, events),
             Input::Lapsed { devices, lapse } => self.lapsed(&devices, lapse, events),
             Input::Watched { watched } => self.set_watched(watched, events),
             Input::WardChanged { .. } | Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
@@ -219,6 +235,7 @@ impl Engine {
             self.forget_after_stop(events);
         }
         self.judge_rota(events);
+        self.start_watchdogs();
         self.unwatched_after_stop(events);
     }
 

@@ -275,6 +275,8 @@ impl Engine {
         let (Some(patient), Some(device), Some(vital)) = (&timer.patient, &timer.device, timer.vital) else {
             match &timer.device {
                 Some(gateway) if timer.kind == TimerKind::GatewayClear => self.fire_gateway(deadline, gateway, events),
+                Some(device) if timer.kind == TimerKind::Said => self.fire_said(deadline, device, events),
+                Some(gateway) if timer.kind == TimerKind::Watchdog => self.fire_watchdog(deadline, gateway, events),
                 Some(device) => self.fire_device(deadline, device, timer.kind, events),
                 None if timer.kind == TimerKind::Scores => {
                     if let Some(patient) = &timer.patient {

@@ -10,8 +10,8 @@ use crate::{
         pause::{CONFIRM_WITHIN, PAUSES_MAX, STANDBY_VALUES_FOR, check, covered, overlay},
     },
     domain::{
-        Actor, CensusError, Event, EventBody, Millis, PatientId, Pause, PauseEnd, PauseId, PauseKind, PauseScope,
-        Priority, Refusal, Remark, Response, Timestamp, command::PauseError,
+        Actor, AlertClass, CensusError, Event, EventBody, Millis, PatientId, Pause, PauseEnd, PauseId, PauseKind,
+        PauseScope, Priority, Refusal, Remark, Response, Timestamp, command::PauseError,
     },
 };
 
@@ -84,7 +84,7 @@ impl Engine {
     fn has_unanswered_high(&self, patient: &PatientId) -> bool {
         self.alerts.values().any(|alert| {
             alert.key.patient.as_ref() == Some(patient)
-                && alert.key.code.is_physiological()
+                && alert.class == AlertClass::Physiological
                 && alert.priority == Priority::High
                 && !matches!(alert.response, Response::Accepted { .. })
         })

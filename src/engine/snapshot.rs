@@ -7,6 +7,7 @@ use super::{
     limits::OverridesKept,
     observe::arm_series,
     patients::PatientSeries,
+    reported::SaidKept,
     response::ResponsesKept,
     scores::ScoresKept,
     series::{Series, SeriesState},
@@ -75,6 +76,12 @@ struct Snapshot {
     watching: WatchingKept,
     #[serde(default)]
     handovers: Handovers,
+    /// What devices said of alerts of their own.
+    #[serde(default)]
+    said: SaidKept,
+    /// When gateways with a watchdog were last heard.
+    #[serde(default)]
+    watchdogs: BTreeMap<DeviceId, Timestamp>,
 }
 
 impl Engine {
@@ -104,6 +111,8 @@ impl Engine {
             gateways: self.gateways.iter().map(|(id, g)| (id.clone(), g.lost.clone())).collect(),
             watching: self.watching.kept,
             handovers: self.desk.kept.clone(),
+            said: self.reported.kept.clone(),
+            watchdogs: self.watchdogs.kept(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -145,6 +154,8 @@ impl Engine {
             engine.gateways.insert(gateway.clone(), GatewayState::restored(lost));
             engine.arm_gateway(&gateway);
         }
+        engine.restore_said(snapshot.said);
+        engine.restore_watchdogs(snapshot.watchdogs);
         engine.watching.kept = snapshot.watching;
         engine.arm_watching();
         engine.arm_clock_step();

@@ -15,6 +15,7 @@ use std::collections::BTreeMap as Map;
 mod gates;
 mod handover;
 mod limits;
+mod reported;
 mod response;
 mod scores;
 mod technical;

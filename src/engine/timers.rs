@@ -35,6 +35,8 @@ pub(super) enum TimerKind {
     DeviceAlone,
     NoWatcher,
     HandoverEnd,
+    Said,
+    Watchdog,
 }
 
 /// Whose timer it is. Field order is the order of firing at the same moment.

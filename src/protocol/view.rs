@@ -6,9 +6,9 @@ use super::{
 };
 use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Cause, Census, Chart, Command, ConditionCode, DeviceId, EncounterId, Event,
-    EventBody, Freshness, Handovers, LimitOverride, Liveness, Marks, Millis, Mode, Observation, Ownership, Patient,
-    PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp, VitalCode,
-    VitalDef, VitalTable, Ward, alert::Comment, vital::Scale,
+    EventBody, Freshness, Handovers, LimitOverride, LimitsSaid, Liveness, Marks, Millis, Mode, Observation, Ownership,
+    Patient, PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp,
+    VitalCode, VitalDef, VitalTable, Ward, alert::Comment, vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -126,6 +126,32 @@ pub struct PatientView {
     /// Limits in force, where somebody changed them; else those of the category hold.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<VitalCode, PatientLimitsView>,
+    /// The limits that devices say they have, by vital; nothing here is judged by them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub device_limits: BTreeMap<VitalCode, LimitsSaid>,
+}
+
+impl PatientView {
+    /// A patient who has just come, of whom nothing is measured yet.
+    fn new(patient: &Patient, bed: &BedId, encounter: &EncounterId, admitted_at: Timestamp) -> Self {
+        Self {
+            patient: patient.clone(),
+            bed: bed.clone(),
+            encounter: encounter.clone(),
+            admitted_at: Some(admitted_at),
+            vitals: BTreeMap::new(),
+            scores: BTreeMap::new(),
+            chart: Chart::default(),
+            limits: BTreeMap::new(),
+            device_limits: BTreeMap::new(),
+        }
+    }
+
+    /// A device measures the patient no more.
+    fn forget_device(&mut self, device: &DeviceId) {
+        self.vitals.retain(|_, v| v.device != *device);
+        self.device_limits.retain(|_, said| said.device != *device);
+    }
 }
 
 /// A ward as screens need it.
@@ -220,16 +246,8 @@ impl WardView {
     pub fn fill<'a>(&mut self, census: &Census, alerts: impl Iterator<Item = &'a Alert>) {
         self.beds = census.beds.clone();
         for stay in census.stays.values() {
-            let view = PatientView {
-                patient: stay.patient.clone(),
-                bed: stay.bed.clone(),
-                encounter: stay.encounter.clone(),
-                admitted_at: Some(stay.admitted_at),
-                vitals: BTreeMap::new(),
-                scores: BTreeMap::new(),
-                chart: Chart::default(),
-                limits: BTreeMap::new(),
-            };
+            let new = PatientView::new(&stay.patient, &stay.bed, &stay.encounter, stay.admitted_at);
+            let view = PatientView { device_limits: stay.device_limits.clone(), ..new };
             self.patients.insert(stay.patient.id.clone(), view);
         }
         self.alerts = alerts.map(|alert| (alert.id, alert.clone())).collect();
@@ -269,16 +287,7 @@ impl WardView {
                 self.beds.insert(bed.id.clone(), bed.clone());
             }
             EventBody::Admitted { patient, bed, encounter, .. } => {
-                let view = PatientView {
-                    patient: patient.clone(),
-                    bed: bed.clone(),
-                    encounter: encounter.clone(),
-                    admitted_at: Some(event.at),
-                    vitals: BTreeMap::new(),
-                    scores: BTreeMap::new(),
-                    chart: Chart::default(),
-                    limits: BTreeMap::new(),
-                };
+                let view = PatientView::new(patient, bed, encounter, event.at);
                 self.patients.insert(patient.id.clone(), view);
                 self.apply_ward_limits(&patient.id);
             }
@@ -287,7 +296,12 @@ impl WardView {
             }
             EventBody::Unassigned { assignment, .. } => {
                 if let Some(patient) = self.patients.get_mut(&assignment.patient) {
-                    patient.vitals.retain(|_, v| v.device != assignment.device);
+                    patient.forget_device(&assignment.device);
+                }
+            }
+            EventBody::DeviceLimits { patient, vital, said } => {
+                if let Some(patient) = self.patients.get_mut(patient) {
+                    patient.device_limits.insert(*vital, said.clone());
                 }
             }
             EventBody::EngineStarted { down_since: Some(_), .. } => {

@@ -2,8 +2,8 @@
 
 use super::view::WardView;
 use crate::domain::{
-    Alert, BedId, Condition, ConditionCode, Millis, Pause, PauseKind, PauseScope, Priority, Side, SystemFault,
-    Timestamp,
+    Alert, BedId, Condition, ConditionCode, DeviceId, Millis, Pause, PauseKind, PauseScope, Priority, Side,
+    SystemFault, Timestamp,
 };
 use chrono_tz::Tz;
 
@@ -26,6 +26,11 @@ pub fn condition(alert: &Alert, ward: &WardView) -> String {
             let total = alert.value.map_or_else(|| "?".to_owned(), |value| format!("{value}"));
             let gone = alert.condition == Condition::Absent;
             format!("{kind} {}≥ {}", if gone { String::new() } else { format!("{total} ") }, alert.limit.unwrap_or(5.0))
+        }
+        ConditionCode::DeviceAlert(code) => {
+            let said = alert.reported.as_ref().map(|said| said.text.as_str()).filter(|text| !text.is_empty());
+            let device = alert.key.device.as_ref().map_or("device", DeviceId::as_str);
+            format!("{} (says {device})", said.unwrap_or(code.as_str()))
         }
         code => condition_name(code, ward),
     }
@@ -60,6 +65,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::BatteryLow => "the device's battery is low".to_owned(),
         ConditionCode::ClockSkew => "the device's clock is wrong".to_owned(),
         ConditionCode::GatewayLost => "no data from the gateway".to_owned(),
+        ConditionCode::DeviceAlert(code) => format!("device alert {code}"),
         ConditionCode::NoWatcher => "no terminal watches the ward".to_owned(),
         ConditionCode::System(SystemFault::StoreFailed) => "NOTHING IS RECORDED".to_owned(),
         ConditionCode::System(SystemFault::DiskNearlyFull) => "the server's disk is nearly full".to_owned(),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     access::Secret,
     client::{ClientEvent, ClientRequest},
-    domain::{Alert, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
+    domain::{Alert, AlertClass, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
     protocol::{PatientView, WardView},
 };
 
@@ -373,12 +373,13 @@ fn moved(cause: Cause, alert: &Alert) -> String {
         Cause::Reminded => "still so: acknowledge again".to_owned(),
         Cause::Unpaused => "signals again".to_owned(),
         Cause::Moved => "patient moved".to_owned(),
+        Cause::Told => "the device says more".to_owned(),
     }
 }
 
 /// An alert in a sentence that begins with its number and has no other marks: a screen reader says it.
 fn sentence(alert: &Alert, ward: &WardView) -> String {
-    let kind = if alert.key.code.is_physiological() { "" } else { "technical, " };
+    let kind = if alert.class == AlertClass::Physiological { "" } else { "technical, " };
     let bed = words::bed_of(alert, ward);
     let name = words::name_of(ward, alert.key.patient.as_ref());
     let who = [if bed == "–" { String::new() } else { format!("bed {bed} ") }, name.to_owned()].concat();

@@ -4,7 +4,8 @@ use super::{core::App, words};
 use crate::{
     domain::{
         Actor, Alert, AlertClass, AlertId, Condition, Inactivation, Liveness, LoginName, Marks, Millis, Mode,
-        PatientId, Pause, Priority, Quality, Response, Signal, Timestamp, VitalCode, WardId, alert::Comment,
+        PatientId, Pause, Priority, Quality, ReportedLimits, Response, Signal, Timestamp, VitalCode, WardId,
+        alert::Comment,
     },
     protocol::{PatientView, StoreState, VitalView, WardView},
 };
@@ -116,6 +117,9 @@ pub struct VitalReport {
     pub marks: Marks,
     /// `rising` or `falling`, where its last hour is known, certain and matters.
     pub trend: Option<&'static str>,
+    /// The limits that the device says it has; nothing here is judged by them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_limits: Option<ReportedLimits>,
 }
 
 /// Something that is paused or switched off.
@@ -327,7 +331,10 @@ pub fn vital_report(app: &App, ward: &WardView, of: (&PatientId, &VitalView)) ->
     let (patient, vital) = of;
     let info = ward.info(vital.vital)?;
     let measured = vital.quality != Quality::NotMeasured;
+    let device_limits =
+        ward.patients.get(patient).and_then(|p| p.device_limits.get(&vital.vital)).map(|said| said.limits);
     Some(VitalReport {
+        device_limits,
         vital: vital.vital,
         label: info.label.to_string(),
         value: measured.then_some(vital.value),

@@ -103,6 +103,7 @@ pub(in crate::tui) fn ward12() -> WardView {
             scores: BTreeMap::new(),
             chart: Chart::default(),
             limits: BTreeMap::new(),
+            device_limits: BTreeMap::new(),
         };
         view.patients.insert(patient_id(number), stay);
     }
@@ -142,6 +143,7 @@ pub(in crate::tui) fn alert(id: u64, patient: usize, code: ConditionCode, priori
         reminds_at: None,
         announced: id,
         comment: None,
+        reported: None,
     }
 }
 

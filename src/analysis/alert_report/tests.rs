@@ -78,6 +78,7 @@ impl Journal {
             delay: Millis::ZERO,
             detail: None,
             again: 0,
+            reported: None,
         };
         let alert = episode::raise(AlertId(id), raise, t(minutes));
         self.open.insert(id, alert);

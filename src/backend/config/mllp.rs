@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use crate::{
-    domain::{BedId, DeviceId, VitalCode, VitalTable},
+    domain::{BedId, DeviceId, Millis, VitalCode, VitalTable},
     ingest::hl7::{Charset, CodeTable, SENTINELS, Source},
 };
 use chrono_tz::Tz;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     path::PathBuf,
 };
 
@@ -17,6 +18,9 @@ use std::{
 const SOURCES_MAX: usize = 64;
 /// Most own beds, codes, units or sentinels of one.
 const OWN_MAX: usize = 10_000;
+
+/// Silence of a gateway that may be told of, in seconds.
+const WATCHDOG_S: RangeInclusive<u32> = 2..=86_400;
 
 /// One sender of HL7 v2, or several that are alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +63,9 @@ pub struct MllpConfig {
     /// Messages of one connection in a second, on average; what comes faster waits.
     #[serde(default = "messages_per_s")]
     pub messages_per_s: u32,
+    /// After so many seconds without any message its gateway is lost; never by silence alone if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watchdog_s: Option<u32>,
     /// Whether OBX-11 = X says that there is no value.
     #[serde(default)]
     pub x_is_no_value: bool,
@@ -137,6 +144,9 @@ impl MllpConfig {
             let why = "peers is empty: name the addresses that may connect, or ask for certificates by client_ca_file";
             return Some(why.to_owned());
         }
+        if let Some(s) = self.watchdog_s.filter(|s| !WATCHDOG_S.contains(s)) {
+            return Some(format!("watchdog_s = {s} is outside {} to {}", WATCHDOG_S.start(), WATCHDOG_S.end()));
+        }
         let rate = usize::try_from(self.messages_per_s).unwrap_or(usize::MAX);
         let own = [self.beds.len(), self.codes.len(), self.units.len(), self.sentinels.len()];
         in_range("connections", self.connections, 1, 1_000)
@@ -145,6 +155,17 @@ impl MllpConfig {
             .or_else(|| own.into_iter().find_map(|n| in_range("entries of a table", n, 0, OWN_MAX)))
             .or_else(|| self.source(vitals).err())
     }
+}
+
+/// The gateways with a watchdog; of several senders that are one gateway the shortest holds.
+pub(super) fn watchdogs(sources: &BTreeMap<String, MllpConfig>) -> BTreeMap<DeviceId, Millis> {
+    let mut found = BTreeMap::new();
+    for source in sources.values() {
+        let Some(within) = source.watchdog_s.map(|s| Millis::from_secs(i64::from(s))) else { continue };
+        let shortest = found.entry(source.device.clone()).or_insert(within);
+        *shortest = within.min(*shortest);
+    }
+    found
 }
 
 /// Checks all senders.
@@ -199,6 +220,7 @@ mod tests {
         let tls_cert_file = shown.tls_cert_file.clone();
         let tls_key_file = shown.tls_key_file.clone();
         let client_ca_file = shown.client_ca_file.clone();
+        let watchdog_s = shown.watchdog_s;
         let said = super::MllpConfig {
             beds: tables.0,
             codes: tables.1,
@@ -206,6 +228,7 @@ mod tests {
             tls_cert_file,
             tls_key_file,
             client_ca_file,
+            watchdog_s,
             ..little
         };
         assert_eq!(shown, said);
@@ -224,6 +247,7 @@ mod tests {
     #[case("connections = 0", "connections = 0 is outside 1 to 1000")]
     #[case("message_bytes = 10", "outside 1024 to")]
     #[case("messages_per_s = 0", "outside 1 to")]
+    #[case("watchdog_s = 1", "watchdog_s = 1 is outside 2 to 86400")]
     #[case("codes = { \"1\" = \"mood\" }", "no vital")]
     #[case("units = { \"x\" = \"furlong\" }", "no unit")]
     #[case("beds = { \"x\" = \"a b\" }", "' '")]

@@ -21,7 +21,7 @@ pub use vitals::VitalConfig;
 use crate::{
     access::{HashParams, SessionLimits},
     alarm::{ClockBounds, Profiles, ResponsePolicy},
-    domain::{Millis, VitalCode, VitalTable},
+    domain::{DeviceId, Millis, VitalCode, VitalTable},
     store::Retention,
 };
 use serde::{Deserialize, Serialize};
@@ -387,6 +387,12 @@ impl Config {
             table.add(def).map_err(|e| refused(e.to_string()))?;
         }
         Ok(table)
+    }
+
+    /// Gateways that are lost when nothing has come of them for so long.
+    #[must_use]
+    pub fn watchdogs(&self) -> BTreeMap<DeviceId, Millis> {
+        mllp::watchdogs(&self.mllp)
     }
 
     /// The limits of the site: the built-in ones with what is said here.

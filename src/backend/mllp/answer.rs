@@ -110,6 +110,7 @@ impl Desk {
         } else {
             match body {
                 Body::Values(groups) => self.values(groups, raw).await,
+                Body::Alerts(groups) => self.alerts(groups).await,
                 Body::Adt(act) => self.act(act, raw).await,
             }
         };
@@ -142,6 +143,25 @@ impl Desk {
                 let (kind, reasons) = hl7::outcome(&locations, &report.rejections, taken);
                 // What nobody is assigned to may be sent again when somebody is.
                 Outcome { kind, reasons, is_final: taken > 0 || locations.is_empty() }
+            }
+            Err(e) => Outcome::not_now(e),
+        }
+    }
+
+    /// Alerts of devices; without any it is a watchdog: the gateway was heard.
+    async fn alerts(&self, groups: Vec<Group>) -> Outcome {
+        let locations: Vec<_> = groups.iter().flat_map(|g| &g.alerts).map(|told| told.location).collect();
+        if locations.is_empty() {
+            self.app.hub.metrics().hl7("watchdog");
+        }
+        let job = |reply| Job::Alerts { sender: self.device.clone(), groups, reply };
+        match self.app.pipeline.ask(job).await {
+            Ok(report) => {
+                self.app.hub.metrics().intake(&report);
+                let taken = report.accepted + report.duplicate;
+                let (kind, reasons) = hl7::outcome(&locations, &report.rejections, taken);
+                // A watchdog is heard each time it comes, be it word for word the same.
+                Outcome { kind, reasons, is_final: taken > 0 }
             }
             Err(e) => Outcome::not_now(e),
         }

@@ -37,6 +37,7 @@ pub(super) fn asks(event: &Event) -> Option<(&Alert, Cause)> {
         | Cause::Declined
         | Cause::Paused
         | Cause::Moved
+        | Cause::Told
         | Cause::Closed => false,
     };
     so.then_some((alert, *cause))

@@ -140,8 +140,15 @@ impl Core {
                 }
             }
             Job::Values { sender, groups, reply } => {
+                let limited = super::alerts::limited(&groups, self.skew);
                 let (decoded, named) = self.place(&sender, groups, now, group);
-                self.observations(&sender, decoded, (Came::now(Way::Hl7), &named), reply, now, group);
+                if self.observations(&sender, decoded, (Came::now(Way::Hl7), &named), reply, now, group) {
+                    self.limits_said(&sender, limited, now);
+                }
+            }
+            Job::Alerts { sender, groups, reply } => {
+                let report = self.alerts(&sender, groups, now, group);
+                group.waiting.push(Waiting::Intake(reply, report));
             }
             Job::Report { device, reported, reply } => {
                 self.reported(&device, *reported, now, group);
@@ -367,7 +374,7 @@ impl Core {
         };
         let is_word_of_now = came.before.is_none();
         if is_word_of_now {
-            if run.engine.misses(sender) {
+            if run.engine.misses(sender, at.now) {
                 run.input(Input::Heard { device: sender.clone() }, at);
             }
             heard(run, &mut self.seen_kept, sender, at, group);
@@ -583,7 +590,7 @@ fn resolve(
 }
 
 /// A device whose time lies too far ahead, told once for each message.
-fn clock_ahead(
+pub(super) fn clock_ahead(
     refused: &Refused,
     resolver: &mut Resolver<'_>,
     told: &mut BTreeSet<DeviceId>,

@@ -341,7 +341,7 @@ impl Core {
         let at = self.moment(now);
         let ward = self.ward_of_device.get(&wanted.sender).cloned();
         if let Some(run) = ward.as_ref().and_then(|ward| self.wards.get_mut(ward)) {
-            if run.engine.misses(&wanted.sender) {
+            if run.engine.misses(&wanted.sender, at.now) {
                 run.input(Input::Heard { device: wanted.sender.clone() }, at);
             }
             heard(run, &mut self.seen_kept, &wanted.sender, at, group);

@@ -112,6 +112,15 @@ pub enum Job {
         /// Told what became of them.
         reply: Reply<IntakeReport>,
     },
+    /// Alerts of devices by HL7 v2: whose they are is looked up as for values. Without any, the gateway was heard.
+    Alerts {
+        /// The gateway that the source stands for.
+        sender: DeviceId,
+        /// What was decoded, in order.
+        groups: Vec<Group>,
+        /// Told what became of them.
+        reply: Reply<IntakeReport>,
+    },
     /// A device says how it is.
     Report {
         /// The device.

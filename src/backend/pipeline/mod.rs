@@ -6,6 +6,7 @@
 //! alerts go out marked unrecorded until the store works again.
 
 mod adt;
+mod alerts;
 mod core;
 mod engine_thread;
 mod fhir;

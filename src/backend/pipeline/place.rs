@@ -1,7 +1,8 @@
 //! Whose the values of HL7 v2 are: by the patient that the message names, else by who lies in the bed that it names.
 //!
 //! A monitor that is not known yet joins the ward behind its gateway; one that measures nobody is assigned to the patient
-//! that was found. One that measures somebody stays so until people or the hospital's own system say otherwise: what
+//! that was found, but for one that a person took away from a patient who stayed: a person, or the hospital's own system,
+//! places it again. One that measures somebody stays so until people or the hospital's own system say otherwise: what
 //! names another patient is refused behind here, as it is for all devices. Where neither patient nor bed says anything,
 //! the assignment alone decides, and without one the device is unassigned.
 
@@ -32,7 +33,7 @@ const BED_SPEAKS_FOR: Millis = Millis::from_secs(60);
 const DEVICES_MAX: usize = 2_000;
 
 /// Whose a group is, as far as patient and bed say.
-enum Whose {
+pub(super) enum Whose {
     /// Nobody is named, or nobody who is here.
     Unsaid,
     /// The patient that the message names.
@@ -73,7 +74,7 @@ impl Core {
                 let speaks = |reading: &Reading| reading.observed_at - skew >= *since;
                 let first = group.values.iter().filter_map(|v| v.read.as_ref().ok()).find(|reading| speaks(reading));
                 if let Some(reading) = first {
-                    self.contradiction(ward, reading, named, now);
+                    self.contradiction(ward, (&reading.device, reading.observed_at), named, now);
                 }
                 for value in group.values {
                     match value.read.as_ref().ok().filter(|reading| speaks(reading)) {
@@ -120,7 +121,7 @@ impl Core {
     }
 
     /// Adds a device that is not known, and assigns one that measures nobody.
-    fn join(
+    pub(super) fn join(
         &mut self,
         ward: &WardId,
         sender: &DeviceId,
@@ -159,16 +160,22 @@ impl Core {
     }
 
     /// Tells people that a message names one patient and the bed of another.
-    fn contradiction(&mut self, ward: &WardId, first: &Reading, named: &PatientId, now: Timestamp) {
+    pub(super) fn contradiction(
+        &mut self,
+        ward: &WardId,
+        (device, observed_at): (&DeviceId, Timestamp),
+        named: &PatientId,
+        now: Timestamp,
+    ) {
         let at = self.moment(now);
         if let Some(run) = self.wards.get_mut(ward) {
-            let (device, observed_at) = (first.device.clone(), first.observed_at);
-            run.input(Input::IntakeFault(IntakeFault::WrongPatient { device, named: named.clone(), observed_at }), at);
+            let (device, named) = (device.clone(), named.clone());
+            run.input(Input::IntakeFault(IntakeFault::WrongPatient { device, named, observed_at }), at);
         }
     }
 }
 
-fn whose(census: &Census, group: &Group, moved: &BTreeMap<PatientId, Timestamp>, now: Timestamp) -> Whose {
+pub(super) fn whose(census: &Census, group: &Group, moved: &BTreeMap<PatientId, Timestamp>, now: Timestamp) -> Whose {
     let in_bed = group.bed.as_ref().and_then(|bed| census.stay_in(bed));
     match (&group.patient, in_bed) {
         (Some(named), Some(stay)) if stay.patient.id != *named => Whose::Contradiction {
@@ -206,7 +213,8 @@ fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whos
         Whose::Unsaid | Whose::Empty(_) | Whose::Contradiction { .. } => return None,
     };
     let spans = census.assignments.get(device).map(Vec::as_slice).unwrap_or_default();
-    if !census.stays.contains_key(patient) || spans.iter().any(|a| a.end.is_none()) {
+    let by_hand = census.taken_away.contains(device);
+    if by_hand || !census.stays.contains_key(patient) || spans.iter().any(|a| a.end.is_none()) {
         return None;
     }
     let free_from = spans.iter().filter_map(|a| a.end).max();
@@ -217,18 +225,20 @@ fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whos
 /// A monitor of a patient who lies in one bed that names another one, where nobody lies, was left behind or goes to
 /// somebody who is not admitted yet.
 fn beside_empty_bed(census: &Census, index: usize, value: Observed, bed: &BedId) -> Result<Reading, Refused> {
-    let measured = value.read.as_ref().ok().and_then(|reading| census.open_assignment(&reading.device));
-    match measured.and_then(|a| census.stays.get(&a.patient)) {
-        Some(stay) => {
-            let detail = format!(
-                "the message names bed {bed}, where nobody is, and its device measures patient {} in bed {}: nothing is \
-                 stored; take the device away, or admit who lies there",
-                stay.patient.id, stay.bed
-            );
-            contradicted(index, value, &detail)
-        }
+    match value.read.as_ref().ok().and_then(|reading| left_behind(census, &reading.device, bed)) {
+        Some(detail) => contradicted(index, value, &detail),
         None => value.read,
     }
+}
+
+/// What is wrong with a device that names an empty bed, if it measures somebody in another one.
+pub(super) fn left_behind(census: &Census, device: &DeviceId, bed: &BedId) -> Option<String> {
+    let stay = census.stays.get(&census.open_assignment(device)?.patient)?;
+    Some(format!(
+        "the message names bed {bed}, where nobody is, and its device measures patient {} in bed {}: nothing is stored; \
+         take the device away, or admit who lies there",
+        stay.patient.id, stay.bed
+    ))
 }
 
 fn contradicted(index: usize, value: Observed, detail: &str) -> Result<Reading, Refused> {

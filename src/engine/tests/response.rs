@@ -653,6 +653,7 @@ const fn triggers(cause: Cause) -> &'static [Trigger] {
         Cause::Reminded => &[Trigger::Remind],
         Cause::Paused | Cause::Unpaused => &[Trigger::PauseAudio, Trigger::PauseAlarms, Trigger::AlarmOff],
         Cause::Moved => &[Trigger::Transfer],
+        Cause::Told => &[Trigger::Told],
     }
 }
 

@@ -287,7 +287,7 @@ fn any_word_of_a_gateway_ends_its_silence(#[case] message: bool) {
     let mut bench = behind_gateway(Bench::new(2), 2);
     feed_all(&mut bench, 0, 10, &[1, 2]);
     bench.tick(50.0);
-    assert!(bench.engine.misses(&"gw".parse().unwrap()));
+    assert!(bench.engine.misses(&"gw".parse().unwrap(), bench.engine.now()));
     for s in 50..60 {
         if message {
             bench.input(f64::from(s), Input::Heard { device: "gw".parse().unwrap() });
@@ -297,7 +297,7 @@ fn any_word_of_a_gateway_ends_its_silence(#[case] message: bool) {
     }
     let cleared = (55.0, "gw".to_owned(), Cause::Cleared);
     assert_eq!(moves_of(&bench, "gateway.lost").last(), Some(&cleared));
-    assert!(!bench.engine.misses(&"gw".parse().unwrap()));
+    assert!(!bench.engine.misses(&"gw".parse().unwrap(), bench.engine.now()));
     assert_eq!(priority_of(&bench, "device.lost", "d1"), Some(Priority::Low), "and is no sign of life of a device");
 }
 
@@ -353,7 +353,7 @@ fn a_gateway_that_is_lost_over_a_restart_stays_so_until_it_is_heard() {
     let bytes = bench.engine.snapshot().unwrap();
     bench.engine = Engine::restore(EngineConfig::default(), &bytes).unwrap();
     bench.input(500.0, Input::Start { ward: ward() });
-    assert!(bench.engine.misses(&"gw".parse().unwrap()));
+    assert!(bench.engine.misses(&"gw".parse().unwrap(), bench.engine.now()));
     feed_all(&mut bench, 510, 530, &[1, 2]);
     assert_eq!(moves_of(&bench, "gateway.lost").last(), Some(&(515.0, "gw".to_owned(), Cause::Cleared)));
     // A gateway that does not come back after a start is one alert, too.

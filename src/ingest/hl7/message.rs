@@ -6,6 +6,7 @@ use super::{
     charset,
     header::Header,
     oru::{self, Group},
+    r40,
     source::Source,
     time::{self, Zone},
     tokens::{Segment, Separators, lines},
@@ -58,6 +59,8 @@ impl fmt::Display for Location {
 pub enum Body {
     /// Values, by whose they are.
     Values(Vec<Group>),
+    /// Alerts of devices, by whose they are; of a watchdog there are none.
+    Alerts(Vec<Group>),
     /// Who lies where.
     Adt(Box<AdtAct>),
 }
@@ -132,6 +135,10 @@ pub fn decode(raw: &[u8], source: &Source, rules: DecodeRules<'_>) -> Result<Mes
             Ok(groups) => Ok(Message { header, body: Body::Values(groups) }),
             Err((code, location, text)) => Err(Faulty::at(header, code, location, &text)),
         },
+        "ORU^R40" => match r40::groups(segments, separators, source, rules, zone) {
+            Ok(groups) => Ok(Message { header, body: Body::Alerts(groups) }),
+            Err((code, location, text)) => Err(Faulty::at(header, code, location, &text)),
+        },
         kind => match adt::kind(kind) {
             Some(kind) => match adt::act(kind, segments, separators, source, rules.now) {
                 Ok(act) => Ok(Message { header, body: Body::Adt(Box::new(act)) }),
@@ -139,8 +146,9 @@ pub fn decode(raw: &[u8], source: &Source, rules: DecodeRules<'_>) -> Result<Mes
             },
             None => {
                 let location = Location::new("MSH", 1, 9);
-                let text =
-                    format!("{location}: {kind:?} is not taken; ORU^R01 and ADT A01 A02 A03 A08 A11 A12 A13 A40 are");
+                let text = format!(
+                    "{location}: {kind:?} is not taken; ORU^R01, ORU^R40 and ADT A01 A02 A03 A08 A11 A12 A13 A40 are"
+                );
                 Err(Faulty::new(header, AckKind::Rejected, 200, Some(location), text))
             }
         },

@@ -2,13 +2,15 @@
 
 use super::{
     message::Location,
+    r40::Told,
+    range,
     source::Source,
     time::Zone,
     tokens::{Segment, Separators, pieces},
     value::{self, Fault, Reader, Span},
 };
 use crate::{
-    domain::{BedId, DeviceId, PatientId, Timestamp, VitalCode},
+    domain::{BedId, DeviceId, PatientId, ReportedLimits, Timestamp, VitalCode},
     ingest::{
         native::DecodeRules,
         reading::{Reading, Refused, Way},
@@ -26,6 +28,8 @@ pub struct Observed {
     pub read: Result<Reading, Refused>,
     /// Where it stands.
     pub location: Location,
+    /// The limits by which the device itself alarms, if it says.
+    pub limits: Option<ReportedLimits>,
 }
 
 /// The values of one patient or bed, in their order.
@@ -37,6 +41,8 @@ pub struct Group {
     pub bed: Option<BedId>,
     /// The values.
     pub values: Vec<Observed>,
+    /// Alerts of devices.
+    pub alerts: Vec<Told>,
     /// Vitals of which the monitor says that it has no value.
     pub no_value: Vec<VitalCode>,
     /// Rows with a value whose code is none of a vital here.
@@ -54,11 +60,11 @@ pub(super) struct Found<'m> {
 pub(super) type Unusable = (u16, Location, String);
 
 /// Where the reading of a message has come to.
-struct Walk<'a, 'm> {
-    reader: Reader<'a>,
-    groups: Vec<Group>,
+pub(super) struct Walk<'a, 'm> {
+    pub(super) reader: Reader<'a>,
+    pub(super) groups: Vec<Group>,
     /// Set once a value may not be used because the patient's identifier is none.
-    bad_patient: Option<String>,
+    pub(super) bad_patient: Option<String>,
     span: Span<'m>,
     /// Devices by the first number of OBX-4.
     monitors: Vec<(&'m str, DeviceId)>,
@@ -79,17 +85,7 @@ pub(super) fn groups<'m>(
     rules: DecodeRules<'_>,
     zone: Zone,
 ) -> Result<Vec<Group>, Unusable> {
-    let mut walk = Walk {
-        reader: Reader { separators, source, rules, zone },
-        groups: Vec::new(),
-        bad_patient: None,
-        span: Span::default(),
-        monitors: Vec::new(),
-        stand_in: None,
-        seen: (0, 0, 0),
-        last: Found::default(),
-        values: 0,
-    };
+    let mut walk = Walk::new(Reader { separators, source, rules, zone });
     for segment in segments {
         match segment.name() {
             "PID" => walk.patient(&segment),
@@ -99,18 +95,37 @@ pub(super) fn groups<'m>(
                 walk.span = Span { from: segment.field(7), to: segment.field(8) };
             }
             "OBX" => walk.value(&segment)?,
-            _ if segment.is_named() => {}
-            other => {
-                let text = format!("a line begins with {:?}, which is no segment", crate::domain::text::clean(other));
-                return Err((100, Location::WHOLE, text));
-            }
+            _ => check_named(&segment)?,
         }
     }
     Ok(walk.groups)
 }
 
-impl<'m> Walk<'_, 'm> {
-    fn group(&mut self) -> Option<&mut Group> {
+/// Refuses a line that is no segment.
+pub(super) fn check_named(segment: &Segment<'_>) -> Result<(), Unusable> {
+    if segment.is_named() {
+        return Ok(());
+    }
+    let text = format!("a line begins with {:?}, which is no segment", crate::domain::text::clean(segment.name()));
+    Err((100, Location::WHOLE, text))
+}
+
+impl<'a, 'm> Walk<'a, 'm> {
+    pub(super) fn new(reader: Reader<'a>) -> Self {
+        Self {
+            reader,
+            groups: Vec::new(),
+            bad_patient: None,
+            span: Span::default(),
+            monitors: Vec::new(),
+            stand_in: None,
+            seen: (0, 0, 0),
+            last: Found::default(),
+            values: 0,
+        }
+    }
+
+    pub(super) fn group(&mut self) -> Option<&mut Group> {
         if self.groups.is_empty() {
             self.groups.push(Group::default());
         }
@@ -126,7 +141,7 @@ impl<'m> Walk<'_, 'm> {
         self.stand_in = None;
     }
 
-    fn patient(&mut self, pid: &Segment<'m>) {
+    pub(super) fn patient(&mut self, pid: &Segment<'m>) {
         self.seen.0 += 1;
         self.begin();
         match patient_id(pid, self.reader.separators) {
@@ -135,9 +150,9 @@ impl<'m> Walk<'_, 'm> {
         }
     }
 
-    fn bed(&mut self, pv1: &Segment<'m>) {
+    pub(super) fn bed(&mut self, pv1: &Segment<'m>) {
         // A visit without a patient before it begins somebody of its own.
-        let used = self.groups.last().is_none_or(|g| !g.values.is_empty() || g.bed.is_some());
+        let used = self.groups.last().is_none_or(|g| !g.values.is_empty() || !g.alerts.is_empty() || g.bed.is_some());
         if used && self.bad_patient.is_none() {
             self.begin();
         }
@@ -154,13 +169,7 @@ impl<'m> Walk<'_, 'm> {
         let number = self.seen.2;
         let path = obx.field(4);
         let monitor = pieces(path, '.').next().unwrap_or_default();
-        let own = value::device(obx.field(18), self.reader.separators);
-        if let Some(Ok(device)) = &own
-            && !self.monitors.iter().any(|(known, _)| *known == monitor)
-            && self.monitors.len() < MONITORS_MAX
-        {
-            self.monitors.push((monitor, device.clone()));
-        }
+        let own = self.note_monitor(obx, monitor);
         // A row without a value describes a device; one with a facet describes a value.
         let is_facet = pieces(path, '.').nth(4).is_some_and(|facet| facet != "0");
         if is_facet || (obx.field(2).is_empty() && obx.field(5).is_empty()) {
@@ -214,8 +223,20 @@ impl<'m> Walk<'_, 'm> {
         Ok(())
     }
 
+    /// The device that a row names, if it does; it is that of its monitor.
+    pub(super) fn note_monitor(&mut self, obx: &Segment<'m>, monitor: &'m str) -> Option<Result<DeviceId, Fault>> {
+        let own = value::device(obx.field(18), self.reader.separators);
+        if let Some(Ok(device)) = &own
+            && !self.monitors.iter().any(|(known, _)| *known == monitor)
+            && self.monitors.len() < MONITORS_MAX
+        {
+            self.monitors.push((monitor, device.clone()));
+        }
+        own
+    }
+
     /// The device of a row that names none: that of its monitor; else one that stands for the bed, or for the patient.
-    fn device(&mut self, monitor: &str) -> Result<DeviceId, Fault> {
+    pub(super) fn device(&mut self, monitor: &str) -> Result<DeviceId, Fault> {
         if let Some((_, device)) = self.monitors.iter().find(|(known, _)| *known == monitor) {
             return Ok(device.clone());
         }
@@ -254,8 +275,10 @@ impl<'m> Walk<'_, 'm> {
             way: Way::Hl7,
             ahead: fault.ahead.zip(device).map(|(at, device)| (device.clone(), at)),
         });
+        let text = obx.field(7);
+        let limits = if text.is_empty() { None } else { range::limits(text, self.reader.separators) };
         if let Some(group) = self.group() {
-            group.values.push(Observed { read, location });
+            group.values.push(Observed { read, location, limits });
         }
         Ok(())
     }

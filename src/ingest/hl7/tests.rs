@@ -16,7 +16,7 @@ const HR: &str = "OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.5.1.1|77|264864^MDC_D
 fn groups_with(lines: &[&str], source: &Source) -> Vec<Group> {
     match decode_with(message("ORU^R01^ORU_R01", lines).as_bytes(), source).unwrap().body {
         Body::Values(groups) => groups,
-        Body::Adt(_) => panic!("an act"),
+        Body::Adt(_) | Body::Alerts(_) => panic!("no values"),
     }
 }
 

@@ -108,7 +108,7 @@ impl<'m> Reader<'_> {
             };
             let step = to.since(from).0 / i64::try_from(count.max(1)).unwrap_or(i64::MAX);
             let at = from + crate::domain::Millis(step) * i64::try_from(index).unwrap_or(i64::MAX);
-            numbers.push(self.in_time(at, def).map(|()| Number { value, text, at }));
+            numbers.push(self.in_time(at, def.code.as_str()).map(|()| Number { value, text, at }));
         }
         Ok(numbers)
     }
@@ -192,7 +192,7 @@ impl<'m> Reader<'_> {
         Ok((from, to))
     }
 
-    fn in_time(&self, at: Timestamp, def: &VitalDef) -> Result<(), Fault> {
+    pub(super) fn in_time(&self, at: Timestamp, what: &str) -> Result<(), Fault> {
         let ahead = at.since(self.rules.now);
         if ahead > FUTURE_TOLERANCE {
             let detail = format!(
@@ -204,7 +204,7 @@ impl<'m> Reader<'_> {
             return Err(Fault { ahead: Some(at), ..Fault::new(14, RejectionCode::InTheFuture, detail) });
         }
         if at < self.rules.oldest {
-            let detail = format!("{} at {at} is older than what is kept (since {})", def.code, self.rules.oldest);
+            let detail = format!("{what} at {at} is older than what is kept (since {})", self.rules.oldest);
             return Err(Fault::new(14, RejectionCode::TooOld, detail));
         }
         Ok(())

@@ -235,6 +235,9 @@ fn draw_head(
         pen.put("   limits ", scene.style(Role::Label)).put(mark, scene.style(Role::Limit));
         pen.put(&limits, scene.style(Role::Limit));
     }
+    if let Some(said) = patient.device_limits.get(&shown.main()) {
+        pen.put(&format!("   {} says {}", said.device, said.limits), scene.style(Role::Label));
+    }
 }
 
 /// The alerts of a vital below its plot: a mark where each was raised, and who acknowledged where that was.
