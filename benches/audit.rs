@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench audit`; a first argument that is a number is the number of entries (1,000,000).
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench fails by panicking, and tells by printing")]
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark fails by panicking")]
 
 use std::{convert::Infallible, sync::Arc};
 use wardwatch::{

@@ -1,7 +1,13 @@
 //! The tamper campaign: 10,000 seeded edits of each kind against one checkpoint that was pinned elsewhere. All are found, the
 //! first bad entry is named, nothing panics, and no untouched log raises an alarm.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
 
 use std::{convert::Infallible, process::ExitCode};
 use wardwatch::audit::{
@@ -302,9 +308,9 @@ fn campaign(name: &str, harm: fn(&mut Log, &mut Dice) -> Harm) -> Counts {
         assert!(names(&fault, &done, done.exact), "{}: {fault} ({fault:?})", at());
         let upto = fault.upto.unwrap_or(fault.index + 1);
         if upto == fault.index + 1 {
-            counts.exact += 1
+            counts.exact += 1;
         } else {
-            counts.bracketed += 1
+            counts.bracketed += 1;
         }
         let fault = log.check(true).err().unwrap_or_else(|| panic!("{} was not found by its hash", at()));
         assert!(names(&fault, &done, true), "{} with pinned hashes: {fault} ({fault:?})", at());

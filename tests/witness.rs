@@ -1,6 +1,12 @@
 //! Who watches over the audit trail of a running server: its clients, a witness on another host, and whoever has a proof.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -389,5 +395,15 @@ fn who_saw_a_patient_is_told_by_one_command() {
     assert_eq!(beds.lines().filter(|line| line.contains("\"act\":\"bed.set\"")).count(), 3, "{beds}");
     assert_eq!(show(&["--since", "2100-01-01T00:00:00Z"]), "");
     assert!(show(&["--since", "1h"]).contains("log.start"));
+    let export = |format: &str, args: &[&str]| {
+        server.run(&[&["audit", "export", "--format", format, "--patient", "p1"], args].concat())
+    };
+    let lines = show(&["--patient", "p1"]).lines().count();
+    for (format, begin) in [("fhir", "{"), ("dicom", "<AuditMessage>"), ("syslog", "<85>1 ")] {
+        let text = export(format, &[]);
+        assert_eq!(text.lines().count(), lines, "{text}");
+        assert!(text.lines().all(|line| line.starts_with(begin) && line.contains("p1")), "{text}");
+        assert_eq!(export(format, &["--until", "2020-01-01T00:00:00Z"]), "");
+    }
     server.stop();
 }

@@ -153,7 +153,7 @@ mod tests {
 
         fn shown(&self, old: u64, size: u64) -> Shown {
             let (mut tree, mut subtrees) = (Tree::default(), Subtrees::default());
-            self.hashes.iter().take(size as usize).for_each(|h| {
+            self.hashes.iter().take(usize::try_from(size).unwrap()).for_each(|h| {
                 tree.push(*h);
                 subtrees.push(*h);
             });

@@ -8,6 +8,7 @@
 
 pub mod checkpoint;
 pub mod cosignature;
+pub mod export;
 pub mod leaf;
 pub mod memory;
 pub mod proof;

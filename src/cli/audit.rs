@@ -5,9 +5,11 @@ mod proofs;
 
 use super::{admin, admin::SiteArgs};
 use crate::{
+    audit::export::{self, Entry},
     backend::admin::AdminRequest,
+    domain::Timestamp,
     seam::{Clock, OsClock},
-    store::{StoreReader, sqlite::SqliteReader},
+    store::{LeafRow, StoreReader, sqlite::SqliteReader},
 };
 use anyhow::Context;
 use entries::{Filter, line};
@@ -75,6 +77,19 @@ enum Command {
         #[arg(long, value_name = "K", requires = "witness")]
         quorum: Option<usize>,
     },
+    /// Write entries as others read them, one line each, oldest first
+    Export {
+        /// FHIR AuditEvent, DICOM audit messages, or syslog lines
+        #[arg(long, value_enum)]
+        format: Format,
+        /// Before this time [default: to the end]
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
     /// Print the newest signed checkpoint, to be kept elsewhere
     Checkpoint {
         #[command(flatten)]
@@ -82,11 +97,23 @@ enum Command {
     },
 }
 
+/// How entries are written for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// FHIR R4 AuditEvent, a resource a line.
+    Fhir,
+    /// DICOM PS3.15 audit messages, an XML document a line.
+    Dicom,
+    /// RFC 5424 with the DICOM message as text.
+    Syslog,
+}
+
 /// Does what is asked.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     match &args.command {
         Command::Show { from, limit, json, filter, site } => show(site, (*from, *limit), *json, filter.clone()),
         Command::Verify { from, key, site } => proofs::verify_trail(site, from, key.as_deref()),
+        Command::Export { format, until, filter, site } => export(site, *format, *until, filter.clone()),
         Command::Prove { index, site } => {
             let site = site.existing()?;
             // What is proven is shown.
@@ -111,19 +138,58 @@ fn show(site: &SiteArgs, (from, limit): (u64, u32), json: bool, filter: Filter) 
     let reader = SqliteReader::open(&site.folder)?;
     let wanted = filter.resolve(&reader, OsClock.wall())?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let (mut next, mut left) = (from, limit);
-    while left > 0 {
-        let page = reader.leaves(next, PAGE)?;
-        let Some(last) = page.last().map(|row| row.index) else { break };
-        for row in page.iter().filter(|row| wanted.wants(row)) {
-            if left == 0 {
-                break;
-            }
+    let mut left = limit;
+    each_row(&reader, from, |row| {
+        if left > 0 && wanted.wants(row) {
             left -= 1;
             if json { writeln!(out, "{}", row.leaf)? } else { writeln!(out, "{}", line(row))? }
         }
+        Ok(left > 0)
+    })?;
+    out.flush()?;
+    Ok(0)
+}
+
+/// Calls `each` with every entry from `from` on, until it says that it has enough.
+fn each_row(
+    reader: &SqliteReader,
+    from: u64,
+    mut each: impl FnMut(&LeafRow) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let mut next = from;
+    loop {
+        let page = reader.leaves(next, PAGE)?;
+        let Some(last) = page.last().map(|row| row.index) else { return Ok(()) };
+        for row in &page {
+            if !each(row)? {
+                return Ok(());
+            }
+        }
         next = last + 1;
     }
+}
+
+fn export(site: &SiteArgs, format: Format, until: Option<Timestamp>, filter: Filter) -> anyhow::Result<u8> {
+    let site = site.existing()?;
+    // Who takes the trail away is in it.
+    admin::ask_done(&site, AdminRequest::NoteAuditRead)?;
+    let reader = SqliteReader::open(&site.folder)?;
+    let origin = format!("wardwatch/{}", reader.site()?.site);
+    let wanted = filter.resolve(&reader, OsClock.wall())?;
+    let written = match format {
+        Format::Fhir => export::fhir,
+        Format::Dicom => export::dicom,
+        Format::Syslog => export::syslog,
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    each_row(&reader, 0, |row| {
+        let entry = Entry::read(row.index, &row.leaf);
+        let late = until.is_some_and(|until| entry.utc.parse().is_ok_and(|at: Timestamp| at >= until));
+        if !late && wanted.wants(row) {
+            writeln!(out, "{}", written(&entry, &origin))?;
+        }
+        Ok(true)
+    })?;
     out.flush()?;
     Ok(0)
 }

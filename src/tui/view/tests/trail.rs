@@ -20,7 +20,7 @@ fn when_it_was_witnessed_stands_beside_the_size() {
     let mut bench = bench();
     bench.client(ClientEvent::Trail(TrailStanding::Witnessed { size: 1_203_440 }));
     let second = |bench: &Bench| text(&bench.app, &look(), 200, 50).lines().nth(1).unwrap().to_owned();
-    assert!(second(&bench).ends_with("audit 1 203 442 · witnessed <10s ago"), "{}", second(&bench));
+    assert!(second(&bench).ends_with("audit 1,203,442 · witnessed <10s ago"), "{}", second(&bench));
     bench.wait(34_000);
     bench.heartbeat();
     assert!(second(&bench).ends_with("· witnessed 30s ago"), "{}", second(&bench));
@@ -71,6 +71,9 @@ fn a_past_that_was_changed_is_on_every_screen_for_good() {
     bench.client(ClientEvent::Trail(TrailStanding::Witnessed { size: 1_203_500 }));
     bench.heartbeat();
     on_all(&mut bench, "when the server is good again");
+    bench.wait(9_000);
+    forked(&mut bench);
+    assert!(!bench.app.health().is_live(), "what is remembered is no sign of life");
     bench.client(ClientEvent::Disconnected { why: "gone".into(), retry_in_ms: 1_000, attempt: 1 });
     bench.wait(20_000);
     on_all(&mut bench, "without a link");
