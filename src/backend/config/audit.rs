@@ -62,6 +62,6 @@ mod tests {
         assert!(config(&[&key, &key]).check().unwrap_err().to_string().contains("pi is there twice"));
         let logs = NoteSigner::new("log".into(), &[1; 32]).verifier().to_string();
         assert!(config(&[&logs]).check().is_err(), "the key of a log is none of a witness");
-        assert!(config(&vec![&key; 17]).check().unwrap_err().to_string().contains("0 to 16"));
+        assert!(config(&[&key; 17]).check().unwrap_err().to_string().contains("0 to 16"));
     }
 }
