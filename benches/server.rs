@@ -204,6 +204,7 @@ fn latencies(rate_per_s: usize) -> (Vec<f64>, f64) {
         ward: None,
         patients: None,
         encoding: Encoding::MessagePack,
+        memory: client::TrailMemory::default(),
     };
     let (requests, mut events) = runtime.block_on(async { client::start(options, Arc::new(OsEntropy)) });
     let (sent, noted) = (sent_at.clone(), seen.clone());

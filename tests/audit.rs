@@ -54,7 +54,7 @@ impl Kept {
     fn after(&self, harm: impl FnOnce(&Connection)) -> (i32, String) {
         let copy = self.copy();
         harm(&database(&copy));
-        let found = verify(&["--data", copy.to_str().unwrap(), "--checkpoint", self.checkpoint.to_str().unwrap()]);
+        let found = verify(&["--data", copy.to_str().unwrap(), "--from", self.checkpoint.to_str().unwrap()]);
         std::fs::remove_dir_all(copy).unwrap();
         found
     }
@@ -148,7 +148,7 @@ fn a_checkpoint_that_was_changed_or_is_of_another_is_refused() {
     let file = kept.dir.path().join("bad.checkpoint");
     let with = |note: &str| {
         std::fs::write(&file, note).unwrap();
-        verify(&["--data", data, "--checkpoint", file.to_str().unwrap()])
+        verify(&["--data", data, "--from", file.to_str().unwrap()])
     };
     assert_eq!(with(&note).0, 0);
     let fewer = note.replacen(&format!("\n{}\n", kept.leaves), &format!("\n{}\n", kept.leaves - 1), 1);

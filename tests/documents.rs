@@ -40,6 +40,7 @@ fn run_block(block: &str, folder: &Path) -> String {
         .current_dir(folder)
         .env("PATH", path)
         .env("WARDWATCH_PASSPHRASE__MEMORY_KIB", "64")
+        .env("XDG_STATE_HOME", folder.join("state"))
         .output()
         .unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));

@@ -12,7 +12,7 @@ use support::{
 };
 use wardwatch::{
     domain::{AlertClass, Cause, EventBody, Millis, Priority, Signal},
-    protocol::{ErrorCode, ServerMessage, StoreState},
+    protocol::{ClientMessage, ErrorCode, HistoryQuery, ServerMessage, StoreState},
     store::StoreReader,
 };
 
@@ -126,6 +126,30 @@ fn a_store_that_fails_is_said_on_the_screen_and_nothing_is_acknowledged() {
     let said =
         run_with(support::PASSPHRASE, &["user", "add", "ben", "--role", "nurse", "--data", data.to_str().unwrap()]);
     assert_eq!(said.status.code(), Some(2), "nobody is added without an entry in the trail");
+    // What would need an entry of the trail is not shown: history, reports, resources, and the trail itself.
+    let span = (base - Millis::from_secs(7200), base);
+    let query = HistoryQuery {
+        ward: "w".parse().unwrap(),
+        patients: vec!["p1".parse().unwrap()],
+        vitals: Vec::new(),
+        from: span.0,
+        to: span.1,
+        points: 1,
+        alerts: true,
+    };
+    let ward = query.ward.clone();
+    for asked in [
+        ClientMessage::Query { id: 2, query },
+        ClientMessage::AlertReport { id: 2, ward: ward.clone(), from: span.0, to: span.1 },
+        ClientMessage::HandoverReport { id: 2, ward, patients: vec!["p1".parse().unwrap()] },
+    ] {
+        anna.say(&asked);
+        let answer = anna.answer();
+        assert!(matches!(answer, ServerMessage::Error { code: ErrorCode::Unrecorded, id: Some(2), .. }), "{answer:?}");
+    }
+    assert_eq!(server.request("GET", "/fhir/Patient/p1", token.trim(), b"").status, 503);
+    let shown = run_with("", &["audit", "show", "--data", data.to_str().unwrap()]);
+    assert_eq!((shown.status.code(), shown.stdout.as_slice()), (Some(2), &b""[..]), "nobody reads the trail unseen");
     server.kill();
     let server = Server::start(&data);
     let verified = run(&["audit", "verify", "--data", data.to_str().unwrap()]);

@@ -12,7 +12,7 @@ use tokio::{
 };
 use wardwatch::{
     access::Secret,
-    client::{ClientEvent, ClientRequest, LinkOptions, start},
+    client::{ClientEvent, ClientRequest, LinkOptions, TrailMemory, start},
     domain::{AlertId, Command as WardCommand, Refusal},
     protocol::{Encoding, StoreState},
     seam::OsEntropy,
@@ -40,6 +40,7 @@ impl Heard {
             ward: None,
             patients: None,
             encoding,
+            memory: TrailMemory::default(),
         };
         let (requests, events) = start(options, Arc::new(OsEntropy));
         Self { requests, events, first: None, numbers: Vec::new(), lost: 0 }

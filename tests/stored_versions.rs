@@ -31,7 +31,7 @@ fn stored(dir: &Path, version: &str) -> PathBuf {
 }
 
 fn verify(data: &Path, checkpoint: &Path) -> String {
-    run(&["audit", "verify", "--data", data.to_str().unwrap(), "--checkpoint", checkpoint.to_str().unwrap()])
+    run(&["audit", "verify", "--data", data.to_str().unwrap(), "--from", checkpoint.to_str().unwrap()])
 }
 
 #[test]

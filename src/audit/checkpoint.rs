@@ -8,6 +8,8 @@ use std::fmt;
 
 /// Signature algorithm byte of Ed25519 in signed notes.
 const ALGORITHM_ED25519: u8 = 1;
+/// What begins a line with a signature.
+const SIGNATURE_MARK: &str = "\u{2014} ";
 /// Longest note that is read, in bytes.
 pub const NOTE_MAX_BYTES: usize = 16 * 1024;
 
@@ -54,27 +56,94 @@ impl fmt::Display for Checkpoint {
 }
 
 impl Checkpoint {
-    fn parse(text: &str) -> Result<Self, CheckpointError> {
+    /// Reads the text of a checkpoint, whoever has signed it. Lines after the third are extensions: they mean nothing here.
+    ///
+    /// # Errors
+    /// If it has not the form.
+    pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let mut lines = text.lines();
         let mut line = || lines.next().filter(|l| !l.is_empty()).ok_or(CheckpointError::Form("a line is missing"));
         let origin = line()?.to_owned();
         let size_text = line()?;
-        let canonical = size_text == "0" || !size_text.starts_with(['0', '+']);
-        let size =
-            size_text.parse().ok().filter(|_| canonical).ok_or(CheckpointError::Form("the size is no number"))?;
+        let size = decimal(size_text).ok_or(CheckpointError::Form("the size is no number"))?;
         let root = BASE64.decode(line()?).ok().and_then(|bytes| bytes.try_into().ok());
         Ok(Self { origin, size, root: root.ok_or(CheckpointError::Form("the root is no hash"))? })
     }
 }
 
-fn key_hash(name: &str, key: &VerifyingKey) -> [u8; 4] {
+/// A number as such texts have it: decimal, without a sign and without leading zeros.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    let canonical = text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
+    text.parse().ok().filter(|_| canonical)
+}
+
+/// The identifier of a key in signed notes: the beginning of SHA-256(name ‖ newline ‖ algorithm ‖ key).
+pub(super) fn key_hash(name: &str, algorithm: u8, key: &VerifyingKey) -> [u8; 4] {
     let mut hasher = Sha256::new();
     hasher.update(name.as_bytes());
-    hasher.update([b'\n', ALGORITHM_ED25519]);
+    hasher.update([b'\n', algorithm]);
     hasher.update(key.as_bytes());
     let digest: [u8; 32] = hasher.finalize().into();
     let [a, b, c, d, ..] = digest;
     [a, b, c, d]
+}
+
+/// A key in the text form of signed notes: `NAME+HASH+BASE64(algorithm ‖ key)`.
+pub(super) fn key_text(name: &str, algorithm: u8, key: &VerifyingKey) -> String {
+    let [a, b, c, d] = key_hash(name, algorithm, key);
+    let mut bytes = vec![algorithm];
+    bytes.extend_from_slice(key.as_bytes());
+    format!("{name}+{a:02x}{b:02x}{c:02x}{d:02x}+{}", BASE64.encode(bytes))
+}
+
+/// Reads [`key_text`].
+pub(super) fn parse_key(text: &str, algorithm: u8) -> Result<(String, VerifyingKey), CheckpointError> {
+    let bad = || CheckpointError::BadKey;
+    let text = text.trim();
+    let mut parts = text.splitn(3, '+');
+    let (name, _, key) = (parts.next().ok_or_else(bad)?, parts.next().ok_or_else(bad)?, parts.next().ok_or_else(bad)?);
+    let bytes = BASE64.decode(key).map_err(|_| bad())?;
+    let key = bytes.split_first().filter(|(found, _)| **found == algorithm).map(|(_, key)| key).ok_or_else(bad)?;
+    let key = key.try_into().ok().and_then(|bytes| VerifyingKey::from_bytes(bytes).ok()).ok_or_else(bad)?;
+    let good = is_key_name(name) && key_text(name, algorithm, &key) == text;
+    if good { Ok((name.to_owned(), key)) } else { Err(bad()) }
+}
+
+/// Whether a key may have this name: not empty, without white space and without `+`.
+#[must_use]
+pub fn is_key_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
+}
+
+/// A line with a signature.
+pub(super) fn signature_line(name: &str, hash: [u8; 4], signature: &[u8]) -> String {
+    format!("{SIGNATURE_MARK}{name} {}\n", BASE64.encode([&hash, signature].concat()))
+}
+
+/// The text of a note, which is what is signed, and the lines with its signatures.
+///
+/// # Errors
+/// If it is too long or has no signatures.
+pub(super) fn split_note(note: &str) -> Result<(String, &str), CheckpointError> {
+    if note.len() > NOTE_MAX_BYTES {
+        return Err(CheckpointError::Form("the note is too long"));
+    }
+    let (body, signatures) = note.split_once("\n\n").ok_or(CheckpointError::Form("no signature follows"))?;
+    Ok((format!("{body}\n"), signatures))
+}
+
+/// The signatures of one key, by the key's name and hash.
+pub(super) fn signatures_of<'a>(
+    lines: &'a str,
+    name: &'a str,
+    hash: [u8; 4],
+) -> impl Iterator<Item = Vec<u8>> + use<'a> {
+    lines.lines().filter_map(move |line| {
+        let (found, signature) = line.strip_prefix(SIGNATURE_MARK)?.split_once(' ')?;
+        let bytes = BASE64.decode(signature).ok()?;
+        let (id, signature) = bytes.split_at_checked(4)?;
+        (found == name && id == hash).then(|| signature.to_vec())
+    })
 }
 
 /// Signs checkpoints of one log.
@@ -100,9 +169,9 @@ impl NoteSigner {
     #[must_use]
     pub fn sign(&self, size: u64, root: Hash) -> String {
         let text = Checkpoint { origin: self.name.clone(), size, root }.to_string();
-        let mut signature = key_hash(&self.name, &self.key.verifying_key()).to_vec();
-        signature.extend_from_slice(&self.key.sign(text.as_bytes()).to_bytes());
-        format!("{text}\n\u{2014} {} {}\n", self.name, BASE64.encode(signature))
+        let hash = key_hash(&self.name, ALGORITHM_ED25519, &self.key.verifying_key());
+        let signature = self.key.sign(text.as_bytes()).to_bytes();
+        format!("{text}\n{}", signature_line(&self.name, hash, &signature))
     }
 }
 
@@ -116,10 +185,7 @@ pub struct NoteVerifier {
 impl fmt::Display for NoteVerifier {
     /// The key in the text form of signed notes: `NAME+HASH+BASE64(algorithm ‖ key)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d] = key_hash(&self.name, &self.key);
-        let mut key = vec![ALGORITHM_ED25519];
-        key.extend_from_slice(self.key.as_bytes());
-        write!(f, "{}+{a:02x}{b:02x}{c:02x}{d:02x}+{}", self.name, BASE64.encode(key))
+        f.write_str(&key_text(&self.name, ALGORITHM_ED25519, &self.key))
     }
 }
 
@@ -127,15 +193,8 @@ impl std::str::FromStr for NoteVerifier {
     type Err = CheckpointError;
 
     fn from_str(text: &str) -> Result<Self, CheckpointError> {
-        let bad = || CheckpointError::BadKey;
-        let mut parts = text.trim().splitn(3, '+');
-        let (name, _, key) =
-            (parts.next().ok_or_else(bad)?, parts.next().ok_or_else(bad)?, parts.next().ok_or_else(bad)?);
-        let bytes = BASE64.decode(key).map_err(|_| bad())?;
-        let Some((&ALGORITHM_ED25519, key)) = bytes.split_first() else { return Err(bad()) };
-        let key = key.try_into().ok().and_then(|bytes| VerifyingKey::from_bytes(bytes).ok()).ok_or_else(bad)?;
-        let verifier = Self { name: name.to_owned(), key };
-        if verifier.to_string() == text.trim() { Ok(verifier) } else { Err(bad()) }
+        let (name, key) = parse_key(text, ALGORITHM_ED25519)?;
+        Ok(Self { name, key })
     }
 }
 
@@ -146,23 +205,26 @@ impl NoteVerifier {
         &self.name
     }
 
+    /// The note with the signature of this key alone.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn bare(&self, note: &str) -> Result<String, CheckpointError> {
+        self.open(note)?;
+        let (text, signatures) = split_note(note)?;
+        let hash = key_hash(&self.name, ALGORITHM_ED25519, &self.key);
+        let ours = signatures_of(signatures, &self.name, hash).next().unwrap_or_default();
+        Ok(format!("{text}\n{}", signature_line(&self.name, hash, &ours)))
+    }
+
     /// Reads a signed note.
     ///
     /// # Errors
     /// If the text is no checkpoint, not signed by this key, changed, or of another log.
     pub fn open(&self, note: &str) -> Result<Checkpoint, CheckpointError> {
-        if note.len() > NOTE_MAX_BYTES {
-            return Err(CheckpointError::Form("the note is too long"));
-        }
-        let (body, signatures) = note.split_once("\n\n").ok_or(CheckpointError::Form("no signature follows"))?;
-        let text = format!("{body}\n");
-        let wanted = key_hash(&self.name, &self.key);
-        let ours = signatures.lines().find_map(|line| {
-            let (name, signature) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
-            let bytes = BASE64.decode(signature).ok()?;
-            let (hash, signature) = bytes.split_at_checked(4)?;
-            (name == self.name && hash == wanted).then(|| signature.to_vec())
-        });
+        let (text, signatures) = split_note(note)?;
+        let wanted = key_hash(&self.name, ALGORITHM_ED25519, &self.key);
+        let ours = signatures_of(signatures, &self.name, wanted).next();
         let ours = ours.ok_or_else(|| CheckpointError::NotSigned(self.name.clone()))?;
         let bad = || CheckpointError::BadSignature(self.name.clone());
         let signature = Signature::from_slice(&ours).map_err(|_| bad())?;

@@ -180,6 +180,14 @@ pub enum Act {
     AccessDenied,
 }
 
+impl Act {
+    /// Whether it showed somebody what is known of a patient.
+    #[must_use]
+    pub const fn shows_patient(self) -> bool {
+        matches!(self, Self::PatientView | Self::PatientHistory | Self::HandoverView)
+    }
+}
+
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

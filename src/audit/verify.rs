@@ -7,6 +7,17 @@ use super::{
 };
 use std::fmt;
 
+/// What a log is held against. Signatures have been checked before.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// Checkpoints that were kept elsewhere: whoever has the log's key cannot have changed them.
+    pub pinned: Vec<Checkpoint>,
+    /// Checkpoints that lie beside the log: whoever has the log's key can sign others.
+    pub own: Vec<Checkpoint>,
+    /// The hashes of all leaves of a pinned checkpoint, kept elsewhere too: then the first bad leaf is always named exactly.
+    pub hashes: Vec<Hash>,
+}
+
 /// A leaf as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLeaf {
@@ -69,68 +80,148 @@ pub struct Verified {
     pub checkpoints: usize,
 }
 
-/// Checks leaves in the order of their index against checkpoints whose signatures have been checked, in any order.
+/// Checks leaves in the order of their index against the evidence.
 ///
 /// # Errors
 /// The first fault, or what `leaves` failed with.
 pub fn verify<E>(
     leaves: impl Iterator<Item = Result<StoredLeaf, E>>,
-    mut checkpoints: Vec<Checkpoint>,
+    evidence: &Evidence,
 ) -> Result<Result<Verified, Fault>, E> {
-    checkpoints.sort_by_key(|c| c.size);
-    let covered = checkpoints.last().map_or(0, |c| c.size);
-    let mut pending = checkpoints.iter().peekable();
-    let (mut written, mut stored) = (Tree::default(), Tree::default());
-    let mut first_edited: Option<Fault> = None;
-    let mut good_size = 0;
-    let mut at_checkpoints = |written: &Tree, stored: &Tree, edited: &Option<Fault>| {
-        while let Some(checkpoint) = pending.next_if(|c| c.size <= written.size()) {
-            if checkpoint.root == written.root() {
-                good_size = checkpoint.size;
-                continue;
-            }
-            let signed_hashes_hold = checkpoint.root == stored.root();
-            let bracket = Fault { index: good_size, upto: Some(checkpoint.size), what: FaultKind::NotAsSigned };
-            return Some(match edited {
-                Some(fault) if signed_hashes_hold || fault.index >= good_size => fault.clone(),
-                _ => bracket,
-            });
-        }
-        None
-    };
-    if let Some(fault) = at_checkpoints(&written, &stored, &None) {
+    let mut check = Check::new(evidence);
+    if let Some(fault) = check.checkpoints() {
         return Ok(Err(fault));
     }
     for leaf in leaves {
-        let leaf = leaf?;
-        let place = written.size();
-        if leaf.index != place {
-            return Ok(Err(first_edited.unwrap_or(Fault { index: place, upto: None, what: FaultKind::Missing })));
-        }
-        let hash = leaf_hash(&leaf.bytes);
-        let what = if hash != leaf.hash {
-            Some(FaultKind::Edited)
-        } else if claimed_index(&leaf.bytes) != Some(place) {
-            Some(FaultKind::Moved)
-        } else {
-            None
-        };
-        if let (Some(what), None) = (what, &first_edited) {
-            first_edited = Some(Fault { index: place, upto: None, what });
-        }
-        written.push(hash);
-        stored.push(leaf.hash);
-        if let Some(fault) = at_checkpoints(&written, &stored, &first_edited) {
+        if let Some(fault) = check.leaf(&leaf?) {
             return Ok(Err(fault));
         }
     }
-    if let Some(fault) = first_edited {
-        return Ok(Err(fault));
+    Ok(check.end())
+}
+
+/// A check under way.
+struct Check<'a> {
+    /// All checkpoints, the smallest first, each with whether it is pinned.
+    checkpoints: Vec<(&'a Checkpoint, bool)>,
+    /// How many of them have been reached and hold.
+    reached: usize,
+    hashes: &'a [Hash],
+    /// The tree of the leaves' bytes.
+    written: Tree,
+    /// The tree of the hashes that are stored with them.
+    stored: Tree,
+    /// The hash of the leaf before.
+    before: Option<Hash>,
+    /// The first leaf that does not fit the hash stored with it, or claims another place.
+    visible: Option<Fault>,
+    /// Leaves that are certainly as they were signed. What lies beside the log counts only where nothing was pinned.
+    proven: u64,
+}
+
+impl<'a> Check<'a> {
+    fn new(evidence: &'a Evidence) -> Self {
+        let pinned = evidence.pinned.iter().map(|c| (c, true));
+        let mut checkpoints: Vec<_> = pinned.chain(evidence.own.iter().map(|c| (c, false))).collect();
+        checkpoints.sort_by_key(|(c, pinned)| (c.size, !*pinned));
+        Self {
+            checkpoints,
+            reached: 0,
+            hashes: &evidence.hashes,
+            written: Tree::default(),
+            stored: Tree::default(),
+            before: None,
+            visible: None,
+            proven: 0,
+        }
     }
-    if written.size() < covered {
-        return Ok(Err(Fault { index: written.size(), upto: None, what: FaultKind::Missing }));
+
+    /// Takes in the next leaf.
+    fn leaf(&mut self, leaf: &StoredLeaf) -> Option<Fault> {
+        let place = self.written.size();
+        if leaf.index != place {
+            return Some(self.missing(place));
+        }
+        let hash = leaf_hash(&leaf.bytes);
+        let pin = usize::try_from(place).ok().and_then(|at| self.hashes.get(at));
+        if self.visible.is_none() {
+            self.visible = self.look(leaf, place, hash);
+        }
+        if pin.is_some_and(|pin| *pin != hash) {
+            let visible = self.visible.take().filter(|fault| fault.upto.is_none());
+            return Some(visible.unwrap_or(Fault { index: place, upto: None, what: FaultKind::NotAsSigned }));
+        }
+        self.before = Some(hash);
+        self.written.push(hash);
+        self.stored.push(leaf.hash);
+        self.checkpoints()
     }
-    Ok(Ok(Verified { leaves: written.size(), covered, checkpoints: checkpoints.len() }))
+
+    /// What a leaf shows by itself and beside the one before it.
+    fn look(&self, leaf: &StoredLeaf, place: u64, hash: Hash) -> Option<Fault> {
+        let at = |index, upto, what| Some(Fault { index, upto, what });
+        if hash != leaf.hash {
+            return at(place, None, FaultKind::Edited);
+        }
+        let claimed = claimed_index(&leaf.bytes);
+        if claimed == Some(place) {
+            return None;
+        }
+        // The leaf before was put in, or this one is its copy, or this one stands too late because of something else.
+        match (claimed, self.before) {
+            (Some(claimed), Some(before)) if claimed + 1 == place && before != hash => {
+                at(claimed, Some(place + 1), FaultKind::Moved)
+            }
+            _ => at(place, None, FaultKind::Moved),
+        }
+    }
+
+    /// A leaf is not there. One that was seen to be bad before comes first.
+    fn missing(&mut self, place: u64) -> Fault {
+        self.visible.take().unwrap_or(Fault { index: place, upto: None, what: FaultKind::Missing })
+    }
+
+    /// Holds the tree against the checkpoints of its size.
+    fn checkpoints(&mut self) -> Option<Fault> {
+        while let Some((checkpoint, pinned)) = self.checkpoints.get(self.reached).copied() {
+            if checkpoint.size > self.written.size() {
+                return None;
+            }
+            if checkpoint.root != self.written.root() {
+                return Some(self.not_as_signed(checkpoint));
+            }
+            self.reached += 1;
+            if pinned || !self.checkpoints.iter().any(|(_, pinned)| *pinned) {
+                self.proven = checkpoint.size;
+            }
+        }
+        None
+    }
+
+    fn not_as_signed(&mut self, checkpoint: &Checkpoint) -> Fault {
+        let signed_hashes_hold = checkpoint.root == self.stored.root();
+        let since = |upto| Fault { index: self.proven, upto: Some(upto), what: FaultKind::NotAsSigned };
+        match self.visible.clone() {
+            // The stored hashes are those that were signed, or all before the leaf was proven: it is the first.
+            Some(fault) if signed_hashes_hold || fault.index <= self.proven => fault,
+            // One that hides may stand before the one that shows.
+            Some(fault) if fault.what == FaultKind::Edited => since(fault.index + 1),
+            Some(fault) => fault,
+            None => since(checkpoint.size),
+        }
+    }
+
+    fn end(mut self) -> Result<Verified, Fault> {
+        let size = self.written.size();
+        let covered = self.checkpoints.last().map_or(0, |(c, _)| c.size);
+        if size < covered || size < self.hashes.len() as u64 {
+            return Err(self.missing(size));
+        }
+        match self.visible {
+            Some(fault) => Err(fault),
+            None => Ok(Verified { leaves: size, covered, checkpoints: self.checkpoints.len() }),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -154,7 +245,8 @@ mod tests {
     }
 
     fn check(leaves: Vec<StoredLeaf>, checkpoints: Vec<Checkpoint>) -> Result<Verified, Fault> {
-        verify(leaves.into_iter().map(Ok::<_, Infallible>), checkpoints).unwrap()
+        let evidence = Evidence { own: checkpoints, ..Evidence::default() };
+        verify(leaves.into_iter().map(Ok::<_, Infallible>), &evidence).unwrap()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What every request of the server needs.
 
 use super::{
+    audit::AuditDesk,
     config::Config,
     hub::Hub,
     mappings::Mappings,
@@ -71,6 +72,8 @@ pub struct App {
     pub started_at: Timestamp,
     /// The site, by its identifier.
     pub site: String,
+    /// The audit trail, as others see it.
+    pub audit: AuditDesk,
     /// Makes and opens links in messages; absent if the configuration says not where this server is reached.
     pub links: Option<Links>,
     /// The mappings of device messages, once it serves; absent if the configuration names none.

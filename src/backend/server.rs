@@ -3,6 +3,7 @@
 use super::{
     admin,
     app::App,
+    audit::AuditDesk,
     config::{Config, ConfigError},
     hub::Hub,
     listener,
@@ -150,6 +151,7 @@ pub fn open_with(
     let hasher = Hasher::new(config.passphrase.params(), config.passphrase.concurrent)?;
     let tables = (vitals.clone(), engine.profiles.clone());
     let audit_size = store.audit_size();
+    let audit = AuditDesk::new(store.verifier(), config.audit.verifiers()?, folder.clone());
     let metrics = Arc::new(Metrics::default());
     let hub = Arc::new(Hub::new(found, tables, reader.clone(), directory, metrics, audit_size));
     let (pipeline, threads, engine_clock) = pipeline::start(PipelineParts {
@@ -190,6 +192,7 @@ pub fn open_with(
         reports: tokio::sync::Semaphore::new(1),
         started_at,
         site,
+        audit,
         links,
         mappings: OnceLock::new(),
         notify: NotifyState::default(),

@@ -44,7 +44,7 @@ enum Command {
 }
 
 /// A span such as `90m`, `12h`, `7d`.
-fn span(text: &str) -> anyhow::Result<Millis> {
+pub(super) fn span(text: &str) -> anyhow::Result<Millis> {
     let wrong = || anyhow!("a span such as 90m, 12h or 7d is wanted, at most {SPAN_MAX_DAYS}d");
     let unit = |(unit, minutes): (char, i64)| text.strip_suffix(unit).map(|number| (number, minutes));
     let (number, minutes) = [('m', 1), ('h', 60), ('d', 24 * 60)].into_iter().find_map(unit).ok_or_else(wrong)?;

@@ -1,19 +1,24 @@
 //! `wardwatch audit`.
 
-use super::{FOUND, admin, admin::SiteArgs, terminal};
-use crate::{
-    audit::{Checkpoint, NoteVerifier, verify, verify::Fault},
-    backend::admin::AdminRequest,
-    store::{DataFolder, StoreReader, sqlite::SqliteReader},
-};
-use anyhow::{Context, bail};
-use std::{
-    convert::Infallible,
-    io::Write,
-    path::{Path, PathBuf},
-};
+mod entries;
+mod proofs;
 
-/// Read and verify the audit trail
+use super::{admin, admin::SiteArgs};
+use crate::{
+    audit::export::{self, Entry},
+    backend::admin::AdminRequest,
+    domain::Timestamp,
+    seam::{Clock, OsClock},
+    store::{LeafRow, StoreReader, sqlite::SqliteReader},
+};
+use anyhow::Context;
+use entries::{Filter, line};
+use std::{io::Write, path::PathBuf};
+
+/// Entries that are read at once.
+const PAGE: u32 = 1_000;
+
+/// Read, verify and prove the audit trail
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -23,6 +28,8 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Show entries, oldest first
+    ///
+    /// Who looked at a patient: wardwatch audit show --patient ID --reads
     Show {
         /// First entry
         #[arg(long, default_value_t = 0)]
@@ -34,16 +41,52 @@ enum Command {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
         site: SiteArgs,
     },
     /// Check the trail against its signed checkpoints; exit 1 and name the first bad entry if it was changed
     Verify {
-        /// A checkpoint that was kept elsewhere; it is checked besides those in the folder
+        /// A checkpoint that was kept elsewhere: the trail must have grown from it. May be given more than once
         #[arg(long, value_name = "FILE")]
-        checkpoint: Option<PathBuf>,
-        /// The public key, kept elsewhere [default: audit.pub of the folder]
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
+        from: Vec<PathBuf>,
+        /// The public key, kept elsewhere: a file, or the key itself [default: audit.pub of the folder]
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Write the proof that an entry is in the trail, for somebody who has no access to it
+    Prove {
+        /// The entry
+        index: u64,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Check a proof, without a server and without the trail; exit 1 if it does not hold
+    Check {
+        /// What `audit prove` wrote
+        proof: PathBuf,
+        /// The trail's public key: a file, or the key itself
+        #[arg(long, value_name = "KEY")]
+        key: String,
+        /// The public key of a witness: a file, or the key itself. May be given more than once
+        #[arg(long, value_name = "KEY")]
+        witness: Vec<String>,
+        /// How many of the witnesses must have cosigned [default: all]
+        #[arg(long, value_name = "K", requires = "witness")]
+        quorum: Option<usize>,
+    },
+    /// Write entries as others read them, one line each, oldest first
+    Export {
+        /// FHIR AuditEvent, DICOM audit messages, or syslog lines
+        #[arg(long, value_enum)]
+        format: Format,
+        /// Before this time [default: to the end]
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
+        #[command(flatten)]
+        filter: Filter,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -54,14 +97,30 @@ enum Command {
     },
 }
 
-/// Most checkpoints of the folder that are checked, the newest ones.
-const CHECKPOINTS_CHECKED_MAX: u32 = 20_000;
+/// How entries are written for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// FHIR R4 AuditEvent, a resource a line.
+    Fhir,
+    /// DICOM PS3.15 audit messages, an XML document a line.
+    Dicom,
+    /// RFC 5424 with the DICOM message as text.
+    Syslog,
+}
 
 /// Does what is asked.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     match &args.command {
-        Command::Show { from, limit, json, site } => show(site, *from, *limit, *json),
-        Command::Verify { checkpoint, key, site } => verify_trail(site, checkpoint.as_deref(), key.as_deref()),
+        Command::Show { from, limit, json, filter, site } => show(site, (*from, *limit), *json, filter.clone()),
+        Command::Verify { from, key, site } => proofs::verify_trail(site, from, key.as_deref()),
+        Command::Export { format, until, filter, site } => export(site, *format, *until, filter.clone()),
+        Command::Prove { index, site } => {
+            let site = site.existing()?;
+            // What is proven is shown.
+            admin::ask_done(&site, AdminRequest::NoteAuditRead)?;
+            proofs::prove(&site.folder, *index)
+        }
+        Command::Check { proof, key, witness, quorum } => proofs::check_proof(proof, key, witness, *quorum),
         Command::Checkpoint { site } => {
             let path = site.existing()?.folder.audit_checkpoint();
             let what = || "there is no checkpoint yet: the server signs one within a second of its start";
@@ -72,105 +131,65 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     }
 }
 
-fn show(site: &SiteArgs, from: u64, limit: u32, json: bool) -> anyhow::Result<u8> {
+fn show(site: &SiteArgs, (from, limit): (u64, u32), json: bool, filter: Filter) -> anyhow::Result<u8> {
     let site = site.existing()?;
     // Reading the trail is an act of its own.
     admin::ask_done(&site, AdminRequest::NoteAuditRead)?;
     let reader = SqliteReader::open(&site.folder)?;
-    let mut out = std::io::stdout().lock();
-    for row in reader.leaves(from, limit)? {
-        if json {
-            writeln!(out, "{}", row.leaf)?;
-        } else {
-            writeln!(out, "{}", line(row.index, &row.leaf, row.text.as_deref()))?;
+    let wanted = filter.resolve(&reader, OsClock.wall())?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut left = limit;
+    each_row(&reader, from, |row| {
+        if left > 0 && wanted.wants(row) {
+            left -= 1;
+            if json { writeln!(out, "{}", row.leaf)? } else { writeln!(out, "{}", line(row))? }
         }
-    }
+        Ok(left > 0)
+    })?;
+    out.flush()?;
     Ok(0)
 }
 
-/// An entry as a line for people. What is in an entry was written by us; a changed one is shown cleaned.
-fn line(index: u64, leaf: &str, text: Option<&str>) -> String {
-    let Ok(value) = serde_json::from_str::<serde_json::Value>(leaf) else {
-        return format!("{index:>8}  unreadable: {}", crate::domain::text::clean(leaf));
-    };
-    let get = |key: &str| value.get(key).and_then(serde_json::Value::as_str).unwrap_or("");
-    let actor = value.get("actor").cloned().unwrap_or_default();
-    let part = |key: &str| actor.get(key).map(|v| v.to_string().trim_matches('"').to_owned());
-    let who = ["user", "device", "uid", "kind"].iter().find_map(|key| part(key)).unwrap_or_default();
-    let about = ["ward", "bed", "patient", "device", "user", "session", "alert", "handover", "code"]
-        .iter()
-        .filter_map(|key| value.get(*key).map(|v| format!("{key}={}", v.to_string().trim_matches('"'))))
-        .chain(text.map(|t| format!("text={t:?}")));
-    let about: Vec<String> = about.collect();
-    let clean = crate::domain::text::clean;
-    let (at, act, outcome) = (clean(get("utc")), clean(get("act")), clean(get("outcome")));
-    format!("{index:>8}  {at}  {act:<18} {outcome:<8} {:<20} {}", clean(&who), clean(&about.join(" ")))
-}
-
-fn read_key(folder: &DataFolder, key: Option<&Path>) -> anyhow::Result<NoteVerifier> {
-    let path = key.map_or_else(|| folder.audit_public_key(), Path::to_owned);
-    let what = || format!("the public key {} cannot be read", path.display());
-    Ok(std::fs::read_to_string(&path).with_context(what)?.parse()?)
-}
-
-fn verify_trail(site: &SiteArgs, checkpoint: Option<&Path>, key: Option<&Path>) -> anyhow::Result<u8> {
-    let folder = site.existing()?.folder;
-    let key = read_key(&folder, key)?;
-    let reader = SqliteReader::open(&folder)?;
-    let mut checkpoints: Vec<Checkpoint> = Vec::new();
-    if let Some(path) = checkpoint {
-        let what = || format!("the checkpoint {} cannot be read", path.display());
-        let note = std::fs::read_to_string(path).with_context(what)?;
-        match key.open(&note) {
-            Ok(checkpoint) => checkpoints.push(checkpoint),
-            Err(e) => {
-                terminal::note(&format!("{}: {e}", path.display()));
-                return Ok(FOUND);
+/// Calls `each` with every entry from `from` on, until it says that it has enough.
+fn each_row(
+    reader: &SqliteReader,
+    from: u64,
+    mut each: impl FnMut(&LeafRow) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let mut next = from;
+    loop {
+        let page = reader.leaves(next, PAGE)?;
+        let Some(last) = page.last().map(|row| row.index) else { return Ok(()) };
+        for row in &page {
+            if !each(row)? {
+                return Ok(());
             }
         }
-    }
-    let mut unsigned = 0_u64;
-    for note in reader.checkpoints(CHECKPOINTS_CHECKED_MAX)? {
-        match key.open(&note) {
-            Ok(checkpoint) => checkpoints.push(checkpoint),
-            Err(_) => unsigned += 1,
-        }
-    }
-    if checkpoints.is_empty() && unsigned == 0 {
-        bail!("there is no signed checkpoint to verify against: keep one with `wardwatch audit checkpoint`");
-    }
-    let mut out = std::io::stdout().lock();
-    match check(&reader, checkpoints)? {
-        Ok(verified) if unsigned == 0 => {
-            writeln!(
-                out,
-                "good: {} entries, {} of them signed, {} checkpoints",
-                verified.leaves, verified.covered, verified.checkpoints
-            )?;
-            Ok(0)
-        }
-        Ok(_) => {
-            writeln!(out, "BAD: {unsigned} checkpoints in the folder do not carry the key's signature")?;
-            Ok(FOUND)
-        }
-        Err(fault) => {
-            writeln!(out, "BAD: {fault}; first bad index: {}", fault.index)?;
-            Ok(FOUND)
-        }
+        next = last + 1;
     }
 }
 
-fn check(reader: &SqliteReader, checkpoints: Vec<Checkpoint>) -> anyhow::Result<Result<crate::audit::Verified, Fault>> {
-    // Leaves come from the database as they are verified: a long trail is never in memory as a whole.
-    let (sender, receiver) = std::sync::mpsc::sync_channel(1_024);
-    std::thread::scope(|scope| {
-        let verdict = scope.spawn(move || verify(receiver.into_iter().map(Ok::<_, Infallible>), checkpoints));
-        reader.each_leaf(&mut |leaf| sender.send(leaf).is_ok())?;
-        drop(sender);
-        match verdict.join() {
-            Ok(Ok(verdict)) => Ok(verdict),
-            Ok(Err(never)) => match never {},
-            Err(_) => bail!("the verification failed"),
+fn export(site: &SiteArgs, format: Format, until: Option<Timestamp>, filter: Filter) -> anyhow::Result<u8> {
+    let site = site.existing()?;
+    // Who takes the trail away is in it.
+    admin::ask_done(&site, AdminRequest::NoteAuditRead)?;
+    let reader = SqliteReader::open(&site.folder)?;
+    let origin = format!("wardwatch/{}", reader.site()?.site);
+    let wanted = filter.resolve(&reader, OsClock.wall())?;
+    let written = match format {
+        Format::Fhir => export::fhir,
+        Format::Dicom => export::dicom,
+        Format::Syslog => export::syslog,
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    each_row(&reader, 0, |row| {
+        let entry = Entry::read(row.index, &row.leaf);
+        let late = until.is_some_and(|until| entry.utc.parse().is_ok_and(|at: Timestamp| at >= until));
+        if !late && wanted.wants(row) {
+            writeln!(out, "{}", written(&entry, &origin))?;
         }
-    })
+        Ok(true)
+    })?;
+    out.flush()?;
+    Ok(0)
 }

@@ -174,6 +174,7 @@ impl ServerArgs {
             ward: self.ward.clone(),
             patients,
             encoding: Encoding::MessagePack,
+            memory: super::screen::trail_memory(),
         };
         Ok(Once::connect(options, Arc::new(OsEntropy)).await?)
     }

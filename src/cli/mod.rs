@@ -25,6 +25,7 @@ mod terminal;
 mod user;
 mod ward;
 mod watch;
+mod witness;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ enum Command {
     Alerts(alerts::Args),
     Notify(notify::Args),
     Audit(audit::Args),
+    Witness(witness::Args),
     Status(status::Args),
     Mapping(mapping::Args),
     Deadletter(deadletter::Args),
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Notify(args) => notify::run(&args),
         Command::Handover(args) => handover::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Witness(args) => witness::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Mapping(args) => mapping::run(&args),
         Command::Deadletter(args) => deadletter::run(args),

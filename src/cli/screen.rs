@@ -3,7 +3,7 @@
 use super::{FAILED, FOUND, NOT_LIVE, terminal};
 use crate::{
     access::Secret,
-    client::{self, Endpoint, LinkOptions},
+    client::{self, Endpoint, LinkOptions, TrailMemory},
     domain::WardId,
     protocol::Encoding,
     seam::{OsClock, OsEntropy},
@@ -17,6 +17,7 @@ use crate::{
     },
 };
 use anyhow::Context;
+use etcetera::BaseStrategy;
 use std::{
     io::{BufRead, BufWriter, IsTerminal, Write},
     sync::Arc,
@@ -119,6 +120,13 @@ impl ScreenArgs {
     }
 }
 
+/// Where this person's clients remember the audit trails of servers: `$XDG_STATE_HOME/wardwatch/trails`. Who has no home
+/// remembers as long as the program runs.
+pub(super) fn trail_memory() -> TrailMemory {
+    let state = etcetera::choose_base_strategy().ok().and_then(|strategy| strategy.state_dir());
+    state.map_or_else(TrailMemory::default, |dir| TrailMemory::at(dir.join("wardwatch").join("trails")))
+}
+
 impl Target {
     fn link(&self, token: Secret) -> LinkOptions {
         LinkOptions {
@@ -127,6 +135,7 @@ impl Target {
             ward: self.ward.clone(),
             patients: None,
             encoding: Encoding::MessagePack,
+            memory: trail_memory(),
         }
     }
 
@@ -191,7 +200,12 @@ pub(super) async fn show(target: &Target, token: Option<Secret>, user: String, s
 }
 
 async fn full(target: &Target, start: Start, look: &Look) -> anyhow::Result<u8> {
-    let station = Server { endpoint: target.endpoint.clone(), ward: target.ward.clone(), entropy: Arc::new(OsEntropy) };
+    let station = Server {
+        endpoint: target.endpoint.clone(),
+        ward: target.ward.clone(),
+        memory: trail_memory(),
+        entropy: Arc::new(OsEntropy),
+    };
     let console = Console::open()?;
     let draw = |app: &App, area, buffer: &mut _| view::draw(app, look, area, buffer);
     let outcome = run::run(console, station, start, Arc::new(OsClock), draw).await?;

@@ -104,6 +104,7 @@ async fn devices(target: &Target, token: Secret, format: OnceFormat) -> anyhow::
         ward: target.ward.clone(),
         patients: None,
         encoding: Encoding::MessagePack,
+        memory: screen::trail_memory(),
     };
     let mut once = Once::connect(options, Arc::new(OsEntropy)).await?;
     let list = once.devices().await?;

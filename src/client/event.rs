@@ -1,5 +1,6 @@
 //! What the client tells, and what it is asked for.
 
+use super::trail::TrailStanding;
 use crate::{
     access::Secret,
     domain::{Command, Event, Mode, PatientId, Refusal, Remark, SequencedEvent, Timestamp, Ward},
@@ -129,6 +130,8 @@ pub enum ClientEvent {
         /// What became of its values.
         report: IntakeReport,
     },
+    /// What is known of the server's audit trail: at each connection and each minute.
+    Trail(TrailStanding),
     /// The session was locked or unlocked.
     Session(SessionInfo),
     /// Something could not be done.

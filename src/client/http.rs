@@ -95,6 +95,14 @@ fn request(endpoint: &Endpoint, method: Method, path: &str, body: Vec<u8>) -> Re
         .map_err(|e| HttpError::Answer(endpoint.clone(), e.to_string()))
 }
 
+/// Posts a text; nothing is expected back.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub(super) async fn post_text(endpoint: &Endpoint, path: &str, text: String) -> Result<(), HttpError> {
+    ask(endpoint, request(endpoint, Method::POST, path, text.into_bytes())?).await.map(drop)
+}
+
 /// Signs in.
 ///
 /// # Errors

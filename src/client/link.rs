@@ -4,6 +4,7 @@ use super::{
     delay::Delays,
     endpoint::Endpoint,
     event::{ClientEvent, ClientRequest, Hello},
+    trail::{Follower, Offer, TrailMemory, TrailStanding},
 };
 use crate::{
     access::{Secret, TokenKind},
@@ -32,6 +33,10 @@ pub const LINK_SILENT_MS: u64 = 10_000;
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
 /// Longest message that is taken from a server, in bytes: a snapshot of a large ward.
 const SERVER_MESSAGE_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// The server's audit trail is looked at again after so long, in milliseconds.
+const TRAIL_INTERVAL_MS: u64 = 60_000;
+/// The id of the link's own requests; whoever uses the link counts from 1.
+const OWN_ID: u64 = 0;
 /// What is said to somebody who watches with the token of a device or gateway.
 const DEVICE_TOKEN: &str = "this is a device's token: sign in with `wardwatch login`";
 
@@ -48,6 +53,8 @@ pub struct LinkOptions {
     pub patients: Option<Vec<PatientId>>,
     /// How messages are written.
     pub encoding: Encoding,
+    /// Where the last checkpoint of the server's audit trail is remembered.
+    pub memory: TrailMemory,
 }
 
 type Socket = WebSocketStream<TcpStream>;
@@ -76,6 +83,8 @@ struct Link {
     requests: mpsc::Receiver<ClientRequest>,
     heard: Heard,
     delays: Delays,
+    /// Follows the server's audit trail, once it is known whether it is live.
+    trail: Option<Follower>,
 }
 
 /// Starts a link. It ends when the receiver is dropped or the server refuses it.
@@ -86,7 +95,7 @@ pub fn start(
 ) -> (mpsc::Sender<ClientRequest>, mpsc::Receiver<ClientEvent>) {
     let (events, inbox) = mpsc::channel(LINK_QUEUE_CAPACITY);
     let (outbox, requests) = mpsc::channel(LINK_QUEUE_CAPACITY);
-    let link = Link { options, events, requests, heard: Heard::default(), delays: Delays::new(entropy) };
+    let link = Link { options, events, requests, heard: Heard::default(), delays: Delays::new(entropy), trail: None };
     tokio::spawn(link.run());
     (outbox, inbox)
 }
@@ -139,6 +148,8 @@ impl Link {
         if self.heard.ward.as_ref() != Some(&ward) {
             self.heard = Heard { ward: Some(ward.clone()), ..Heard::default() };
         }
+        let (memory, server) = (&self.options.memory, self.options.endpoint.authority());
+        self.trail.get_or_insert_with(|| Follower::new(memory, server, hello.mode));
         if self.events.send(ClientEvent::Connected(hello)).await.is_err() {
             return Cut::Unwanted;
         }
@@ -238,6 +249,7 @@ impl Link {
     }
 
     async fn listen(&mut self, socket: &mut Socket) -> Cut {
+        let mut look = tokio::time::interval(Duration::from_millis(TRAIL_INTERVAL_MS));
         loop {
             let silent = Duration::from_millis(LINK_SILENT_MS);
             let done = tokio::select! {
@@ -253,11 +265,31 @@ impl Link {
                     None => Err(Cut::Unwanted),
                     Some(request) => self.ask(socket, request).await,
                 },
+                _ = look.tick() => self.look_at_trail(socket).await,
             };
             if let Err(cut) = done {
                 return cut;
             }
         }
+    }
+
+    /// Demands the proof that the server's audit trail has grown from what was seen of it.
+    async fn look_at_trail(&mut self, socket: &mut Socket) -> Result<(), Cut> {
+        let Some(trail) = &mut self.trail else { return Ok(()) };
+        match trail.next() {
+            Ok(old) => self.say(socket, &ClientMessage::AuditCheckpoint { id: OWN_ID, old }).await,
+            Err(standing) => self.tell_trail(standing).await,
+        }
+    }
+
+    async fn trail_shown(&mut self, offer: &Offer) -> Result<(), Cut> {
+        let Some(trail) = &mut self.trail else { return Ok(()) };
+        let standing = trail.take(offer);
+        self.tell_trail(standing).await
+    }
+
+    async fn tell_trail(&self, standing: TrailStanding) -> Result<(), Cut> {
+        self.events.send(ClientEvent::Trail(standing)).await.map_err(|_| Cut::Unwanted)
     }
 
     async fn ask(&self, socket: &mut Socket, request: ClientRequest) -> Result<(), Cut> {
@@ -312,6 +344,12 @@ impl Link {
             ServerMessage::Letters { id, letters, more } => ClientEvent::Letters { id, letters, more },
             ServerMessage::Accepted { id, report } => ClientEvent::Retried { id, report },
             ServerMessage::Session { session } => ClientEvent::Session(session),
+            ServerMessage::AuditCheckpoint { key, old, proof, checkpoint, .. } => {
+                return self.trail_shown(&Offer { key, old, proof, note: checkpoint }).await;
+            }
+            ServerMessage::Error { detail, id: Some(OWN_ID), .. } => {
+                ClientEvent::Trail(TrailStanding::NotWitnessed { why: detail })
+            }
             ServerMessage::Error { code, detail, id } => ClientEvent::Error { code, detail, id },
             ServerMessage::Hello { .. } => return Ok(()),
         };

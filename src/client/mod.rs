@@ -10,6 +10,8 @@ mod http;
 mod link;
 mod once;
 mod sender;
+mod trail;
+mod witness;
 
 pub use delay::{Delays, RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MIN_MS};
 pub use endpoint::{Endpoint, EndpointError};
@@ -18,3 +20,5 @@ pub use http::{EnrolAnswer, HttpError, LoginAnswer, enrol, get, login, logout};
 pub use link::{LINK_QUEUE_CAPACITY, LINK_SILENT_MS, LinkOptions, start};
 pub use once::{ONCE_TIMEOUT_MS, Once, OnceError};
 pub use sender::{SendError, Sender};
+pub use trail::{TrailMemory, TrailStanding};
+pub use witness::{Witness, WitnessError, WitnessParts};

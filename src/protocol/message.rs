@@ -114,6 +114,13 @@ pub enum ClientMessage {
         /// Why.
         reason: Remark,
     },
+    /// Show the newest checkpoint of the audit trail, and that it has grown from the first `old` entries.
+    AuditCheckpoint {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// Entries that the client has seen; 0 if it sees the trail for the first time.
+        old: u64,
+    },
     /// A person is at the keyboard: the session is not idle.
     Activity,
     /// Unlock a locked session.
@@ -386,6 +393,19 @@ pub enum ServerMessage {
         /// The report.
         #[serde(flatten)]
         report: IntakeReport,
+    },
+    /// The newest checkpoint of the audit trail.
+    AuditCheckpoint {
+        /// The id of the request.
+        id: u64,
+        /// The trail's public key (C2SP signed note).
+        key: String,
+        /// From which size the proof begins.
+        old: u64,
+        /// The consistency proof (RFC 6962, section 2.1.2), a hash in base64 each. Empty if there never were `old` entries.
+        proof: Vec<String>,
+        /// The checkpoint (C2SP tlog-checkpoint).
+        checkpoint: String,
     },
     /// The session was locked or unlocked.
     Session {

@@ -112,6 +112,7 @@ fn client_messages_round_trip() {
         ClientMessage::Query { id: 4, query },
         ClientMessage::AlertReport { id: 5, ward: ward().id, from: t(), to: t() + Millis(5) },
         ClientMessage::Devices { id: 7, ward: ward().id },
+        ClientMessage::AuditCheckpoint { id: 8, old: 1_203_442 },
         ClientMessage::Activity,
         ClientMessage::Unlock { passphrase: "correct horse battery".into() },
     ] {
@@ -141,6 +142,13 @@ fn server_messages_round_trip() {
         ServerMessage::Unrecorded { ward: ward().id, event },
         ServerMessage::History { id: 4, history: History { ward: ward().id, from: t(), to: t(), patients } },
         ServerMessage::AlertReport { id: 5, report: Box::new(report()) },
+        ServerMessage::AuditCheckpoint {
+            id: 8,
+            key: "wardwatch/site-1+ab630977+Ae1J".into(),
+            old: 1_203_442,
+            proof: vec!["CQkJ".into()],
+            checkpoint: "wardwatch/site-1\n7\nCQkJ\n\n\u{2014} wardwatch/site-1 q2MJ\n".into(),
+        },
         ServerMessage::Devices { id: 7, list: Box::new(devices()) },
         ServerMessage::Heartbeat {
             now: t(),

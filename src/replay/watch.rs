@@ -3,7 +3,7 @@
 use super::episodes::Episodes;
 use crate::{
     access::Secret,
-    client::{self, ClientEvent, ClientRequest, Endpoint, LinkOptions},
+    client::{self, ClientEvent, ClientRequest, Endpoint, LinkOptions, TrailMemory},
     domain::WardId,
     protocol::Encoding,
     seam::OsEntropy,
@@ -42,7 +42,14 @@ pub struct Watch {
 /// # Errors
 /// If the server refuses, or the ward is not seen in time.
 pub async fn start(endpoint: Endpoint, token: Secret, ward: WardId) -> Result<Watch, WatchError> {
-    let options = LinkOptions { endpoint, token, ward: Some(ward), patients: None, encoding: Encoding::MessagePack };
+    let options = LinkOptions {
+        endpoint,
+        token,
+        ward: Some(ward),
+        patients: None,
+        encoding: Encoding::MessagePack,
+        memory: TrailMemory::default(),
+    };
     let (requests, mut events) = client::start(options, Arc::new(OsEntropy));
     let seen = async {
         loop {

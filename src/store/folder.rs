@@ -137,6 +137,33 @@ impl DataFolder {
         self.path.join("audit.checkpoint")
     }
 
+    fn cosigned_path(&self) -> PathBuf {
+        self.path.join("audit.cosigned")
+    }
+
+    /// The newest checkpoint that witnesses have cosigned, with their cosignatures.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn cosigned_checkpoint(&self) -> Result<Option<String>, StoreError> {
+        let path = self.cosigned_path();
+        match std::fs::read_to_string(&path) {
+            Ok(note) => Ok(Some(note)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::File { path: path.display().to_string(), source }),
+        }
+    }
+
+    /// Keeps a cosigned checkpoint in the place of the one before.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn keep_cosigned_checkpoint(&self, note: &str) -> Result<(), StoreError> {
+        let path = self.cosigned_path();
+        let failed = |source| StoreError::File { path: path.display().to_string(), source };
+        write_durably(&path, note.as_bytes(), 0o644).map_err(failed)
+    }
+
     /// Takes the folder for this program.
     ///
     /// # Errors
@@ -188,7 +215,9 @@ fn secret_of(path: &Path, entropy: &dyn Entropy) -> Result<[u8; 32], StoreError>
 /// # Errors
 /// If the system refuses.
 pub(super) fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
-    let beside = path.with_extension("new");
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(mode).open(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;

@@ -25,7 +25,7 @@ pub use records::{
 };
 
 use crate::{
-    audit::StoredLeaf,
+    audit::{Hash, StoredLeaf},
     domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId},
     engine::{Kept, SeriesKey},
     fhir::ResourceKind,
@@ -273,6 +273,25 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// If the database fails.
     fn checkpoints(&self, limit: u32) -> Result<Vec<String>, StoreError>;
+
+    /// The newest signed checkpoint. The leaves that it covers were durable before it was signed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn newest_checkpoint(&self) -> Result<Option<String>, StoreError>;
+
+    /// The proof that the leaf at `index` is among the first `size` of the audit trail; `None` if there are not so many.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn audit_inclusion(&self, index: u64, size: u64) -> Result<Option<Vec<Hash>>, StoreError>;
+
+    /// The proof that the first `new` leaves of the audit trail begin with the first `old`; `None` if there are not so
+    /// many.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn audit_consistency(&self, old: u64, new: u64) -> Result<Option<Vec<Hash>>, StoreError>;
 
     /// How many dead letters wait for somebody.
     ///

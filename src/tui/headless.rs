@@ -6,7 +6,7 @@ use super::{
     report::{Report, vital_report},
 };
 use crate::{
-    client::{ClientEvent, ClientRequest},
+    client::{ClientEvent, ClientRequest, TrailStanding},
     domain::{Millis, Mode, SequencedEvent},
     protocol::{StoreState, VitalsUpdate},
     seam::Clock,
@@ -161,6 +161,8 @@ enum Line<'a> {
     Skipped { mode: Mode, from: u64, to: u64 },
     /// Whether the server records.
     Store { mode: Mode, state: StoreState },
+    /// The past was changed: said again each minute.
+    AuditForked { mode: Mode, what: &'a str },
 }
 
 #[derive(Serialize)]
@@ -252,6 +254,7 @@ fn tell(app: &App, event: &ClientEvent, out: &mut impl Write) -> Result<(), Head
             write(out, &Line::Event { mode, entry: Entry::Unrecorded { unrecorded: event } })
         }
         ClientEvent::Skipped { from, to } => write(out, &Line::Skipped { mode, from: *from, to: *to }),
+        ClientEvent::Trail(TrailStanding::Forked { what }) => write(out, &Line::AuditForked { mode, what }),
         _ => Ok(()),
     }
 }

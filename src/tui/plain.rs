@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     access::Secret,
-    client::{ClientEvent, ClientRequest},
+    client::{ClientEvent, ClientRequest, TrailStanding},
     domain::{Alert, AlertClass, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
     protocol::{PatientView, WardView},
 };
@@ -112,6 +112,7 @@ impl Plain {
                 self.journal(event, &mut said);
                 said.lines.iter_mut().for_each(|line| line.push_str(" (UNRECORDED)"));
             }
+            ClientEvent::Trail(standing) => self.say_trail(standing, &mut said),
             ClientEvent::Refused { why } => said.lines.push(format!("SIGNED OUT: {why}")),
             ClientEvent::Disconnected { why, .. } if !self.greeted && self.no_link.as_ref() != Some(why) => {
                 said.lines.push(format!("no link yet: {why}; trying again"));
@@ -153,6 +154,17 @@ impl Plain {
         }
     }
 
+    /// A fork is said again each minute: it does not go away by itself.
+    fn say_trail(&self, standing: &TrailStanding, said: &mut Said) {
+        match standing {
+            TrailStanding::NotWitnessed { why } if self.app.trail.failed.as_ref() != Some(why) => {
+                said.lines.push(format!("audit not witnessed: {why}"));
+            }
+            TrailStanding::Witnessed { .. } | TrailStanding::NotWitnessed { .. } => {}
+            TrailStanding::Forked { what } => said.lines.push(format!("AUDIT FORKED: {what}")),
+        }
+    }
+
     fn say_link(&mut self, said: &mut Said) {
         let health = self.app.health();
         if std::mem::discriminant(&health) == std::mem::discriminant(&self.health) {
@@ -175,6 +187,14 @@ impl Plain {
         }
         let what = if locked { "LOCKED: names are hidden; type unlock" } else { "unlocked" };
         said.lines.push(format!("{} {what}", self.clock()));
+    }
+
+    fn say_all_of_link(&self) -> Said {
+        let mut said = Said::line(self.link_words());
+        if let Some(what) = &self.app.trail.forked {
+            said.lines.push(format!("AUDIT FORKED: {what}"));
+        }
+        said
     }
 
     fn link_words(&self) -> String {
@@ -254,7 +274,7 @@ impl Plain {
             ("yes", None) => self.confirm(asked),
             ("help" | "?", None) => Said { lines: PLAIN_HELP.lines().map(str::to_owned).collect(), effects: vec![] },
             ("quit" | "q" | "exit", None) => Said { lines: vec![], effects: vec![Effect::Quit] },
-            ("link", None) => Said::line(self.link_words()),
+            ("link", None) => self.say_all_of_link(),
             ("alerts", None) => self.section("ALERTS"),
             ("beds", None) => self.section("BEDS"),
             ("show", Some(bed)) => self.show(bed),

@@ -33,11 +33,23 @@ use wardwatch::{
 /// A passphrase that is long enough.
 pub const PASSPHRASE: &str = "correct horse battery staple";
 
+/// A folder that nobody else has, for what a program remembers.
+pub fn state_folder() -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("state-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    drop(std::fs::remove_dir_all(&folder));
+    folder
+}
+
 /// The program.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wardwatch"));
     // Hashing at full cost would make the tests slow and proves nothing more.
     command.env("WARDWATCH_PASSPHRASE__MEMORY_KIB", "64").env("WARDWATCH_PASSPHRASE__PASSES", "1");
+    // What one test remembers of a server is no other test's business: ports come again.
+    command.env("XDG_STATE_HOME", state_folder());
     // How full the machine's disk is, is no test's business: the alert would be one more on every screen.
     command.env("WARDWATCH_DISK__ALERT_PERCENT", "100");
     command

@@ -103,6 +103,7 @@ impl Pty {
         let end = || Stdio::from(slave.try_clone().unwrap());
         command.stdin(end()).stdout(end()).stderr(end());
         command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8");
+        command.env("XDG_STATE_HOME", super::state_folder());
         command.env_remove("NO_COLOR").env_remove("COLORTERM").envs(env.iter().copied());
         let child = match command.spawn() {
             Err(e) if e.kind() == ErrorKind::NotFound => return None,

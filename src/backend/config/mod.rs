@@ -1,5 +1,6 @@
 //! Configuration: flags over environment over file over defaults. An unknown key is an error.
 
+mod audit;
 mod fhir;
 mod layers;
 mod medtech;
@@ -9,6 +10,7 @@ mod notify;
 mod profiles;
 mod vitals;
 
+pub use audit::AuditConfig;
 pub use fhir::FhirConfig;
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
 pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
@@ -43,6 +45,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// How long people have to answer an alert.
     pub response: ResponseConfig,
+    /// Who witnesses the audit trail.
+    pub audit: AuditConfig,
     /// Messages about alerts to people who do not look at a screen.
     pub notify: NotifyConfig,
     /// Mappings of device messages.
@@ -431,6 +435,7 @@ impl Config {
         self.response.check()?;
         self.notify.check()?;
         self.fhir.check()?;
+        self.audit.check()?;
         mllp::check(&self.mllp, &self.vitals()?)?;
         mqtt::check(&self.mqtt, self.medtech.device_mapping.is_some(), &self.vitals()?)?;
         range("alarm.delay_max_s", self.alarm.delay_max_s.into(), 0, profiles::DELAY_MAX_S.into())?;

@@ -2,6 +2,7 @@
 
 mod ack;
 mod answer;
+mod audit;
 mod enrol;
 mod fhir;
 mod health;
@@ -30,6 +31,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/medtech", post(medtech::post))
         .route("/v1/devices/{device}/twin", get(twin::read).put(twin::report))
         .route("/v1/stream", get(stream::upgrade))
+        .route("/v1/audit/key", get(audit::key))
+        .route("/v1/audit/checkpoint", get(audit::checkpoint))
+        .route("/v1/audit/cosigned", post(audit::cosigned))
         .route("/v1/ack/{link}", get(ack::show).post(ack::acknowledge))
         .route("/fhir", any(fhir::any))
         .route("/fhir/", any(fhir::any))

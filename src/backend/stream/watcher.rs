@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     access::{Secret, Session, SessionStanding},
-    audit::{Act, LeafActor, LeafDraft, Outcome},
+    audit::{Act, LeafActor, LeafDraft, Outcome, Shown, memory::hash_text},
     backend::{
         app::{App, denied, principal_of},
+        audit,
         devices::{self, DeviceSight},
         hub::{Attendance, News, WardHub},
         letters::LetterError,
@@ -348,6 +349,7 @@ impl Watcher {
             ClientMessage::Letters { id, query } => self.letters(socket, id, Asked::Page(query)).await,
             ClientMessage::RetryLetter { id, no } => self.letters(socket, id, Asked::Retry(no)).await,
             ClientMessage::DropLetter { id, no, reason } => self.letters(socket, id, Asked::Drop(no, reason)).await,
+            ClientMessage::AuditCheckpoint { id, old } => self.audit_checkpoint(socket, id, old).await,
             ClientMessage::Activity => {
                 self.app.touch(&self.session.record.id);
                 Ok(())
@@ -648,6 +650,29 @@ impl Watcher {
         self.answer_later(socket, id, async move {
             let answer = match ops::report(&app).await {
                 Ok(report) => ServerMessage::Ops { id, report: Box::new(report) },
+                Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
+    /// The newest checkpoint of the audit trail: for everybody who is signed in, locked or not.
+    async fn audit_checkpoint<S, E>(&self, socket: &mut Socket<S>, id: u64, old: u64) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            let answer = match audit::shown(&app, old).await {
+                Ok(Shown { old, proof, note }) => ServerMessage::AuditCheckpoint {
+                    id,
+                    key: app.audit.key.to_string(),
+                    old,
+                    proof: proof.iter().map(hash_text).collect(),
+                    checkpoint: note,
+                },
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
             };
             drop(answers.send(answer).await);

@@ -2,17 +2,18 @@
 
 use super::{corrupt, failed, to_db};
 use crate::{
-    audit::{Hash, LeafDraft, LeafStamp, NoteVerifier, Tree, leaf_hash},
+    audit::{Hash, LeafDraft, LeafHashes, LeafStamp, NodeError, NoteVerifier, Subtrees, Tree, leaf_hash, proof},
     seam::Clock,
     store::StoreError,
 };
 use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// The tree over the stored leaves.
+/// The tree over the stored leaves, and its complete subtrees.
 ///
-/// It is built anew from the stored hashes at each start; `audit verify` checks those against the leaves' bytes.
-pub(super) fn load_tree(db: &Connection) -> Result<Tree, StoreError> {
-    let mut tree = Tree::default();
+/// Both are built anew from the stored hashes at each start; `audit verify` checks those against the leaves' bytes.
+pub(super) fn load_tree(db: &Connection) -> Result<(Tree, Subtrees), StoreError> {
+    let (mut tree, mut subtrees) = (Tree::default(), Subtrees::default());
     let mut statement = db.prepare("SELECT idx, hash FROM audit_leaf ORDER BY idx").map_err(failed)?;
     let mut rows = statement.query([]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
@@ -20,9 +21,70 @@ pub(super) fn load_tree(db: &Connection) -> Result<Tree, StoreError> {
         if index != to_db(tree.size()) {
             return Err(corrupt("the audit trail", &format!("leaf {} is missing", tree.size())));
         }
-        tree.push(row.get::<_, Hash>(1).map_err(failed)?);
+        let hash = row.get::<_, Hash>(1).map_err(failed)?;
+        tree.push(hash);
+        subtrees.push(hash);
     }
-    Ok(tree)
+    Ok((tree, subtrees))
+}
+
+/// Where a reader finds the complete subtrees of the trail.
+pub(super) enum Trail {
+    /// With the writer of this process.
+    Shared(Arc<RwLock<Subtrees>>),
+    /// Its own, which follow the stored leaves.
+    Own(Mutex<Subtrees>),
+}
+
+/// The hashes of leaves in the database.
+struct StoredHashes<'a>(&'a Connection);
+
+impl LeafHashes for StoredHashes<'_> {
+    type Error = StoreError;
+
+    fn leaf_hashes(&self, from: u64, count: u64) -> Result<Vec<Hash>, StoreError> {
+        let sql = "SELECT hash FROM audit_leaf WHERE idx >= ?1 AND idx < ?2 ORDER BY idx";
+        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
+        let rows = statement.query_map([to_db(from), to_db(from.saturating_add(count))], |row| row.get(0));
+        rows.and_then(Iterator::collect).map_err(failed)
+    }
+}
+
+impl Trail {
+    /// The subtrees as they are now: a copy, so that whoever writes never waits for a proof.
+    fn subtrees(&self, db: &Connection) -> Result<Subtrees, StoreError> {
+        match self {
+            Self::Shared(subtrees) => Ok(subtrees.read().unwrap_or_else(PoisonError::into_inner).clone()),
+            Self::Own(subtrees) => {
+                let mut subtrees = subtrees.lock().unwrap_or_else(PoisonError::into_inner);
+                let sql = "SELECT hash FROM audit_leaf WHERE idx >= ?1 ORDER BY idx";
+                let mut statement = db.prepare_cached(sql).map_err(failed)?;
+                let mut rows = statement.query([to_db(subtrees.size())]).map_err(failed)?;
+                while let Some(row) = rows.next().map_err(failed)? {
+                    subtrees.push(row.get(0).map_err(failed)?);
+                }
+                Ok(subtrees.clone())
+            }
+        }
+    }
+
+    /// The proof that the leaf at `index` is among the first `size`.
+    pub(super) fn inclusion(&self, db: &Connection, index: u64, size: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+        made(proof::inclusion(&self.subtrees(db)?.with(&StoredHashes(db)), index, size))
+    }
+
+    /// The proof that the first `new` leaves begin with the first `old`.
+    pub(super) fn consistency(&self, db: &Connection, old: u64, new: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+        made(proof::consistency(&self.subtrees(db)?.with(&StoredHashes(db)), old, new))
+    }
+}
+
+fn made(proof: Result<Option<Vec<Hash>>, NodeError<StoreError>>) -> Result<Option<Vec<Hash>>, StoreError> {
+    match proof {
+        Ok(proof) => Ok(proof),
+        Err(NodeError::Read(e)) => Err(e),
+        Err(NodeError::TooFew) => Ok(None),
+    }
 }
 
 /// What is wrong between the stored leaves and the newest checkpoint that was signed over them, if anything is. A log
@@ -50,14 +112,15 @@ pub(super) fn contradiction(db: &Connection, verifier: &NoteVerifier) -> Result<
     }))
 }
 
-/// Writes leaves at the end of the trail.
+/// Writes leaves at the end of the trail; gives their hashes.
 pub(super) fn append(
     db: &Connection,
     tree: &mut Tree,
     leaves: &[LeafDraft],
     clock: &dyn Clock,
     boot_id: &str,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Hash>, StoreError> {
+    let mut hashes = Vec::with_capacity(leaves.len());
     for leaf in leaves {
         let index = tree.size();
         let stamp = LeafStamp { index, utc: clock.wall(), boot: clock.boot(), boot_id };
@@ -72,6 +135,7 @@ pub(super) fn append(
                 .map_err(failed)?;
         }
         tree.push(hash);
+        hashes.push(hash);
     }
-    Ok(())
+    Ok(hashes)
 }

@@ -1,13 +1,14 @@
 //! The reader: a few read-only connections, handed out to whoever asks.
 
 use super::{
+    audit_log::Trail,
     corrupt, failed, fhir, from_db, migrate, open_connection,
     recent::Recent,
     samples, to_db,
     writer::{read_mode, read_site},
 };
 use crate::{
-    audit::StoredLeaf,
+    audit::{Hash, StoredLeaf, Subtrees},
     domain::{
         Alert, DeviceId, Millis, PatientId, Quality, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId,
         series::Trend,
@@ -44,6 +45,7 @@ pub struct SqliteReader {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     recent: RecentSamples,
+    trail: Trail,
 }
 
 impl SqliteReader {
@@ -53,19 +55,23 @@ impl SqliteReader {
     /// If the database cannot be used or has another schema.
     pub fn open(folder: &DataFolder) -> Result<Self, StoreError> {
         let copy = Arc::new(RwLock::new((-1, Recent::default())));
-        Self::new(folder, RecentSamples::Copy(copy))
+        Self::new(folder, RecentSamples::Copy(copy), Trail::Own(Mutex::default()))
     }
 
-    /// Reads beside the writer of this process, whose recent samples it sees.
-    pub(super) fn beside(folder: &DataFolder, recent: Arc<RwLock<Recent>>) -> Result<Self, StoreError> {
-        Self::new(folder, RecentSamples::Shared(recent))
+    /// Reads beside the writer of this process, whose recent samples and subtrees of the audit trail it sees.
+    pub(super) fn beside(
+        folder: &DataFolder,
+        recent: Arc<RwLock<Recent>>,
+        subtrees: Arc<RwLock<Subtrees>>,
+    ) -> Result<Self, StoreError> {
+        Self::new(folder, RecentSamples::Shared(recent), Trail::Shared(subtrees))
     }
 
-    fn new(folder: &DataFolder, recent: RecentSamples) -> Result<Self, StoreError> {
+    fn new(folder: &DataFolder, recent: RecentSamples, trail: Trail) -> Result<Self, StoreError> {
         let path = folder.database();
         let db = open_connection(&path, false)?;
         migrate::check(&db, &path)?;
-        Ok(Self { path, idle: Mutex::new(vec![db]), recent })
+        Ok(Self { path, idle: Mutex::new(vec![db]), recent, trail })
     }
 
     /// What the folder is.
@@ -362,6 +368,18 @@ impl StoreReader for SqliteReader {
             notes.reverse();
             Ok(notes)
         })
+    }
+
+    fn newest_checkpoint(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.checkpoints(1)?.pop())
+    }
+
+    fn audit_inclusion(&self, index: u64, size: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+        self.with(|db| self.trail.inclusion(db, index, size))
+    }
+
+    fn audit_consistency(&self, old: u64, new: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+        self.with(|db| self.trail.consistency(db, old, new))
     }
 
     fn dead_letter_count(&self) -> Result<u64, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    audit::{Act, LeafActor, LeafDraft, NoteVerifier, Outcome, SideText, verify},
+    audit::{Act, Evidence, LeafActor, LeafDraft, NoteVerifier, Outcome, SideText, Tree, proof, verify},
     domain::{
         DeviceId, Event, EventBody, Marks, Millis, Mode, Observation, PatientId, Quality, Role, Timestamp, VitalCode,
         Ward, WardId,
@@ -227,6 +227,48 @@ fn any_other_failure_closes_the_store_for_good() {
     assert!(matches!(store.checkpoint(true), Err(StoreError::Closed)));
 }
 
+/// The reader beside the writer and one that stands alone prove the same, and the proofs hold; also after more was written.
+#[test]
+fn proofs_come_from_the_stored_trail() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let (beside, alone) = (store.reader().unwrap(), SqliteReader::open(&bench.folder).unwrap());
+    for old in [1_u64, 300, 600] {
+        while store.audit_size() < old + 299 {
+            store.commit(&Batch { leaves: vec![leaf(); 23], ..Batch::default() }).unwrap();
+        }
+        let (mut trees, mut hashes) = (vec![Tree::default()], Vec::new());
+        beside
+            .each_leaf(&mut |leaf| {
+                let mut tree = trees.last().unwrap().clone();
+                tree.push(leaf.hash);
+                trees.push(tree);
+                hashes.push(leaf.hash);
+                true
+            })
+            .unwrap();
+        let (new, root) = (store.audit_size(), |size: u64| trees[usize::try_from(size).unwrap()].root());
+        for reader in [&beside, &alone] {
+            let grown = reader.audit_consistency(old, new).unwrap().unwrap();
+            assert!(proof::is_consistent((old, &root(old)), (new, &root(new)), &grown), "{old} to {new}");
+            for index in [0, old, new - 1] {
+                let path = reader.audit_inclusion(index, new).unwrap().unwrap();
+                let hash = hashes[usize::try_from(index).unwrap()];
+                assert!(proof::is_included(index, new, hash, &path, &root(new)), "{index} of {new}");
+            }
+            assert_eq!(reader.audit_inclusion(new, new).unwrap(), None);
+            assert_eq!(reader.audit_consistency(new + 1, new).unwrap(), None);
+        }
+    }
+    // After a start the subtrees are made anew from the leaves.
+    let new = store.audit_size();
+    let before = beside.audit_consistency(300, new).unwrap();
+    drop((store, beside));
+    let store = bench.open();
+    assert_eq!(store.reader().unwrap().audit_consistency(300, new).unwrap(), before);
+    assert_eq!(alone.audit_consistency(300, new).unwrap(), before);
+}
+
 #[test]
 fn the_audit_trail_verifies_against_its_checkpoints() {
     let bench = Bench::new();
@@ -240,7 +282,8 @@ fn the_audit_trail_verifies_against_its_checkpoints() {
     let verifier: NoteVerifier = key.parse().unwrap();
     let check = |reader: &SqliteReader| {
         let notes = reader.checkpoints(100).unwrap();
-        let checkpoints = notes.iter().map(|note| verifier.open(note).unwrap()).collect();
+        let own = notes.iter().map(|note| verifier.open(note).unwrap()).collect();
+        let evidence = Evidence { own, ..Evidence::default() };
         let mut leaves = Vec::new();
         reader
             .each_leaf(&mut |leaf| {
@@ -248,7 +291,7 @@ fn the_audit_trail_verifies_against_its_checkpoints() {
                 true
             })
             .unwrap();
-        verify(leaves.into_iter(), checkpoints).unwrap()
+        verify(leaves.into_iter(), &evidence).unwrap()
     };
     let reader = store.reader().unwrap();
     let verified = check(&reader).unwrap();

@@ -8,7 +8,7 @@ use super::{
     to_db, unplaced,
 };
 use crate::{
-    audit::{Act, LeafActor, LeafDraft, NoteSigner, Outcome, Tree},
+    audit::{Act, Hash, LeafActor, LeafDraft, NoteSigner, NoteVerifier, Outcome, Subtrees, Tree},
     domain::{Event, EventBody, Mode, Timestamp, WardId},
     engine::{Kept, SeriesKey},
     seam::{Clock, Entropy},
@@ -33,6 +33,13 @@ struct WardState {
     head: u64,
 }
 
+/// The audit trail after a commit.
+struct Grown {
+    tree: Tree,
+    /// The hashes of its new leaves.
+    new: Vec<Hash>,
+}
+
 /// What the store needs from outside.
 #[derive(Clone)]
 pub struct StoreParts {
@@ -54,6 +61,7 @@ pub struct SqliteStore {
     numbers: SeriesNumbers,
     recent: Arc<RwLock<Recent>>,
     tree: Tree,
+    subtrees: Arc<RwLock<Subtrees>>,
     signed_size: Option<u64>,
     audit_fault: Option<String>,
     closed: bool,
@@ -81,7 +89,7 @@ impl SqliteStore {
         let secret = folder.secret_key(parts.entropy.as_ref())?;
         let signer = NoteSigner::new(format!("wardwatch/{}", site.site), &secret);
         publish(&folder.audit_public_key(), &format!("{}\n", signer.verifier()))?;
-        let tree = audit_log::load_tree(&db)?;
+        let (tree, subtrees) = audit_log::load_tree(&db)?;
         let audit_fault = audit_log::contradiction(&db, &signer.verifier())?;
         let wards = read_wards(&db)?;
         let recent = Arc::new(RwLock::new(Recent::load(&db)?));
@@ -96,6 +104,7 @@ impl SqliteStore {
             numbers: SeriesNumbers::default(),
             recent,
             tree,
+            subtrees: Arc::new(RwLock::new(subtrees)),
             signed_size: None,
             audit_fault,
             closed: false,
@@ -114,12 +123,18 @@ impl SqliteStore {
         &self.site
     }
 
+    /// The public key of the audit trail.
+    #[must_use]
+    pub fn verifier(&self) -> NoteVerifier {
+        self.signer.verifier()
+    }
+
     /// A reader of the same folder.
     ///
     /// # Errors
     /// If the database cannot be opened a second time.
     pub fn reader(&self) -> Result<SqliteReader, StoreError> {
-        SqliteReader::beside(&self.folder, self.recent.clone())
+        SqliteReader::beside(&self.folder, self.recent.clone(), self.subtrees.clone())
     }
 
     /// The connection itself, so that a test can do harm.
@@ -128,7 +143,7 @@ impl SqliteStore {
         &self.db
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(Committed, BTreeMap<WardId, WardState>, Tree), StoreError> {
+    fn write(&mut self, batch: &Batch) -> Result<(Committed, BTreeMap<WardId, WardState>, Grown), StoreError> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let mut wards = BTreeMap::new();
         let mut committed = Committed::default();
@@ -156,10 +171,10 @@ impl SqliteStore {
             write_dead_letter(&tx, letter)?;
         }
         let mut tree = self.tree.clone();
-        audit_log::append(&tx, &mut tree, &batch.leaves, self.clock.as_ref(), &self.boot_id)?;
+        let new = audit_log::append(&tx, &mut tree, &batch.leaves, self.clock.as_ref(), &self.boot_id)?;
         committed.audit_size = tree.size();
         tx.commit().map_err(failed)?;
-        Ok((committed, wards, tree))
+        Ok((committed, wards, Grown { tree, new }))
     }
 
     /// Samples that have become durable as inputs are recent until they are in blocks.
@@ -206,9 +221,12 @@ impl Store for SqliteStore {
             return Ok(Committed { wards: Vec::new(), audit_size: self.tree.size() });
         }
         let written = self.write(batch);
-        let (committed, wards, tree) = self.close_on_error(written)?;
+        let (committed, wards, grown) = self.close_on_error(written)?;
         self.wards.extend(wards);
-        self.tree = tree;
+        self.tree = grown.tree;
+        let mut subtrees = self.subtrees.write().unwrap_or_else(PoisonError::into_inner);
+        grown.new.into_iter().for_each(|hash| subtrees.push(hash));
+        drop(subtrees);
         self.note_recent(batch);
         Ok(committed)
     }

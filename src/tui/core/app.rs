@@ -19,6 +19,7 @@ use super::{
     spark::Sparks,
 };
 use crate::{
+    client::TrailStanding,
     domain::{AlertId, Liveness, Millis, Mode, PatientId, PauseId, Shift, Timestamp},
     protocol::{SessionInfo, StoreState, VitalView, WardView},
 };
@@ -184,6 +185,34 @@ pub struct SignedOut {
     pub heard: bool,
 }
 
+/// What this client, a witness of the audit trail, has seen of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trail {
+    /// When it last was seen to have grown from what was seen before, by the screen's clock.
+    pub witnessed: Option<Millis>,
+    /// Why it could not be looked at or not be remembered, if so.
+    pub failed: Option<String>,
+    /// That the past was changed. It stays until the program ends, and comes again with the next one.
+    pub forked: Option<String>,
+}
+
+impl Trail {
+    /// Takes in what the link tells.
+    pub(super) fn note(&mut self, now: Millis, standing: TrailStanding) {
+        match standing {
+            TrailStanding::Witnessed { .. } if self.forked.is_none() => {
+                self.witnessed = Some(now);
+                self.failed = None;
+            }
+            TrailStanding::Witnessed { .. } => {}
+            TrailStanding::NotWitnessed { why } => self.failed = Some(why),
+            TrailStanding::Forked { what } => {
+                self.forked.get_or_insert(what);
+            }
+        }
+    }
+}
+
 /// The state of the screen. Views read it; only [`App::handle`] changes it.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -205,6 +234,8 @@ pub struct App {
     pub store: StoreState,
     /// Leaves of the audit trail.
     pub audit: u64,
+    /// What this client has seen of the audit trail.
+    pub trail: Trail,
     /// Alerts that came while the server could not record.
     pub unrecorded: BTreeSet<AlertId>,
     /// The last hour of each vital.
@@ -279,6 +310,7 @@ impl App {
             session: None,
             store: StoreState::Recording,
             audit: 0,
+            trail: Trail::default(),
             unrecorded: BTreeSet::new(),
             sparks: Sparks::default(),
             page,

@@ -119,6 +119,8 @@ impl Link {
                 self.hear(now);
                 self.server_time = Some((*server, now));
             }
+            // What is remembered of the trail is told without the server: it is no sign of life.
+            ClientEvent::Trail(_) => {}
             _ => self.hear(now),
         }
     }

@@ -70,6 +70,7 @@ impl App {
             }
             ClientEvent::Result { id, done, refusal } => self.answered(id, done, refusal.as_ref()),
             ClientEvent::History { id, history } => self.history(id, history),
+            ClientEvent::Trail(standing) => self.trail.note(self.now, standing),
             ClientEvent::Session(session) => self.session_changed(session),
             ClientEvent::Error { code, detail, id } => self.error(code, detail, id),
         }

@@ -32,6 +32,22 @@ fn alerts_come_as_sentences() {
 }
 
 #[test]
+fn a_past_that_was_changed_is_said_each_time_it_is_told() {
+    let mut plain = plain();
+    let told = |standing| ClientEvent::Trail(standing);
+    let forked = TrailStanding::Forked { what: "size 20 → 10: entries that were signed are gone".into() };
+    let line = "AUDIT FORKED: size 20 → 10: entries that were signed are gone";
+    assert_eq!(plain.client(Millis(1_100), told(forked.clone())).lines, [line]);
+    assert_eq!(plain.client(Millis(1_200), told(forked)).lines, [line]);
+    assert_eq!(plain.typed(Millis(1_300), "link").lines[1], line);
+    let failed = TrailStanding::NotWitnessed { why: "busy".into() };
+    assert_eq!(plain.client(Millis(1_400), told(failed.clone())).lines, ["audit not witnessed: busy"]);
+    assert!(plain.client(Millis(1_500), told(failed)).lines.is_empty(), "said once");
+    assert!(plain.client(Millis(1_600), told(TrailStanding::Witnessed { size: 30 })).lines.is_empty());
+    assert_eq!(plain.typed(Millis(1_700), "link").lines[1], line, "it does not go");
+}
+
+#[test]
 fn a_lost_link_is_said_and_so_is_its_return() {
     let mut plain = plain();
     let silent = plain.tick(Millis(4_200));

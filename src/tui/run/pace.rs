@@ -1,6 +1,9 @@
 //! When the next frame is drawn.
 
-use crate::{client::ClientEvent, domain::Millis};
+use crate::{
+    client::{ClientEvent, TrailStanding},
+    domain::Millis,
+};
 
 /// Shortest time between two frames that show nothing but newer values.
 pub const DATA_FRAME_INTERVAL: Millis = Millis(100);
@@ -49,6 +52,7 @@ pub(super) const fn interval_of(event: &ClientEvent) -> Millis {
         | ClientEvent::Devices { .. }
         | ClientEvent::Ops { .. }
         | ClientEvent::Letters { .. }
+        | ClientEvent::Trail(TrailStanding::Witnessed { .. })
         | ClientEvent::Skipped { .. } => DATA_FRAME_INTERVAL,
         _ => ALERT_FRAME_INTERVAL,
     }

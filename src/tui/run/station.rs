@@ -2,7 +2,7 @@
 
 use crate::{
     access::Secret,
-    client::{self, ClientEvent, ClientRequest, Endpoint, HttpError, LinkOptions, LoginAnswer},
+    client::{self, ClientEvent, ClientRequest, Endpoint, HttpError, LinkOptions, LoginAnswer, TrailMemory},
     domain::WardId,
     protocol::Encoding,
     seam::Entropy,
@@ -33,6 +33,8 @@ pub struct Server {
     pub endpoint: Endpoint,
     /// The ward that is watched; the server's first if absent.
     pub ward: Option<WardId>,
+    /// Where the last checkpoint of its audit trail is remembered.
+    pub memory: TrailMemory,
     /// Spreads the attempts to come back after a cut.
     pub entropy: Arc<dyn Entropy>,
 }
@@ -45,6 +47,7 @@ impl Station for Server {
             ward: self.ward.clone(),
             patients: None,
             encoding: Encoding::MessagePack,
+            memory: self.memory.clone(),
         };
         client::start(options, Arc::clone(&self.entropy))
     }

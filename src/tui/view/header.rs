@@ -7,7 +7,7 @@ use super::{
     scene::counts,
 };
 use crate::{
-    domain::{ConditionCode, Mode, SystemFault},
+    domain::{ConditionCode, Millis, Mode, SystemFault},
     protocol::StoreState,
     tui::{
         core::{Action, App, Health, LINK_STALE_AFTER, Phase, SignedOut},
@@ -101,6 +101,10 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
     if begin {
         add(NOT_ARRIVING, base, 9);
     }
+    if let Some(what) = &app.trail.forked {
+        add(FORKED, base.patch(look.style(Role::AlarmHigh)), 9);
+        add(what, base, 7);
+    }
     if is_unrecorded(app) {
         add(" NOTHING IS RECORDED ", base.patch(look.style(Role::AlarmHigh)), 9);
     } else if !app.unrecorded.is_empty() {
@@ -128,12 +132,35 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
     if let Some(session) = &app.session {
         add(&format!("{} ({})", session.user, session.role), base, 5);
     }
-    let right = if app.audit > 0 {
-        vec![Piece::new(format!("audit {} ", words::thousands(app.audit)), base, 2)]
-    } else {
-        Vec::new()
-    };
+    if app.trail.forked.is_none() && app.trail.failed.is_some() {
+        add("audit not witnessed", base, 4);
+    }
+    let mut right = Vec::new();
+    if app.audit > 0 {
+        right.push(Piece::new(format!("audit {} ", words::thousands(app.audit)), base, 2));
+        if let (Some(at), None) = (app.trail.witnessed, &app.trail.forked) {
+            right.push(Piece::new(format!("· witnessed {} ", witnessed(app.now - at)), base, 1));
+        }
+    }
     pieces(buffer, area, 1, left, right);
+}
+
+/// The past was changed, or is not the same for everybody.
+pub(super) const FORKED: &str = " AUDIT FORKED ";
+
+/// How long ago the trail was witnessed. It changes seldom: what changes costs bytes on the way to the terminal.
+fn witnessed(age: Millis) -> String {
+    match age.as_secs() / 10 {
+        0 => "<10s ago".to_owned(),
+        tens => format!("{}s ago", tens * 10),
+    }
+}
+
+/// The line that says so where there is no header: the last row.
+pub(super) fn draw_forked(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let Some(what) = &app.trail.forked else { return };
+    let row = area.height.saturating_sub(1);
+    Pen::new(buffer, area, row).put(&format!("{FORKED}{what} "), look.style(Role::AlarmHigh));
 }
 
 /// The link in a few words: `● LIVE <1s`, `✖ SILENT for 0:04`, `✖ NO LINK for 0:14`.

@@ -61,8 +61,10 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     }
     if app.page == Page::Login && login::fits(app, area) {
         login::draw(app, look, area, buffer);
+        header::draw_forked(app, look, area, buffer);
     } else if is_too_small((area.width, area.height)) {
         too_small::draw(app, look, area, buffer);
+        header::draw_forked(app, look, area, buffer);
     } else {
         let (top, rest) = take_top(area, HEADER_ROWS);
         let (bottom, body) = take_bottom(rest, FOOTER_ROWS);

@@ -32,6 +32,7 @@ mod handover;
 mod pages;
 mod properties;
 mod screens;
+mod trail;
 
 fn look() -> Look {
     Theme::builtin("default-dark").unwrap().at(Depth::Rgb, Glyphs::Unicode)
