@@ -4,6 +4,7 @@
 //! written by `store`. Called by `backend`.
 
 mod backoff;
+mod certificate;
 mod directory;
 mod enrolment;
 mod gate;
@@ -13,6 +14,7 @@ mod tests;
 mod token;
 
 pub use backoff::{Backoff, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};
+pub use certificate::{CertificateFacts, Fingerprint, FingerprintError};
 pub use directory::{
     Directory, DirectoryError, SESSIONS_PER_USER_MAX, Session, SessionLimits, SessionStanding, UnknownToken,
 };

@@ -9,10 +9,12 @@ use hyper_util::{
 };
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// Longest time for the headers of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,6 +24,8 @@ const HEADER_MAX_BYTES: usize = 32 * 1024;
 const HEADERS_MAX: usize = 64;
 /// Longest time that open connections are given when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time that two parties may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -29,8 +33,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// Serves connections until the server stops; then lets requests finish.
-pub async fn serve(app: Arc<App>, listener: TcpListener) {
+/// Serves connections until the server stops; then lets requests finish. With `tls`, who connects has to agree on it first.
+pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let places = Arc::new(Semaphore::new(app.config.limits.connections));
     let routes = router(app.clone());
     let mut connections = JoinSet::new();
@@ -44,9 +48,9 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) {
             accepted = accept(&listener, &places) => accepted,
         };
         if let Some((stream, peer, place)) = accepted {
-            let (routes, app) = (routes.clone(), app.clone());
+            let (routes, app, tls) = (routes.clone(), app.clone(), tls.clone());
             connections.spawn(async move {
-                connection(&app, stream, peer, routes).await;
+                welcome(&app, stream, peer, routes, tls).await;
                 drop(place);
             });
         }
@@ -73,10 +77,32 @@ async fn accept(
     }
 }
 
-async fn connection(app: &App, stream: TcpStream, peer: Peer, routes: Router) {
+/// Serves who has connected, over TLS if it is wanted.
+async fn welcome(app: &App, stream: TcpStream, peer: Peer, routes: Router, tls: Option<TlsAcceptor>) {
     if let Err(e) = stream.set_nodelay(true) {
         tracing::debug!(error = %e, "a connection could not be set to send at once");
     }
+    let Some(tls) = tls else { return connection(app, stream, peer, routes).await };
+    let mut stopping = app.stopping.clone();
+    let agreed = tokio::select! {
+        biased;
+        _ = async { drop(stopping.wait_for(|stop| *stop).await) } => return,
+        agreed = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => agreed,
+    };
+    match agreed {
+        Ok(Ok(stream)) => connection(app, stream, peer, routes).await,
+        Ok(Err(e)) => {
+            app.hub.metrics().refused("tls");
+            tracing::debug!(peer = %peer.0, error = %e, "somebody did not agree on TLS");
+        }
+        Err(_) => app.hub.metrics().refused("tls"),
+    }
+}
+
+async fn connection<S>(app: &App, stream: S, peer: Peer, routes: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let routes = TowerToHyperService::new(routes);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);

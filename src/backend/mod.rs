@@ -10,6 +10,7 @@ pub mod devices;
 pub mod enrol;
 pub mod http;
 pub mod hub;
+pub mod identity;
 pub mod intake;
 mod letters;
 pub mod listener;

@@ -5,6 +5,7 @@ use super::{
     app::App,
     config::{Config, ConfigError},
     hub::Hub,
+    identity::{self, Identity, TlsStatus},
     listener,
     mappings::{self, Mappings, MappingsError},
     metrics::Metrics,
@@ -13,6 +14,7 @@ use super::{
     notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
     rate::Rates,
+    tls::TlsError,
 };
 use crate::{
     access::{Backoff, Directory, HashError, Hasher, LoginGate},
@@ -78,6 +80,9 @@ pub enum ServerError {
     /// A channel for messages cannot be made.
     #[error(transparent)]
     Notify(#[from] ChannelError),
+    /// The server's certificate cannot be used.
+    #[error("TLS cannot be spoken")]
+    Tls(#[from] TlsError),
     /// The mappings of device messages cannot be used.
     #[error(transparent)]
     Mappings(#[from] MappingsError),
@@ -191,6 +196,7 @@ pub fn open_with(
         site,
         links,
         mappings: OnceLock::new(),
+        identity: OnceLock::new(),
         notify: NotifyState::default(),
         sources: Sources::default(),
         stopping,
@@ -234,6 +240,11 @@ impl Opened {
         let failed = |source| ServerError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let mut acceptor = None;
+        if let Some(identity) = Identity::open(&self.app.config.server, &self.folder, self.app.clock.wall())? {
+            acceptor = Some(identity.acceptor()?);
+            self.app.identity.get_or_init(|| identity);
+        }
         let path = self.folder.admin_socket();
         let admin = admin::listen(self.app.clone(), &path, self.folder.path().to_owned());
         let admin = admin.map_err(|source| ServerError::Socket { path, source })?;
@@ -245,7 +256,7 @@ impl Opened {
             self.app.mappings.get_or_init(|| mappings);
         }
         Desk::start(&self.app)?;
-        let http = tokio::spawn(listener::serve(self.app.clone(), listener));
+        let http = tokio::spawn(listener::serve(self.app.clone(), listener, acceptor));
         let mut intake = mllp::start(&self.app).await?;
         intake.extend(mqtt::start(&self.app)?);
         let helpers = vec![
@@ -255,7 +266,12 @@ impl Opened {
             tokio::spawn(count_watchers(self.app.clone())),
             tokio::spawn(mappings::watch(self.app.clone())),
             tokio::spawn(mqtt::watch(self.app.clone())),
+            tokio::spawn(identity::watch(self.app.clone())),
         ];
+        if let Some(identity) = self.app.identity.get() {
+            let TlsStatus { key, names, not_after, .. } = identity.status(self.app.clock.wall());
+            tracing::info!(key, names = names.join(","), until = %not_after, "speaking TLS");
+        }
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
         Ok(Serving { opened: self, address, http, intake, helpers })
     }

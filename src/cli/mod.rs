@@ -15,6 +15,7 @@ mod mapping;
 mod notify;
 mod patient;
 mod provision;
+mod reach;
 mod replay;
 mod rota;
 mod screen;

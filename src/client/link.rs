@@ -4,6 +4,7 @@ use super::{
     delay::Delays,
     endpoint::Endpoint,
     event::{ClientEvent, ClientRequest, Hello},
+    wire::{ConnectError, Wire, connect},
 };
 use crate::{
     access::{Secret, TokenKind},
@@ -13,7 +14,7 @@ use crate::{
 };
 use futures_util::{SinkExt, StreamExt};
 use std::{sync::Arc, time::Duration};
-use tokio::{net::TcpStream, sync::mpsc, time::timeout};
+use tokio::{sync::mpsc, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -50,7 +51,7 @@ pub struct LinkOptions {
     pub encoding: Encoding,
 }
 
-type Socket = WebSocketStream<TcpStream>;
+type Socket = WebSocketStream<Wire>;
 
 /// Why a connection has ended.
 enum Cut {
@@ -185,8 +186,10 @@ impl Link {
 
     async fn open(&self) -> Result<Socket, Cut> {
         let endpoint = &self.options.endpoint;
-        let stream = TcpStream::connect(endpoint.authority()).await.map_err(|e| Cut::Lost(plain(&e)))?;
-        drop(stream.set_nodelay(true));
+        let stream = connect(endpoint).await.map_err(|e| match e {
+            ConnectError::Io(e) => Cut::Lost(plain(&e)),
+            ConnectError::Untrusted(why) => Cut::Refused(why),
+        })?;
         let refused = |e: &dyn std::fmt::Display| Cut::Refused(e.to_string());
         let uri = format!("ws://{}/v1/stream", endpoint.authority());
         let mut request = uri.into_client_request().map_err(|e| refused(&e))?;

@@ -288,6 +288,7 @@ async fn status(app: &App, data: &Path, serving: bool) -> Done {
         dead_letters: dead_letters.map_err(refused)?.map_err(refused)?,
         sessions: app.hub.directory().session_count(),
         disk_used_percent: OsDisk.usage(data).ok().map(crate::seam::DiskUsage::used_percent),
+        tls: app.identity.get().map(|identity| identity.status(app.clock.wall())),
         sources: app.sources.status(),
         wards,
     })))

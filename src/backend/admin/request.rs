@@ -1,7 +1,7 @@
 //! What administrators ask, and what they are told. One JSON object a line, both ways.
 
 use crate::{
-    backend::{mqtt::SourceStatus, notify::ChannelState},
+    backend::{identity::TlsStatus, mqtt::SourceStatus, notify::ChannelState},
     domain::{
         Assignment, ChannelName, Command, Device, DeviceId, DeviceLimits, LoginName, Millis, Mode, Priority, Remark,
         Role, Timestamp, Unplaced, VitalCode, Ward, WardId,
@@ -256,6 +256,9 @@ pub struct Status {
     pub sessions: usize,
     /// Used part of the disk, in percent.
     pub disk_used_percent: Option<u8>,
+    /// The certificate; absent if plain text is spoken or nothing serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsStatus>,
     /// Brokers from which data come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceStatus>,

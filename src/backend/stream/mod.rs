@@ -21,7 +21,7 @@ use axum::{
         State, WebSocketUpgrade,
         ws::{WebSocket, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 use std::sync::Arc;
 
@@ -55,11 +55,6 @@ pub async fn upgrade(
             Opener::Watcher(token)
         }
     };
-    if headers.contains_key(header::ORIGIN) {
-        app.hub.metrics().refused("origin");
-        let detail = "browsers are not served here: the request names an Origin";
-        return Err(problem(StatusCode::FORBIDDEN, "origin", "Not for browsers", detail));
-    }
     let upgrade = upgrade
         .map_err(|e| problem(StatusCode::UPGRADE_REQUIRED, "websocket", "A websocket is served here", e.body_text()))?;
     let (upgrade, encoding) = choose_encoding(upgrade)?;
