@@ -9,6 +9,7 @@ mod directory;
 mod enrolment;
 mod gate;
 mod passphrase;
+mod ssh_key;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -24,4 +25,5 @@ pub use passphrase::{
     HASH_QUEUE_MAX, HashError, HashParams, Hasher, PASSPHRASE_MAX_CHARS, PASSPHRASE_MIN_CHARS, PassphraseFault,
     Verdict, check_passphrase,
 };
+pub use ssh_key::{KEY_LINE_MAX_BYTES, SshKey, SshKeyError, is_hardware, keys_of_auth_info};
 pub use token::{Secret, TokenKind, hash_token, new_id, new_token};

@@ -8,6 +8,7 @@ pub mod app;
 pub mod config;
 pub mod devices;
 pub mod enrol;
+pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod identity;

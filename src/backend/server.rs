@@ -4,6 +4,7 @@ use super::{
     admin,
     app::App,
     config::{Config, ConfigError},
+    gateway,
     hub::Hub,
     identity::{self, Identity, TlsStatus},
     listener,
@@ -259,7 +260,10 @@ impl Opened {
         let http = tokio::spawn(listener::serve(self.app.clone(), listener, acceptor));
         let mut intake = mllp::start(&self.app).await?;
         intake.extend(mqtt::start(&self.app)?);
-        let helpers = vec![
+        let failed =
+            |source| ServerError::Socket { path: self.app.config.ssh.socket.clone().unwrap_or_default(), source };
+        let gateway = gateway::listen(&self.app, address).map_err(failed)?;
+        let mut helpers = vec![
             admin,
             tokio::spawn(look_after_sessions(self.app.clone())),
             tokio::spawn(watch_disk(self.app.clone(), self.folder.clone())),
@@ -272,6 +276,7 @@ impl Opened {
             let TlsStatus { key, names, not_after, .. } = identity.status(self.app.clock.wall());
             tracing::info!(key, names = names.join(","), until = %not_after, "speaking TLS");
         }
+        helpers.extend(gateway);
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
         Ok(Serving { opened: self, address, http, intake, helpers })
     }
@@ -322,6 +327,11 @@ impl Serving {
         }
         if let Err(e) = std::fs::remove_file(opened.folder.admin_socket()) {
             tracing::debug!(error = %e, "the socket for administration was gone");
+        }
+        if let Some(path) = &opened.app.config.ssh.socket
+            && let Err(e) = std::fs::remove_file(path)
+        {
+            tracing::debug!(error = %e, "the socket for logins by key was gone");
         }
         opened.close().await;
     }

@@ -96,7 +96,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 }
 
 /// The devices of the ward, as far as the session may see them.
-async fn devices(target: &Target, token: Secret, format: OnceFormat) -> anyhow::Result<u8> {
+pub(super) async fn devices(target: &Target, token: Secret, format: OnceFormat) -> anyhow::Result<u8> {
     let options = LinkOptions {
         endpoint: target.endpoint.clone(),
         token,

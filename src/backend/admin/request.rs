@@ -45,6 +45,25 @@ pub enum AdminRequest {
     },
     /// All users.
     ListUsers,
+    /// Give a user a key of OpenSSH.
+    AddUserKey {
+        /// Login name.
+        name: String,
+        /// The line of the public key.
+        key: String,
+    },
+    /// Take a key away from a user; the user's sessions end.
+    RemoveUserKey {
+        /// Login name.
+        name: String,
+        /// Which key.
+        fingerprint: String,
+    },
+    /// The keys of all users, or of one.
+    ListUserKeys {
+        /// Whose.
+        name: Option<String>,
+    },
     /// Make or rename a ward.
     SetWard {
         /// The ward.
@@ -168,6 +187,11 @@ pub enum AdminAnswer {
         /// In the order of their names.
         users: Vec<UserInfo>,
     },
+    /// Keys of users.
+    UserKeys {
+        /// In the order of their users.
+        keys: Vec<UserKeyInfo>,
+    },
     /// Devices, ward by ward.
     Devices {
         /// In the order of the wards.
@@ -213,6 +237,23 @@ pub struct UserInfo {
     pub enabled: bool,
     /// Wrong tries since the last login.
     pub failures: u32,
+}
+
+/// A key of a user as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserKeyInfo {
+    /// Login name.
+    pub user: String,
+    /// As `ssh-keygen -l` shows it.
+    pub fingerprint: String,
+    /// Its kind.
+    pub algorithm: String,
+    /// Whether it is in hardware.
+    pub hardware: bool,
+    /// What stood behind it.
+    pub comment: String,
+    /// When it was added.
+    pub added_at: Timestamp,
 }
 
 /// A channel for messages as an administrator sees it.

@@ -7,6 +7,7 @@ mod mllp;
 mod mqtt;
 mod notify;
 mod profiles;
+mod ssh;
 mod vitals;
 
 pub use fhir::FhirConfig;
@@ -16,6 +17,7 @@ pub use mllp::MllpConfig;
 pub use mqtt::{MqttConfig, MqttPayload, MqttVersion};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
+pub use ssh::SshConfig;
 pub use vitals::VitalConfig;
 
 use crate::{
@@ -33,6 +35,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 pub struct Config {
     /// Where it listens.
     pub server: ServerConfig,
+    /// Logins by keys of OpenSSH.
+    pub ssh: SshConfig,
     /// Bounds.
     pub limits: LimitsConfig,
     /// How long sessions last.
@@ -510,6 +514,7 @@ impl Config {
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|e| ConfigError::Setting { name: "log.level".to_owned(), why: e.to_string() })?;
         self.server.check()?;
+        self.ssh.check()?;
         self.profiles().map(|_| ())
     }
 }
