@@ -182,7 +182,7 @@ fn on_a_terminal_a_person_is_asked() {
     sure.wait_for_text("(yes/no)");
     sure.send("yes\r");
     sure.wait_for_text("Passphrase for anna");
-    sure.send(&format!("{PASSPHRASE}\r"));
+    sure.send(format!("{PASSPHRASE}\r"));
     assert!(sure.wait_end().success());
     assert!(file.exists() && bench.known().exists());
 }

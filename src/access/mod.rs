@@ -20,7 +20,7 @@ pub use directory::{
     Directory, DirectoryError, SESSIONS_PER_USER_MAX, Session, SessionLimits, SessionStanding, UnknownToken,
 };
 pub use enrolment::{CODE_BITS, hash_code, new_code};
-pub use gate::{LoginGate, RefusedTry, UNLOCK_TRIES_MAX};
+pub use gate::{LoginGate, RefusedTry, UNLOCK_TRIES_MAX, source_of};
 pub use passphrase::{
     HASH_QUEUE_MAX, HashError, HashParams, Hasher, PASSPHRASE_MAX_CHARS, PASSPHRASE_MIN_CHARS, PassphraseFault,
     Verdict, check_passphrase,

@@ -1,13 +1,19 @@
 //! Taking connections: so many at once, each with bounds on the time and size of its headers.
 
 use super::{app::App, http::router};
+use crate::access::source_of;
 use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -36,6 +42,7 @@ pub struct Peer(pub IpAddr);
 /// Serves connections until the server stops; then lets requests finish. With `tls`, who connects has to agree on it first.
 pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let places = Arc::new(Semaphore::new(app.config.limits.connections));
+    let addresses = Addresses::new(app.config.limits.connections_per_address);
     let routes = router(app.clone());
     let mut connections = JoinSet::new();
     let mut stopping = app.stopping.clone();
@@ -48,10 +55,14 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<TlsAcceptor
             accepted = accept(&listener, &places) => accepted,
         };
         if let Some((stream, peer, place)) = accepted {
+            let Some(own) = addresses.enter(peer.0) else {
+                app.hub.metrics().refused("address");
+                continue;
+            };
             let (routes, app, tls) = (routes.clone(), app.clone(), tls.clone());
             connections.spawn(async move {
                 welcome(&app, stream, peer, routes, tls).await;
-                drop(place);
+                drop((place, own));
             });
         }
     }
@@ -59,6 +70,54 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<TlsAcceptor
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!(open = connections.len(), "connections were cut: they did not end in time");
+    }
+}
+
+/// How many connections each address has: one that takes all keeps the others out.
+#[derive(Debug, Clone)]
+struct Addresses {
+    most: usize,
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Addresses {
+    fn new(most: usize) -> Self {
+        Self { most, open: Arc::default() }
+    }
+
+    /// A place for one more of an address, given back when dropped; `None` if it has as many as it may. This machine itself
+    /// is not counted: its connections are those of tunnels and gateways for many.
+    fn enter(&self, address: IpAddr) -> Option<AddressPlace> {
+        if address.to_canonical().is_loopback() {
+            return Some(AddressPlace { addresses: self.clone(), address });
+        }
+        let address = source_of(address);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(address).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(AddressPlace { addresses: self.clone(), address })
+    }
+}
+
+/// One connection of an address.
+#[derive(Debug)]
+struct AddressPlace {
+    addresses: Addresses,
+    address: IpAddr,
+}
+
+impl Drop for AddressPlace {
+    fn drop(&mut self) {
+        let mut open = self.addresses.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                open.remove(&self.address);
+            }
+        }
     }
 }
 
@@ -126,5 +185,29 @@ where
     };
     if let Err(e) = ended {
         tracing::debug!(error = %e, "a connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_takes_its_share_and_gives_it_back() {
+        let addresses = Addresses::new(2);
+        let enter = |text: &str| addresses.enter(text.parse().unwrap());
+        let first = enter("192.0.2.1");
+        let second = enter("::ffff:192.0.2.1");
+        assert!(first.is_some() && second.is_some());
+        assert!(enter("192.0.2.1").is_none());
+        assert!(enter("192.0.2.2").is_some(), "another address");
+        let of_a_net = [enter("2001:db8::1"), enter("2001:db8::2"), enter("2001:db8::3")];
+        assert!(of_a_net[1].is_some() && of_a_net[2].is_none(), "a /64 is one");
+        drop(first);
+        assert!(enter("192.0.2.1").is_some());
+        let own: Vec<_> = (0..9).map(|_| enter("127.0.0.1")).collect();
+        assert!(own.iter().all(Option::is_some), "this machine is not counted");
+        drop((second, of_a_net, own));
+        assert!(addresses.open.lock().unwrap().is_empty());
     }
 }

@@ -98,11 +98,13 @@ impl Wanted {
     /// What the client has asked sshd for; it never gets to a shell.
     fn of(asked: &str) -> anyhow::Result<Self> {
         let words = words::split(asked)?;
-        let Some(first) = words.first() else { return Ok(Self::Screen) };
+        if words.is_empty() {
+            return Ok(Self::Screen);
+        }
         if words.iter().any(|word| word == "--user" || word.starts_with("--user=")) {
             bail!("who you are is said by your key: another name is not taken here");
         }
-        let refused = || format!("{:?} is not allowed here; allowed: {ALLOWED}", crate::domain::text::clean(first));
+        let refused = || format!("{:?} is not allowed here; allowed: {ALLOWED}", crate::domain::text::clean(asked));
         match Self::try_parse_from(&words) {
             // That is how the screen is called in here, and no command of the client's.
             Ok(Self::Screen) => bail!(refused()),
@@ -243,7 +245,7 @@ mod tests {
         for (asked, says) in [
             ("sh", "\"sh\" is not allowed here"),
             ("/bin/bash -c id", "is not allowed here"),
-            ("scp -t /tmp", "\"scp\" is not allowed here"),
+            ("scp -t /tmp", "\"scp -t /tmp\" is not allowed here"),
             ("internal-sftp", "is not allowed here"),
             ("rsync --server . /", "is not allowed here"),
             ("screen", "is not allowed here"),

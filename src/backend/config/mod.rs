@@ -169,6 +169,8 @@ impl Default for ServerConfig {
 pub struct LimitsConfig {
     /// Connections at once; further ones wait to be accepted.
     pub connections: usize,
+    /// Connections of one address at once (IPv4, or the /64 of IPv6); loopback is not counted.
+    pub connections_per_address: usize,
     /// Websocket connections of one user or device at once.
     pub streams_per_principal: usize,
     /// Size of a request's body, in bytes.
@@ -185,6 +187,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             connections: 1_024,
+            connections_per_address: 256,
             streams_per_principal: 64,
             body_bytes: 4 * 1024 * 1024,
             observations_per_request: 10_000,
@@ -487,6 +490,7 @@ impl Config {
         };
         let of = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         range("limits.connections", of(self.limits.connections), 1, 100_000)?;
+        range("limits.connections_per_address", of(self.limits.connections_per_address), 1, 100_000)?;
         range("limits.streams_per_principal", of(self.limits.streams_per_principal), 1, 10_000)?;
         range("limits.body_bytes", of(self.limits.body_bytes), 1_024, 256 * 1024 * 1024)?;
         range("limits.observations_per_request", of(self.limits.observations_per_request), 1, 1_000_000)?;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     access::{Secret, TokenKind},
-    protocol::{Encoding, MESSAGE_MAX_BYTES},
+    protocol::{Encoding, MESSAGE_MAX_BYTES, TERMINAL_MESSAGE_MAX_BYTES},
 };
 use axum::{
     extract::{
@@ -28,9 +28,9 @@ use std::sync::Arc;
 /// Most bytes that wait to be written to a slow peer before its connection is closed.
 const WRITE_BUFFER_MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// A message that is too long is read to its end up to this length, so that its sender can be told; a longer one cuts the
-/// connection, and the sender may not hear why.
-const READ_MAX_BYTES: usize = 2 * MESSAGE_MAX_BYTES;
+/// A message that is too long is read to its end up to this many times the allowed length, so that its sender can be told; a
+/// longer one cuts the connection, and the sender may not hear why.
+const READ_MAX_TIMES: usize = 2;
 
 /// Who opens a stream.
 enum Opener {
@@ -67,16 +67,22 @@ pub async fn upgrade(
         let detail = format!("at most {} streams at once", app.config.limits.streams_per_principal);
         return Err(problem(StatusCode::TOO_MANY_REQUESTS, "streams", "Too many streams", detail));
     };
+    let longest = match &opener {
+        Opener::Watcher(_) => TERMINAL_MESSAGE_MAX_BYTES,
+        Opener::Device(..) => MESSAGE_MAX_BYTES,
+    };
     let bounded = upgrade
-        .max_message_size(READ_MAX_BYTES)
-        .max_frame_size(READ_MAX_BYTES)
+        .max_message_size(READ_MAX_TIMES * longest)
+        .max_frame_size(READ_MAX_TIMES * longest)
         .max_write_buffer_size(WRITE_BUFFER_MAX_BYTES);
     Ok(bounded.on_upgrade(move |socket: WebSocket| async move {
-        let socket = socket::Socket::new(socket, encoding);
+        tracing::info!(principal = name, "a stream was opened");
+        let socket = socket::Socket::new(socket, encoding, longest);
         match opener {
             Opener::Watcher(token) => Box::pin(watcher::run(app, socket, token)).await,
             Opener::Device(token, device) => Box::pin(device::run(app, socket, token, device)).await,
         }
+        tracing::info!(principal = name, "a stream has ended");
         drop(place);
     }))
 }

@@ -39,9 +39,8 @@ pub(super) fn split(text: &str) -> Result<Vec<String>, WordsError> {
         match (quote, c) {
             (Some(mark), c) if c == mark => quote = None,
             (Some('"'), '\\') if matches!(rest.peek(), Some('"' | '\\')) => {
-                word.get_or_insert_default().extend(rest.next())
+                word.get_or_insert_default().extend(rest.next());
             }
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -53,7 +52,7 @@ pub(super) fn split(text: &str) -> Result<Vec<String>, WordsError> {
             },
             (None, c) if c.is_whitespace() => words.extend(word.take()),
             (None, c) if SHELL.contains(c) => return Err(WordsError::Shell(c)),
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     if quote.is_some() {
