@@ -657,7 +657,7 @@ fn what_is_no_message_is_told_so_and_harms_nothing(
         assert_eq!(code, ErrorCode::BadMessage, "{bytes:?}");
         assert!(!detail.contains('\u{1b}'), "{detail:?}");
     }
-    let deep = "[".repeat(100_000);
+    let deep = "[".repeat(60_000);
     anna.say_raw(Message::Binary(deep.into_bytes().into()));
     is_error(&anna.answer(), ErrorCode::BadMessage, "");
     assert_eq!(anna.subscribe(None).0, bench.head(), "the connection goes on");

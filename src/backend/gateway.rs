@@ -147,14 +147,14 @@ fn reached_at(address: SocketAddr) -> SocketAddr {
 async fn serve(app: &App, stream: UnixStream, server: SocketAddr) -> std::io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let (read, mut write) = stream.into_split();
+    let mut reader = AsyncBufReader::new(read.take(LINE_MAX_BYTES));
+    let mut line = String::new();
+    tokio::time::timeout(LINE_TIMEOUT, reader.read_line(&mut line)).await??;
     if !app.config.ssh.gateways.contains(&uid) {
         tracing::warn!(uid, "an account that is no gateway was refused at the socket for logins by key");
         let why = format!("the account with uid {uid} brings no logins: ssh.gateways of the server does not name it");
         return say(&mut write, &GatewayAnswer::Refused { why }).await;
     }
-    let mut reader = AsyncBufReader::new(read.take(LINE_MAX_BYTES));
-    let mut line = String::new();
-    tokio::time::timeout(LINE_TIMEOUT, reader.read_line(&mut line)).await??;
     let begun = match serde_json::from_str::<GatewayRequest>(&line) {
         Ok(request) => begin(app, &request).await,
         Err(e) => Err(format!("the request is not understood: {e}")),
@@ -249,8 +249,10 @@ pub struct Admission {
 /// # Errors
 /// If there is no server, or its answer is not understood.
 pub fn ask(path: &Path, request: &GatewayRequest) -> Result<Admission, GatewayError> {
-    let failed = |source| GatewayError::Socket { path: path.to_owned(), source };
-    let mut stream = BlockingStream::connect(path).map_err(failed)?;
+    let mut stream =
+        BlockingStream::connect(path).map_err(|source| GatewayError::Socket { path: path.to_owned(), source })?;
+    // As text: a server that hangs up is no reader of ours that has had enough.
+    let failed = |e: std::io::Error| GatewayError::Answer(e.to_string());
     stream.set_read_timeout(Some(LINE_TIMEOUT)).map_err(failed)?;
     let mut text = serde_json::to_string(request).map_err(|e| GatewayError::Answer(e.to_string()))?;
     text.push('\n');

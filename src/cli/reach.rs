@@ -88,7 +88,8 @@ fn look(to: &Endpoint) -> anyhow::Result<CertificateFacts> {
         scope.spawn(|| Ok::<_, anyhow::Error>(super::runtime()?.block_on(client::look(to)))).join()
     });
     match asked.map_err(|_| anyhow!("the look at {to} has failed"))?? {
-        Err(ConnectError::Io(e)) => Err(e).with_context(|| format!("{to} cannot be reached")),
+        // As text: a connection that breaks is no reader of ours that has had enough.
+        Err(ConnectError::Io(e)) => bail!("{to} cannot be reached: {e}"),
         other => Ok(other?),
     }
 }

@@ -346,6 +346,9 @@ pub enum AdminError {
     /// It was refused.
     #[error("{0}")]
     Refused(String),
+    /// The server hung up. As text: that is no reader of ours that has had enough.
+    #[error("the server hung up, and nobody knows whether it was done: {0}")]
+    HungUp(String),
     /// Talking failed.
     #[error("the server's socket failed")]
     Io(#[from] std::io::Error),
