@@ -67,6 +67,19 @@ fn the_sequence_of_the_readme_runs() {
 }
 
 #[test]
+fn the_tls_commands_of_the_deployment_document_run() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no curl here");
+        return;
+    }
+    let block = blocks(&read("docs/deployment.md"), "## Listening elsewhere").concat();
+    let block = block.replace("target/release/wardwatch", "wardwatch").replace("127.0.0.1:8479", "127.0.0.1:8470");
+    let text = run_block(&block, tempfile::tempdir().unwrap().path());
+    assert_eq!(text.matches("signed in as a.meyer (nurse)").count(), 2, "{text}");
+    assert!(text.lines().any(|l| l.starts_with("127.0.0.1:") && l.contains(" sha256:")), "{text}");
+}
+
+#[test]
 fn the_commands_of_the_mapping_document_run_and_its_table_has_every_finding() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(root().join("fixtures"), folder.path().join("fixtures")).unwrap();

@@ -81,7 +81,7 @@ fn wrong_use_has_its_own_exit_code_and_says_what_is_wanted() {
         (&["user", "add", "anna", "--role", "king"], "king"),
         (&["status", "--data", "/nonexistent/folder"], "there is no data folder"),
         (&["device", "add", "two words", "--data", "/nonexistent"], "' '"),
-        (&["login", "--user", "anna", "--to", "https://x", "--token-file", "/tmp/x"], "TLS"),
+        (&["login", "--user", "anna", "--to", "ftp://x", "--token-file", "/tmp/x"], "https://HOST:PORT"),
     ] {
         let output = program().args(args).stdin(Stdio::null()).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);

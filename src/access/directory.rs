@@ -3,7 +3,9 @@
 use super::{Secret, TokenKind, hash_token};
 use crate::{
     domain::{Actor, DeviceId, Millis, Mode, SessionId, UserId},
-    store::{AccessChange, AccessRecords, DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserRecord},
+    store::{
+        AccessChange, AccessRecords, DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserKeyRecord, UserRecord,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -102,6 +104,7 @@ pub struct Directory {
     devices: HashMap<[u8; 32], DeviceTokenRecord>,
     enrolments: BTreeMap<DeviceId, EnrolmentRecord>,
     by_code: HashMap<[u8; 32], DeviceId>,
+    keys: BTreeMap<String, UserKeyRecord>,
     /// The activity of each session that the store knows of.
     kept_activity: HashMap<SessionId, Millis>,
 }
@@ -120,6 +123,7 @@ impl Directory {
             devices: HashMap::new(),
             enrolments: BTreeMap::new(),
             by_code: HashMap::new(),
+            keys: BTreeMap::new(),
             kept_activity: HashMap::new(),
         };
         records.users.into_iter().for_each(|user| directory.insert_user(user));
@@ -128,6 +132,8 @@ impl Directory {
         sessions.for_each(|session| directory.insert_session(session));
         let tokens = records.device_tokens.into_iter();
         tokens.for_each(|token| directory.apply(&AccessChange::PutDeviceToken(token)));
+        let keys = records.user_keys.into_iter();
+        directory.keys.extend(keys.map(|key| (key.fingerprint.clone(), key)));
         records.enrolments.into_iter().for_each(|enrolment| directory.insert_enrolment(enrolment));
         directory
     }
@@ -189,6 +195,12 @@ impl Directory {
             }
             AccessChange::DropDeviceTokens(device) => self.devices.retain(|_, t| t.device != *device),
             AccessChange::PutEnrolment(enrolment) => self.insert_enrolment(enrolment.clone()),
+            AccessChange::AddUserKey(key) => {
+                self.keys.entry(key.fingerprint.clone()).or_insert_with(|| key.clone());
+            }
+            AccessChange::DropUserKey { user, fingerprint } => {
+                self.keys.retain(|_, key| !(key.fingerprint == *fingerprint && key.user == *user));
+            }
         }
     }
 
@@ -336,6 +348,17 @@ impl Directory {
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// A key of a user, by its fingerprint.
+    #[must_use]
+    pub fn key(&self, fingerprint: &str) -> Option<&UserKeyRecord> {
+        self.keys.get(fingerprint)
+    }
+
+    /// All keys of users, by fingerprint.
+    pub fn keys(&self) -> impl Iterator<Item = &UserKeyRecord> {
+        self.keys.values()
     }
 
     /// The enrolment code with this hash, used and expired ones included.

@@ -4,22 +4,26 @@
 //! written by `store`. Called by `backend`.
 
 mod backoff;
+mod certificate;
 mod directory;
 mod enrolment;
 mod gate;
 mod passphrase;
+mod ssh_key;
 #[cfg(test)]
 mod tests;
 mod token;
 
 pub use backoff::{Backoff, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};
+pub use certificate::{CertificateFacts, Fingerprint, FingerprintError};
 pub use directory::{
     Directory, DirectoryError, SESSIONS_PER_USER_MAX, Session, SessionLimits, SessionStanding, UnknownToken,
 };
 pub use enrolment::{CODE_BITS, hash_code, new_code};
-pub use gate::{LoginGate, RefusedTry, UNLOCK_TRIES_MAX};
+pub use gate::{LoginGate, RefusedTry, UNLOCK_TRIES_MAX, source_of};
 pub use passphrase::{
     HASH_QUEUE_MAX, HashError, HashParams, Hasher, PASSPHRASE_MAX_CHARS, PASSPHRASE_MIN_CHARS, PassphraseFault,
     Verdict, check_passphrase,
 };
+pub use ssh_key::{KEY_LINE_MAX_BYTES, SshKey, SshKeyError, is_hardware, keys_of_auth_info};
 pub use token::{Secret, TokenKind, hash_token, new_id, new_token};

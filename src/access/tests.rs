@@ -5,11 +5,21 @@ use crate::{
     domain::{Millis, Mode, Role, SessionId, Timestamp, UserId},
     seam::{ManualClock, OsEntropy},
     store::{
-        AccessChange, AccessRecords, Batch, DataFolder, SessionRecord, Store, StoreReader, UserRecord,
+        AccessChange, AccessRecords, Batch, DataFolder, SessionRecord, Store, StoreReader, UserKeyRecord, UserRecord,
         sqlite::{SqliteStore, StoreParts},
     },
 };
 use std::sync::Arc;
+
+fn key(user: &UserId) -> UserKeyRecord {
+    UserKeyRecord {
+        fingerprint: "SHA256:k".into(),
+        user: user.clone(),
+        algorithm: "ssh-ed25519".into(),
+        comment: "desk".into(),
+        added_at: Timestamp::from_ms(7),
+    }
+}
 
 /// Whatever the order in which changes come, what is read back at a start is what the directory said before it.
 #[test]
@@ -41,6 +51,9 @@ fn store_and_directory_judge_access_changes_alike() {
         AccessChange::SetPhc { user: anna.clone(), phc: "new".into() },
         AccessChange::Rehash { user: anna.clone(), old: "old".into(), new: "rehashed".into() },
         AccessChange::DropSession(session),
+        AccessChange::AddUserKey(key(&anna)),
+        AccessChange::AddUserKey(key(&"u-2".parse().unwrap())),
+        AccessChange::DropUserKey { user: anna.clone(), fingerprint: "SHA256:k".into() },
         AccessChange::DropSessionsOf(anna),
     ];
     for first in 0..changes.len() {
@@ -59,6 +72,7 @@ fn store_and_directory_judge_access_changes_alike() {
                 let stored = store.reader().unwrap().access().unwrap();
                 assert_eq!(stored.users, directory.users().cloned().collect::<Vec<_>>(), "{change:?}");
                 assert_eq!(stored.sessions, directory.sessions_of(&user.id), "{change:?}");
+                assert_eq!(stored.user_keys, directory.keys().cloned().collect::<Vec<_>>(), "{change:?}");
             }
         }
     }

@@ -151,6 +151,9 @@ pub enum Act {
     /// A user's passphrase was changed.
     #[serde(rename = "user.passphrase")]
     UserPassphrase,
+    /// A key of OpenSSH was given to a user or taken away.
+    #[serde(rename = "user.key")]
+    UserKey,
     /// A user was disabled or enabled.
     #[serde(rename = "user.state")]
     UserState,

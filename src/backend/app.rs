@@ -4,6 +4,7 @@ use super::{
     audit::AuditDesk,
     config::Config,
     hub::Hub,
+    identity::Identity,
     mappings::Mappings,
     mqtt::Sources,
     notify::{Links, NotifyState},
@@ -78,6 +79,8 @@ pub struct App {
     pub links: Option<Links>,
     /// The mappings of device messages, once it serves; absent if the configuration names none.
     pub mappings: OnceLock<Mappings>,
+    /// By which certificate it is known, once it serves; absent if it speaks plain text.
+    pub identity: OnceLock<Arc<Identity>>,
     /// How the channels for messages do.
     pub notify: NotifyState,
     /// How the sources of MQTT do.

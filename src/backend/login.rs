@@ -162,12 +162,42 @@ impl App {
             return Err(LoginError::Wrong);
         };
         self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name);
-        let signed_in = self.begin_session(user, rehashed).await?;
+        let signed_in = self.begin_session(user, rehashed, None).await?;
         self.hub.metrics().login(true);
         Ok(signed_in)
     }
 
-    async fn begin_session(&self, user: &UserRecord, rehashed: Option<String>) -> Result<SignedIn, LoginError> {
+    /// Signs somebody in whom OpenSSH has let in by this key.
+    ///
+    /// # Errors
+    /// If the user may not sign in, the key is no longer theirs, or it could not be recorded.
+    pub async fn login_by_key(&self, user: &UserRecord, key: &str) -> Result<SignedIn, LoginError> {
+        let signed_in = self.begin_session(user, None, Some(key)).await;
+        self.hub.metrics().login(signed_in.is_ok());
+        signed_in
+    }
+
+    /// Notes a key that lets nobody in.
+    ///
+    /// # Errors
+    /// If it could not be recorded.
+    pub async fn refused_key(&self, key: String) -> Result<(), JobError> {
+        self.hub.metrics().login(false);
+        if !self.gate().unknown_name(self.clock.boot()) {
+            return self.note_refused(RefusedTry::UnknownNames).await;
+        }
+        let leaf = LeafDraft { code: Some("key"), ..leaf_of(None, None, Act::Login, Outcome::Refused) };
+        let side_text = self.beside("key", key);
+        self.record(vec![LeafDraft { side_text, ..leaf }], Vec::new()).await
+    }
+
+    /// Begins a session for whom a passphrase has proven, or a key of OpenSSH.
+    async fn begin_session(
+        &self,
+        user: &UserRecord,
+        rehashed: Option<String>,
+        key: Option<&str>,
+    ) -> Result<SignedIn, LoginError> {
         let failed = |e: crate::seam::EntropyError| LoginError::Failed(e.to_string());
         let entropy = self.entropy.as_ref();
         let (token, token_hash) = new_token(TokenKind::Session, self.hub.mode(), entropy).map_err(failed)?;
@@ -192,12 +222,24 @@ impl App {
         let (user_id, proven) = (user.id.clone(), user.phc.clone());
         access.push(AccessChange::BeginSession { session: record, proven: proven.clone() });
         access.extend(rehashed.map(|new| AccessChange::Rehash { user: user_id.clone(), old: proven, new }));
-        access.push(AccessChange::SetFailures { user: user_id, failures: 0 });
-        leaves.push(leaf_of(Some(user), Some(id.clone()), Act::Login, Outcome::Success));
+        let leaf = leaf_of(Some(user), Some(id.clone()), Act::Login, Outcome::Success);
+        match key {
+            // Who knows the key need not know the passphrase: its wrong tries stay counted.
+            Some(key) => {
+                let side_text = self.beside("key", key.to_owned());
+                leaves.push(LeafDraft { code: Some("ssh_key"), side_text, ..leaf });
+            }
+            None => {
+                access.push(AccessChange::SetFailures { user: user_id, failures: 0 });
+                leaves.push(leaf);
+            }
+        }
         self.record(leaves, access).await?;
         let session = self.hub.directory().session_by_id(&id, self.clock.boot());
-        let Some(session) = session.filter(|s| s.standing != SessionStanding::Ended) else {
-            // The user was disabled or got another passphrase while this one was being checked.
+        let held = |key: &str| self.hub.directory().key(key).is_some_and(|found| found.user == user.id);
+        let session = session.filter(|s| s.standing != SessionStanding::Ended && key.is_none_or(held));
+        let Some(session) = session else {
+            // The user was disabled, or lost passphrase or key, while this one was being checked.
             self.record(vec![ended(user, &id, "overtaken")], vec![AccessChange::DropSession(id)]).await?;
             return Err(LoginError::Wrong);
         };

@@ -5,7 +5,9 @@ use super::{
     app::App,
     audit::AuditDesk,
     config::{Config, ConfigError},
+    gateway,
     hub::Hub,
+    identity::{self, Identity, TlsStatus},
     listener,
     mappings::{self, Mappings, MappingsError},
     metrics::Metrics,
@@ -14,6 +16,7 @@ use super::{
     notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
     rate::Rates,
+    tls::TlsError,
 };
 use crate::{
     access::{Backoff, Directory, HashError, Hasher, LoginGate},
@@ -79,6 +82,9 @@ pub enum ServerError {
     /// A channel for messages cannot be made.
     #[error(transparent)]
     Notify(#[from] ChannelError),
+    /// The server's certificate cannot be used.
+    #[error("TLS cannot be spoken")]
+    Tls(#[from] TlsError),
     /// The mappings of device messages cannot be used.
     #[error(transparent)]
     Mappings(#[from] MappingsError),
@@ -195,6 +201,7 @@ pub fn open_with(
         audit,
         links,
         mappings: OnceLock::new(),
+        identity: OnceLock::new(),
         notify: NotifyState::default(),
         sources: Sources::default(),
         stopping,
@@ -238,6 +245,11 @@ impl Opened {
         let failed = |source| ServerError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let mut acceptor = None;
+        if let Some(identity) = Identity::open(&self.app.config.server, &self.folder, self.app.clock.wall())? {
+            acceptor = Some(identity.acceptor()?);
+            self.app.identity.get_or_init(|| identity);
+        }
         let path = self.folder.admin_socket();
         let admin = admin::listen(self.app.clone(), &path, self.folder.path().to_owned());
         let admin = admin.map_err(|source| ServerError::Socket { path, source })?;
@@ -249,17 +261,26 @@ impl Opened {
             self.app.mappings.get_or_init(|| mappings);
         }
         Desk::start(&self.app)?;
-        let http = tokio::spawn(listener::serve(self.app.clone(), listener));
+        let http = tokio::spawn(listener::serve(self.app.clone(), listener, acceptor));
         let mut intake = mllp::start(&self.app).await?;
         intake.extend(mqtt::start(&self.app)?);
-        let helpers = vec![
+        let failed =
+            |source| ServerError::Socket { path: self.app.config.ssh.socket.clone().unwrap_or_default(), source };
+        let gateway = gateway::listen(&self.app, address).map_err(failed)?;
+        let mut helpers = vec![
             admin,
             tokio::spawn(look_after_sessions(self.app.clone())),
             tokio::spawn(watch_disk(self.app.clone(), self.folder.clone())),
             tokio::spawn(count_watchers(self.app.clone())),
             tokio::spawn(mappings::watch(self.app.clone())),
             tokio::spawn(mqtt::watch(self.app.clone())),
+            tokio::spawn(identity::watch(self.app.clone())),
         ];
+        if let Some(identity) = self.app.identity.get() {
+            let TlsStatus { key, names, not_after, .. } = identity.status(self.app.clock.wall());
+            tracing::info!(key, names = names.join(","), until = %not_after, "speaking TLS");
+        }
+        helpers.extend(gateway);
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
         Ok(Serving { opened: self, address, http, intake, helpers })
     }
@@ -310,6 +331,11 @@ impl Serving {
         }
         if let Err(e) = std::fs::remove_file(opened.folder.admin_socket()) {
             tracing::debug!(error = %e, "the socket for administration was gone");
+        }
+        if let Some(path) = &opened.app.config.ssh.socket
+            && let Err(e) = std::fs::remove_file(path)
+        {
+            tracing::debug!(error = %e, "the socket for logins by key was gone");
         }
         opened.close().await;
     }

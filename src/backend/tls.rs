@@ -8,7 +8,8 @@ use std::{
 use tokio_rustls::rustls::{
     self, ClientConfig, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{VerifierBuilderError, WebPkiClientVerifier},
+    server::{ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier},
+    sign::CertifiedKey,
 };
 
 /// Why TLS cannot be spoken with the files of the configuration.
@@ -83,6 +84,27 @@ pub fn server(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<Arc<S
         None => builder.with_no_client_auth(),
     };
     Ok(Arc::new(builder.with_single_cert(certificates(cert)?, private_key(key)?)?))
+}
+
+/// A server's side for HTTP/1.1, by whatever certificate `identity` shows at the time.
+///
+/// # Errors
+/// If TLS cannot be spoken.
+pub fn server_of(identity: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_no_client_auth().with_cert_resolver(identity);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// A certificate with those that vouch for it, and its key.
+///
+/// # Errors
+/// If a file cannot be used, or they do not fit together.
+pub fn certified(cert: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let provider = rustls::crypto::ring::default_provider();
+    Ok(CertifiedKey::from_der(certificates(cert)?, private_key(key)?, &provider)?)
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, TlsError> {

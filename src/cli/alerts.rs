@@ -1,6 +1,6 @@
 //! `wardwatch alerts`.
 
-use super::{admin::SiteArgs, terminal};
+use super::{admin::SiteArgs, replay::ReportFormat, terminal};
 use crate::{
     analysis::AlertReporter,
     domain::{Millis, Mode, Timestamp, WardId},
@@ -37,7 +37,7 @@ enum Command {
         ward: Option<WardId>,
         /// How it is written
         #[arg(long, value_enum, default_value_t)]
-        format: super::replay::ReportFormat,
+        format: ReportFormat,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -64,25 +64,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         bail!("there is no ward {wanted} in this folder");
     }
     let mode = reader.site()?.mode;
-    let mut out = std::io::stdout().lock();
     for ward in wards.iter().filter(|id| ward.as_ref().is_none_or(|wanted| wanted == *id)) {
         let report = report(&reader, ward, now - *since, now)?;
-        match format {
-            super::replay::ReportFormat::Text => {
-                if mode == Mode::Demo {
-                    writeln!(out, "DEMO")?;
-                }
-                writeln!(out, "{report}")?;
-            }
-            super::replay::ReportFormat::Json => {
-                writeln!(out, "{}", serde_json::json!({ "mode": mode, "report": report }))?;
-            }
-        }
+        write(&report, mode, *format)?;
     }
     if wards.is_empty() {
         terminal::note("there is no ward in this folder");
     }
     Ok(0)
+}
+
+/// Writes a report.
+pub(super) fn write(report: &AlertReport, mode: Mode, format: ReportFormat) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match format {
+        ReportFormat::Text => {
+            if mode == Mode::Demo {
+                writeln!(out, "DEMO")?;
+            }
+            writeln!(out, "{report}")?;
+        }
+        ReportFormat::Json => writeln!(out, "{}", serde_json::json!({ "mode": mode, "report": report }))?,
+    }
+    Ok(())
 }
 
 fn report(reader: &SqliteReader, ward: &WardId, from: Timestamp, to: Timestamp) -> anyhow::Result<AlertReport> {

@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::{admin, admin::SiteArgs, terminal};
+use super::{admin, admin::SiteArgs, reach::ReachArgs, terminal};
 use crate::{
     access::Secret,
     backend::admin::{AdminAnswer, AdminRequest},
@@ -116,9 +116,8 @@ enum Command {
     },
     /// Exchange a code for a token, on the device or gateway; the code comes from the terminal or from standard input
     Redeem {
-        /// The server
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-        to: Endpoint,
+        #[command(flatten)]
+        reach: ReachArgs,
         /// Where the token goes; only you may read it
         #[arg(long, value_name = "FILE")]
         token_file: PathBuf,
@@ -222,7 +221,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
             admin::ask_done(&site.existing()?, AdminRequest::Desire { device: id, intervals, limits })
         }
         Command::Enrol { id, valid, replace, site } => enrol(&site, id, valid.0, replace),
-        Command::Redeem { to, token_file } => redeem(&to, &token_file),
+        Command::Redeem { reach, token_file } => redeem(&reach.endpoint()?, &token_file),
         Command::List { json, ward, site } => show::list(&site, ward, json),
         Command::Show { id, json, site } => show::one(&site, &id, json),
         Command::Unassigned { json, site } => show::unassigned(&site, json),

@@ -96,7 +96,7 @@ enum Command {
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     #[default]
     Text,
@@ -115,7 +115,10 @@ fn login(text: &str) -> Result<LoginName, String> {
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     super::runtime()?.block_on(async {
         match &args.command {
-            Command::Show { server, patients, format } => show(server, patients, *format).await,
+            Command::Show { server, patients, format } => {
+                let once = server.connect((!patients.is_empty()).then(|| patients.clone())).await?;
+                show(once, patients, *format).await
+            }
             Command::Offer { server, taker, patients, all, stay, note } => {
                 let extent = match (all, stay) {
                     (true, _) => HandoverExtent::Ward,
@@ -137,8 +140,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     })
 }
 
-async fn show(server: &ServerArgs, patients: &[PatientId], format: Format) -> anyhow::Result<u8> {
-    let mut once = server.connect((!patients.is_empty()).then(|| patients.to_vec())).await?;
+/// Writes what there is to say of patients; of all of the ward if none is named.
+pub(super) async fn show(mut once: Once, patients: &[PatientId], format: Format) -> anyhow::Result<u8> {
     if let Some(other) = patients.iter().find(|p| !once.view.patients.contains_key(*p)) {
         bail!("patient {other} is not on ward {}", once.view.ward.id);
     }

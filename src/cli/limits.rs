@@ -3,11 +3,11 @@
 mod show;
 mod tryout;
 
-use super::{admin, terminal};
+use super::{admin, reach::ReachArgs, terminal};
 use crate::{
     alarm::Profiles,
     backend::config::as_config,
-    client::{Endpoint, LinkOptions, Once},
+    client::{LinkOptions, Once},
     domain::{
         Basis, Category, Command as WardCommand, Expiry, LimitScope, LimitSetting, PatientId, Remark, Span, Timestamp,
         VitalCode, WardId, limit_setting::together,
@@ -28,9 +28,8 @@ pub(super) struct Args {
 /// Which server, as whom.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ServerArgs {
-    /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-    to: Endpoint,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// The session's token, as `wardwatch login` keeps it
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
@@ -169,7 +168,7 @@ impl ServerArgs {
     /// Connects; `patients` are looked at.
     pub(super) async fn connect(&self, patients: Option<Vec<PatientId>>) -> anyhow::Result<Once> {
         let options = LinkOptions {
-            endpoint: self.to.clone(),
+            endpoint: self.reach.endpoint()?,
             token: terminal::read_token(&self.token_file)?,
             ward: self.ward.clone(),
             patients,

@@ -1,15 +1,14 @@
 //! `wardwatch login` and `wardwatch logout`.
 
-use super::terminal;
-use crate::client::{self, Endpoint};
+use super::{reach::ReachArgs, terminal};
+use crate::client;
 use std::path::PathBuf;
 
 /// Sign in and keep the session's token in a file
 #[derive(Debug, clap::Args)]
 pub(super) struct LoginArgs {
-    /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-    to: Endpoint,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// Login name
     #[arg(long, value_name = "NAME")]
     user: String,
@@ -21,9 +20,8 @@ pub(super) struct LoginArgs {
 /// Sign out: the token no longer holds
 #[derive(Debug, clap::Args)]
 pub(super) struct LogoutArgs {
-    /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-    to: Endpoint,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// Where the token is; the file is removed
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
@@ -31,8 +29,10 @@ pub(super) struct LogoutArgs {
 
 /// Signs in. The passphrase comes from the terminal or from standard input.
 pub(super) fn login(args: &LoginArgs) -> anyhow::Result<u8> {
+    // Who is asked for a passphrase knows by then that it goes to the right server.
+    let to = args.reach.endpoint()?;
     let passphrase = terminal::passphrase(&format!("Passphrase for {}: ", args.user))?;
-    let answer = super::runtime()?.block_on(client::login(&args.to, &args.user, &passphrase))?;
+    let answer = super::runtime()?.block_on(client::login(&to, &args.user, &passphrase))?;
     terminal::write_token(&args.token_file, &answer.token)?;
     terminal::note(&format!("signed in as {} ({})", answer.user, answer.role));
     Ok(0)
@@ -41,7 +41,7 @@ pub(super) fn login(args: &LoginArgs) -> anyhow::Result<u8> {
 /// Signs out.
 pub(super) fn logout(args: &LogoutArgs) -> anyhow::Result<u8> {
     let token = terminal::read_token(&args.token_file)?;
-    super::runtime()?.block_on(client::logout(&args.to, &token))?;
+    super::runtime()?.block_on(client::logout(&args.reach.endpoint()?, &token))?;
     std::fs::remove_file(&args.token_file)?;
     Ok(0)
 }

@@ -15,11 +15,13 @@ mod mapping;
 mod notify;
 mod patient;
 mod provision;
+mod reach;
 mod replay;
 mod rota;
 mod screen;
 mod serve;
 mod simulate;
+mod ssh;
 mod status;
 mod terminal;
 mod user;
@@ -53,6 +55,7 @@ enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
     Watch(watch::Args),
+    Ssh(ssh::Args),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
     Replay(replay::Args),
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Ssh(args) => ssh::run(&args),
         Command::Login(args) => login::login(&args),
         Command::Logout(args) => login::logout(&args),
         Command::Replay(args) => replay::run(&args),

@@ -1,6 +1,6 @@
 //! `wardwatch replay`.
 
-use super::{FOUND, admin, terminal};
+use super::{FOUND, admin, reach::TrustArgs, terminal};
 use crate::{
     alarm::ResponsePolicy,
     client::Endpoint,
@@ -101,6 +101,8 @@ pub(super) struct Args {
     /// To this server
     #[arg(long, value_name = "URL", requires = "token_file", required_unless_present = "offline")]
     to: Option<Endpoint>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The gateway's token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -247,6 +249,7 @@ fn live(args: &Args, to: &Endpoint, recording: &Recording, expectations: Option<
         );
     }
     let token_file = args.token_file.as_deref().ok_or_else(|| anyhow!("--to wants --token-file"))?;
+    let to = &args.trust.known(to)?;
     let options = LiveOptions {
         endpoint: to.clone(),
         token: terminal::read_token(token_file)?,

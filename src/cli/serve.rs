@@ -10,7 +10,7 @@ use crate::{
     store::DataFolder,
 };
 use anyhow::{Context, bail};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -28,6 +28,9 @@ pub(super) struct Args {
     /// Speak plain text elsewhere than on loopback: what is sent there can be read on the way
     #[arg(long)]
     insecure_listen: bool,
+    /// Speak TLS: `auto` makes a certificate in the data folder and keeps its key; or `cert=FILE,key=FILE` in PEM [default: off]
+    #[arg(long, value_name = "auto|cert=FILE,key=FILE")]
+    tls: Option<TlsArg>,
     /// Configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -37,6 +40,32 @@ pub(super) struct Args {
 pub(super) enum ModeArg {
     Live,
     Demo,
+}
+
+/// What `--tls` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum TlsArg {
+    Off,
+    Auto,
+    Files { cert: String, key: String },
+}
+
+impl FromStr for TlsArg {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        match text {
+            "off" => return Ok(Self::Off),
+            "auto" => return Ok(Self::Auto),
+            _ => {}
+        }
+        let parts =
+            text.split_once(',').and_then(|(cert, key)| Some((cert.strip_prefix("cert=")?, key.strip_prefix("key=")?)));
+        let Some((cert, key)) = parts.filter(|(cert, key)| !cert.is_empty() && !key.is_empty()) else {
+            bail!("auto, off or cert=FILE,key=FILE is wanted");
+        };
+        Ok(Self::Files { cert: cert.to_owned(), key: key.to_owned() })
+    }
 }
 
 impl From<ModeArg> for Mode {
@@ -61,7 +90,25 @@ impl Args {
         if self.insecure_listen {
             layers = layers.setting("--insecure-listen", "server.insecure_listen", "true")?;
         }
+        if let Some(tls) = &self.tls {
+            layers = tls.settings(layers)?;
+        }
         Ok(layers.build()?)
+    }
+}
+
+impl TlsArg {
+    fn settings(&self, layers: Layers) -> anyhow::Result<Layers> {
+        let layers = match self {
+            Self::Off => layers.setting("--tls", "server.tls", "off")?,
+            Self::Auto => layers.setting("--tls", "server.tls", "auto")?,
+            Self::Files { cert, key } => {
+                let layers = layers.setting("--tls", "server.tls", "files")?;
+                let layers = layers.setting("--tls", "server.tls_cert_file", cert)?;
+                layers.setting("--tls", "server.tls_key_file", key)?
+            }
+        };
+        Ok(layers)
     }
 }
 

@@ -4,6 +4,7 @@ use super::{NOT_LIVE, admin, admin::SiteArgs};
 use crate::{
     backend::{
         admin::{AdminAnswer, AdminRequest, Status},
+        identity::{EXPIRES_SOON_DAYS, TlsStatus},
         mqtt::SourceState,
     },
     protocol::StoreState,
@@ -55,6 +56,9 @@ fn text(status: &Status) -> String {
         "wardwatch {} · {mode} · {serving}{store}\naudit entries {} · dead letters {} · sessions {} · disk {disk}\n",
         status.version, status.audit_leaves, status.dead_letters, status.sessions
     );
+    if let Some(tls) = &status.tls {
+        text.push_str(&tls_text(tls));
+    }
     for source in &status.sources {
         let state = match &source.state {
             SourceState::Connected => format!("connected since {}", source.since),
@@ -77,4 +81,14 @@ fn text(status: &Status) -> String {
         }
     }
     text
+}
+
+fn tls_text(tls: &TlsStatus) -> String {
+    let end = match tls.days_left {
+        ..0 => format!("THE CERTIFICATE ENDED at {}", tls.not_after),
+        days @ ..EXPIRES_SOON_DAYS => format!("THE CERTIFICATE ENDS in {days} days, at {}", tls.not_after),
+        _ => format!("certificate until {}", tls.not_after),
+    };
+    let wrong = tls.wrong.as_ref().map(|why| format!("TLS: THE FILES CANNOT BE USED: {why}\n")).unwrap_or_default();
+    format!("TLS · {end} · for {}\nkey {}\n{wrong}", tls.names.join(", "), tls.key)
 }

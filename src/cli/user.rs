@@ -48,8 +48,43 @@ enum Command {
         #[command(flatten)]
         site: SiteArgs,
     },
+    /// Keys of OpenSSH by which users are let in, see `wardwatch ssh`
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// List users
     List {
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum KeyCommand {
+    /// Give a user a key: the line of the file *.pub; sshd has to let it in too
+    Add {
+        /// Login name
+        name: String,
+        /// The line, such as 'ssh-ed25519 AAAA… comment'
+        key: String,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Take a key away; open sessions of its user end
+    Remove {
+        /// Login name
+        name: String,
+        /// The key, as `list` shows it
+        #[arg(value_name = "SHA256:…")]
+        fingerprint: String,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// List keys
+    List {
+        /// Login name [default: all users]
+        name: Option<String>,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -75,7 +110,28 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
             admin::ask_done(&site.existing()?, AdminRequest::EnableUser { name, enabled: true })
         }
         Command::List { site } => list(&site),
+        Command::Key { command } => match command {
+            KeyCommand::Add { name, key, site } => keys(&site, AdminRequest::AddUserKey { name, key }),
+            KeyCommand::Remove { name, fingerprint, site } => {
+                admin::ask_done(&site.existing()?, AdminRequest::RemoveUserKey { name, fingerprint })
+            }
+            KeyCommand::List { name, site } => keys(&site, AdminRequest::ListUserKeys { name }),
+        },
     }
+}
+
+fn keys(site: &SiteArgs, request: AdminRequest) -> anyhow::Result<u8> {
+    let keys = match admin::ask(&site.existing()?, request, None)? {
+        AdminAnswer::UserKeys { keys } => keys,
+        AdminAnswer::Failed { why } => bail!(why),
+        other => bail!("the server's answer is not understood: {other:?}"),
+    };
+    let mut out = std::io::stdout().lock();
+    for key in keys {
+        let kind = if key.hardware { "hardware key" } else { "key in a file" };
+        writeln!(out, "{:<24} {} {} ({kind}) {}", key.user, key.fingerprint, key.algorithm, key.comment)?;
+    }
+    Ok(0)
 }
 
 fn list(site: &SiteArgs) -> anyhow::Result<u8> {

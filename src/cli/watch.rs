@@ -1,10 +1,10 @@
 //! `wardwatch watch`.
 
-use super::{FOUND, screen, terminal};
+use super::{FOUND, reach::ReachArgs, screen, terminal};
 use crate::{
     access::Secret,
     cli::screen::{OnceFormat, ScreenArgs, Target},
-    client::{Endpoint, LinkOptions, Once},
+    client::{LinkOptions, Once},
     domain::{Mode, WardId},
     protocol::Encoding,
     seam::OsEntropy,
@@ -18,9 +18,8 @@ use std::{io::Write, path::PathBuf, sync::Arc};
 /// Exit codes of --once: 0 all calm, 1 an alert is not acknowledged, 2 wrong use or failure, 3 link or server not live.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-    to: Endpoint,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// The session's token, as `wardwatch login` keeps it [default: sign in here]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -73,7 +72,7 @@ impl Args {
 /// Watches.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let token = args.token_file.as_deref().map(terminal::read_token).transpose()?;
-    let target = Target { endpoint: args.to.clone(), ward: args.ward.clone() };
+    let target = Target { endpoint: args.reach.endpoint()?, ward: args.ward.clone() };
     match (args.once, args.follow, token) {
         (true, _, Some(token)) => {
             let format = args.once_format()?;
@@ -97,7 +96,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 }
 
 /// The devices of the ward, as far as the session may see them.
-async fn devices(target: &Target, token: Secret, format: OnceFormat) -> anyhow::Result<u8> {
+pub(super) async fn devices(target: &Target, token: Secret, format: OnceFormat) -> anyhow::Result<u8> {
     let options = LinkOptions {
         endpoint: target.endpoint.clone(),
         token,

@@ -1,6 +1,9 @@
 //! Plain requests: signing in, health.
 
-use super::endpoint::Endpoint;
+use super::{
+    endpoint::Endpoint,
+    wire::{ConnectError, connect},
+};
 use crate::{
     access::Secret,
     domain::{DeviceId, Role},
@@ -12,7 +15,6 @@ use hyper::{Method, Request, StatusCode, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// Longest time for a connection and for an answer.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,6 +27,9 @@ pub enum HttpError {
     /// The server cannot be reached.
     #[error("{0} cannot be reached: {1}")]
     Unreachable(Endpoint, String),
+    /// It is not the server that is wanted.
+    #[error("{0}")]
+    Untrusted(String),
     /// It did not answer in time.
     #[error("{0} does not answer")]
     Timeout(Endpoint),
@@ -59,7 +64,10 @@ async fn exchange(
     request: Request<Full<Bytes>>,
 ) -> Result<(StatusCode, Option<String>, Bytes), HttpError> {
     let unreachable = |e: &dyn std::fmt::Display| HttpError::Unreachable(endpoint.clone(), e.to_string());
-    let stream = TcpStream::connect(endpoint.authority()).await.map_err(|e| unreachable(&e))?;
+    let stream = connect(endpoint).await.map_err(|e| match e {
+        ConnectError::Io(e) => unreachable(&e),
+        ConnectError::Untrusted(why) => HttpError::Untrusted(why),
+    })?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|e| unreachable(&e))?;
     let driver = tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(|e| unreachable(&e))?;

@@ -5,6 +5,7 @@ use super::{
     endpoint::Endpoint,
     event::{ClientEvent, ClientRequest, Hello},
     trail::{Follower, Offer, TrailMemory, TrailStanding},
+    wire::{ConnectError, Wire, connect},
 };
 use crate::{
     access::{Secret, TokenKind},
@@ -14,7 +15,7 @@ use crate::{
 };
 use futures_util::{SinkExt, StreamExt};
 use std::{sync::Arc, time::Duration};
-use tokio::{net::TcpStream, sync::mpsc, time::timeout};
+use tokio::{sync::mpsc, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -57,7 +58,7 @@ pub struct LinkOptions {
     pub memory: TrailMemory,
 }
 
-type Socket = WebSocketStream<TcpStream>;
+type Socket = WebSocketStream<Wire>;
 
 /// Why a connection has ended.
 enum Cut {
@@ -196,8 +197,10 @@ impl Link {
 
     async fn open(&self) -> Result<Socket, Cut> {
         let endpoint = &self.options.endpoint;
-        let stream = TcpStream::connect(endpoint.authority()).await.map_err(|e| Cut::Lost(plain(&e)))?;
-        drop(stream.set_nodelay(true));
+        let stream = connect(endpoint).await.map_err(|e| match e {
+            ConnectError::Io(e) => Cut::Lost(plain(&e)),
+            ConnectError::Untrusted(why) => Cut::Refused(why),
+        })?;
         let refused = |e: &dyn std::fmt::Display| Cut::Refused(e.to_string());
         let uri = format!("ws://{}/v1/stream", endpoint.authority());
         let mut request = uri.into_client_request().map_err(|e| refused(&e))?;

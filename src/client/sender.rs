@@ -1,13 +1,16 @@
 //! A device or gateway on the websocket: sends observations and waits until they are durable.
 
-use super::endpoint::Endpoint;
+use super::{
+    endpoint::Endpoint,
+    wire::{ConnectError, Wire, connect},
+};
 use crate::{
     access::Secret,
     protocol::{Encoding, ErrorCode, IntakeReport, PROTOCOL_VERSION, ServerMessage},
 };
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -33,7 +36,7 @@ pub enum SendError {
 
 /// A device or gateway on the websocket.
 pub struct Sender {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Wire>,
     last_id: u64,
 }
 
@@ -52,8 +55,10 @@ impl Sender {
     }
 
     async fn open(endpoint: &Endpoint, token: &Secret) -> Result<Self, SendError> {
-        let stream = TcpStream::connect(endpoint.authority()).await.map_err(|e| lost(&e))?;
-        drop(stream.set_nodelay(true));
+        let stream = connect(endpoint).await.map_err(|e| match e {
+            ConnectError::Io(e) => lost(&e),
+            ConnectError::Untrusted(why) => SendError::Refused(why),
+        })?;
         let refused = |e: &dyn std::fmt::Display| SendError::Refused(e.to_string());
         let uri = format!("ws://{}/v1/stream", endpoint.authority());
         let mut request = uri.into_client_request().map_err(|e| refused(&e))?;

@@ -32,10 +32,12 @@ pub enum SystemFault {
     MappingWrong,
     /// A broker from which data come cannot be reached.
     SourceLost,
+    /// The server's certificate ends soon, has ended, or cannot be read again.
+    CertificateEnds,
 }
 
 impl SystemFault {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::StoreFailed,
         Self::DiskNearlyFull,
         Self::ClockStepped,
@@ -43,12 +45,13 @@ impl SystemFault {
         Self::NotifyFailed,
         Self::MappingWrong,
         Self::SourceLost,
+        Self::CertificateEnds,
     ];
 
     /// Whether what is told of it changes while it stands: it is then told anew.
     #[must_use]
     pub const fn changes(self) -> bool {
-        matches!(self, Self::NotifyFailed | Self::MappingWrong | Self::SourceLost)
+        matches!(self, Self::NotifyFailed | Self::MappingWrong | Self::SourceLost | Self::CertificateEnds)
     }
 
     const fn name(self) -> &'static str {
@@ -60,6 +63,7 @@ impl SystemFault {
             Self::NotifyFailed => "notify_failed",
             Self::MappingWrong => "mapping_wrong",
             Self::SourceLost => "source_lost",
+            Self::CertificateEnds => "certificate_ends",
         }
     }
 }

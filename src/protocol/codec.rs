@@ -2,8 +2,10 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Longest message in either direction but for snapshots and histories, in bytes.
+/// Longest message of a device or gateway, in bytes.
 pub const MESSAGE_MAX_BYTES: usize = 256 * 1024;
+/// Longest message of a terminal, in bytes.
+pub const TERMINAL_MESSAGE_MAX_BYTES: usize = 64 * 1024;
 
 /// How messages are written; chosen by the websocket subprotocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

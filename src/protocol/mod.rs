@@ -17,7 +17,7 @@ mod view;
 pub mod words;
 
 pub use alert_report::{ALERT_REPORT_SPAN_MAX, AlertReport};
-pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES};
+pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES, TERMINAL_MESSAGE_MAX_BYTES};
 pub use devices::{ASSIGNMENTS_SHOWN_MAX, ClockAllowance, DeviceFault, DeviceList, DeviceView, SILENT_AFTER};
 pub use handover::{HANDOVER_PATIENTS_MAX, HandoverReport, Sbar};
 pub use limits::{PatientLimitsView, StepView, VitalLimitsView};

@@ -1,7 +1,7 @@
 //! What one group of inputs caused, to be made durable at once.
 
 use super::fhir::ResourceRow;
-use super::records::{DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserRecord};
+use super::records::{DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserKeyRecord, UserRecord};
 use crate::{
     audit::LeafDraft,
     domain::{
@@ -186,6 +186,15 @@ pub enum AccessChange {
     DropDeviceTokens(DeviceId),
     /// Gives a device an enrolment code in the place of the one before, or notes that it was used.
     PutEnrolment(EnrolmentRecord),
+    /// Gives a user a key; nothing if the key is somebody's.
+    AddUserKey(UserKeyRecord),
+    /// Takes a key away from a user; nothing if it is somebody else's.
+    DropUserKey {
+        /// The user.
+        user: UserId,
+        /// The key.
+        fingerprint: String,
+    },
 }
 
 /// Something of the life of a device.

@@ -125,6 +125,26 @@ impl DataFolder {
         secret_of(&self.link_key_file(), entropy)
     }
 
+    /// The secret key by which the server is known over TLS, if it makes its own certificate.
+    #[must_use]
+    pub fn tls_key(&self) -> PathBuf {
+        self.path.join("tls.key")
+    }
+
+    /// The certificate of that key.
+    #[must_use]
+    pub fn tls_certificate(&self) -> PathBuf {
+        self.path.join("tls.crt")
+    }
+
+    /// Writes a file of the folder so that after a crash it is the old one or the new one, whole.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+        write_durably(path, bytes, mode)
+    }
+
     /// The public key of the audit trail.
     #[must_use]
     pub fn audit_public_key(&self) -> PathBuf {

@@ -21,7 +21,7 @@ pub use fhir::{
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
     AccessRecords, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, TwinRecord,
-    UserRecord, WardRecord,
+    UserKeyRecord, UserRecord, WardRecord,
 };
 
 use crate::{

@@ -90,6 +90,21 @@ pub struct EnrolmentRecord {
     pub used: bool,
 }
 
+/// A public key of OpenSSH by which a user is let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserKeyRecord {
+    /// `SHA256:` and base64, as OpenSSH shows it. A key is one user's.
+    pub fingerprint: String,
+    /// Whose.
+    pub user: UserId,
+    /// Its kind, such as `ssh-ed25519`.
+    pub algorithm: String,
+    /// What stood behind it.
+    pub comment: String,
+    /// When it was added, in engine time.
+    pub added_at: Timestamp,
+}
+
 /// Users, sessions and tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessRecords {
@@ -101,6 +116,8 @@ pub struct AccessRecords {
     pub device_tokens: Vec<DeviceTokenRecord>,
     /// Enrolment codes.
     pub enrolments: Vec<EnrolmentRecord>,
+    /// Keys of users.
+    pub user_keys: Vec<UserKeyRecord>,
 }
 
 /// What is kept of a device's life.

@@ -1,7 +1,7 @@
 //! Doing what administrators ask for.
 
 use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus};
-use super::{channels, devices};
+use super::{channels, devices, keys};
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
@@ -27,6 +27,9 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         AdminRequest::SetPassphrase { name, passphrase } => set_passphrase(app, &by, &name, &passphrase).await,
         AdminRequest::EnableUser { name, enabled } => enable_user(app, &by, &name, enabled).await,
         AdminRequest::ListUsers => Ok(list_users(app)),
+        AdminRequest::AddUserKey { name, key } => keys::add(app, &by, &name, &key).await,
+        AdminRequest::RemoveUserKey { name, fingerprint } => keys::remove(app, &by, &name, &fingerprint).await,
+        AdminRequest::ListUserKeys { name } => keys::list(app, name.as_deref()),
         AdminRequest::SetWard { ward } => set_ward(app, &by, ward).await.map(|()| AdminAnswer::Done),
         AdminRequest::Command { ward, command } => {
             run_command(app, &by, &ward, command).await.map(|()| AdminAnswer::Done)
@@ -123,7 +126,7 @@ async fn note_audit_read(app: &App, by: &Actor) -> Done {
     Ok(AdminAnswer::Done)
 }
 
-fn user_named(app: &App, name: &str) -> Result<UserRecord, AdminError> {
+pub(super) fn user_named(app: &App, name: &str) -> Result<UserRecord, AdminError> {
     let found = app.hub.directory().user_by_name(name).cloned();
     found.ok_or_else(|| refused(format!("there is no user {}", crate::domain::text::clean(name))))
 }
@@ -288,6 +291,7 @@ async fn status(app: &App, data: &Path, serving: bool) -> Done {
         dead_letters: dead_letters.map_err(refused)?.map_err(refused)?,
         sessions: app.hub.directory().session_count(),
         disk_used_percent: OsDisk.usage(data).ok().map(crate::seam::DiskUsage::used_percent),
+        tls: app.identity.get().map(|identity| identity.status(app.clock.wall())),
         sources: app.sources.status(),
         wards,
     })))

@@ -3,12 +3,13 @@
 mod channels;
 mod devices;
 mod execute;
+mod keys;
 mod request;
 mod socket;
 
 pub use execute::execute;
 pub use request::{
     ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, ChannelInfo, DeviceStatus, Status, UserInfo,
-    WardStatus,
+    UserKeyInfo, WardStatus,
 };
 pub use socket::{ask, listen};

@@ -1,7 +1,7 @@
 //! What administrators ask, and what they are told. One JSON object a line, both ways.
 
 use crate::{
-    backend::{mqtt::SourceStatus, notify::ChannelState},
+    backend::{identity::TlsStatus, mqtt::SourceStatus, notify::ChannelState},
     domain::{
         Assignment, ChannelName, Command, Device, DeviceId, DeviceLimits, LoginName, Millis, Mode, Priority, Remark,
         Role, Timestamp, Unplaced, VitalCode, Ward, WardId,
@@ -45,6 +45,25 @@ pub enum AdminRequest {
     },
     /// All users.
     ListUsers,
+    /// Give a user a key of OpenSSH.
+    AddUserKey {
+        /// Login name.
+        name: String,
+        /// The line of the public key.
+        key: String,
+    },
+    /// Take a key away from a user; the user's sessions end.
+    RemoveUserKey {
+        /// Login name.
+        name: String,
+        /// Which key.
+        fingerprint: String,
+    },
+    /// The keys of all users, or of one.
+    ListUserKeys {
+        /// Whose.
+        name: Option<String>,
+    },
     /// Make or rename a ward.
     SetWard {
         /// The ward.
@@ -168,6 +187,11 @@ pub enum AdminAnswer {
         /// In the order of their names.
         users: Vec<UserInfo>,
     },
+    /// Keys of users.
+    UserKeys {
+        /// In the order of their users.
+        keys: Vec<UserKeyInfo>,
+    },
     /// Devices, ward by ward.
     Devices {
         /// In the order of the wards.
@@ -215,6 +239,23 @@ pub struct UserInfo {
     pub failures: u32,
 }
 
+/// A key of a user as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserKeyInfo {
+    /// Login name.
+    pub user: String,
+    /// As `ssh-keygen -l` shows it.
+    pub fingerprint: String,
+    /// Its kind.
+    pub algorithm: String,
+    /// Whether it is in hardware.
+    pub hardware: bool,
+    /// What stood behind it.
+    pub comment: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+}
+
 /// A channel for messages as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelInfo {
@@ -256,6 +297,9 @@ pub struct Status {
     pub sessions: usize,
     /// Used part of the disk, in percent.
     pub disk_used_percent: Option<u8>,
+    /// The certificate; absent if plain text is spoken or nothing serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsStatus>,
     /// Brokers from which data come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceStatus>,
@@ -302,6 +346,9 @@ pub enum AdminError {
     /// It was refused.
     #[error("{0}")]
     Refused(String),
+    /// The server hung up. As text: that is no reader of ours that has had enough.
+    #[error("the server hung up, and nobody knows whether it was done: {0}")]
+    HungUp(String),
     /// Talking failed.
     #[error("the server's socket failed")]
     Io(#[from] std::io::Error),

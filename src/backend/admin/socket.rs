@@ -99,8 +99,9 @@ pub fn ask(path: &Path, request: &AdminRequest) -> Result<Option<AdminAnswer>, A
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     let mut text = serde_json::to_string(request).map_err(|e| AdminError::BadRequest(e.to_string()))?;
     text.push('\n');
-    stream.write_all(text.as_bytes())?;
+    let hung_up = |e: std::io::Error| AdminError::HungUp(e.to_string());
+    stream.write_all(text.as_bytes()).map_err(hung_up)?;
     let mut line = String::new();
-    BufReader::new(stream.take(ADMIN_LINE_MAX_BYTES)).read_line(&mut line)?;
+    BufReader::new(stream.take(ADMIN_LINE_MAX_BYTES)).read_line(&mut line).map_err(hung_up)?;
     serde_json::from_str(&line).map(Some).map_err(|e| AdminError::BadRequest(e.to_string()))
 }

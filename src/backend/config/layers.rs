@@ -49,8 +49,8 @@ pub enum ConfigError {
     },
     /// Plain text would be spoken on a network.
     #[error(
-        "server.listen = {listen} is not loopback, and what is sent there could be read on the way: listen on 127.0.0.1 \
-         behind a TLS proxy or SSH, or say --insecure-listen if the network is trusted"
+        "server.listen = {listen} is not loopback, and what is sent there could be read on the way: say --tls auto, \
+         listen on 127.0.0.1 behind SSH, or say --insecure-listen if the network is trusted"
     )]
     PlainText {
         /// Where.

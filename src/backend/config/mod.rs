@@ -8,6 +8,7 @@ mod mllp;
 mod mqtt;
 mod notify;
 mod profiles;
+mod ssh;
 mod vitals;
 
 pub use audit::AuditConfig;
@@ -18,6 +19,7 @@ pub use mllp::MllpConfig;
 pub use mqtt::{MqttConfig, MqttPayload, MqttVersion};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
+pub use ssh::SshConfig;
 pub use vitals::VitalConfig;
 
 use crate::{
@@ -27,7 +29,7 @@ use crate::{
     store::Retention,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 /// The whole configuration of a server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -35,6 +37,8 @@ use std::{collections::BTreeMap, net::SocketAddr};
 pub struct Config {
     /// Where it listens.
     pub server: ServerConfig,
+    /// Logins by keys of OpenSSH.
+    pub ssh: SshConfig,
     /// Bounds.
     pub limits: LimitsConfig,
     /// How long sessions last.
@@ -80,11 +84,86 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Whether it may listen in plain text elsewhere than on loopback.
     pub insecure_listen: bool,
+    /// Whether it speaks TLS, and with which certificate.
+    pub tls: ServerTls,
+    /// Names and addresses that a certificate made by the server is for, besides this machine's name and loopback.
+    pub tls_names: Vec<String>,
+    /// The certificate and those that vouch for it, in PEM, with `tls = "files"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert_file: Option<PathBuf>,
+    /// Its key, in PEM; nobody else may read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key_file: Option<PathBuf>,
+    /// Origins of web pages that may talk to it, such as `https://intranet.example`; each is compared as a whole.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Which certificate the server shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerTls {
+    /// None: plain text.
+    #[default]
+    Off,
+    /// One that it makes for itself, with a key that stays.
+    Auto,
+    /// That of two files.
+    Files,
+}
+
+/// Most names of a certificate that the server makes for itself.
+const TLS_NAMES_MAX: usize = 64;
+/// Most origins that may talk to the server.
+const ORIGINS_MAX: usize = 64;
+
+impl ServerConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |name: &str, why: &str| Err(ConfigError::Setting { name: name.to_owned(), why: why.to_owned() });
+        let files = self.tls_cert_file.is_some() || self.tls_key_file.is_some();
+        let both = self.tls_cert_file.is_some() && self.tls_key_file.is_some();
+        match self.tls {
+            ServerTls::Files if !both => {
+                return wrong("server.tls", "files wants server.tls_cert_file and server.tls_key_file");
+            }
+            ServerTls::Off | ServerTls::Auto if files => {
+                return wrong("server.tls", "a certificate is named, but not used: say tls = \"files\"");
+            }
+            _ => {}
+        }
+        let name = |name: &String| {
+            !name.is_empty()
+                && name.len() <= 253
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-:*".contains(c))
+        };
+        if self.tls_names.len() > TLS_NAMES_MAX || !self.tls_names.iter().all(name) {
+            return wrong("server.tls_names", "at most 64 names or addresses, without scheme and port");
+        }
+        let origin = |text: &String| {
+            let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            host.is_some_and(|h| !h.is_empty() && h.chars().all(|c| c.is_ascii_graphic() && !"/*?#@".contains(c)))
+        };
+        if self.allowed_origins.len() > ORIGINS_MAX || !self.allowed_origins.iter().all(origin) {
+            let why = "at most 64 origins such as https://intranet.example, without a path and without *";
+            return wrong("server.allowed_origins", why);
+        }
+        if self.tls == ServerTls::Off && !self.insecure_listen && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::PlainText { listen: self.listen });
+        }
+        Ok(())
+    }
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8470)), insecure_listen: false }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8470)),
+            insecure_listen: false,
+            tls: ServerTls::Off,
+            tls_names: Vec::new(),
+            tls_cert_file: None,
+            tls_key_file: None,
+            allowed_origins: Vec::new(),
+        }
     }
 }
 
@@ -94,6 +173,8 @@ impl Default for ServerConfig {
 pub struct LimitsConfig {
     /// Connections at once; further ones wait to be accepted.
     pub connections: usize,
+    /// Connections of one address at once (IPv4, or the /64 of IPv6); loopback is not counted.
+    pub connections_per_address: usize,
     /// Websocket connections of one user or device at once.
     pub streams_per_principal: usize,
     /// Size of a request's body, in bytes.
@@ -110,6 +191,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             connections: 1_024,
+            connections_per_address: 256,
             streams_per_principal: 64,
             body_bytes: 4 * 1024 * 1024,
             observations_per_request: 10_000,
@@ -418,6 +500,7 @@ impl Config {
         };
         let of = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         range("limits.connections", of(self.limits.connections), 1, 100_000)?;
+        range("limits.connections_per_address", of(self.limits.connections_per_address), 1, 100_000)?;
         range("limits.streams_per_principal", of(self.limits.streams_per_principal), 1, 10_000)?;
         range("limits.body_bytes", of(self.limits.body_bytes), 1_024, 256 * 1024 * 1024)?;
         range("limits.observations_per_request", of(self.limits.observations_per_request), 1, 1_000_000)?;
@@ -445,9 +528,8 @@ impl Config {
         range("disk.alert_percent", self.disk.alert_percent.into(), 1, 100)?;
         tracing_subscriber::EnvFilter::try_new(&self.log.level)
             .map_err(|e| ConfigError::Setting { name: "log.level".to_owned(), why: e.to_string() })?;
-        if !self.server.insecure_listen && !self.server.listen.ip().is_loopback() {
-            return Err(ConfigError::PlainText { listen: self.server.listen });
-        }
+        self.server.check()?;
+        self.ssh.check()?;
         self.profiles().map(|_| ())
     }
 }

@@ -8,6 +8,7 @@ mod fhir;
 mod health;
 mod medtech;
 mod observations;
+mod origin;
 mod session;
 mod twin;
 
@@ -17,6 +18,7 @@ pub use observations::decode_rules;
 use super::{app::App, stream};
 use axum::{
     Router,
+    middleware::from_fn_with_state,
     routing::{any, get, post},
 };
 use std::sync::Arc;
@@ -43,5 +45,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), origin::check))
         .with_state(app)
 }

@@ -14,23 +14,23 @@ use super::{
 };
 use crate::{
     access::{Secret, TokenKind},
-    protocol::{Encoding, MESSAGE_MAX_BYTES},
+    protocol::{Encoding, MESSAGE_MAX_BYTES, TERMINAL_MESSAGE_MAX_BYTES},
 };
 use axum::{
     extract::{
         State, WebSocketUpgrade,
         ws::{WebSocket, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 use std::sync::Arc;
 
 /// Most bytes that wait to be written to a slow peer before its connection is closed.
 const WRITE_BUFFER_MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// A message that is too long is read to its end up to this length, so that its sender can be told; a longer one cuts the
-/// connection, and the sender may not hear why.
-const READ_MAX_BYTES: usize = 2 * MESSAGE_MAX_BYTES;
+/// A message that is too long is read to its end up to this many times the allowed length, so that its sender can be told; a
+/// longer one cuts the connection, and the sender may not hear why.
+const READ_MAX_TIMES: usize = 2;
 
 /// Who opens a stream.
 enum Opener {
@@ -55,11 +55,6 @@ pub async fn upgrade(
             Opener::Watcher(token)
         }
     };
-    if headers.contains_key(header::ORIGIN) {
-        app.hub.metrics().refused("origin");
-        let detail = "browsers are not served here: the request names an Origin";
-        return Err(problem(StatusCode::FORBIDDEN, "origin", "Not for browsers", detail));
-    }
     let upgrade = upgrade
         .map_err(|e| problem(StatusCode::UPGRADE_REQUIRED, "websocket", "A websocket is served here", e.body_text()))?;
     let (upgrade, encoding) = choose_encoding(upgrade)?;
@@ -72,16 +67,22 @@ pub async fn upgrade(
         let detail = format!("at most {} streams at once", app.config.limits.streams_per_principal);
         return Err(problem(StatusCode::TOO_MANY_REQUESTS, "streams", "Too many streams", detail));
     };
+    let longest = match &opener {
+        Opener::Watcher(_) => TERMINAL_MESSAGE_MAX_BYTES,
+        Opener::Device(..) => MESSAGE_MAX_BYTES,
+    };
     let bounded = upgrade
-        .max_message_size(READ_MAX_BYTES)
-        .max_frame_size(READ_MAX_BYTES)
+        .max_message_size(READ_MAX_TIMES * longest)
+        .max_frame_size(READ_MAX_TIMES * longest)
         .max_write_buffer_size(WRITE_BUFFER_MAX_BYTES);
     Ok(bounded.on_upgrade(move |socket: WebSocket| async move {
-        let socket = socket::Socket::new(socket, encoding);
+        tracing::info!(principal = name, "a stream was opened");
+        let socket = socket::Socket::new(socket, encoding, longest);
         match opener {
             Opener::Watcher(token) => Box::pin(watcher::run(app, socket, token)).await,
             Opener::Device(token, device) => Box::pin(device::run(app, socket, token, device)).await,
         }
+        tracing::info!(principal = name, "a stream has ended");
         drop(place);
     }))
 }

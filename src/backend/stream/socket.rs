@@ -2,7 +2,7 @@
 
 use crate::{
     domain::Millis,
-    protocol::{CloseCode, CodecError, Encoding, MESSAGE_MAX_BYTES, ServerMessage},
+    protocol::{CloseCode, CodecError, Encoding, ServerMessage},
 };
 use axum::extract::ws::{CloseFrame, Message};
 use bytes::Bytes;
@@ -13,6 +13,9 @@ use std::time::Duration;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that has not answered a ping for so long is gone.
 pub(super) const SILENT_AFTER: Millis = Millis::from_secs(30);
+
+/// Most pings and pongs of a peer between two of our pings, which are a second apart.
+const LIVES_MAX: u32 = 100;
 
 /// Why a connection has ended.
 #[derive(Debug)]
@@ -41,6 +44,10 @@ pub(super) enum Heard {
 pub(super) struct Socket<S> {
     inner: S,
     encoding: Encoding,
+    /// Longest message that is taken, in bytes.
+    longest: usize,
+    /// Pings and pongs that came since our last ping.
+    lives: u32,
 }
 
 impl<S, E> Socket<S>
@@ -48,8 +55,9 @@ where
     S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
     E: std::error::Error,
 {
-    pub(super) const fn new(inner: S, encoding: Encoding) -> Self {
-        Self { inner, encoding }
+    /// Takes messages of at most `longest` bytes.
+    pub(super) const fn new(inner: S, encoding: Encoding, longest: usize) -> Self {
+        Self { inner, encoding, longest, lives: 0 }
     }
 
     pub(super) const fn encoding(&self) -> Encoding {
@@ -65,6 +73,7 @@ where
     }
 
     pub(super) async fn ping(&mut self) -> Result<(), Ended> {
+        self.lives = 0;
         self.write(Message::Ping(Bytes::new())).await
     }
 
@@ -79,16 +88,27 @@ where
     pub(super) async fn hear(&mut self) -> Result<Heard, Ended> {
         match self.inner.next().await {
             None | Some(Ok(Message::Close(_))) => Err(Ended::Gone),
-            Some(Ok(Message::Text(text))) => bounded(text.into()),
-            Some(Ok(Message::Binary(bytes))) => bounded(bytes),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Heard::Life),
+            Some(Ok(Message::Text(text))) => self.bounded(text.into()),
+            Some(Ok(Message::Binary(bytes))) => self.bounded(bytes),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.life(),
             Some(Err(e)) => Err(broken(&e)),
         }
+    }
+
+    fn bounded(&self, bytes: Bytes) -> Result<Heard, Ended> {
+        if bytes.len() > self.longest { Err(too_long()) } else { Ok(Heard::Message(bytes)) }
+    }
+
+    /// A sign of life. We ping each second, so who sends many more than one for each is no friend.
+    fn life(&mut self) -> Result<Heard, Ended> {
+        self.lives += 1;
+        if self.lives > LIVES_MAX { Err(Ended::close(CloseCode::TooFast, "too many pings")) } else { Ok(Heard::Life) }
     }
 
     /// Says goodbye, if the peer still listens.
     pub(super) async fn finish(mut self, ended: Ended) {
         if let Ended::Close(code, why) = ended {
+            tracing::info!(code = code.number(), why, "a stream is closed");
             let frame = CloseFrame { code: code.number(), reason: why.into() };
             let goodbye = async {
                 self.inner.send(Message::Close(Some(frame))).await.ok();
@@ -104,10 +124,6 @@ where
 pub(super) async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
     // The sender is gone only when the server is.
     drop(stopping.wait_for(|stop| *stop).await);
-}
-
-fn bounded(bytes: Bytes) -> Result<Heard, Ended> {
-    if bytes.len() > MESSAGE_MAX_BYTES { Err(too_long()) } else { Ok(Heard::Message(bytes)) }
 }
 
 fn too_long() -> Ended {

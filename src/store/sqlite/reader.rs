@@ -19,7 +19,7 @@ use crate::{
     store::{
         AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow,
         ResourcePage, ResourceQuery, SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter,
-        StoredResource, StoredSample, TwinRecord, UserRecord, WardRecord,
+        StoredResource, StoredSample, TwinRecord, UserKeyRecord, UserRecord, WardRecord,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
@@ -310,6 +310,12 @@ impl StoreReader for SqliteReader {
                     [],
                     read_enrolment,
                 )?,
+                user_keys: rows(
+                    db,
+                    "SELECT fingerprint, user, algorithm, comment, added_ms FROM user_key ORDER BY fingerprint",
+                    [],
+                    read_user_key,
+                )?,
             })
         })
     }
@@ -520,6 +526,16 @@ fn read_token(row: &Row<'_>) -> Result<DeviceTokenRecord, StoreError> {
         device: parse(row, 1, "a device")?,
         mode: read_mode(&get::<String>(row, 2)?)?,
         made_at: Timestamp::from_ms(get(row, 3)?),
+    })
+}
+
+fn read_user_key(row: &Row<'_>) -> Result<UserKeyRecord, StoreError> {
+    Ok(UserKeyRecord {
+        fingerprint: get(row, 0)?,
+        user: parse(row, 1, "a user")?,
+        algorithm: get(row, 2)?,
+        comment: get(row, 3)?,
+        added_at: Timestamp::from_ms(get(row, 4)?),
     })
 }
 

@@ -15,7 +15,19 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, sql: VERSION_5 },
     Migration { version: 6, sql: VERSION_6 },
     Migration { version: 7, sql: VERSION_7 },
+    Migration { version: 8, sql: VERSION_8 },
 ];
+
+/// Keys of OpenSSH by which users are let in: a key is one user's.
+const VERSION_8: &str = r"
+CREATE TABLE user_key (
+    fingerprint TEXT PRIMARY KEY,
+    user TEXT NOT NULL,
+    algorithm TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    added_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
 
 /// Versions of Observations that a mapping made, and that a further one took the place of, do not stay for long.
 const VERSION_7: &str = r"

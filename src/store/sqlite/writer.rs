@@ -439,6 +439,13 @@ fn write_access(db: &Connection, change: &AccessChange) -> Result<(), StoreError
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![e.device.as_str(), e.code_hash, e.mode.to_string(), e.expires_at.as_ms(), e.replace, e.used],
         ),
+        AccessChange::AddUserKey(k) => db.execute(
+            "INSERT OR IGNORE INTO user_key (fingerprint, user, algorithm, comment, added_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![k.fingerprint, k.user.as_str(), k.algorithm, k.comment, k.added_at.as_ms()],
+        ),
+        AccessChange::DropUserKey { user, fingerprint } => {
+            db.execute("DELETE FROM user_key WHERE fingerprint = ?1 AND user = ?2", params![fingerprint, user.as_str()])
+        }
         _ => write_session(db, change),
     };
     done.map(|_| ()).map_err(failed)
