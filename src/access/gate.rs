@@ -87,7 +87,8 @@ pub struct LoginGate {
 }
 
 /// Who shares a limit: an IPv4 address, or the /64 of an IPv6 address, within which one machine has any it wants.
-fn source_of(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn source_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 @ IpAddr::V4(_) => v4,

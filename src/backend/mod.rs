@@ -5,9 +5,12 @@
 
 pub mod admin;
 pub mod app;
+pub mod breakglass;
 pub mod config;
 pub mod devices;
 pub mod enrol;
+pub mod entries;
+pub mod factor;
 pub mod http;
 pub mod hub;
 pub mod intake;
@@ -21,7 +24,9 @@ pub mod mqtt;
 pub mod notify;
 pub mod pipeline;
 pub mod rate;
+pub mod relation;
 pub mod server;
+mod sessions;
 pub mod stream;
 pub mod tls;
 pub mod verb;

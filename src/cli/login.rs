@@ -1,6 +1,6 @@
 //! `wardwatch login` and `wardwatch logout`.
 
-use super::terminal;
+use super::{terminal, totp};
 use crate::client::{self, Endpoint};
 use std::path::PathBuf;
 
@@ -29,10 +29,9 @@ pub(super) struct LogoutArgs {
     token_file: PathBuf,
 }
 
-/// Signs in. The passphrase comes from the terminal or from standard input.
+/// Signs in. The passphrase comes from the terminal or from standard input, and the code behind it.
 pub(super) fn login(args: &LoginArgs) -> anyhow::Result<u8> {
-    let passphrase = terminal::passphrase(&format!("Passphrase for {}: ", args.user))?;
-    let answer = super::runtime()?.block_on(client::login(&args.to, &args.user, &passphrase))?;
+    let answer = super::runtime()?.block_on(totp::sign_in(&args.to, &args.user))?;
     terminal::write_token(&args.token_file, &answer.token)?;
     terminal::note(&format!("signed in as {} ({})", answer.user, answer.role));
     Ok(0)

@@ -3,6 +3,7 @@
 mod admin;
 mod alerts;
 mod audit;
+mod breakglass;
 mod chart;
 mod config;
 mod deadletter;
@@ -19,9 +20,12 @@ mod replay;
 mod rota;
 mod screen;
 mod serve;
+mod session;
 mod simulate;
+mod station;
 mod status;
 mod terminal;
+mod totp;
 mod user;
 mod ward;
 mod watch;
@@ -58,6 +62,9 @@ enum Command {
     Simulate(simulate::Args),
     Provision(provision::Args),
     User(user::Args),
+    Session(session::Args),
+    Station(station::Args),
+    Breakglass(breakglass::Args),
     Ward(ward::WardArgs),
     Bed(ward::BedArgs),
     Patient(patient::Args),
@@ -96,6 +103,9 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Provision(args) => provision::run(&args),
         Command::User(args) => user::run(args),
+        Command::Session(args) => session::run(args),
+        Command::Station(args) => station::run(args),
+        Command::Breakglass(args) => breakglass::run(args),
         Command::Ward(args) => ward::run_ward(args),
         Command::Bed(args) => ward::run_bed(args),
         Command::Patient(args) => patient::run(args),

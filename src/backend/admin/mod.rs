@@ -5,10 +5,11 @@ mod devices;
 mod execute;
 mod request;
 mod socket;
+mod users;
 
 pub use execute::execute;
 pub use request::{
-    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, ChannelInfo, DeviceStatus, Status, UserInfo,
-    WardStatus,
+    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, ChannelInfo, DeviceStatus, StationInfo, Status,
+    UserInfo, WardStatus,
 };
 pub use socket::{ask, listen};
