@@ -235,7 +235,7 @@ const COMMANDS: [&str; 11] = [
     r#""command":"end_pause","pause":999"#,
     r#""command":"chart","patient":"nobody","entry":"pregnancy","pregnant":false"#,
     r#""command":"chart","patient":"nobody","entry":"scale","scale":"two","reason":"x""#,
-    r#""command":"remove_shift","shift":{"from":0,"to":1,"duty":"nurse","who":"x","beds":[]}"#,
+    r#""command":"remove_shift","shift":{"from":0,"to":1,"duty":"nurse","user":"x","beds":[]}"#,
     r#""command":"reset_limits","scope":"patient","patient":"nobody","reason":"x""#,
     r#""command":"reset_limits","scope":"ward","category":"neonate","reason":"x""#,
     r#""command":"accept_handover","handover":999"#,

@@ -15,7 +15,11 @@ mod twin;
 pub use answer::{Answer, ProblemAnswer, bearer, problem};
 pub use observations::decode_rules;
 
-use super::{app::App, entries::Route, stream};
+use super::{
+    app::App,
+    entries::{Need, Route},
+    stream,
+};
 use axum::{
     Router,
     middleware::from_fn_with_state,
@@ -26,8 +30,13 @@ use std::sync::Arc;
 /// All routes of the server: those of the table of entries, each behind what it needs, and nothing else.
 pub fn router(app: Arc<App>) -> Router {
     let all = Route::ALL.into_iter().fold(Router::new(), |router, route| {
-        let guard = from_fn_with_state((Arc::clone(&app), route), guard::guard);
-        router.route(route.path(), handler(route).route_layer(guard))
+        let handler = match route.need() {
+            Need::Nothing | Need::Secret => handler(route),
+            Need::Token | Need::Session | Need::Verb(_) | Need::Command => {
+                handler(route).route_layer(from_fn_with_state((Arc::clone(&app), route), guard::guard))
+            }
+        };
+        router.route(route.path(), handler)
     });
     all.fallback(answer::not_found).method_not_allowed_fallback(answer::method_not_allowed).with_state(app)
 }
