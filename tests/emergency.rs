@@ -11,8 +11,8 @@ use wardwatch::{
     protocol::{ClientMessage, Encoding, ErrorCode, ServerMessage},
 };
 
-fn ask(server: &Server, request: AdminRequest) -> AdminAnswer {
-    admin::ask(&server.data.join("admin.sock"), &request).unwrap().unwrap()
+fn ask(server: &Server, request: &AdminRequest) -> AdminAnswer {
+    admin::ask(&server.data.join("admin.sock"), request).unwrap().unwrap()
 }
 
 /// A nurse of ward `x` alone.
@@ -20,7 +20,7 @@ fn nurse_of_another_ward(server: &Server) -> String {
     server.run(&["ward", "add", "x", "--name", "Other"]);
     let coverage = Coverage::of(vec!["x".parse().unwrap()]);
     let (name, passphrase) = ("nina".to_owned(), PASSPHRASE.to_owned());
-    let added = ask(server, AdminRequest::AddUser { name, role: Role::Nurse, passphrase, coverage });
+    let added = ask(server, &AdminRequest::AddUser { name, role: Role::Nurse, passphrase, coverage });
     assert!(matches!(added, AdminAnswer::Done), "{added:?}");
     let body = serde_json::json!({ "user": "nina", "passphrase": PASSPHRASE }).to_string();
     let answer = request(server.address, "POST", "/v1/login", &[], body.as_bytes());
@@ -54,7 +54,7 @@ fn trail(server: &Server, act: &str) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_told_and_judged() {
+fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_and_judged() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(&dir.path().join("data"));
     let gateway = server.small_ward();
@@ -76,7 +76,7 @@ fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_told_and_judged() {
     }
     subscribe(&mut nina, Some(vec!["p1"]));
     let (_, view) = nina.snapshot();
-    assert_eq!(view.patients.keys().map(|p| p.as_str()).collect::<Vec<_>>(), ["p1"]);
+    assert_eq!(view.patients.keys().map(wardwatch::domain::PatientId::as_str).collect::<Vec<_>>(), ["p1"]);
     assert_eq!(view.patients[&"p1".parse().unwrap()].patient.name.as_str(), "Okafor, Chidi");
     let sent = observation("nbp_sys", 220.0, now());
     server.request("POST", "/v1/observations", &gateway, sent.as_bytes());
@@ -90,7 +90,7 @@ fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_told_and_judged() {
     let views = trail(&server, "patient.view");
     assert!(views.iter().all(|leaf| leaf["code"] == "break_glass"), "each read is marked: {views:?}");
     assert!(!views.is_empty());
-    let early = ask(&server, review(&server, true));
+    let early = ask(&server, &review(&server, true));
     assert!(matches!(&early, AdminAnswer::Failed { why } if why.contains("still open")), "{early:?}");
     nina.say(&ClientMessage::ClosePatient { id: 9, ward: "w".parse().unwrap(), patient: "p1".parse().unwrap() });
     assert_eq!(nina.closed().code, 1008, "what was open is closed at once");
@@ -98,13 +98,13 @@ fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_told_and_judged() {
     assert_eq!((stops.len(), &stops[0]["code"]), (1, &"closed".into()));
     let list = server.run(&["breakglass", "list"]);
     assert!(list.contains("nina opened p1 of ward w") && list.contains("to be judged until"), "{list}");
-    assert!(matches!(ask(&server, review(&server, true)), AdminAnswer::Done));
+    assert!(matches!(ask(&server, &review(&server, true)), AdminAnswer::Done));
     assert_eq!(server.run(&["breakglass", "list"]), "");
     assert_eq!(trail(&server, "break_glass.review")[0]["code"], "justified");
 }
 
 fn review(server: &Server, justified: bool) -> AdminRequest {
-    let AdminAnswer::BreakGlass { opened, .. } = ask(server, AdminRequest::ListBreakGlass) else { panic!() };
+    let AdminAnswer::BreakGlass { opened, .. } = ask(server, &AdminRequest::ListBreakGlass) else { panic!() };
     let (id, words) = (opened[0].id.to_string(), "seen with the team".parse().unwrap());
     AdminRequest::ReviewBreakGlass { id, justified, words }
 }

@@ -66,8 +66,8 @@ impl Person {
     }
 }
 
-fn ask(server: &Server, request: AdminRequest) -> AdminAnswer {
-    let answer = admin::ask(&server.data.join("admin.sock"), &request).unwrap().unwrap();
+fn ask(server: &Server, request: &AdminRequest) -> AdminAnswer {
+    let answer = admin::ask(&server.data.join("admin.sock"), request).unwrap().unwrap();
     assert!(!matches!(answer, AdminAnswer::Failed { .. }), "{request:?}: {answer:?}");
     answer
 }
@@ -82,7 +82,7 @@ fn login(server: &Server, name: &str) -> String {
 fn person(server: &Server, role: Role, coverage: Coverage) -> Person {
     let name = format!("{role}-{}", coverage.to_string().replace(' ', "-"));
     let (passphrase, of) = (PASSPHRASE.to_owned(), coverage.clone());
-    ask(server, AdminRequest::AddUser { name: name.clone(), role, passphrase, coverage: of });
+    ask(server, &AdminRequest::AddUser { name: name.clone(), role, passphrase, coverage: of });
     Person { role, coverage, token: login(server, &name), name }
 }
 
@@ -110,7 +110,7 @@ fn site() -> Site {
         .flat_map(|role| [(role, Coverage::All), (role, some(&["w"])), (role, some(&[]))])
         .map(|(role, coverage)| person(&server, role, coverage))
         .collect();
-    let added = ask(&server, AdminRequest::AddStation { name: "wall".into(), ward: "w".parse().unwrap() });
+    let added = ask(&server, &AdminRequest::AddStation { name: "wall".into(), ward: "w".parse().unwrap() });
     let AdminAnswer::Token { token: station } = added else { panic!("{added:?}") };
     Site { _dir: dir, server, gateway, people, station }
 }
@@ -162,7 +162,7 @@ fn h01_every_route_asks_for_what_the_table_says() {
                     assert_eq!(![401, 403].contains(&status), allowed, "{who}: {status}");
                 }
                 Need::Session | Need::Token | Need::Command => {
-                    assert!(![401, 403].contains(&status), "{who}: {status}")
+                    assert!(![401, 403].contains(&status), "{who}: {status}");
                 }
             }
         }
@@ -448,7 +448,7 @@ fn u05_what_is_taken_away_ends_within_a_second_a_hundred_times() {
             ("ward", wards(Coverage::Wards(BTreeSet::new())), wards(own))
         };
         let asked = OsClock.boot();
-        ask(&site.server, taken);
+        ask(&site.server, &taken);
         let label = format!("secret-{n}");
         let bed = wardwatch::domain::Bed { id: "b9".parse().unwrap(), label: label.clone() };
         site.server.command(Command::SetBed { bed });
@@ -462,7 +462,7 @@ fn u05_what_is_taken_away_ends_within_a_second_a_hundred_times() {
             }
         }
         took.push(((OsClock.boot() - asked).0, what));
-        ask(&site.server, given);
+        ask(&site.server, &given);
         if what != "ward" {
             token = login(&site.server, &nurse.name);
         }
@@ -475,7 +475,7 @@ fn u05_what_is_taken_away_ends_within_a_second_a_hundred_times() {
     let longest = took.iter().map(|(ms, _)| *ms).max().unwrap();
     assert!(Millis(longest) < Millis::from_secs(1), "{longest} ms");
     let (mut wall, _, _) = Stream::watch(&site.server, &site.station);
-    ask(&site.server, AdminRequest::RemoveStation { name: "wall".into() });
+    ask(&site.server, &AdminRequest::RemoveStation { name: "wall".into() });
     assert_eq!(wall.closed().code, 4401);
 }
 
@@ -502,7 +502,7 @@ fn a15_sessions_are_ended_by_their_owner_and_by_an_administrator() {
     let (mut stream, _, _) = Stream::watch(&site.server, &second);
     let session = list(&second)[0]["session"].as_str().unwrap().parse().unwrap();
     let asked = OsClock.boot();
-    ask(&site.server, AdminRequest::EndSession { session });
+    ask(&site.server, &AdminRequest::EndSession { session });
     assert_eq!(stream.closed().code, 4401);
     assert!(OsClock.boot() - asked < Millis::from_secs(2), "an open websocket is cut within 2 s");
     assert_eq!(send(site.server.address, ("GET", "/v1/sessions"), Some(&second)).status, 401);

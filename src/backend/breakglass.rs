@@ -128,7 +128,13 @@ impl App {
             ..leaf_of(LeafActor::from(&session.actor()), Act::BreakGlassStart, &opened)
         };
         self.record(vec![leaf], vec![AccessChange::PutBreakGlass(opened.clone())]).await?;
-        self.tell_of_emergency(&opened);
+        // The trail has it, and the list of those that wait to be judged; this is for whoever reads the log.
+        tracing::warn!(
+            user = opened.user.as_str(),
+            ward = opened.ward.as_str(),
+            reason = opened.reason.as_str(),
+            "a patient was opened in an emergency"
+        );
         Ok(())
     }
 
@@ -200,16 +206,6 @@ impl App {
         };
         opened.review = Some(review);
         Ok(self.record(vec![leaf], vec![AccessChange::PutBreakGlass(opened)]).await?)
-    }
-
-    /// Says at once to those who answer for the ward that a patient was opened.
-    fn tell_of_emergency(&self, opened: &BreakGlass) {
-        tracing::warn!(
-            user = opened.user.as_str(),
-            ward = opened.ward.as_str(),
-            reason = opened.reason.as_str(),
-            "a patient was opened in an emergency"
-        );
     }
 }
 

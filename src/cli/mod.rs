@@ -142,3 +142,57 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// By which way each command reaches data, and so who decides whether it may: `admin` is the socket or the lock of the
+    /// data folder (`verb_of_request`), `stream` and `http` a server with a token (`Kind`, `Route`), `folder` files that
+    /// their owner alone may read, `none` no data of a site.
+    const WAYS: [(&str, &str); 28] = [
+        ("alerts", "folder"),
+        ("audit", "folder, admin"),
+        ("bed", "admin"),
+        ("breakglass", "admin"),
+        ("chart", "stream"),
+        ("config", "none"),
+        ("deadletter", "admin"),
+        ("demo", "admin, http, stream"),
+        ("device", "admin, http"),
+        ("handover", "stream"),
+        ("help", "none"),
+        ("limits", "stream, folder"),
+        ("login", "http"),
+        ("logout", "http"),
+        ("mapping", "none"),
+        ("notify", "admin"),
+        ("patient", "admin"),
+        ("provision", "admin"),
+        ("replay", "http, stream"),
+        ("rota", "admin, folder"),
+        ("serve", "folder"),
+        ("session", "admin, http"),
+        ("simulate", "none"),
+        ("station", "admin"),
+        ("status", "admin"),
+        ("user", "admin, http"),
+        ("ward", "admin"),
+        ("watch", "http, stream"),
+    ];
+
+    #[test]
+    fn h01_every_command_goes_a_way_on_which_somebody_decides() {
+        let mut command = Cli::command();
+        command.build();
+        let mut names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        names.sort_unstable();
+        assert_eq!(names, WAYS.map(|(name, _)| name), "a command without a way");
+        assert!(
+            WAYS.iter()
+                .flat_map(|(_, ways)| ways.split(", "))
+                .all(|way| { ["admin", "stream", "http", "folder", "none"].contains(&way) })
+        );
+    }
+}
