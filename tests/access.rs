@@ -210,7 +210,7 @@ fn raised_costs_reach_a_user_at_the_next_login() {
     let server = set("64");
     add_user(&server, "anna", PASSPHRASE);
     let first = phc(&data);
-    assert!(first.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{first}");
+    assert!(first.starts_with("p:$argon2id$v=19$m=64,t=1,p=1$"), "{first}");
     assert_eq!(login(&server, "anna", PASSPHRASE).status, 200);
     assert_eq!(phc(&data), first, "nothing to do");
     server.stop();
@@ -219,7 +219,7 @@ fn raised_costs_reach_a_user_at_the_next_login() {
     assert_eq!(phc(&data), first, "a wrong one changes nothing");
     assert_eq!(login(&server, "anna", PASSPHRASE).status, 200);
     let second = phc(&data);
-    assert!(second.starts_with("$argon2id$v=19$m=128,t=1,p=1$"), "{second}");
+    assert!(second.starts_with("p:$argon2id$v=19$m=128,t=1,p=1$"), "{second}");
     server.stop();
     let server = set("64");
     assert_eq!(login(&server, "anna", PASSPHRASE).status, 200);

@@ -157,3 +157,22 @@ fn every_test_that_guards_an_invariant_exists() {
     }
     assert!(checked > 30, "{checked} tests were looked up");
 }
+
+/// Each control of the document names a test that is there.
+#[test]
+fn every_test_that_shows_a_control_exists() {
+    let (mut file, mut checked) = (String::new(), 0);
+    for line in read("docs/security.md").lines().filter(|line| line.starts_with('|')) {
+        for quoted in line.split('`').skip(1).step_by(2) {
+            if quoted.ends_with(".rs") {
+                file = read(quoted);
+            } else if quoted.contains('_')
+                && quoted.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            {
+                assert!(file.contains(&format!("fn {quoted}(")), "docs/security.md: there is no test {quoted}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 30, "{checked} tests were looked up");
+}

@@ -37,7 +37,7 @@ impl Station for Nobody {
         (mpsc::channel(1).0, mpsc::channel(1).1)
     }
 
-    fn sign_in(&self, _: String, _: Secret) -> Pending<Result<LoginAnswer, HttpError>> {
+    fn sign_in(&self, _: String, _: Secret, _: Option<Secret>) -> Pending<Result<LoginAnswer, HttpError>> {
         Box::pin(std::future::pending())
     }
 

@@ -2,9 +2,13 @@
 
 use super::{Secret, TokenKind, hash_token};
 use crate::{
-    domain::{Actor, DeviceId, Millis, Mode, SessionId, UserId},
+    domain::{
+        Actor, BreakGlass, BreakGlassId, Coverage, DeviceId, Millis, Mode, PatientId, Role, SessionId, Timestamp,
+        UserId, WardId,
+    },
     store::{
-        AccessChange, AccessRecords, DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserKeyRecord, UserRecord,
+        AccessChange, AccessRecords, DeviceTokenRecord, EnrolmentRecord, SessionRecord, StationRecord, UserKeyRecord,
+        UserRecord,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -12,6 +16,11 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Most sessions of one user at once; a further login ends the oldest.
 pub const SESSIONS_PER_USER_MAX: usize = 5;
+
+/// How long the former token of a session goes on after it got another: what is under way comes to its end.
+pub const FORMER_TOKEN_SPAN: Millis = Millis::from_secs(30);
+/// How long a proof of a factor is fresh enough for export and administration.
+pub const PROOF_FRESH_SPAN: Millis = Millis::from_mins(5);
 
 /// How long sessions last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +58,8 @@ pub struct Session {
     pub user: UserRecord,
     /// How it stands.
     pub standing: SessionStanding,
+    /// Whether a factor was proven in the last [`PROOF_FRESH_SPAN`].
+    pub fresh: bool,
 }
 
 impl Session {
@@ -76,6 +87,9 @@ pub enum UnknownToken {
     /// Nobody has it, or its session is over.
     #[error("the token is not valid: sign in again, or ask for a new device token")]
     Unknown,
+    /// It was given up for another of the same session, longer ago than [`FORMER_TOKEN_SPAN`].
+    #[error("the token was given up for another: the session ends, for somebody else may have it")]
+    Reused,
 }
 
 /// Why a user cannot be added.
@@ -105,6 +119,12 @@ pub struct Directory {
     enrolments: BTreeMap<DeviceId, EnrolmentRecord>,
     by_code: HashMap<[u8; 32], DeviceId>,
     keys: BTreeMap<String, UserKeyRecord>,
+    /// Tokens that sessions gave up.
+    by_former: HashMap<[u8; 32], SessionId>,
+    stations: BTreeMap<UserId, StationRecord>,
+    by_station: HashMap<[u8; 32], UserId>,
+    /// Patients opened in emergencies that nobody has judged yet.
+    opened: BTreeMap<BreakGlassId, BreakGlass>,
     /// The activity of each session that the store knows of.
     kept_activity: HashMap<SessionId, Millis>,
 }
@@ -124,6 +144,10 @@ impl Directory {
             enrolments: BTreeMap::new(),
             by_code: HashMap::new(),
             keys: BTreeMap::new(),
+            by_former: HashMap::new(),
+            stations: BTreeMap::new(),
+            by_station: HashMap::new(),
+            opened: records.break_glass.into_iter().map(|opened| (opened.id.clone(), opened)).collect(),
             kept_activity: HashMap::new(),
         };
         records.users.into_iter().for_each(|user| directory.insert_user(user));
@@ -134,6 +158,7 @@ impl Directory {
         tokens.for_each(|token| directory.apply(&AccessChange::PutDeviceToken(token)));
         let keys = records.user_keys.into_iter();
         directory.keys.extend(keys.map(|key| (key.fingerprint.clone(), key)));
+        records.stations.into_iter().for_each(|station| directory.insert_station(station));
         records.enrolments.into_iter().for_each(|enrolment| directory.insert_enrolment(enrolment));
         directory
     }
@@ -145,6 +170,9 @@ impl Directory {
 
     fn insert_session(&mut self, session: SessionRecord) {
         self.by_token.insert(session.token_hash, session.id.clone());
+        if let Some((former, _)) = session.former {
+            self.by_former.insert(former, session.id.clone());
+        }
         self.kept_activity.insert(session.id.clone(), session.active);
         self.sessions.insert(session.id.clone(), session);
     }
@@ -153,7 +181,32 @@ impl Directory {
         self.kept_activity.remove(id);
         if let Some(session) = self.sessions.remove(id) {
             self.by_token.remove(&session.token_hash);
+            session.former.and_then(|(former, _)| self.by_former.remove(&former));
         }
+    }
+
+    fn insert_station(&mut self, station: StationRecord) {
+        self.drop_station(&station.id.clone());
+        self.by_station.insert(station.token_hash, station.id.clone());
+        self.stations.insert(station.id.clone(), station);
+    }
+
+    fn drop_station(&mut self, id: &UserId) {
+        if let Some(station) = self.stations.remove(id) {
+            self.by_station.remove(&station.token_hash);
+        }
+    }
+
+    fn rotate_session(&mut self, id: &SessionId, token_hash: [u8; 32], at: Millis) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let given_up = std::mem::replace(&mut session.token_hash, token_hash);
+        let older = session.former.replace((given_up, at));
+        session.proven = session.proven.max(at);
+        self.by_token.remove(&given_up);
+        self.by_token.insert(token_hash, id.clone());
+        older.and_then(|(older, _)| self.by_former.remove(&older));
+        self.by_former.insert(given_up, id.clone());
+        self.change_session(id, at, |_| {});
     }
 
     /// Takes in a change that has become durable, by the rules of [`AccessChange`].
@@ -166,6 +219,21 @@ impl Directory {
             }
             AccessChange::SetFailures { user, failures } => self.change_user(user, |u| u.failures = *failures),
             AccessChange::SetEnabled { user, enabled } => self.change_user(user, |u| u.enabled = *enabled),
+            AccessChange::SetCoverage { user, coverage } => {
+                self.change_user(user, |u| u.coverage.clone_from(coverage));
+            }
+            AccessChange::SetRole { user, role } => self.change_user(user, |u| u.role = *role),
+            AccessChange::SetFactor { user, factor } => self.change_user(user, |u| u.factor.clone_from(factor)),
+            AccessChange::SpendStep { user, step } => self.change_user(user, |u| {
+                if let Some(factor) = &mut u.factor {
+                    factor.spend_step(*step);
+                }
+            }),
+            AccessChange::SpendRecovery { user, code_hash } => self.change_user(user, |u| {
+                if let Some(factor) = &mut u.factor {
+                    factor.spend_recovery(code_hash);
+                }
+            }),
             AccessChange::SetPhc { user, phc } => self.change_user(user, |u| u.phc.clone_from(phc)),
             AccessChange::Rehash { user, old, new } => self.change_user(user, |u| {
                 if u.phc == *old {
@@ -184,7 +252,20 @@ impl Directory {
                 }
             }
             AccessChange::UnlockSession { session, active } => {
-                self.change_session(session, *active, |s| s.locked = false);
+                self.change_session(session, *active, |s| {
+                    s.locked = false;
+                    s.proven = s.proven.max(*active);
+                });
+            }
+            AccessChange::RotateSession { session, token_hash, at } => self.rotate_session(session, *token_hash, *at),
+            AccessChange::PutStation(station) => self.insert_station(station.clone()),
+            AccessChange::DropStation(id) => self.drop_station(id),
+            AccessChange::PutBreakGlass(opened) => {
+                if opened.review.is_some() {
+                    self.opened.remove(&opened.id);
+                } else {
+                    self.opened.insert(opened.id.clone(), opened.clone());
+                }
             }
             AccessChange::DropSession(id) => self.drop_session(id),
             AccessChange::DropSessionsOf(user) => {
@@ -260,7 +341,7 @@ impl Directory {
         if name.is_empty() || name.len() > 64 || !name.chars().all(ok) {
             return Err(DirectoryError::BadName(crate::domain::text::clean(name)));
         }
-        if self.user_by_name(name).is_some() {
+        if self.user_by_name(name).is_some() || self.station_by_name(name).is_some() {
             return Err(DirectoryError::NameTaken(name.to_owned()));
         }
         Ok(())
@@ -281,9 +362,82 @@ impl Directory {
     /// # Errors
     /// If nobody has the token.
     pub fn session(&self, token: &Secret, now: Millis) -> Result<Session, UnknownToken> {
+        if TokenKind::of(token.expose()).is_some_and(|(kind, _)| kind == TokenKind::Station) {
+            return self.station_session(token, now);
+        }
         self.check_kind(token.expose(), TokenKind::Session)?;
-        let id = self.by_token.get(&hash_token(token.expose())).ok_or(UnknownToken::Unknown)?;
-        self.session_by_id(id, now).ok_or(UnknownToken::Unknown)
+        let hash = hash_token(token.expose());
+        if let Some(id) = self.by_token.get(&hash) {
+            return self.session_by_id(id, now).ok_or(UnknownToken::Unknown);
+        }
+        let id = self.by_former.get(&hash).ok_or(UnknownToken::Unknown)?;
+        let session = self.session_by_id(id, now).ok_or(UnknownToken::Unknown)?;
+        let since = session.record.former.map_or(Millis::ZERO, |(_, since)| since);
+        if now - since < FORMER_TOKEN_SPAN { Ok(session) } else { Err(UnknownToken::Reused) }
+    }
+
+    /// The session to which a token belonged that was given up too long ago to be good.
+    #[must_use]
+    pub fn session_of_reused(&self, token: &Secret, now: Millis) -> Option<Session> {
+        self.session_by_id(self.by_former.get(&hash_token(token.expose()))?, now)
+    }
+
+    /// A display has no person, so it has nothing that could be idle: its session is always as if it had just begun.
+    fn station_session(&self, token: &Secret, now: Millis) -> Result<Session, UnknownToken> {
+        self.check_kind(token.expose(), TokenKind::Station)?;
+        let id = self.by_station.get(&hash_token(token.expose())).ok_or(UnknownToken::Unknown)?;
+        let station = self.stations.get(id).filter(|s| s.mode == self.mode).ok_or(UnknownToken::Unknown)?;
+        let record = SessionRecord {
+            id: SessionId::from_name(id.as_str()),
+            token_hash: station.token_hash,
+            user: id.clone(),
+            boot_id: String::new(),
+            began: now,
+            active: now,
+            locked: false,
+            proven: now,
+            former: None,
+        };
+        let user = UserRecord {
+            id: id.clone(),
+            name: station.name.clone(),
+            role: Role::Station,
+            phc: String::new(),
+            enabled: true,
+            failures: 0,
+            coverage: Coverage::of(vec![station.ward.clone()]),
+            factor: None,
+        };
+        Ok(Session { record, user, standing: SessionStanding::Active, fresh: false })
+    }
+
+    /// A display by its name, without regard to case.
+    #[must_use]
+    pub fn station_by_name(&self, name: &str) -> Option<&StationRecord> {
+        self.stations.values().find(|station| station.name.eq_ignore_ascii_case(name))
+    }
+
+    /// All displays, by identifier.
+    pub fn stations(&self) -> impl Iterator<Item = &StationRecord> {
+        self.stations.values()
+    }
+
+    /// Patients opened in emergencies that nobody has judged yet.
+    pub fn opened(&self) -> impl Iterator<Item = &BreakGlass> {
+        self.opened.values()
+    }
+
+    /// The emergency in which a session has a patient of a ward open at `now`.
+    #[must_use]
+    pub fn opened_by(
+        &self,
+        session: &SessionId,
+        ward: &WardId,
+        patient: &PatientId,
+        now: Timestamp,
+    ) -> Option<&BreakGlass> {
+        let mut own = self.opened.values().filter(|o| o.session == *session && o.is_open(now));
+        own.find(|o| o.ward == *ward && o.patient == *patient)
     }
 
     /// A session by its identifier at `now`.
@@ -298,7 +452,8 @@ impl Directory {
         } else {
             SessionStanding::Active
         };
-        Some(Session { record: record.clone(), user: user.clone(), standing })
+        let fresh = now - record.proven < PROOF_FRESH_SPAN;
+        Some(Session { record: record.clone(), user: user.clone(), standing, fresh })
     }
 
     /// A person is at the keyboard: an active session stays so. Gives the change when it is time to keep it.
@@ -391,213 +546,4 @@ impl Directory {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::new_token;
-    use super::*;
-    use crate::{domain::Role, domain::Timestamp, seam::OsEntropy};
-
-    const PHC: &str = "$argon2id$1";
-
-    fn user(name: &str) -> UserRecord {
-        UserRecord {
-            id: format!("u-{name}").parse().unwrap(),
-            name: name.into(),
-            role: Role::Nurse,
-            phc: PHC.into(),
-            enabled: true,
-            failures: 0,
-        }
-    }
-
-    fn directory() -> Directory {
-        let records = AccessRecords { users: vec![user("Anna")], ..AccessRecords::default() };
-        Directory::new(Mode::Live, SessionLimits::default(), records, "b1")
-    }
-
-    fn sign_in(directory: &mut Directory, n: usize, began: Millis) -> (Secret, SessionRecord) {
-        let (token, token_hash) = new_token(TokenKind::Session, Mode::Live, &OsEntropy).unwrap();
-        let record = SessionRecord {
-            id: format!("s{n}").parse().unwrap(),
-            token_hash,
-            user: "u-Anna".parse().unwrap(),
-            boot_id: "b1".into(),
-            began,
-            active: began,
-            locked: false,
-        };
-        directory.apply(&AccessChange::BeginSession { session: record.clone(), proven: PHC.into() });
-        (token, record)
-    }
-
-    #[test]
-    fn names_are_unique_without_regard_to_case() {
-        let directory = directory();
-        assert_eq!(directory.check_new_name("ANNA"), Err(DirectoryError::NameTaken("ANNA".into())));
-        assert!(matches!(directory.check_new_name("an na"), Err(DirectoryError::BadName(_))));
-        assert!(matches!(directory.check_new_name("\u{1b}[31m"), Err(DirectoryError::BadName(_))));
-        assert_eq!(directory.check_new_name("ben"), Ok(()));
-    }
-
-    #[test]
-    fn a_session_locks_when_idle_and_ends_for_good() {
-        let mut directory = directory();
-        let (token, record) = sign_in(&mut directory, 1, Millis(0));
-        let unlock = |active| AccessChange::UnlockSession { session: record.id.clone(), active };
-        let standing = |d: &Directory, minutes| d.session(&token, Millis::from_mins(minutes)).unwrap().standing;
-        assert_eq!(standing(&directory, 14), SessionStanding::Active);
-        assert_eq!(standing(&directory, 15), SessionStanding::Locked);
-        directory.apply(&unlock(Millis::from_mins(16)));
-        assert_eq!(standing(&directory, 30), SessionStanding::Active);
-        directory.apply(&unlock(Millis::from_mins(719)));
-        assert_eq!(standing(&directory, 720), SessionStanding::Ended, "whatever one does");
-        assert_eq!(directory.ended_sessions(Millis::from_mins(720)).len(), 1);
-        directory.apply(&AccessChange::DropSession(record.id.clone()));
-        assert_eq!(directory.session(&token, Millis::from_mins(1)), Err(UnknownToken::Unknown));
-    }
-
-    #[test]
-    fn activity_keeps_a_session_and_is_kept_now_and_then() {
-        let mut directory = directory();
-        let (token, record) = sign_in(&mut directory, 1, Millis(0));
-        let every = Millis::from_secs(60);
-        assert_eq!(directory.touch(&record.id, Millis::from_secs(30), every), None);
-        assert!(directory.touch(&record.id, Millis::from_secs(61), every).is_some());
-        assert_eq!(directory.touch(&record.id, Millis::from_secs(62), every), None);
-        directory.touch(&record.id, Millis::from_mins(10), every);
-        directory.apply(&AccessChange::TouchSession { session: record.id.clone(), active: Millis::from_secs(61) });
-        let session = directory.session(&token, Millis::from_mins(20)).unwrap();
-        assert_eq!(session.standing, SessionStanding::Active, "a late write does not take activity back");
-        assert_eq!(directory.newly_idle(Millis::from_mins(26)).len(), 1);
-        assert_eq!(
-            directory.touch(&record.id, Millis::from_mins(26), every),
-            None,
-            "a locked session is unlocked first"
-        );
-    }
-
-    #[test]
-    fn disabling_a_user_ends_the_sessions() {
-        let mut directory = directory();
-        let (token, _) = sign_in(&mut directory, 1, Millis(0));
-        directory.apply(&AccessChange::SetEnabled { user: user("Anna").id, enabled: false });
-        assert_eq!(directory.session(&token, Millis(1)).unwrap().standing, SessionStanding::Ended);
-    }
-
-    #[test]
-    fn a_session_that_is_gone_does_not_come_back() {
-        let mut directory = directory();
-        let (token, record) = sign_in(&mut directory, 1, Millis(0));
-        let session = record.id;
-        directory.apply(&AccessChange::DropSession(session.clone()));
-        let active = Millis(5);
-        for late in [
-            AccessChange::UnlockSession { session: session.clone(), active },
-            AccessChange::TouchSession { session: session.clone(), active },
-            AccessChange::LockSession { session, idle_since: active },
-        ] {
-            directory.apply(&late);
-            assert_eq!(directory.session(&token, active), Err(UnknownToken::Unknown), "{late:?}");
-        }
-        assert!(directory.kept_activity.is_empty());
-    }
-
-    #[test]
-    fn who_was_just_unlocked_is_not_locked_by_an_older_look() {
-        let mut directory = directory();
-        let (token, record) = sign_in(&mut directory, 1, Millis(0));
-        let now = Millis::from_mins(15);
-        let idle = directory.newly_idle(now).remove(0).record;
-        directory.apply(&AccessChange::UnlockSession { session: record.id.clone(), active: now });
-        directory.apply(&AccessChange::LockSession { session: idle.id, idle_since: idle.active });
-        assert_eq!(directory.session(&token, now).unwrap().standing, SessionStanding::Active);
-        directory.apply(&AccessChange::LockSession { session: record.id, idle_since: now });
-        assert_eq!(directory.session(&token, now).unwrap().standing, SessionStanding::Locked);
-    }
-
-    #[test]
-    fn a_login_that_was_overtaken_changes_nothing() {
-        let mut directory = directory();
-        let anna = user("Anna").id;
-        let late = AccessChange::Rehash { user: anna.clone(), old: PHC.into(), new: "rehashed".into() };
-        directory.apply(&AccessChange::SetEnabled { user: anna.clone(), enabled: false });
-        directory.apply(&late);
-        let (token, _) = sign_in(&mut directory, 1, Millis(0));
-        assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown));
-        assert!(!directory.user(&anna).unwrap().enabled);
-        directory.apply(&AccessChange::SetEnabled { user: anna.clone(), enabled: true });
-        directory.apply(&AccessChange::SetPhc { user: anna.clone(), phc: "another".into() });
-        directory.apply(&late);
-        let (token, _) = sign_in(&mut directory, 2, Millis(0));
-        assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown), "by the old passphrase");
-        assert_eq!(directory.user(&anna).unwrap().phc, "another");
-    }
-
-    #[test]
-    fn nobody_takes_the_name_of_another() {
-        let mut directory = directory();
-        directory.apply(&AccessChange::AddUser(UserRecord { id: "u-2".parse().unwrap(), ..user("ANNA") }));
-        assert_eq!(directory.user_by_name("anna").unwrap().id, user("Anna").id);
-        assert_eq!(directory.users().count(), 1);
-    }
-
-    #[test]
-    fn all_sessions_of_a_user_end_at_once() {
-        let mut directory = directory();
-        let (first, _) = sign_in(&mut directory, 1, Millis(0));
-        let (second, _) = sign_in(&mut directory, 2, Millis(0));
-        directory.apply(&AccessChange::DropSessionsOf("u-Ben".parse().unwrap()));
-        assert_eq!(directory.session_count(), 2);
-        directory.apply(&AccessChange::DropSessionsOf("u-Anna".parse().unwrap()));
-        assert_eq!(directory.session_count(), 0);
-        for token in [first, second] {
-            assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown));
-        }
-    }
-
-    #[test]
-    fn the_sixth_session_pushes_out_the_first() {
-        let mut directory = directory();
-        for n in 0..5 {
-            sign_in(&mut directory, n, Millis::from_secs(i64::try_from(n).unwrap()));
-        }
-        assert_eq!(directory.pushed_out(&"u-Anna".parse().unwrap()), ["s0".parse().unwrap()]);
-    }
-
-    #[test]
-    fn sessions_of_another_boot_are_over() {
-        let mut first = directory();
-        let (token, record) = sign_in(&mut first, 1, Millis(0));
-        let records = AccessRecords { users: vec![user("Anna")], sessions: vec![record], ..AccessRecords::default() };
-        let same = Directory::new(Mode::Live, SessionLimits::default(), records.clone(), "b1");
-        assert!(same.session(&token, Millis(1)).is_ok());
-        let other = Directory::new(Mode::Live, SessionLimits::default(), records, "b2");
-        assert_eq!(other.session(&token, Millis(1)), Err(UnknownToken::Unknown));
-    }
-
-    #[test]
-    fn tokens_of_the_other_mode_and_of_the_other_kind_are_refused() {
-        let mut directory = directory();
-        let (session, _) = sign_in(&mut directory, 1, Millis(0));
-        assert_eq!(directory.device(&session), Err(UnknownToken::Unknown));
-        let (token, token_hash) = new_token(TokenKind::Device, Mode::Demo, &OsEntropy).unwrap();
-        let record = DeviceTokenRecord {
-            token_hash,
-            device: "d1".parse().unwrap(),
-            mode: Mode::Demo,
-            made_at: Timestamp::from_ms(0),
-        };
-        directory.apply(&AccessChange::PutDeviceToken(record));
-        assert_eq!(directory.device(&token), Err(UnknownToken::Demo), "even if somebody copied it into the store");
-        let (token, token_hash) = new_token(TokenKind::Device, Mode::Live, &OsEntropy).unwrap();
-        let record = DeviceTokenRecord {
-            token_hash,
-            device: "d1".parse().unwrap(),
-            mode: Mode::Live,
-            made_at: Timestamp::from_ms(0),
-        };
-        directory.apply(&AccessChange::PutDeviceToken(record));
-        assert_eq!(directory.device(&token).unwrap().as_str(), "d1");
-        directory.apply(&AccessChange::DropDeviceTokens("d1".parse().unwrap()));
-        assert_eq!(directory.device(&token), Err(UnknownToken::Unknown));
-    }
-}
+mod tests;

@@ -1,12 +1,16 @@
-//! Passphrases: argon2id, kept as PHC strings with their parameters.
+//! Passphrases: argon2id over a keyed hash, kept as PHC strings with their parameters.
 
+use super::{Pepper, Secret, common};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Fewest characters of a passphrase that is the only factor (NIST SP 800-63B-4, 3.1.1.2).
 pub const PASSPHRASE_MIN_CHARS: usize = 15;
+/// Fewest characters of a passphrase beside which there is a second factor.
+pub const PASSPHRASE_MIN_CHARS_WITH_FACTOR: usize = 8;
 /// Most characters of a passphrase.
 pub const PASSPHRASE_MAX_CHARS: usize = 128;
 /// Most logins that wait for a hash; further ones are told to come back.
@@ -16,26 +20,36 @@ pub const HASH_QUEUE_MAX: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PassphraseFault {
     /// Too short.
-    #[error(
-        "the passphrase has {0} characters; at least {PASSPHRASE_MIN_CHARS} are needed: a sentence is easy to remember"
-    )]
-    TooShort(usize),
+    #[error("the passphrase has {0} characters; at least {1} are needed: a sentence is easy to remember")]
+    TooShort(usize, usize),
     /// Too long.
     #[error("the passphrase has {0} characters; at most {PASSPHRASE_MAX_CHARS} are allowed")]
     TooLong(usize),
     /// The same few characters over and over, or the login name.
     #[error("the passphrase is too easy to guess: use a sentence of your own")]
     TooEasy,
+    /// Among what is tried first.
+    #[error("the passphrase is too easy to guess: it is made of words that everybody tries first")]
+    Common,
 }
 
-/// Checks a new passphrase. There are no composition rules.
+/// A passphrase as it is compared: however its accents were typed, it is the same (Unicode NFC).
+fn composed(passphrase: &str) -> Secret {
+    Secret::new(ComposingNormalizerBorrowed::new_nfc().normalize(passphrase).into_owned())
+}
+
+/// Checks a new passphrase, beside which there is a second factor or not. There are no composition rules.
 ///
 /// # Errors
-/// If it is too short, too long, has fewer than 5 different characters, or holds little but the login name.
-pub fn check_passphrase(passphrase: &str, login_name: &str) -> Result<(), PassphraseFault> {
+/// If it is too short, too long, has fewer than 5 different characters, holds little but the login name, or is made of
+/// common words alone.
+pub fn check_passphrase(passphrase: &str, login_name: &str, has_factor: bool) -> Result<(), PassphraseFault> {
+    let passphrase = composed(passphrase);
+    let passphrase = passphrase.expose();
     let chars = passphrase.chars().count();
-    if chars < PASSPHRASE_MIN_CHARS {
-        return Err(PassphraseFault::TooShort(chars));
+    let min = if has_factor { PASSPHRASE_MIN_CHARS_WITH_FACTOR } else { PASSPHRASE_MIN_CHARS };
+    if chars < min {
+        return Err(PassphraseFault::TooShort(chars, min));
     }
     if chars > PASSPHRASE_MAX_CHARS {
         return Err(PassphraseFault::TooLong(chars));
@@ -44,10 +58,12 @@ pub fn check_passphrase(passphrase: &str, login_name: &str) -> Result<(), Passph
     let lower = passphrase.to_lowercase();
     let name = login_name.to_lowercase();
     let rest = if name.is_empty() { lower } else { lower.replace(&name, "") };
-    if different.len() < 5 || rest.chars().count() < 8 {
+    // Beside a second factor the name may be the greater part of what is left over.
+    if different.len() < 5 || rest.chars().count() < min.div_ceil(2) {
         return Err(PassphraseFault::TooEasy);
     }
-    Ok(())
+    let parts: Vec<&str> = login_name.split(['.', '-', '_']).chain([login_name]).collect();
+    if common::is_common(passphrase, &parts) { Err(PassphraseFault::Common) } else { Ok(()) }
 }
 
 /// Cost of argon2id.
@@ -99,6 +115,7 @@ pub enum Verdict {
 #[derive(Debug, Clone)]
 pub struct Hasher {
     params: HashParams,
+    pepper: Option<Pepper>,
     dummy: Arc<str>,
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -112,37 +129,104 @@ impl Hasher {
     pub fn new(params: HashParams, concurrent: usize) -> Result<Self, HashError> {
         let dummy = hash("no user has this passphrase", params)?.into();
         let running = Arc::new(Semaphore::new(concurrent.max(1)));
-        Ok(Self { params, dummy, running, waiting: Arc::new(Semaphore::new(HASH_QUEUE_MAX)) })
+        Ok(Self { params, pepper: None, dummy, running, waiting: Arc::new(Semaphore::new(HASH_QUEUE_MAX)) })
     }
 
-    /// Hashes a new passphrase to a PHC string. Blocks for the time of a hash; for commands, not for the server's tasks.
+    /// Hashes under a key that does not lie in the database. Hashes without it are still taken, and made anew.
+    #[must_use]
+    pub fn with_pepper(self, pepper: Pepper) -> Self {
+        Self { pepper: Some(pepper), ..self }
+    }
+
+    /// Hashes a new passphrase to what is stored of it: a PHC string, and before it how it was made. Blocks for the time of a hash; for commands, not for the server's tasks.
     ///
     /// # Errors
     /// If the hash fails.
     pub fn hash_blocking(&self, passphrase: &str) -> Result<String, HashError> {
-        hash(passphrase, self.params)
+        let passphrase = composed(passphrase);
+        let is_short = passphrase.expose().chars().count() < PASSPHRASE_MIN_CHARS;
+        self.stored(passphrase.expose(), is_short)
     }
 
-    /// Checks a passphrase against a stored PHC string. Without one (no such user) the same work is done for nothing.
+    /// Hashes a composed passphrase under today's key and parameters.
+    fn stored(&self, passphrase: &str, is_short: bool) -> Result<String, HashError> {
+        let form = Form { is_short, is_peppered: self.pepper.is_some() };
+        let phc = match &self.pepper {
+            Some(pepper) => hash(pepper.season(passphrase).expose(), self.params)?,
+            None => hash(passphrase, self.params)?,
+        };
+        Ok(format!("{}{phc}", form.prefix()))
+    }
+
+    /// Whether a composed passphrase fits what is stored, and what to store in its place if that is weaker than today's.
+    fn check(&self, stored: &str, passphrase: &str) -> Result<Verdict, HashError> {
+        let (form, phc) = Form::of(stored);
+        let fits = match &self.pepper {
+            Some(pepper) if form.is_peppered => matches(phc, pepper.season(passphrase).expose()),
+            // The key is gone: nobody gets in by it.
+            None if form.is_peppered => false,
+            _ => matches(phc, passphrase),
+        };
+        if !fits {
+            return Ok(Verdict::Wrong);
+        }
+        let is_old = is_weaker(phc, self.params) || form.is_peppered != self.pepper.is_some();
+        let rehashed = is_old.then(|| self.stored(passphrase, form.is_short)).transpose()?;
+        Ok(Verdict::Fits { rehashed })
+    }
+
+    /// Checks a passphrase against what is stored of it. Without one (no such user) the same work is done for nothing.
     ///
     /// # Errors
     /// If too many wait, or a hash fails.
-    pub async fn verify(&self, stored: Option<String>, passphrase: super::Secret) -> Result<Verdict, HashError> {
+    pub async fn verify(&self, stored: Option<String>, passphrase: Secret) -> Result<Verdict, HashError> {
         let _place = self.waiting.try_acquire().map_err(|_| HashError::Busy)?;
         let _turn = self.running.acquire().await.map_err(|_| HashError::Busy)?;
-        let (params, dummy) = (self.params, Arc::clone(&self.dummy));
+        let hasher = self.clone();
         let task = tokio::task::spawn_blocking(move || {
-            let known = stored.is_some();
-            let phc = stored.unwrap_or_else(|| dummy.to_string());
-            let fits = matches(&phc, passphrase.expose()) && known;
-            if !fits {
-                return Ok(Verdict::Wrong);
+            let passphrase = composed(passphrase.expose());
+            match stored {
+                Some(stored) => hasher.check(&stored, passphrase.expose()),
+                None => {
+                    // The same work for nothing, with the same answer.
+                    matches(&hasher.dummy, passphrase.expose());
+                    Ok(Verdict::Wrong)
+                }
             }
-            let rehashed = is_weaker(&phc, params).then(|| hash(passphrase.expose(), params)).transpose()?;
-            Ok(Verdict::Fits { rehashed })
         });
         task.await.map_err(|e| HashError::Failed(e.to_string()))?
     }
+}
+
+/// How what is stored was made; it stands before the PHC string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Form {
+    /// The passphrase is too short to stand alone.
+    is_short: bool,
+    /// A keyed hash was hashed.
+    is_peppered: bool,
+}
+
+impl Form {
+    const fn prefix(self) -> &'static str {
+        match (self.is_peppered, self.is_short) {
+            (true, false) => "p:",
+            (true, true) => "ps:",
+            (false, true) => "s:",
+            (false, false) => "",
+        }
+    }
+
+    fn of(stored: &str) -> (Self, &str) {
+        let (prefix, phc) = stored.split_once(':').unwrap_or(("", stored));
+        (Self { is_short: prefix.contains('s'), is_peppered: prefix.contains('p') }, phc)
+    }
+}
+
+/// Whether a stored passphrase is too short to stand without a second factor.
+#[must_use]
+pub fn needs_a_factor(stored: &str) -> bool {
+    Form::of(stored).0.is_short
 }
 
 fn argon2(params: HashParams) -> Result<Argon2<'static>, HashError> {
@@ -170,7 +254,6 @@ fn is_weaker(phc: &str, wanted: HashParams) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Secret;
     use super::*;
 
     const CHEAP: HashParams = HashParams { memory_kib: 64, passes: 1, lanes: 1 };
@@ -181,13 +264,48 @@ mod tests {
     }
 
     #[test]
-    fn new_passphrases_are_checked_by_length_not_by_composition() {
-        assert_eq!(check_passphrase("short", "anna"), Err(PassphraseFault::TooShort(5)));
-        assert_eq!(check_passphrase(&"ab".repeat(65), "anna"), Err(PassphraseFault::TooLong(130)));
-        assert_eq!(check_passphrase("aaaaaaaaaaaaaaaa", "anna"), Err(PassphraseFault::TooEasy));
-        assert_eq!(check_passphrase("Anna.MeyerAnna.Meyer1", "anna.meyer"), Err(PassphraseFault::TooEasy));
-        assert_eq!(check_passphrase("correct horse battery", "anna"), Ok(()));
-        assert_eq!(check_passphrase(&"🐴🔋📎🐎🧲".repeat(3), "anna"), Ok(()), "characters count, not bytes");
+    fn p01_new_passphrases_are_checked_by_length_not_by_composition() {
+        let alone = |passphrase: &str| check_passphrase(passphrase, "anna", false);
+        assert_eq!(alone("short"), Err(PassphraseFault::TooShort(5, 15)));
+        assert_eq!(alone(&"ab".repeat(65)), Err(PassphraseFault::TooLong(130)));
+        assert_eq!(alone("aaaaaaaaaaaaaaaa"), Err(PassphraseFault::TooEasy));
+        let named = check_passphrase("Anna.MeyerAnna.Meyer1", "anna.meyer", false);
+        assert_eq!(named, Err(PassphraseFault::TooEasy));
+        assert_eq!(alone("correct horse battery"), Ok(()));
+        assert_eq!(alone(&"🐴🔋📎🐎🧲".repeat(3)), Ok(()), "characters count, not bytes");
+        assert_eq!(alone("hospital nurse summer 2026"), Err(PassphraseFault::Common));
+        let of = |chars: usize, factor| {
+            let text: String = "vqmrztkelbwxjfhdpgn".chars().cycle().take(chars).collect();
+            check_passphrase(&text, "anna", factor).is_ok()
+        };
+        assert_eq!([14, 15, 64, 128, 129].map(|n| of(n, false)), [false, true, true, true, false]);
+        assert_eq!([7, 8, 128, 129].map(|n| of(n, true)), [false, true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn p02_accents_may_be_typed_either_way() {
+        let hasher = Hasher::new(CHEAP, 1).unwrap();
+        let stored = hasher.hash_blocking("sch\u{f6}ner gr\u{fc}ner Wald").unwrap();
+        let apart = secret("scho\u{308}ner gru\u{308}ner Wald");
+        assert_eq!(hasher.verify(Some(stored), apart).await.unwrap(), Verdict::Fits { rehashed: None });
+    }
+
+    #[tokio::test]
+    async fn p06_who_has_the_database_alone_can_check_no_passphrase() {
+        let plain = Hasher::new(CHEAP, 1).unwrap();
+        let seasoned = plain.clone().with_pepper(Pepper::new([3; 32]));
+        let words = || secret("correct horse battery");
+        let old = plain.hash_blocking("correct horse battery").unwrap();
+        let verdict = seasoned.verify(Some(old), words()).await.unwrap();
+        let Verdict::Fits { rehashed: Some(new) } = verdict else { panic!("{verdict:?}") };
+        assert!(new.starts_with("p:$argon2id$"), "{new}");
+        assert_eq!(seasoned.verify(Some(new.clone()), words()).await.unwrap(), Verdict::Fits { rehashed: None });
+        assert_eq!(plain.verify(Some(new.clone()), words()).await.unwrap(), Verdict::Wrong, "without the key");
+        let other = plain.clone().with_pepper(Pepper::new([4; 32]));
+        assert_eq!(other.verify(Some(new.clone()), words()).await.unwrap(), Verdict::Wrong, "with another key");
+        let phc = new.trim_start_matches("p:").to_owned();
+        assert_eq!(plain.verify(Some(phc), words()).await.unwrap(), Verdict::Wrong, "with the mark taken off");
+        assert!(needs_a_factor(&seasoned.hash_blocking("8 chars.").unwrap()) && !needs_a_factor(&new));
     }
 
     #[tokio::test]

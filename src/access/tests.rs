@@ -2,10 +2,11 @@
 
 use super::{Directory, SessionLimits};
 use crate::{
-    domain::{Millis, Mode, Role, SessionId, Timestamp, UserId},
+    domain::{Coverage, Millis, Mode, Role, SessionId, Timestamp, UserId},
     seam::{ManualClock, OsEntropy},
     store::{
-        AccessChange, AccessRecords, Batch, DataFolder, SessionRecord, Store, StoreReader, UserKeyRecord, UserRecord,
+        AccessChange, AccessRecords, Batch, DataFolder, FactorRecord, SessionRecord, Store, StoreReader, UserKeyRecord,
+        UserRecord,
         sqlite::{SqliteStore, StoreParts},
     },
 };
@@ -31,6 +32,8 @@ fn store_and_directory_judge_access_changes_alike() {
         phc: "old".into(),
         enabled: true,
         failures: 0,
+        coverage: Coverage::All,
+        factor: Some(FactorRecord { sealed_seed: "s".into(), last_step: 3, recovery: vec!["a".into(), "b".into()] }),
     };
     let (anna, session): (UserId, SessionId) = (user.id.clone(), "s1".parse().unwrap());
     let record = SessionRecord {
@@ -41,6 +44,8 @@ fn store_and_directory_judge_access_changes_alike() {
         began: Millis(1),
         active: Millis(1),
         locked: false,
+        proven: Millis(1),
+        former: None,
     };
     let changes = [
         AccessChange::BeginSession { session: record, proven: "old".into() },
@@ -50,6 +55,13 @@ fn store_and_directory_judge_access_changes_alike() {
         AccessChange::SetEnabled { user: anna.clone(), enabled: false },
         AccessChange::SetPhc { user: anna.clone(), phc: "new".into() },
         AccessChange::Rehash { user: anna.clone(), old: "old".into(), new: "rehashed".into() },
+        AccessChange::RotateSession { session: session.clone(), token_hash: [8; 32], at: Millis(7) },
+        AccessChange::SetCoverage { user: anna.clone(), coverage: Coverage::of(vec!["w".parse().unwrap()]) },
+        AccessChange::SetRole { user: anna.clone(), role: Role::Charge },
+        AccessChange::SpendStep { user: anna.clone(), step: 2 },
+        AccessChange::SpendStep { user: anna.clone(), step: 9 },
+        AccessChange::SpendRecovery { user: anna.clone(), code_hash: "a".into() },
+        AccessChange::SetFactor { user: anna.clone(), factor: None },
         AccessChange::DropSession(session),
         AccessChange::AddUserKey(key(&anna)),
         AccessChange::AddUserKey(key(&"u-2".parse().unwrap())),
@@ -57,7 +69,7 @@ fn store_and_directory_judge_access_changes_alike() {
         AccessChange::DropSessionsOf(anna),
     ];
     for first in 0..changes.len() {
-        for step in 1..changes.len() {
+        for step in 1..4 {
             let dir = tempfile::tempdir().unwrap();
             let folder = DataFolder::make(&dir.path().join("data")).unwrap();
             let clock = Arc::new(ManualClock::at(Timestamp::from_ms(0)));

@@ -41,6 +41,8 @@ pub enum TokenKind {
     Session,
     /// A device or gateway.
     Device,
+    /// A display on a wall.
+    Station,
 }
 
 impl TokenKind {
@@ -50,13 +52,16 @@ impl TokenKind {
             (Self::Session, Mode::Demo) => "wws_demo_",
             (Self::Device, Mode::Live) => "wwd_live_",
             (Self::Device, Mode::Demo) => "wwd_demo_",
+            (Self::Station, Mode::Live) => "wwt_live_",
+            (Self::Station, Mode::Demo) => "wwt_demo_",
         }
     }
 
     /// The kind and mode that a token's text claims.
     #[must_use]
     pub fn of(token: &str) -> Option<(Self, Mode)> {
-        let all = [Self::Session, Self::Device].into_iter().flat_map(|k| [(k, Mode::Live), (k, Mode::Demo)]);
+        let all =
+            [Self::Session, Self::Device, Self::Station].into_iter().flat_map(|k| [(k, Mode::Live), (k, Mode::Demo)]);
         all.into_iter().find(|(kind, mode)| token.starts_with(kind.prefix(*mode)))
     }
 }

@@ -157,6 +157,33 @@ pub enum Act {
     /// A user was disabled or enabled.
     #[serde(rename = "user.state")]
     UserState,
+    /// A user was given another role.
+    #[serde(rename = "user.role")]
+    UserRole,
+    /// An account was made one for other wards.
+    #[serde(rename = "user.wards")]
+    UserWards,
+    /// A user got a second factor, or lost it.
+    #[serde(rename = "user.factor")]
+    UserFactor,
+    /// A factor was proven again in a session, or somebody tried to.
+    #[serde(rename = "session.step_up")]
+    SessionStepUp,
+    /// A display was added or got another token.
+    #[serde(rename = "station.add")]
+    StationAdd,
+    /// A display was removed.
+    #[serde(rename = "station.remove")]
+    StationRemove,
+    /// A patient of another ward was opened in an emergency (DICOM 110127).
+    #[serde(rename = "break_glass.start")]
+    BreakGlassStart,
+    /// That came to its end (DICOM 110138).
+    #[serde(rename = "break_glass.stop")]
+    BreakGlassStop,
+    /// Somebody judged whether it was one.
+    #[serde(rename = "break_glass.review")]
+    BreakGlassReview,
     /// A channel for messages was tried.
     #[serde(rename = "notify.test")]
     NotifyTest,

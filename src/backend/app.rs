@@ -3,6 +3,7 @@
 use super::{
     audit::AuditDesk,
     config::Config,
+    factor::PendingFactors,
     hub::Hub,
     identity::Identity,
     mappings::Mappings,
@@ -11,12 +12,11 @@ use super::{
     pipeline::{Job, JobError, PipelineHandle, Record},
 };
 use crate::{
-    access::{Backoff, Hasher, LoginGate, Secret, Session, SessionStanding, UnknownToken},
+    access::{Backoff, Hasher, LoginGate, Pepper, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{DeviceId, DeviceReport, Millis, Reported, SessionId, Timestamp, VitalTable},
     ingest::{Refused, Way, fhir::VitalCodes},
     protocol::{SessionInfo, SessionState},
-    rights::Principal,
     seam::{Clock, EngineClock, Entropy},
     store::{AccessChange, DeadLetter, StoreReader},
 };
@@ -61,6 +61,12 @@ pub struct App {
     pub gate: Mutex<LoginGate>,
     /// Bounds on enrolments.
     pub enrol_gate: Mutex<LoginGate>,
+    /// The key that does not lie in the database.
+    pub pepper: Pepper,
+    /// Held while a code of an authenticator is judged: a code is good once.
+    pub codes: tokio::sync::Mutex<()>,
+    /// Seeds that wait for their first code.
+    pub pending_factors: Mutex<PendingFactors>,
     /// Held while a code is made or exchanged: a code is good once.
     pub enrolments: tokio::sync::Mutex<()>,
     /// Bounds on requests by device.
@@ -95,8 +101,30 @@ impl App {
     /// # Errors
     /// If nobody has the token or its session is over.
     pub fn session(&self, token: &Secret) -> Result<Session, UnknownToken> {
-        let session = self.hub.directory().session(token, self.clock.boot())?;
+        let found = self.hub.directory().session(token, self.clock.boot());
+        if found == Err(UnknownToken::Reused) {
+            self.end_reused(token);
+        }
+        let session = found?;
         if session.standing == SessionStanding::Ended { Err(UnknownToken::Unknown) } else { Ok(session) }
+    }
+
+    /// A token that was given up comes again: somebody else has it, or had it. The session ends, whoever holds it now.
+    fn end_reused(&self, token: &Secret) {
+        let found = self.hub.directory().session_of_reused(token, self.clock.boot());
+        let Some(session) = found else { return };
+        tracing::warn!(session = session.record.id.as_str(), "a token that was given up came again: its session ends");
+        let id = session.record.id.clone();
+        let leaf = LeafDraft {
+            code: Some("token_reused"),
+            session: Some(id.clone()),
+            ..LeafDraft::new(LeafActor::from(&session.actor()), Act::SessionEnd, Outcome::Refused)
+        };
+        let (reply, _unheard) = tokio::sync::oneshot::channel();
+        let record = Record { leaves: vec![leaf], access: vec![AccessChange::DropSession(id)], ..Record::default() };
+        if let Err(e) = self.pipeline.send(Job::Record { record, reply }) {
+            tracing::error!(error = %e, "a session whose token was reused could not be ended");
+        }
     }
 
     /// The device of a token.
@@ -218,12 +246,6 @@ impl Drop for StreamPlace {
             }
         }
     }
-}
-
-/// A session as one who asks for something.
-#[must_use]
-pub fn principal_of(session: &Session) -> Principal {
-    Principal::User { role: session.user.role, locked: session.standing != SessionStanding::Active }
 }
 
 /// The audit entry of something that was asked for and may not be done.

@@ -28,7 +28,7 @@ use std::{
         atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Most events that wait for a watcher; one that falls further behind reads them from the journal.
 pub const EVENT_QUEUE_CAPACITY: usize = 1_024;
@@ -226,6 +226,8 @@ pub struct Hub {
     store_state: AtomicU8,
     store_why: Mutex<String>,
     audit_size: AtomicU64,
+    /// Counts changes of who may do what.
+    access: watch::Sender<u64>,
     intake: Mutex<IntakeCounts>,
 }
 
@@ -253,6 +255,7 @@ impl Hub {
             store_state: AtomicU8::new(0),
             store_why: Mutex::new(String::new()),
             audit_size: AtomicU64::new(audit_size),
+            access: watch::Sender::new(0),
             intake: Mutex::default(),
         }
     }
@@ -351,6 +354,12 @@ impl Hub {
     /// Users, sessions and tokens, for changes that are not kept.
     pub fn directory_mut(&self) -> std::sync::RwLockWriteGuard<'_, Directory> {
         self.directory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of each change of who may do what, once it is in force.
+    #[must_use]
+    pub fn access_changes(&self) -> watch::Receiver<u64> {
+        self.access.subscribe()
     }
 
     /// Whether the server can record.
@@ -470,11 +479,20 @@ impl Hub {
     }
 }
 
+/// Whether a change may take something from an open connection, or give it.
+const fn changes_rights(change: &AccessChange) -> bool {
+    !matches!(change, AccessChange::TouchSession { .. } | AccessChange::SetFailures { .. })
+}
+
 impl Outlet for Hub {
     fn recorded(&self, news: Vec<WardNews>, access: &[AccessChange], committed: &Committed) {
         if !access.is_empty() {
             let mut directory = self.directory_mut();
             access.iter().for_each(|change| directory.apply(change));
+            drop(directory);
+            if access.iter().any(changes_rights) {
+                self.access.send_modify(|changes| *changes = changes.wrapping_add(1));
+            }
         }
         self.audit_size.store(committed.audit_size, SeqCst);
         self.metrics.audit(committed.audit_size);

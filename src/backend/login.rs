@@ -4,7 +4,7 @@ use super::{app::App, pipeline::JobError};
 use crate::{
     access::{
         Backoff, HashError, LoginGate, RefusedTry, Secret, Session, SessionStanding, TokenKind, UNLOCK_TRIES_MAX,
-        Verdict, new_id, new_token,
+        Verdict, new_id, new_token, source_of,
     },
     audit::{Act, LeafActor, LeafDraft, Outcome, SideText},
     domain::{Millis, SessionId, text::clean},
@@ -22,6 +22,12 @@ pub enum LoginError {
     /// Name or passphrase is wrong; it is not said which.
     #[error("the name or the passphrase is wrong")]
     Wrong,
+    /// The passphrase is right, and there is a second factor.
+    #[error("the code of your authenticator is wanted too")]
+    CodeWanted,
+    /// The server's clock cannot be trusted, so that codes cannot be judged.
+    #[error("the server's clock was moved, so that it takes no codes of authenticators: use a recovery code")]
+    Clock,
     /// The session is over.
     #[error("the session is over: sign in again")]
     Over,
@@ -51,7 +57,7 @@ pub struct SignedIn {
     pub session: SessionInfo,
 }
 
-fn leaf_of(user: Option<&UserRecord>, session: Option<SessionId>, act: Act, outcome: Outcome) -> LeafDraft {
+pub(super) fn leaf_of(user: Option<&UserRecord>, session: Option<SessionId>, act: Act, outcome: Outcome) -> LeafDraft {
     let actor = user.map_or(LeafActor::Unknown, |u| LeafActor::User { user: u.id.clone(), role: u.role, session });
     LeafDraft::new(actor, act, outcome)
 }
@@ -60,15 +66,16 @@ const fn whole_seconds(wait: Millis) -> i64 {
     (wait.0 + 999) / 1000
 }
 
-fn ended(user: &UserRecord, session: &SessionId, code: &'static str) -> LeafDraft {
+pub(super) fn ended(user: &UserRecord, session: &SessionId, code: &'static str) -> LeafDraft {
     let leaf = leaf_of(Some(user), Some(session.clone()), Act::SessionEnd, Outcome::Success);
     LeafDraft { code: Some(code), session: Some(session.clone()), ..leaf }
 }
 
 impl App {
-    fn wait_of(&self, name: &str) -> Option<i64> {
+    fn wait_of(&self, name: &str, from: IpAddr) -> Option<i64> {
         let now = self.clock.boot();
-        let wait = self.backoff.lock().unwrap_or_else(PoisonError::into_inner).wait(name, now);
+        let source = Some(source_of(from));
+        let wait = self.backoff.lock().unwrap_or_else(PoisonError::into_inner).wait(name, source, now);
         (wait > Millis::ZERO).then(|| whole_seconds(wait))
     }
 
@@ -84,7 +91,7 @@ impl App {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unlocks(&self) -> MutexGuard<'_, Backoff> {
+    pub(super) fn unlocks(&self) -> MutexGuard<'_, Backoff> {
         self.unlocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,9 +129,10 @@ impl App {
     }
 
     /// Counts and notes a wrong try. The name that was tried stands beside the trail, never in it.
-    async fn failed_login(&self, name: &str, user: Option<&UserRecord>) -> Result<(), JobError> {
+    async fn failed_login(&self, name: &str, user: Option<&UserRecord>, from: IpAddr) -> Result<(), JobError> {
         let now = self.clock.boot();
-        let failures = self.backoff.lock().unwrap_or_else(PoisonError::into_inner).failed(name, now);
+        let source = Some(source_of(from));
+        let failures = self.backoff.lock().unwrap_or_else(PoisonError::into_inner).failed(name, source, now);
         let leaf = LeafDraft { code: Some("wrong"), ..leaf_of(user, None, Act::Login, Outcome::Refused) };
         if let Some(user) = user {
             let counted = AccessChange::SetFailures { user: user.id.clone(), failures };
@@ -138,18 +146,41 @@ impl App {
         self.record(vec![LeafDraft { side_text, ..leaf }], Vec::new()).await
     }
 
-    /// Signs somebody in who asks from this address.
+    /// Whether a passphrase is the one of a user.
+    pub(super) async fn check_fits(&self, user: &UserRecord, passphrase: Secret) -> Result<(), LoginError> {
+        match self.check(Some(user), passphrase).await? {
+            Verdict::Fits { .. } => Ok(()),
+            Verdict::Wrong => Err(LoginError::Wrong),
+        }
+    }
+
+    /// The second factor, where there is one.
+    async fn check_code(&self, user: &UserRecord, code: Option<&Secret>) -> Result<(), LoginError> {
+        match (&user.factor, code) {
+            (None, _) => Ok(()),
+            (Some(_), None) => Err(LoginError::CodeWanted),
+            (Some(_), Some(code)) => self.spend_code(user, code).await,
+        }
+    }
+
+    /// Signs somebody in who asks from this address, with a code of the authenticator where there is one.
     ///
     /// # Errors
-    /// If name or passphrase is wrong, there were too many tries, or it could not be recorded.
-    pub async fn login(&self, name: &str, passphrase: Secret, from: IpAddr) -> Result<SignedIn, LoginError> {
+    /// If name, passphrase or code is wrong, there were too many tries, or it could not be recorded.
+    pub async fn login(
+        &self,
+        name: &str,
+        passphrase: Secret,
+        code: Option<Secret>,
+        from: IpAddr,
+    ) -> Result<SignedIn, LoginError> {
         let admitted = self.gate().admit(from, self.clock.boot());
         if let Err(seconds) = admitted {
             self.hub.metrics().login(false);
             self.note_refused(RefusedTry::TooMany).await?;
             return Err(LoginError::TooMany(seconds));
         }
-        if let Some(wait) = self.wait_of(name) {
+        if let Some(wait) = self.wait_of(name, from) {
             self.hub.metrics().login(false);
             self.note_refused(RefusedTry::Name(name.to_lowercase())).await?;
             return Err(LoginError::Wait(wait));
@@ -158,10 +189,18 @@ impl App {
         let verdict = self.check(user.as_ref(), passphrase).await?;
         let (Verdict::Fits { rehashed }, Some(user)) = (verdict, &user) else {
             self.hub.metrics().login(false);
-            self.failed_login(name, user.as_ref()).await?;
+            self.failed_login(name, user.as_ref(), from).await?;
             return Err(LoginError::Wrong);
         };
-        self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name);
+        if let Err(e) = self.check_code(user, code.as_ref()).await {
+            self.hub.metrics().login(false);
+            if matches!(e, LoginError::Wrong) {
+                self.failed_login(name, Some(user), from).await?;
+            }
+            return Err(e);
+        }
+        let source = Some(source_of(from));
+        self.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name, source);
         let signed_in = self.begin_session(user, rehashed, None).await?;
         self.hub.metrics().login(true);
         Ok(signed_in)
@@ -212,6 +251,8 @@ impl App {
             began: now,
             active: now,
             locked: false,
+            proven: now,
+            former: None,
         };
         let mut leaves = Vec::new();
         let mut access = Vec::new();
@@ -270,32 +311,31 @@ impl App {
     /// As for a login.
     pub async fn unlock(&self, session: &Session, passphrase: Secret) -> Result<(), LoginError> {
         let id = session.record.id.clone();
-        let present = self.hub.directory().session_by_id(&id, self.clock.boot());
-        let Session { user, .. } = present.ok_or(LoginError::Over)?;
-        let wait = self.unlocks().wait(id.as_str(), self.clock.boot());
-        if wait > Millis::ZERO {
-            self.note_refused(RefusedTry::Unlock(id)).await?;
-            return Err(LoginError::Wait(whole_seconds(wait)));
-        }
-        let verdict = self.check(Some(&user), passphrase).await?;
-        if verdict == Verdict::Wrong {
-            let failures = self.unlocks().failed(id.as_str(), self.clock.boot());
-            let leaf = leaf_of(Some(&user), Some(id.clone()), Act::SessionUnlock, Outcome::Refused);
-            let leaf = LeafDraft { code: Some("wrong"), ..leaf };
-            if failures < UNLOCK_TRIES_MAX {
-                self.record(vec![leaf], Vec::new()).await?;
-                return Err(LoginError::Wrong);
-            }
-            self.unlocks().succeeded(id.as_str());
-            let leaves = vec![leaf, ended(&user, &id, "unlock_tries")];
-            self.record(leaves, vec![AccessChange::DropSession(id)]).await?;
-            return Err(LoginError::Over);
-        }
-        self.unlocks().succeeded(id.as_str());
-        let leaf = leaf_of(Some(&user), Some(id.clone()), Act::SessionUnlock, Outcome::Success);
+        self.prove(session, Some(passphrase), None, Act::SessionUnlock).await?;
+        let leaf = leaf_of(Some(&session.user), Some(id.clone()), Act::SessionUnlock, Outcome::Success);
         let active = self.clock.boot();
         self.record(vec![leaf], vec![AccessChange::UnlockSession { session: id, active }]).await?;
         Ok(())
+    }
+
+    /// Whether a session may try to prove itself now.
+    pub(super) async fn check_unlock_wait(&self, id: &SessionId) -> Result<(), LoginError> {
+        let wait = self.unlocks().wait(id.as_str(), None, self.clock.boot());
+        if wait > Millis::ZERO {
+            self.note_refused(RefusedTry::Unlock(id.clone())).await?;
+            return Err(LoginError::Wait(whole_seconds(wait)));
+        }
+        Ok(())
+    }
+
+    /// Counts a wrong proof of a session; whether it was the last one that it may give.
+    pub(super) fn is_last_unlock_try(&self, id: &SessionId) -> bool {
+        let failures = self.unlocks().failed(id.as_str(), None, self.clock.boot());
+        let last = failures >= UNLOCK_TRIES_MAX;
+        if last {
+            self.unlocks().forgive(id.as_str());
+        }
+        last
     }
 
     /// Ends and locks sessions whose time has come, tells of refused tries, and keeps it. Called each second.

@@ -19,7 +19,7 @@ use super::{
     tls::TlsError,
 };
 use crate::{
-    access::{Backoff, Directory, HashError, Hasher, LoginGate},
+    access::{Backoff, Directory, HashError, Hasher, LoginGate, Pepper},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{Millis, Mode, SystemFault, WardId, system::FaultReport},
     engine::EngineConfig,
@@ -154,7 +154,8 @@ pub fn open_with(
     let mut backoff = Backoff::default();
     records.users.iter().for_each(|u| backoff.restore(&u.name, u.failures, clock.boot()));
     let directory = Directory::new(found, config.session.limits(), records, &clock.boot_id());
-    let hasher = Hasher::new(config.passphrase.params(), config.passphrase.concurrent)?;
+    let pepper = Pepper::new(folder.pepper(config.passphrase.pepper_file.as_deref(), entropy.as_ref())?);
+    let hasher = Hasher::new(config.passphrase.params(), config.passphrase.concurrent)?.with_pepper(pepper.clone());
     let tables = (vitals.clone(), engine.profiles.clone());
     let audit_size = store.audit_size();
     let audit = AuditDesk::new(store.verifier(), config.audit.verifiers()?, folder.clone());
@@ -192,6 +193,9 @@ pub fn open_with(
         unlocks: Mutex::default(),
         gate: Mutex::new(gate),
         enrol_gate: Mutex::new(enrol_gate),
+        pepper,
+        codes: tokio::sync::Mutex::default(),
+        pending_factors: Mutex::default(),
         enrolments: tokio::sync::Mutex::default(),
         device_rates,
         streams: Mutex::new(HashMap::new()),
@@ -347,6 +351,9 @@ async fn look_after_sessions(app: Arc<App>) {
         interval.tick().await;
         if let Err(e) = app.look_after_sessions().await {
             tracing::debug!(error = %e, "sessions could not be looked after");
+        }
+        if let Err(e) = app.look_after_emergencies().await {
+            tracing::debug!(error = %e, "emergencies could not be looked after");
         }
     }
 }

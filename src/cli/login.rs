@@ -1,6 +1,6 @@
 //! `wardwatch login` and `wardwatch logout`.
 
-use super::{reach::ReachArgs, terminal};
+use super::{reach::ReachArgs, terminal, totp};
 use crate::client;
 use std::path::PathBuf;
 
@@ -27,12 +27,11 @@ pub(super) struct LogoutArgs {
     token_file: PathBuf,
 }
 
-/// Signs in. The passphrase comes from the terminal or from standard input.
+/// Signs in. The passphrase comes from the terminal or from standard input, and the code behind it.
 pub(super) fn login(args: &LoginArgs) -> anyhow::Result<u8> {
     // Who is asked for a passphrase knows by then that it goes to the right server.
     let to = args.reach.endpoint()?;
-    let passphrase = terminal::passphrase(&format!("Passphrase for {}: ", args.user))?;
-    let answer = super::runtime()?.block_on(client::login(&to, &args.user, &passphrase))?;
+    let answer = super::runtime()?.block_on(totp::sign_in(&to, &args.user))?;
     terminal::write_token(&args.token_file, &answer.token)?;
     terminal::note(&format!("signed in as {} ({})", answer.user, answer.role));
     Ok(0)

@@ -3,6 +3,7 @@
 mod admin;
 mod alerts;
 mod audit;
+mod breakglass;
 mod chart;
 mod config;
 mod deadletter;
@@ -20,10 +21,13 @@ mod replay;
 mod rota;
 mod screen;
 mod serve;
+mod session;
 mod simulate;
 mod ssh;
+mod station;
 mod status;
 mod terminal;
+mod totp;
 mod user;
 mod ward;
 mod watch;
@@ -62,6 +66,9 @@ enum Command {
     Simulate(simulate::Args),
     Provision(provision::Args),
     User(user::Args),
+    Session(session::Args),
+    Station(station::Args),
+    Breakglass(breakglass::Args),
     Ward(ward::WardArgs),
     Bed(ward::BedArgs),
     Patient(patient::Args),
@@ -102,6 +109,9 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Provision(args) => provision::run(&args),
         Command::User(args) => user::run(args),
+        Command::Session(args) => session::run(args),
+        Command::Station(args) => station::run(args),
+        Command::Breakglass(args) => breakglass::run(args),
         Command::Ward(args) => ward::run_ward(args),
         Command::Bed(args) => ward::run_bed(args),
         Command::Patient(args) => patient::run(args),
@@ -138,4 +148,58 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// A runtime for commands that talk to a server.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// By which way each command reaches data, and so who decides whether it may: `admin` is the socket or the lock of the
+    /// data folder (`verb_of_request`), `stream` and `http` a server with a token (`Kind`, `Route`), `folder` files that
+    /// their owner alone may read, `none` no data of a site.
+    const WAYS: [(&str, &str); 28] = [
+        ("alerts", "folder"),
+        ("audit", "folder, admin"),
+        ("bed", "admin"),
+        ("breakglass", "admin"),
+        ("chart", "stream"),
+        ("config", "none"),
+        ("deadletter", "admin"),
+        ("demo", "admin, http, stream"),
+        ("device", "admin, http"),
+        ("handover", "stream"),
+        ("help", "none"),
+        ("limits", "stream, folder"),
+        ("login", "http"),
+        ("logout", "http"),
+        ("mapping", "none"),
+        ("notify", "admin"),
+        ("patient", "admin"),
+        ("provision", "admin"),
+        ("replay", "http, stream"),
+        ("rota", "admin, folder"),
+        ("serve", "folder"),
+        ("session", "admin, http"),
+        ("simulate", "none"),
+        ("station", "admin"),
+        ("status", "admin"),
+        ("user", "admin, http"),
+        ("ward", "admin"),
+        ("watch", "http, stream"),
+    ];
+
+    #[test]
+    fn h01_every_command_goes_a_way_on_which_somebody_decides() {
+        let mut command = Cli::command();
+        command.build();
+        let mut names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        names.sort_unstable();
+        assert_eq!(names, WAYS.map(|(name, _)| name), "a command without a way");
+        assert!(
+            WAYS.iter()
+                .flat_map(|(_, ways)| ways.split(", "))
+                .all(|way| { ["admin", "stream", "http", "folder", "none"].contains(&way) })
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! A ward before a person or a program: what `watch` and `demo` have in common.
 
-use super::{FAILED, FOUND, NOT_LIVE, terminal};
+use super::{FAILED, FOUND, NOT_LIVE, terminal, totp};
 use crate::{
     access::Secret,
     client::{self, Endpoint, LinkOptions, TrailMemory},
@@ -232,8 +232,7 @@ async fn sign_in(target: &Target, mut user: String) -> anyhow::Result<Secret> {
         std::io::stdin().lock().read_line(&mut user)?;
     }
     let user = user.trim();
-    let passphrase = terminal::passphrase(&format!("Passphrase for {user}: "))?;
-    Ok(client::login(&target.endpoint, user, &passphrase).await?.token)
+    Ok(totp::sign_in(&target.endpoint, user).await?.token)
 }
 
 /// Lines typed on standard input, read beside everything else.

@@ -38,7 +38,8 @@ pub(super) fn secret_line(prompt: &str, absent: &'static str) -> anyhow::Result<
         return Ok(Secret::new(rpassword::prompt_password(prompt)?));
     }
     let mut line = String::new();
-    std::io::BufReader::new(std::io::stdin().take(SECRET_MAX_BYTES)).read_line(&mut line)?;
+    // What stands behind the line may be the answer to the next question.
+    std::io::stdin().lock().take(SECRET_MAX_BYTES).read_line(&mut line)?;
     let text = line.trim_end_matches(['\n', '\r']).to_owned();
     if text.is_empty() {
         bail!(absent);

@@ -1,9 +1,9 @@
 //! `wardwatch user`.
 
-use super::{admin, admin::SiteArgs, terminal};
+use super::{admin, admin::SiteArgs, terminal, totp};
 use crate::{
     backend::admin::{AdminAnswer, AdminRequest},
-    domain::Role,
+    domain::{Coverage, Role, WardId},
 };
 use anyhow::bail;
 use std::io::Write;
@@ -24,9 +24,39 @@ enum Command {
         /// viewer, nurse, charge, doctor, admin, auditor or ops
         #[arg(long)]
         role: Role,
+        /// A ward that the account is for; may be repeated [default: all wards of the site]
+        #[arg(long, value_name = "ID")]
+        ward: Vec<WardId>,
         #[command(flatten)]
         site: SiteArgs,
     },
+    /// Give a user another role; open sessions end
+    Role {
+        /// Login name
+        name: String,
+        /// viewer, nurse, charge, doctor, admin, auditor or ops
+        role: Role,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Make an account one for these wards alone, or for all; what is watched besides ends at once
+    Wards {
+        /// Login name
+        name: String,
+        /// A ward that the account is for; may be repeated
+        #[arg(long, value_name = "ID", required_unless_present_any = ["all", "none"])]
+        ward: Vec<WardId>,
+        /// All wards of the site
+        #[arg(long, conflicts_with = "ward")]
+        all: bool,
+        /// No ward
+        #[arg(long, conflicts_with_all = ["ward", "all"])]
+        none: bool,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Set up or remove the second factor: codes of an authenticator
+    Totp(totp::Args),
     /// Give a user another passphrase; it also ends the wait after wrong tries
     Passphrase {
         /// Login name
@@ -93,11 +123,18 @@ enum KeyCommand {
 /// Does what is asked.
 pub(super) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
-        Command::Add { name, role, site } => {
+        Command::Add { name, role, ward, site } => {
             let site = site.existing()?;
             let passphrase = terminal::new_passphrase(&name)?.expose().to_owned();
-            admin::ask_done(&site, AdminRequest::AddUser { name, role, passphrase })
+            let coverage = Coverage::of(ward);
+            admin::ask_done(&site, AdminRequest::AddUser { name, role, passphrase, coverage })
         }
+        Command::Role { name, role, site } => admin::ask_done(&site.existing()?, AdminRequest::SetRole { name, role }),
+        Command::Wards { name, ward, all, none: _, site } => {
+            let coverage = if all { Coverage::All } else { Coverage::Wards(ward.into_iter().collect()) };
+            admin::ask_done(&site.existing()?, AdminRequest::SetCoverage { name, coverage })
+        }
+        Command::Totp(args) => totp::run(&args),
         Command::Passphrase { name, site } => {
             let site = site.existing()?;
             let passphrase = terminal::new_passphrase(&name)?.expose().to_owned();
@@ -141,10 +178,12 @@ fn list(site: &SiteArgs) -> anyhow::Result<u8> {
         other => bail!("the server's answer is not understood: {other:?}"),
     };
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{:<24} {:<8} {:<9} wrong tries", "name", "role", "state")?;
+    writeln!(out, "{:<24} {:<8} {:<9} {:<7} {:<16} wrong tries", "name", "role", "state", "factor", "wards")?;
     for user in users {
         let state = if user.enabled { "enabled" } else { "disabled" };
-        writeln!(out, "{:<24} {:<8} {state:<9} {}", user.name, user.role.as_str(), user.failures)?;
+        let (factor, role) = (if user.factor { "totp" } else { "none" }, user.role.as_str());
+        let (name, wards, failures) = (user.name, user.coverage, user.failures);
+        writeln!(out, "{name:<24} {role:<8} {state:<9} {factor:<7} {wards:<16} {failures}")?;
     }
     Ok(0)
 }

@@ -6,8 +6,11 @@ use super::{
 };
 use crate::{
     access::Secret,
-    domain::{DeviceId, Role},
-    protocol::problem::{PROBLEM_TYPE, Problem},
+    domain::{DeviceId, Role, SessionId},
+    protocol::{
+        SessionView,
+        problem::{PROBLEM_TYPE, Problem},
+    },
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -112,11 +115,21 @@ pub(super) async fn post_text(endpoint: &Endpoint, path: &str, text: String) -> 
 }
 
 /// Signs in.
+/// The code of the problem by which a server asks for a second factor.
+pub const SECOND_FACTOR: &str = "second-factor";
+
+/// Signs in, with a code of the authenticator where one is wanted.
 ///
 /// # Errors
 /// If the server cannot be reached or says no.
-pub async fn login(endpoint: &Endpoint, user: &str, passphrase: &Secret) -> Result<LoginAnswer, HttpError> {
-    let body = serde_json::json!({ "user": user, "passphrase": passphrase.expose() });
+pub async fn login(
+    endpoint: &Endpoint,
+    user: &str,
+    passphrase: &Secret,
+    code: Option<&Secret>,
+) -> Result<LoginAnswer, HttpError> {
+    let code = code.map(Secret::expose);
+    let body = serde_json::json!({ "user": user, "passphrase": passphrase.expose(), "code": code });
     let request = request(endpoint, Method::POST, "/v1/login", body.to_string().into_bytes())?;
     let answer = ask(endpoint, request).await?;
     let LoginBody { token, user, role } =
@@ -156,11 +169,103 @@ pub async fn enrol(endpoint: &Endpoint, code: &Secret) -> Result<EnrolAnswer, Ht
 /// # Errors
 /// If the server cannot be reached or does not know the token.
 pub async fn logout(endpoint: &Endpoint, token: &Secret) -> Result<(), HttpError> {
-    let mut request = request(endpoint, Method::POST, "/v1/logout", Vec::new())?;
+    as_somebody(endpoint, token, (Method::POST, "/v1/logout"), None).await.map(|_| ())
+}
+
+/// A request with a token.
+async fn as_somebody(
+    endpoint: &Endpoint,
+    token: &Secret,
+    (method, path): (Method, &str),
+    body: Option<serde_json::Value>,
+) -> Result<Bytes, HttpError> {
+    let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+    let mut request = request(endpoint, method, path, body)?;
     let bearer = header::HeaderValue::from_str(&format!("Bearer {}", token.expose()));
     let bearer = bearer.map_err(|_| HttpError::Answer(endpoint.clone(), "the token is no token".to_owned()))?;
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
-    ask(endpoint, request).await.map(|_| ())
+    ask(endpoint, request).await
+}
+
+fn read<T: serde::de::DeserializeOwned>(endpoint: &Endpoint, answer: &[u8]) -> Result<T, HttpError> {
+    serde_json::from_slice(answer).map_err(|e| HttpError::Answer(endpoint.clone(), e.to_string()))
+}
+
+/// One's own sessions.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn sessions(endpoint: &Endpoint, token: &Secret) -> Result<Vec<SessionView>, HttpError> {
+    read(endpoint, &as_somebody(endpoint, token, (Method::GET, "/v1/sessions"), None).await?)
+}
+
+/// Ends one of one's own sessions.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn end_session(endpoint: &Endpoint, token: &Secret, session: &SessionId) -> Result<(), HttpError> {
+    let path = format!("/v1/sessions/{session}");
+    as_somebody(endpoint, token, (Method::DELETE, &path), None).await.map(|_| ())
+}
+
+/// Proves a factor again, by `passphrase` or `code`; gives the token that takes the place of the present one.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn step_up(endpoint: &Endpoint, token: &Secret, field: &str, proof: &Secret) -> Result<Secret, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        token: String,
+    }
+    let body = serde_json::json!({ field: proof.expose() });
+    let answer = as_somebody(endpoint, token, (Method::POST, "/v1/step-up"), Some(body)).await?;
+    let Body { token } = read(endpoint, &answer)?;
+    Ok(Secret::new(token))
+}
+
+/// What is shown once, so that an authenticator can be set up.
+#[derive(Debug)]
+pub struct NewFactor {
+    /// The address that an authenticator reads from a picture.
+    pub uri: Secret,
+    /// The seed, to be typed; base32.
+    pub seed: Secret,
+    /// Codes for the day when the authenticator is lost.
+    pub recovery: Vec<Secret>,
+}
+
+/// Begins to set up a second factor.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn begin_factor(endpoint: &Endpoint, token: &Secret) -> Result<NewFactor, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        uri: String,
+        seed: String,
+        recovery: Vec<String>,
+    }
+    let answer = as_somebody(endpoint, token, (Method::POST, "/v1/factor"), None).await?;
+    let Body { uri, seed, recovery } = read(endpoint, &answer)?;
+    let recovery = recovery.into_iter().map(Secret::new).collect();
+    Ok(NewFactor { uri: Secret::new(uri), seed: Secret::new(seed), recovery })
+}
+
+/// Puts it into force by its first code.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn confirm_factor(endpoint: &Endpoint, token: &Secret, code: &Secret) -> Result<(), HttpError> {
+    let body = serde_json::json!({ "code": code.expose() });
+    as_somebody(endpoint, token, (Method::PUT, "/v1/factor"), Some(body)).await.map(|_| ())
+}
+
+/// Takes it away.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn remove_factor(endpoint: &Endpoint, token: &Secret) -> Result<(), HttpError> {
+    as_somebody(endpoint, token, (Method::DELETE, "/v1/factor"), None).await.map(|_| ())
 }
 
 /// Reads a resource.

@@ -12,19 +12,22 @@ mod link;
 mod once;
 mod sender;
 mod trail;
-mod witness;
 mod trust;
 mod wire;
+mod witness;
 
 pub use delay::{Delays, RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MIN_MS};
 pub use endpoint::{Endpoint, EndpointError};
 pub use event::{ClientEvent, ClientRequest, Hello};
-pub use http::{EnrolAnswer, HttpError, LoginAnswer, enrol, get, login, logout};
+pub use http::{
+    EnrolAnswer, HttpError, LoginAnswer, NewFactor, SECOND_FACTOR, begin_factor, confirm_factor, end_session, enrol,
+    get, login, logout, remove_factor, sessions, step_up,
+};
 pub use known::{Known, KnownError, KnownServers};
 pub use link::{LINK_QUEUE_CAPACITY, LINK_SILENT_MS, LinkOptions, start};
 pub use once::{ONCE_TIMEOUT_MS, Once, OnceError};
 pub use sender::{SendError, Sender};
 pub use trail::{TrailMemory, TrailStanding};
-pub use witness::{Witness, WitnessError, WitnessParts};
 pub use trust::{Trust, TrustError};
 pub use wire::{ConnectError, Wire, connect, look};
+pub use witness::{Witness, WitnessError, WitnessParts};

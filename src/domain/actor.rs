@@ -22,12 +22,14 @@ pub enum Role {
     Auditor,
     /// Keeps devices, gateways and the server running; sees beds and signals, no names.
     Ops,
+    /// No person: a display on a wall, which shows its ward with initials and does nothing.
+    Station,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 7] =
-        [Self::Viewer, Self::Nurse, Self::Charge, Self::Doctor, Self::Admin, Self::Auditor, Self::Ops];
+    pub const ALL: [Self; 8] =
+        [Self::Viewer, Self::Nurse, Self::Charge, Self::Doctor, Self::Admin, Self::Auditor, Self::Ops, Self::Station];
 
     /// The name as commands and files use it.
     #[must_use]
@@ -40,6 +42,7 @@ impl Role {
             Self::Admin => "admin",
             Self::Auditor => "auditor",
             Self::Ops => "ops",
+            Self::Station => "station",
         }
     }
 }
@@ -50,7 +53,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// A text that is not a role.
+/// A text that is not a role of a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a role: viewer, nurse, charge, doctor, admin, auditor or ops is wanted")]
 pub struct RoleError(String);
@@ -58,7 +61,11 @@ pub struct RoleError(String);
 impl FromStr for Role {
     type Err = RoleError;
     fn from_str(text: &str) -> Result<Self, RoleError> {
-        Self::ALL.into_iter().find(|r| r.as_str() == text).ok_or_else(|| RoleError(text.chars().take(40).collect()))
+        let of_people = Self::ALL.into_iter().filter(|role| *role != Self::Station);
+        of_people
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| RoleError(text.chars().take(40).collect()))
     }
 }
 

@@ -177,6 +177,10 @@ text_id!(
     /// One authenticated session of a user.
     SessionId
 );
+text_id!(
+    /// A patient opened in an emergency.
+    BreakGlassId
+);
 
 /// An alert, numbered densely within its ward from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,10 +7,12 @@
 pub mod actor;
 pub mod alert;
 pub mod assignment;
+pub mod break_glass;
 pub mod census;
 pub mod chart;
 pub mod command;
 pub mod condition;
+pub mod coverage;
 pub mod event;
 pub mod handover;
 pub mod ids;
@@ -43,15 +45,20 @@ mod vital_builtin;
 pub use actor::{Actor, Role};
 pub use alert::{Alert, AlertClass, AlertKey, Cause, CloseReason, Condition, Priority, Response, Signal};
 pub use assignment::Assignment;
+pub use break_glass::{
+    BREAK_GLASS_REVIEW_WITHIN, BREAK_GLASS_SPAN, BREAK_GLASS_WORDS_MIN_CHARS, BreakGlass, BreakGlassReview,
+    EmergencyReason,
+};
 pub use census::{Census, CensusError, Stay};
 pub use chart::{Chart, ChartEntry, ChartError, Charted, Oxygen};
 pub use command::{Command, Refusal};
 pub use condition::{ConditionCode, InopReason, Side, SystemFault};
+pub use coverage::{COVERED_WARDS_MAX, Coverage};
 pub use event::{EVENT_VERSION, Event, EventBody, SequencedEvent};
 pub use handover::{
     Handover, HandoverEnd, HandoverError, HandoverExtent, HandoverId, Handovers, LeftBehind, Owner, Ownership,
 };
-pub use ids::{AlertId, BedId, DeviceId, EncounterId, IdError, PatientId, SessionId, UserId, WardId};
+pub use ids::{AlertId, BedId, BreakGlassId, DeviceId, EncounterId, IdError, PatientId, SessionId, UserId, WardId};
 pub use lapse::Lapse;
 pub use limit_change::{
     Basis, Expiry, LimitOverride, LimitScope, LimitValue, LimitsCause, LimitsChange, LimitsError, StepName,

@@ -77,6 +77,14 @@ pub struct Patient {
 }
 
 impl PersonName {
+    /// The initials, such as `O. C.` for `Okafor, Chidi`.
+    #[must_use]
+    pub fn initials(&self) -> Self {
+        let words = self.0.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.chars().next());
+        let initials: Vec<String> = words.map(|first| format!("{}.", first.to_uppercase())).collect();
+        Self(initials.join(" "))
+    }
+
     /// Whether there is no name.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -4,7 +4,7 @@ use super::reading::Reading;
 use crate::{
     domain::{Assignment, Census, DeviceId, Observation, PatientId, Timestamp},
     protocol::RejectionCode,
-    rights::{Decision, Object, Principal, Verb, decide},
+    rights::{Decision, Denial, Object, Principal, Verb, decide},
 };
 
 /// Who sends.
@@ -37,7 +37,7 @@ impl<'a> Resolver<'a> {
     /// A resolver for one sender. It must not outlive a change of the census.
     #[must_use]
     pub fn new(census: &'a Census, sender: &Sender) -> Self {
-        Self { census, principal: Principal::Device(sender.0.clone()), last: None }
+        Self { census, principal: Principal::Machine(sender.0.clone()), last: None }
     }
 
     /// Makes the observation of a reading.
@@ -102,7 +102,8 @@ impl<'a> Resolver<'a> {
                 self.last = Some(Found { device, span: None });
                 Ok(device)
             }
-            Decision::Deny(denial) => {
+            refused => {
+                let denial = refused.denial().unwrap_or(Denial::OtherDevice);
                 let detail = format!("device {device}: {denial}");
                 Err(Unresolved { code: RejectionCode::OtherDevice, detail })
             }

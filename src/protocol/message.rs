@@ -9,8 +9,8 @@ use super::{
     view::{VitalView, WardView},
 };
 use crate::domain::{
-    Alert, Command, Event, Mode, PatientId, Refusal, Remark, Role, SequencedEvent, Timestamp, VitalCode, Ward, WardId,
-    series::Trend,
+    Alert, Command, EmergencyReason, Event, Mode, PatientId, Refusal, Remark, Role, SequencedEvent, SessionId,
+    Timestamp, VitalCode, Ward, WardId, series::Trend,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -120,6 +120,29 @@ pub enum ClientMessage {
         id: u64,
         /// Entries that the client has seen; 0 if it sees the trail for the first time.
         old: u64,
+    },
+    /// Open a patient of a ward that is not one's own, in an emergency; answered by [`ServerMessage::Result`]. Then the
+    /// ward is subscribed to with this patient alone.
+    OpenPatient {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// The patient's ward.
+        ward: WardId,
+        /// The patient.
+        patient: PatientId,
+        /// Why.
+        reason: EmergencyReason,
+        /// Why, in words; at least [`crate::domain::BREAK_GLASS_WORDS_MIN_CHARS`] characters.
+        words: Remark,
+    },
+    /// End it before its time; answered by [`ServerMessage::Result`].
+    ClosePatient {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// The patient's ward.
+        ward: WardId,
+        /// The patient.
+        patient: PatientId,
     },
     /// A person is at the keyboard: the session is not idle.
     Activity,
@@ -236,6 +259,23 @@ pub struct SessionInfo {
     pub idle_lock_ms: u64,
     /// Time until it ends whatever one does, in milliseconds.
     pub ends_in_ms: u64,
+}
+
+/// A session, as its owner or an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Its identifier; not a secret.
+    pub session: SessionId,
+    /// The login name.
+    pub user: String,
+    /// Active or locked.
+    pub state: SessionState,
+    /// How long ago it began, in milliseconds.
+    pub began_ms_ago: u64,
+    /// How long ago a person gave a sign in it, in milliseconds.
+    pub active_ms_ago: u64,
+    /// Whether it is the one that asks.
+    pub own: bool,
 }
 
 /// Whether the server can record what happens.
@@ -439,6 +479,8 @@ pub enum ErrorCode {
     Denied,
     /// The session is locked.
     Locked,
+    /// A factor has to be proven again.
+    StepUp,
     /// No such ward, or not for the sender.
     UnknownWard,
     /// The passphrase is wrong.

@@ -23,7 +23,7 @@ pub use handover::{HANDOVER_PATIENTS_MAX, HandoverReport, Sbar};
 pub use limits::{PatientLimitsView, StepView, VitalLimitsView};
 pub use message::{
     ClientMessage, CloseCode, DeviceMessage, ErrorCode, History, HistoryQuery, PatientHistory, ServerMessage,
-    SessionInfo, SessionState, StoreState, VitalTrend, VitalsUpdate, WardHead,
+    SessionInfo, SessionState, SessionView, StoreState, VitalTrend, VitalsUpdate, WardHead,
 };
 pub use observations::{IntakeReport, Rejection, RejectionCode, WireObservation};
 pub use ops::{
@@ -31,7 +31,7 @@ pub use ops::{
     OpsReport, PipelineView, SourceView,
 };
 pub use twin::DesiredTwin;
-pub use view::{PatientView, VitalInfo, VitalView, WardView, without_names};
+pub use view::{PatientView, VitalInfo, VitalView, WardView, with_initials, without_names};
 
 /// The version of the protocol.
 pub const PROTOCOL_VERSION: u16 = 1;

@@ -422,9 +422,19 @@ impl WardView {
     /// The same ward without names and notes, be they of patients or of handovers.
     #[must_use]
     pub fn without_names(&self) -> Self {
+        self.named(|_| PersonName::default())
+    }
+
+    /// The same ward with the initials of patients in the place of their names, and without notes.
+    #[must_use]
+    pub fn with_initials(&self) -> Self {
+        self.named(PersonName::initials)
+    }
+
+    fn named(&self, name: impl Fn(&PersonName) -> PersonName) -> Self {
         let mut view = self.clone();
         for patient in view.patients.values_mut() {
-            patient.patient.name = PersonName::default();
+            patient.patient.name = name(&patient.patient.name);
             patient.patient.note = PersonName::default();
         }
         view.handovers.open.iter_mut().for_each(|open| open.note = None);
@@ -457,6 +467,16 @@ impl WardView {
 /// An event without names and notes, be it that somebody came, that somebody was not let in, or a handover.
 #[must_use]
 pub fn without_names(event: &Event) -> Event {
+    named(event, |_| PersonName::default())
+}
+
+/// An event with the initials of patients in the place of their names, and without notes.
+#[must_use]
+pub fn with_initials(event: &Event) -> Event {
+    named(event, PersonName::initials)
+}
+
+fn named(event: &Event, renamed: impl Fn(&PersonName) -> PersonName) -> Event {
     let mut event = event.clone();
     if let EventBody::HandoverOffered { handover } | EventBody::HandoverAccepted { handover, .. } = &mut event.body {
         handover.note = None;
@@ -467,13 +487,13 @@ pub fn without_names(event: &Event) -> Event {
     if let EventBody::Admitted { patient, .. } | EventBody::Refused { command: Command::Admit { patient, .. }, .. } =
         &mut event.body
     {
-        patient.name = PersonName::default();
+        patient.name = renamed(&patient.name);
         patient.note = PersonName::default();
     }
     if let EventBody::Described { name, .. } | EventBody::Refused { command: Command::Describe { name, .. }, .. } =
         &mut event.body
     {
-        *name = PersonName::default();
+        *name = renamed(name);
     }
     event
 }

@@ -1,11 +1,14 @@
 //! What one group of inputs caused, to be made durable at once.
 
 use super::fhir::ResourceRow;
-use super::records::{DeviceTokenRecord, EnrolmentRecord, SessionRecord, UserKeyRecord, UserRecord};
+use super::records::{
+    DeviceTokenRecord, EnrolmentRecord, FactorRecord, SessionRecord, StationRecord, UserKeyRecord, UserRecord,
+};
 use crate::{
     audit::LeafDraft,
     domain::{
-        DeviceId, Event, Millis, Quality, Reported, SessionId, Timestamp, Unplaced, UserId, VitalCode, Ward, WardId,
+        BreakGlass, Coverage, DeviceId, Event, Millis, Quality, Reported, Role, SessionId, Timestamp, Unplaced, UserId,
+        VitalCode, Ward, WardId,
     },
     engine::InputBlock,
 };
@@ -132,6 +135,20 @@ pub enum AccessChange {
         /// Whether the account may sign in.
         enabled: bool,
     },
+    /// Makes an account one for other wards.
+    SetCoverage {
+        /// The user.
+        user: UserId,
+        /// The wards.
+        coverage: Coverage,
+    },
+    /// Gives a user another role.
+    SetRole {
+        /// The user.
+        user: UserId,
+        /// The role.
+        role: Role,
+    },
     /// Gives a user another passphrase.
     SetPhc {
         /// The user.
@@ -176,6 +193,43 @@ pub enum AccessChange {
         /// When, since boot.
         active: Millis,
     },
+    /// Gives a session another token after its user proved a factor, if it is still there. The former token goes on for a
+    /// moment.
+    RotateSession {
+        /// The session.
+        session: SessionId,
+        /// SHA-256 of the new token.
+        token_hash: [u8; 32],
+        /// When, since boot.
+        at: Millis,
+    },
+    /// Gives a user a second factor, or takes it.
+    SetFactor {
+        /// The user.
+        user: UserId,
+        /// The factor.
+        factor: Option<FactorRecord>,
+    },
+    /// Notes that a code of a user's authenticator is spent; a step before the last one changes nothing.
+    SpendStep {
+        /// The user.
+        user: UserId,
+        /// The step of the code.
+        step: u64,
+    },
+    /// Notes that a recovery code of a user is spent.
+    SpendRecovery {
+        /// The user.
+        user: UserId,
+        /// SHA-256 of the code; hexadecimal.
+        code_hash: String,
+    },
+    /// Adds a display, in the place of one with the same identifier.
+    PutStation(StationRecord),
+    /// Removes a display.
+    DropStation(UserId),
+    /// Keeps what is known of a patient who was opened in an emergency.
+    PutBreakGlass(BreakGlass),
     /// Removes a session.
     DropSession(SessionId),
     /// Removes all sessions of a user.

@@ -145,6 +145,20 @@ impl DataFolder {
         write_durably(path, bytes, mode)
     }
 
+    /// The key for passphrases and seeds, where it lies in the folder.
+    #[must_use]
+    pub fn pepper_file(&self) -> PathBuf {
+        self.path.join("pepper.key")
+    }
+
+    /// The 32 secret bytes for passphrases and seeds, made if there are none: in a file elsewhere, if one is named.
+    ///
+    /// # Errors
+    /// If the file cannot be used, has another length, or others may read it.
+    pub fn pepper(&self, elsewhere: Option<&Path>, entropy: &dyn Entropy) -> Result<[u8; 32], StoreError> {
+        secret_of(elsewhere.unwrap_or(&self.pepper_file()), entropy)
+    }
+
     /// The public key of the audit trail.
     #[must_use]
     pub fn audit_public_key(&self) -> PathBuf {

@@ -20,8 +20,8 @@ pub use fhir::{
 };
 pub use folder::{DataFolder, FolderError, FolderLock};
 pub use records::{
-    AccessRecords, DeviceTokenRecord, EnrolmentRecord, LeafRow, SessionRecord, SiteRecord, StoredSample, TwinRecord,
-    UserKeyRecord, UserRecord, WardRecord,
+    AccessRecords, DeviceTokenRecord, EnrolmentRecord, FactorRecord, LeafRow, SessionRecord, SiteRecord, StationRecord,
+    StoredSample, TwinRecord, UserKeyRecord, UserRecord, WardRecord,
 };
 
 use crate::{

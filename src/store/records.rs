@@ -1,6 +1,9 @@
 //! What is read back.
 
-use crate::domain::{DeviceId, Millis, Mode, PatientId, Reported, Role, SessionId, Timestamp, UserId, Ward};
+use crate::domain::{
+    BreakGlass, Coverage, DeviceId, Millis, Mode, PatientId, Reported, Role, SessionId, Timestamp, UserId, Ward, WardId,
+};
+use serde::{Deserialize, Serialize};
 
 /// What a data folder is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,50 @@ pub struct UserRecord {
     pub enabled: bool,
     /// Failed logins since the last success.
     pub failures: u32,
+    /// For which wards.
+    pub coverage: Coverage,
+    /// The second factor, if there is one.
+    pub factor: Option<FactorRecord>,
+}
+
+/// The second factor of a user: codes of an authenticator (RFC 6238), and codes for the day when that is lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactorRecord {
+    /// The seed, sealed under a key that is not in the database; base64.
+    pub sealed_seed: String,
+    /// The step of the last code that was used: it and all before are spent.
+    pub last_step: u64,
+    /// SHA-256 of each recovery code that is not spent; hexadecimal.
+    pub recovery: Vec<String>,
+}
+
+impl FactorRecord {
+    /// Notes that a code is spent; a step before the last one changes nothing.
+    pub fn spend_step(&mut self, step: u64) {
+        self.last_step = self.last_step.max(step);
+    }
+
+    /// Notes that a recovery code is spent.
+    pub fn spend_recovery(&mut self, code_hash: &str) {
+        self.recovery.retain(|held| held != code_hash);
+    }
+}
+
+/// A display on a wall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StationRecord {
+    /// Opaque identifier.
+    pub id: UserId,
+    /// What it is called, unique without regard to case.
+    pub name: String,
+    /// The ward that it shows.
+    pub ward: WardId,
+    /// SHA-256 of the token.
+    pub token_hash: [u8; 32],
+    /// The mode of the folder that it was made for.
+    pub mode: Mode,
+    /// When its token was made.
+    pub made_at: Timestamp,
 }
 
 /// A session. Times are of the boot-time clock of one boot.
@@ -58,6 +105,10 @@ pub struct SessionRecord {
     pub active: Millis,
     /// Whether it is locked.
     pub locked: bool,
+    /// When a factor was last proven.
+    pub proven: Millis,
+    /// SHA-256 of the token before the present one, and when that came.
+    pub former: Option<([u8; 32], Millis)>,
 }
 
 /// A token of a device or gateway.
@@ -118,6 +169,10 @@ pub struct AccessRecords {
     pub enrolments: Vec<EnrolmentRecord>,
     /// Keys of users.
     pub user_keys: Vec<UserKeyRecord>,
+    /// Displays.
+    pub stations: Vec<StationRecord>,
+    /// Patients who were opened in emergencies: those that are open, and those that nobody has judged.
+    pub break_glass: Vec<BreakGlass>,
 }
 
 /// What is kept of a device's life.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     access::Secret,
-    client::{ClientEvent, ClientRequest, HttpError, LoginAnswer},
+    client::{ClientEvent, ClientRequest, HttpError, LoginAnswer, SECOND_FACTOR},
     domain::Millis,
     seam::Clock,
 };
@@ -133,6 +133,10 @@ struct Runner<S, D> {
     bell: bool,
     link: Option<LinkEnds>,
     login: Option<Login>,
+    /// The name and passphrase that are tried.
+    tried: Option<(String, Secret)>,
+    /// Whether what is typed next is the code that goes with them.
+    code_wanted: bool,
     /// The token of the session that was made here.
     own: Option<Secret>,
     /// When the loop last went round: the begin of a stop that nobody announced.
@@ -162,6 +166,8 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
             bell: false,
             link,
             login: None,
+            tried: None,
+            code_wanted: false,
             own: None,
             awake,
             suspend_asked: false,
@@ -336,20 +342,32 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
 impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
     fn sign_in(&mut self, user: String, passphrase: Secret) {
         // A login under way is not given up: it may have made a session.
-        if self.login.is_none() {
-            self.login = Some(tokio::spawn(self.station.sign_in(user, passphrase)));
+        if self.login.is_some() {
+            return;
         }
+        let known = std::mem::take(&mut self.code_wanted).then(|| self.tried.take()).flatten();
+        let (passphrase, code) = match known.filter(|(tried, _)| *tried == user) {
+            Some((_, known)) => (known, Some(passphrase)),
+            None => (passphrase, None),
+        };
+        self.tried = Some((user.clone(), passphrase.clone()));
+        self.login = Some(tokio::spawn(self.station.sign_in(user, passphrase, code)));
     }
 
     fn logged_in(&mut self, answer: Result<Result<LoginAnswer, HttpError>, JoinError>) {
         self.login = None;
         let event = match answer {
             Ok(Ok(LoginAnswer { token, user, .. })) => {
+                self.tried = None;
                 self.link = Some(self.station.connect(token.clone()));
                 if let Some(old) = self.own.replace(token) {
                     tokio::spawn(self.station.sign_out(old));
                 }
                 Event::SignedIn { user }
+            }
+            Ok(Err(HttpError::Problem(problem))) if problem.code() == SECOND_FACTOR => {
+                self.code_wanted = true;
+                Event::SignInFailed { why: "type the code of your authenticator in place of the passphrase".to_owned() }
             }
             Ok(Err(e)) => Event::SignInFailed { why: e.to_string() },
             Err(e) => Event::SignInFailed { why: e.to_string() },

@@ -1,35 +1,56 @@
 //! Doing what administrators ask for.
 
-use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, UserInfo, WardStatus};
-use super::{channels, devices, keys};
+use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, WardStatus};
+use super::{
+    channels, devices, keys,
+    users::{self, NewUser},
+};
 use crate::{
-    access::{TokenKind, check_passphrase, new_id, new_token},
+    access::{TokenKind, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::{
         app::App,
         devices::check_start,
+        entries::verb_of_request,
         letters,
         pipeline::{CLOCK_STEP_MIN, Job},
         verb::verb_of,
     },
-    domain::{Actor, Assignment, Command, Device, DeviceId, Millis, Mode, Remark, Role, Ward, WardId},
-    rights::{Decision, Object, Principal, Verb, decide},
+    domain::{Actor, Assignment, BreakGlass, Command, Device, DeviceId, Millis, Mode, Remark, Ward, WardId},
+    rights::{Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
-    store::{AccessChange, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, UserRecord},
+    store::{AccessChange, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord},
 };
-use std::{path::Path, sync::PoisonError};
+use std::path::Path;
 
 /// Does what an administrator with this uid asks for.
 pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: AdminRequest) -> AdminAnswer {
     let by = Actor::Console { uid };
+    if let Err(denied) = allow(verb_of_request(&request)) {
+        return AdminAnswer::Failed { why: denied.to_string() };
+    }
     let done = match request {
-        AdminRequest::AddUser { name, role, passphrase } => add_user(app, &by, &name, role, &passphrase).await,
-        AdminRequest::SetPassphrase { name, passphrase } => set_passphrase(app, &by, &name, &passphrase).await,
-        AdminRequest::EnableUser { name, enabled } => enable_user(app, &by, &name, enabled).await,
-        AdminRequest::ListUsers => Ok(list_users(app)),
+        AdminRequest::AddUser { name, role, passphrase, coverage } => {
+            users::add(app, &by, NewUser { name, role, passphrase, coverage }).await
+        }
+        AdminRequest::SetPassphrase { name, passphrase } => users::set_passphrase(app, &by, &name, &passphrase).await,
+        AdminRequest::EnableUser { name, enabled } => users::enable(app, &by, &name, enabled).await,
+        AdminRequest::SetRole { name, role } => users::set_role(app, &by, &name, role).await,
+        AdminRequest::SetCoverage { name, coverage } => users::set_coverage(app, &by, &name, coverage).await,
+        AdminRequest::ResetFactor { name } => users::reset_factor(app, &by, &name).await,
+        AdminRequest::ListUsers => Ok(users::list(app)),
         AdminRequest::AddUserKey { name, key } => keys::add(app, &by, &name, &key).await,
         AdminRequest::RemoveUserKey { name, fingerprint } => keys::remove(app, &by, &name, &fingerprint).await,
         AdminRequest::ListUserKeys { name } => keys::list(app, name.as_deref()),
+        AdminRequest::ListSessions { name } => users::sessions(app, name.as_deref()),
+        AdminRequest::EndSession { session } => users::end_session(app, &by, &session).await,
+        AdminRequest::AddStation { name, ward } => users::add_station(app, &by, &name, ward).await,
+        AdminRequest::RemoveStation { name } => users::remove_station(app, &by, &name).await,
+        AdminRequest::ListStations => Ok(users::stations(app)),
+        AdminRequest::ListBreakGlass => Ok(list_emergencies(app)),
+        AdminRequest::ReviewBreakGlass { id, justified, words } => {
+            app.review_emergency(&by, &id, justified, words).await.map(|()| AdminAnswer::Done).map_err(refused)
+        }
         AdminRequest::SetWard { ward } => set_ward(app, &by, ward).await.map(|()| AdminAnswer::Done),
         AdminRequest::Command { ward, command } => {
             run_command(app, &by, &ward, command).await.map(|()| AdminAnswer::Done)
@@ -55,26 +76,28 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
     done.unwrap_or_else(|e| AdminAnswer::Failed { why: e.to_string() })
 }
 
+fn list_emergencies(app: &App) -> AdminAnswer {
+    let mut opened: Vec<BreakGlass> = app.hub.directory().opened().cloned().collect();
+    opened.sort_by_key(|o| o.began);
+    AdminAnswer::BreakGlass { opened, now: app.engine_clock.now() }
+}
+
 async fn list_letters(app: &App, by: &Actor, filter: DeadLetterFilter, limit: u32) -> Done {
-    allow(Verb::ManageDevices)?;
     let letters = letters::list(app, by, filter, limit).await.map_err(refused)?;
     Ok(AdminAnswer::DeadLetters { letters })
 }
 
 async fn show_letter(app: &App, by: &Actor, no: u64) -> Done {
-    allow(Verb::ManageDevices)?;
     let letter = letters::show(app, by, no).await.map_err(refused)?;
     Ok(AdminAnswer::DeadLetters { letters: vec![letter] })
 }
 
 async fn retry_letter(app: &App, by: &Actor, no: u64) -> Done {
-    allow(Verb::ManageDevices)?;
     let report = letters::retry(app, by, no).await.map_err(refused)?;
     Ok(AdminAnswer::Retried { report })
 }
 
 async fn drop_letter(app: &App, by: &Actor, no: u64, reason: &Remark) -> Done {
-    allow(Verb::ManageDevices)?;
     letters::put_aside(app, by, no, reason).await.map_err(refused)?;
     Ok(AdminAnswer::Done)
 }
@@ -86,9 +109,9 @@ pub(super) fn refused(why: impl std::fmt::Display) -> AdminError {
 }
 
 pub(super) fn allow(verb: Verb) -> Result<(), AdminError> {
-    match decide(&Principal::Console, verb, Object::Site) {
-        Decision::Allow => Ok(()),
-        Decision::Deny(denial) => Err(refused(denial)),
+    match decide(&Principal::Console, verb, Object::Site).denial() {
+        None => Ok(()),
+        Some(denial) => Err(refused(denial)),
     }
 }
 
@@ -96,84 +119,12 @@ pub(super) fn leaf(by: &Actor, act: Act) -> LeafDraft {
     LeafDraft::new(LeafActor::from(by), act, Outcome::Success)
 }
 
-async fn hash(app: &App, passphrase: &str) -> Result<String, AdminError> {
-    let (hasher, passphrase) = (app.hasher.clone(), passphrase.to_owned());
-    let hashed = tokio::task::spawn_blocking(move || hasher.hash_blocking(&passphrase)).await;
-    hashed.map_err(refused)?.map_err(refused)
-}
-
-async fn add_user(app: &App, by: &Actor, name: &str, role: Role, passphrase: &str) -> Done {
-    allow(Verb::ManageUsers)?;
-    app.hub.directory().check_new_name(name).map_err(refused)?;
-    check_passphrase(passphrase, name).map_err(refused)?;
-    let phc = hash(app, passphrase).await?;
-    let id = new_id("u", app.entropy.as_ref()).map_err(refused)?.parse().map_err(refused)?;
-    let user = UserRecord { id, name: name.to_owned(), role, phc, enabled: true, failures: 0 };
-    let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..leaf(by, Act::UserAdd) };
-    let added = user.id.clone();
-    app.record(vec![leaf], vec![AccessChange::AddUser(user)]).await.map_err(refused)?;
-    // Somebody else may have taken the name while the passphrase was hashed.
-    let directory = app.hub.directory();
-    if directory.user(&added).is_none() {
-        directory.check_new_name(name).map_err(refused)?;
-    }
-    Ok(AdminAnswer::Done)
-}
-
 async fn note_audit_read(app: &App, by: &Actor) -> Done {
-    allow(Verb::ReadAudit)?;
     app.record(vec![leaf(by, Act::AuditRead)], Vec::new()).await.map_err(refused)?;
     Ok(AdminAnswer::Done)
 }
 
-pub(super) fn user_named(app: &App, name: &str) -> Result<UserRecord, AdminError> {
-    let found = app.hub.directory().user_by_name(name).cloned();
-    found.ok_or_else(|| refused(format!("there is no user {}", crate::domain::text::clean(name))))
-}
-
-async fn set_passphrase(app: &App, by: &Actor, name: &str, passphrase: &str) -> Done {
-    allow(Verb::ManageUsers)?;
-    let user = user_named(app, name)?;
-    check_passphrase(passphrase, name).map_err(refused)?;
-    let phc = hash(app, passphrase).await?;
-    let leaf = LeafDraft { user: Some(user.id.clone()), ..leaf(by, Act::UserPassphrase) };
-    // Whoever has a token by the old passphrase may be the reason for the new one.
-    let (mut leaves, ending) = app.end_sessions(&user, "passphrase_changed");
-    leaves.insert(0, leaf);
-    let reset = AccessChange::SetFailures { user: user.id.clone(), failures: 0 };
-    let changes = vec![AccessChange::SetPhc { user: user.id, phc }, reset, ending];
-    app.record(leaves, changes).await.map_err(refused)?;
-    app.backoff.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name);
-    Ok(AdminAnswer::Done)
-}
-
-async fn enable_user(app: &App, by: &Actor, name: &str, enabled: bool) -> Done {
-    allow(Verb::ManageUsers)?;
-    let user = user_named(app, name)?;
-    let code = Some(if enabled { "enabled" } else { "disabled" });
-    let leaf = LeafDraft { user: Some(user.id.clone()), code, ..leaf(by, Act::UserState) };
-    let mut leaves = vec![leaf];
-    let mut changes = vec![AccessChange::SetEnabled { user: user.id.clone(), enabled }];
-    if !enabled {
-        let (ends, ending) = app.end_sessions(&user, "user_disabled");
-        leaves.extend(ends);
-        changes.push(ending);
-    }
-    app.record(leaves, changes).await.map_err(refused)?;
-    Ok(AdminAnswer::Done)
-}
-
-fn list_users(app: &App) -> AdminAnswer {
-    let directory = app.hub.directory();
-    let info =
-        |u: &UserRecord| UserInfo { name: u.name.clone(), role: u.role, enabled: u.enabled, failures: u.failures };
-    let mut users: Vec<UserInfo> = directory.users().map(info).collect();
-    users.sort_by(|a, b| a.name.cmp(&b.name));
-    AdminAnswer::Users { users }
-}
-
 async fn set_ward(app: &App, by: &Actor, ward: Ward) -> Result<(), AdminError> {
-    allow(Verb::ManageCensus)?;
     app.pipeline.ask(|reply| Job::SetWard { ward, by: by.clone(), reply }).await.map_err(refused)
 }
 
@@ -276,7 +227,6 @@ async fn provision(app: &App, by: &Actor, ward: Ward, gateway: Device, commands:
 }
 
 async fn status(app: &App, data: &Path, serving: bool) -> Done {
-    allow(Verb::ReadStatus)?;
     let reader = app.reader.clone();
     let dead_letters = tokio::task::spawn_blocking(move || reader.dead_letter_count()).await;
     let wards = app.hub.wards().into_iter().filter_map(|ward| ward_status(app, &ward.id)).collect();

@@ -6,10 +6,11 @@ mod execute;
 mod keys;
 mod request;
 mod socket;
+mod users;
 
 pub use execute::execute;
 pub use request::{
-    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, ChannelInfo, DeviceStatus, Status, UserInfo,
-    UserKeyInfo, WardStatus,
+    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, ChannelInfo, DeviceStatus, StationInfo, Status,
+    UserInfo, UserKeyInfo, WardStatus,
 };
 pub use socket::{ask, listen};

@@ -3,11 +3,11 @@
 use crate::{
     backend::{identity::TlsStatus, mqtt::SourceStatus, notify::ChannelState},
     domain::{
-        Assignment, ChannelName, Command, Device, DeviceId, DeviceLimits, LoginName, Millis, Mode, Priority, Remark,
-        Role, Timestamp, Unplaced, VitalCode, Ward, WardId,
+        Assignment, BreakGlass, ChannelName, Command, Coverage, Device, DeviceId, DeviceLimits, LoginName, Millis,
+        Mode, Priority, Remark, Role, SessionId, Timestamp, Unplaced, VitalCode, Ward, WardId,
     },
     notify::Content,
-    protocol::{DeviceList, IntakeReport, StoreState},
+    protocol::{DeviceList, IntakeReport, SessionView, StoreState},
     store::{DeadLetterFilter, StoredDeadLetter},
 };
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,63 @@ pub enum AdminRequest {
         role: Role,
         /// First passphrase.
         passphrase: String,
+        /// For which wards.
+        #[serde(default = "all_wards")]
+        coverage: Coverage,
+    },
+    /// Give a user another role; sessions end.
+    SetRole {
+        /// Login name.
+        name: String,
+        /// The role.
+        role: Role,
+    },
+    /// Make an account one for other wards; what is watched besides ends at once.
+    SetCoverage {
+        /// Login name.
+        name: String,
+        /// The wards.
+        coverage: Coverage,
+    },
+    /// Take a user's second factor away; sessions end.
+    ResetFactor {
+        /// Login name.
+        name: String,
+    },
+    /// Sessions of a user, or of all.
+    ListSessions {
+        /// Login name.
+        name: Option<String>,
+    },
+    /// End a session.
+    EndSession {
+        /// Its identifier.
+        session: SessionId,
+    },
+    /// Add a display with a token of its own, or give it another token or ward.
+    AddStation {
+        /// What it is called.
+        name: String,
+        /// The ward that it shows.
+        ward: WardId,
+    },
+    /// Remove a display; it goes dark at once.
+    RemoveStation {
+        /// What it is called.
+        name: String,
+    },
+    /// All displays.
+    ListStations,
+    /// Emergencies that nobody has judged yet.
+    ListBreakGlass,
+    /// Judge one.
+    ReviewBreakGlass {
+        /// Its identifier.
+        id: String,
+        /// Whether it was an emergency.
+        justified: bool,
+        /// What there is to say.
+        words: Remark,
     },
     /// Give a user another passphrase. It also ends the wait after wrong tries.
     SetPassphrase {
@@ -192,6 +249,23 @@ pub enum AdminAnswer {
         /// In the order of their users.
         keys: Vec<UserKeyInfo>,
     },
+    /// Sessions.
+    Sessions {
+        /// The newest of each user first.
+        sessions: Vec<SessionView>,
+    },
+    /// Displays.
+    Stations {
+        /// In the order of their names.
+        stations: Vec<StationInfo>,
+    },
+    /// Emergencies that nobody has judged yet.
+    BreakGlass {
+        /// The oldest first.
+        opened: Vec<BreakGlass>,
+        /// Engine time.
+        now: Timestamp,
+    },
     /// Devices, ward by ward.
     Devices {
         /// In the order of the wards.
@@ -237,6 +311,25 @@ pub struct UserInfo {
     pub enabled: bool,
     /// Wrong tries since the last login.
     pub failures: u32,
+    /// For which wards.
+    pub coverage: Coverage,
+    /// Whether there is a second factor.
+    pub factor: bool,
+}
+
+/// A display as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationInfo {
+    /// What it is called.
+    pub name: String,
+    /// The ward that it shows.
+    pub ward: WardId,
+    /// When its token was made.
+    pub made_at: Timestamp,
+}
+
+const fn all_wards() -> Coverage {
+    Coverage::All
 }
 
 /// A key of a user as an administrator sees it.

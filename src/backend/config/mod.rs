@@ -240,12 +240,15 @@ pub struct PassphraseConfig {
     pub lanes: u32,
     /// Hashes at once.
     pub concurrent: usize,
+    /// The key for passphrases and seeds, if it does not lie in the data folder: who copies that has not the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pepper_file: Option<PathBuf>,
 }
 
 impl Default for PassphraseConfig {
     fn default() -> Self {
         let HashParams { memory_kib, passes, lanes } = HashParams::default();
-        Self { memory_kib, passes, lanes, concurrent: 1 }
+        Self { memory_kib, passes, lanes, concurrent: 1, pepper_file: None }
     }
 }
 

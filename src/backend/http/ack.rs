@@ -9,11 +9,12 @@ use crate::{
     backend::{
         app::App,
         pipeline::{Job, JobError},
+        relation::relation_to_ward,
         verb::verb_of,
     },
     domain::{Actor, Command, Notice, NoticeOutcome, PatientId, Refusal, SessionId},
     notify::{AckLink, LinkError},
-    rights::{Decision, Object, Principal, decide},
+    rights::{Decision, Object, Principal, Standing, decide},
     store::UserRecord,
 };
 use axum::{
@@ -90,8 +91,8 @@ async fn allowed(app: &App, link: &AckLink, command: &Command) -> Result<UserRec
     let user = app.hub.directory().user_by_name(link.to.as_str()).filter(|user| user.enabled).cloned();
     let (verb, code) = verb_of(command);
     let may = |user: &UserRecord| {
-        let principal = Principal::User { role: user.role, locked: false };
-        decide(&principal, verb, Object::Ward) == Decision::Allow
+        let object = Object::Ward(relation_to_ward(&user.coverage, &link.ward));
+        decide(&Principal::of_role(user.role, Standing::FULL), verb, object) == Decision::Allow
     };
     if let Some(user) = user.clone().filter(may) {
         return Ok(user);

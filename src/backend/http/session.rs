@@ -28,6 +28,8 @@ const SMALL_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 struct LoginRequest {
     user: String,
     passphrase: String,
+    #[serde(default)]
+    code: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +43,8 @@ impl From<LoginError> for ProblemAnswer {
     fn from(error: LoginError) -> Self {
         let text = error.to_string();
         match error {
+            LoginError::CodeWanted => problem(StatusCode::UNAUTHORIZED, "second-factor", "A code is wanted", text),
+            LoginError::Clock => problem(StatusCode::SERVICE_UNAVAILABLE, "clock", "The clock was moved", text),
             LoginError::Wrong | LoginError::Over => problem(StatusCode::UNAUTHORIZED, "login", "Not signed in", text),
             LoginError::Wait(seconds) => {
                 let seconds = u64::try_from(seconds).unwrap_or(1);
@@ -82,7 +86,8 @@ pub(super) async fn login(State(app): State<Arc<App>>, Extension(peer): Extensio
     let body = small_body(body, bad).await?;
     let wanted = "a JSON object with user and passphrase is wanted";
     let request: LoginRequest = serde_json::from_slice(&body).map_err(|_| bad(wanted))?;
-    let signed_in = app.login(&request.user, Secret::new(request.passphrase), peer.0).await?;
+    let signed_in =
+        app.login(&request.user, Secret::new(request.passphrase), request.code.map(Secret::new), peer.0).await?;
     let answer = LoginAnswer { token: signed_in.token.expose(), session: &signed_in.session };
     Ok(json(StatusCode::OK, &answer))
 }

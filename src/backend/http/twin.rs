@@ -70,9 +70,9 @@ fn target(app: &App, sender: &DeviceId, name: &str) -> Result<Device, ProblemAns
     let hub = app.hub.ward_of_device(&id).ok_or_else(other)?;
     let device = hub.look_at_census(|census| census.devices.get(&id).cloned()).ok_or_else(other)?;
     let object = Object::Device { id: &device.id, gateway: device.gateway.as_ref() };
-    match decide(&Principal::Device(sender.clone()), Verb::SendObservations, object) {
+    match decide(&Principal::Machine(sender.clone()), Verb::SendObservations, object) {
         Decision::Allow => Ok(device),
-        Decision::Deny(_) => Err(other()),
+        _ => Err(other()),
     }
 }
 

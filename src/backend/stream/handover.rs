@@ -5,10 +5,10 @@ use crate::{
     access::Directory,
     analysis::handover::{self, Known, TREND_SLICES, sbar, tells, told_since},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::{app::App, hub::WardHub},
+    backend::{app::App, hub::WardHub, relation::relation_to_ward},
     domain::{Actor, Event, LoginName, PatientId, Timestamp, WardId},
     protocol::{HANDOVER_PATIENTS_MAX, HandoverReport, PatientView, WardView, handover::HANDOVER_VALUES_FROM},
-    rights::{Decision, Object, Principal, Verb, decide},
+    rights::{Decision, Object, Principal, Standing, Verb, decide},
     store::{StoreError, StoreReader, first_event_since},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -27,15 +27,20 @@ pub(super) struct Wanted {
 }
 
 /// The login name of a person who could take alerts or patients, as the account has it.
-pub(super) fn taker(directory: &Directory, name: &LoginName) -> Option<LoginName> {
+pub(super) fn taker(directory: &Directory, ward: &WardId, name: &LoginName) -> Option<LoginName> {
     let user = directory.user_by_name(name.as_str()).filter(|user| user.enabled)?;
-    let principal = Principal::User { role: user.role, locked: false };
-    let may = decide(&principal, Verb::HandOver, Object::Ward) == Decision::Allow;
+    let principal = Principal::of_role(user.role, Standing::FULL);
+    let object = Object::Ward(relation_to_ward(&user.coverage, ward));
+    let may = decide(&principal, Verb::HandOver, object) == Decision::Allow;
     may.then(|| LoginName::new(&user.name))
 }
 
 /// Writes the audit entries, one for each patient, and makes the report when they are durable.
-pub(super) async fn make(app: Arc<App>, wanted: Wanted, actor: &Actor) -> Result<HandoverReport, ReportError> {
+pub(super) async fn make(
+    app: Arc<App>,
+    wanted: Wanted,
+    (actor, code): (&Actor, Option<&'static str>),
+) -> Result<HandoverReport, ReportError> {
     if wanted.patients.len() > HANDOVER_PATIENTS_MAX {
         return Err(ReportError::TooManyPatients);
     }
@@ -45,6 +50,7 @@ pub(super) async fn make(app: Arc<App>, wanted: Wanted, actor: &Actor) -> Result
     let leaf = |patient: &PatientId| LeafDraft {
         ward: Some(wanted.ward.clone()),
         patient: Some(patient.clone()),
+        code,
         ..LeafDraft::new(LeafActor::from(actor), Act::HandoverView, Outcome::Success)
     };
     app.record(wanted.patients.iter().map(leaf).collect(), Vec::new()).await?;

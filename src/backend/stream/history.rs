@@ -35,7 +35,7 @@ pub(super) async fn admit(
     app: &App,
     query: &HistoryQuery,
     subscribed: &[PatientId],
-    actor: &Actor,
+    (actor, code): (&Actor, Option<&'static str>),
 ) -> Result<(), QueryError> {
     if query.patients.len() > HISTORY_PATIENTS_MAX {
         return Err(QueryError::TooManyPatients);
@@ -54,6 +54,7 @@ pub(super) async fn admit(
         let leaf = |patient: &PatientId| LeafDraft {
             ward: Some(query.ward.clone()),
             patient: Some(patient.clone()),
+            code,
             ..LeafDraft::new(LeafActor::from(actor), Act::PatientHistory, Outcome::Success)
         };
         app.record(query.patients.iter().map(leaf).collect(), Vec::new()).await?;

@@ -1,5 +1,6 @@
 //! `GET /v1/stream`: the websocket for those who watch and for devices that send.
 
+mod admit;
 mod alert_report;
 mod device;
 mod handover;

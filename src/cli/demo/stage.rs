@@ -11,7 +11,7 @@ use crate::{
     },
     cli::provision,
     client::{self, Endpoint},
-    domain::{Millis, Mode, Observation, Role, Timestamp, WardId},
+    domain::{Coverage, Millis, Mode, Observation, Role, Timestamp, WardId},
     replay::{self, Options, Recording, live::LiveOptions},
     seam::{Clock, LaggingClock, OsClock, OsEntropy},
     store::DataFolder,
@@ -82,14 +82,18 @@ pub(super) async fn set(seed: Option<u64>, progress: impl Fn(u8) + Send) -> anyh
     let serving = opened.serve().await?;
     let endpoint: Endpoint = format!("http://{}", serving.address).parse()?;
     let passphrase = Secret::new(new_id("only for this demonstration", &OsEntropy)?);
-    let user =
-        AdminRequest::AddUser { name: USER.to_owned(), role: Role::Nurse, passphrase: passphrase.expose().to_owned() };
+    let user = AdminRequest::AddUser {
+        name: USER.to_owned(),
+        role: Role::Nurse,
+        passphrase: passphrase.expose().to_owned(),
+        coverage: Coverage::All,
+    };
     let AdminAnswer::Done = execute(serving.app(), &folder, true, user).await? else {
         bail!("the user of the demonstration could not be made");
     };
     let gateway =
         tokio::spawn(send(recording, endpoint.clone(), gateway_token, reached, began + (reached - live_from)));
-    let token = client::login(&endpoint, USER, &passphrase).await?.token;
+    let token = client::login(&endpoint, USER, &passphrase, None).await?.token;
     Ok(Stage { endpoint, token, serving, gateway, _folder: passing })
 }
 

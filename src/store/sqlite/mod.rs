@@ -1,5 +1,6 @@
 //! The embedded store: SQLite in WAL mode with `synchronous=FULL`.
 
+mod access;
 mod audit_log;
 mod codec;
 mod expire;

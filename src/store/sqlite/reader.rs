@@ -1,25 +1,20 @@
 //! The reader: a few read-only connections, handed out to whoever asks.
 
 use super::{
-    audit_log::Trail,
-    corrupt, failed, fhir, from_db, migrate, open_connection,
-    recent::Recent,
-    samples, to_db,
-    writer::{read_mode, read_site},
+    access, audit_log::Trail, corrupt, failed, fhir, from_db, migrate, open_connection, recent::Recent, samples, to_db,
+    writer::read_site,
 };
 use crate::{
     audit::{Hash, StoredLeaf, Subtrees},
     domain::{
-        Alert, DeviceId, Millis, PatientId, Quality, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId,
-        series::Trend,
+        Alert, DeviceId, PatientId, Quality, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId, series::Trend,
     },
     engine::{Kept, SeriesKey},
     fhir::ResourceKind,
     protocol::{LetterCount, VitalTrend},
     store::{
-        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord, LeafRow,
-        ResourcePage, ResourceQuery, SessionRecord, SiteRecord, StoreError, StoreReader, StoredDeadLetter,
-        StoredResource, StoredSample, TwinRecord, UserKeyRecord, UserRecord, WardRecord,
+        AccessRecords, DataFolder, DeadLetter, DeadLetterFilter, LeafRow, ResourcePage, ResourceQuery, SiteRecord,
+        StoreError, StoreReader, StoredDeadLetter, StoredResource, StoredSample, TwinRecord, WardRecord,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
@@ -123,7 +118,7 @@ impl SqliteReader {
     }
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     db: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
@@ -138,18 +133,18 @@ fn rows<T>(
     Ok(out)
 }
 
-fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
+pub(super) fn get<T: rusqlite::types::FromSql>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
     row.get(index).map_err(failed)
 }
 
-fn parse<T: std::str::FromStr>(row: &Row<'_>, index: usize, what: &'static str) -> Result<T, StoreError>
+pub(super) fn parse<T: std::str::FromStr>(row: &Row<'_>, index: usize, what: &'static str) -> Result<T, StoreError>
 where
     T::Err: std::fmt::Display,
 {
     get::<String>(row, index)?.parse().map_err(|e: T::Err| corrupt(what, &e))
 }
 
-fn json<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|e| corrupt(what, &e))
 }
 
@@ -294,30 +289,7 @@ impl StoreReader for SqliteReader {
     }
 
     fn access(&self) -> Result<AccessRecords, StoreError> {
-        self.with(|db| {
-            Ok(AccessRecords {
-                users: rows(db, "SELECT id, name, role, phc, enabled, failures FROM user ORDER BY id", [], read_user)?,
-                sessions: rows(
-                    db,
-                    "SELECT id, token_hash, user, boot_id, began_ms, active_ms, locked FROM session ORDER BY id",
-                    [],
-                    read_session,
-                )?,
-                device_tokens: rows(db, "SELECT token_hash, device, mode, made_ms FROM device_token", [], read_token)?,
-                enrolments: rows(
-                    db,
-                    "SELECT device, code_hash, mode, expires_ms, replace_tokens, used FROM enrolment",
-                    [],
-                    read_enrolment,
-                )?,
-                user_keys: rows(
-                    db,
-                    "SELECT fingerprint, user, algorithm, comment, added_ms FROM user_key ORDER BY fingerprint",
-                    [],
-                    read_user_key,
-                )?,
-            })
-        })
+        self.with(access::read)
     }
 
     fn twins(&self) -> Result<Vec<TwinRecord>, StoreError> {
@@ -495,57 +467,4 @@ fn trend(vital: VitalCode, mut samples: Vec<Kept>, span: (Timestamp, Timestamp),
         trend.add(sample.observed_at, sample.value);
     }
     VitalTrend { vital, trend }
-}
-
-fn read_user(row: &Row<'_>) -> Result<UserRecord, StoreError> {
-    Ok(UserRecord {
-        id: parse(row, 0, "a user")?,
-        name: get(row, 1)?,
-        role: parse(row, 2, "a role")?,
-        phc: get(row, 3)?,
-        enabled: get(row, 4)?,
-        failures: get(row, 5)?,
-    })
-}
-
-fn read_session(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
-    Ok(SessionRecord {
-        id: parse(row, 0, "a session")?,
-        token_hash: get(row, 1)?,
-        user: parse(row, 2, "a user")?,
-        boot_id: get(row, 3)?,
-        began: Millis(get(row, 4)?),
-        active: Millis(get(row, 5)?),
-        locked: get(row, 6)?,
-    })
-}
-
-fn read_token(row: &Row<'_>) -> Result<DeviceTokenRecord, StoreError> {
-    Ok(DeviceTokenRecord {
-        token_hash: get(row, 0)?,
-        device: parse(row, 1, "a device")?,
-        mode: read_mode(&get::<String>(row, 2)?)?,
-        made_at: Timestamp::from_ms(get(row, 3)?),
-    })
-}
-
-fn read_user_key(row: &Row<'_>) -> Result<UserKeyRecord, StoreError> {
-    Ok(UserKeyRecord {
-        fingerprint: get(row, 0)?,
-        user: parse(row, 1, "a user")?,
-        algorithm: get(row, 2)?,
-        comment: get(row, 3)?,
-        added_at: Timestamp::from_ms(get(row, 4)?),
-    })
-}
-
-fn read_enrolment(row: &Row<'_>) -> Result<EnrolmentRecord, StoreError> {
-    Ok(EnrolmentRecord {
-        device: parse(row, 0, "a device")?,
-        code_hash: get(row, 1)?,
-        mode: read_mode(&get::<String>(row, 2)?)?,
-        expires_at: Timestamp::from_ms(get(row, 3)?),
-        replace: get(row, 4)?,
-        used: get(row, 5)?,
-    })
 }

@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, sql: VERSION_6 },
     Migration { version: 7, sql: VERSION_7 },
     Migration { version: 8, sql: VERSION_8 },
+    Migration { version: 9, sql: VERSION_9 },
 ];
 
 /// Keys of OpenSSH by which users are let in: a key is one user's.
@@ -27,6 +28,31 @@ CREATE TABLE user_key (
     comment TEXT NOT NULL,
     added_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// An account without `wards` is for all of them. `factor` and `break_glass.body` are few and change whole.
+const VERSION_9: &str = r"
+ALTER TABLE user ADD COLUMN wards TEXT;
+ALTER TABLE user ADD COLUMN factor TEXT;
+ALTER TABLE session ADD COLUMN proven_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE session ADD COLUMN former_hash BLOB;
+ALTER TABLE session ADD COLUMN former_ms INTEGER;
+
+CREATE TABLE station (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    ward TEXT NOT NULL,
+    token_hash BLOB NOT NULL UNIQUE,
+    mode TEXT NOT NULL,
+    made_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE break_glass (
+    id TEXT PRIMARY KEY,
+    reviewed INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX break_glass_open ON break_glass (id) WHERE reviewed = 0;
 ";
 
 /// Versions of Observations that a mapping made, and that a further one took the place of, do not stay for long.

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     audit::{Act, Evidence, LeafActor, LeafDraft, NoteVerifier, Outcome, SideText, Tree, proof, verify},
     domain::{
-        DeviceId, Event, EventBody, Marks, Millis, Mode, Observation, PatientId, Quality, Role, Timestamp, VitalCode,
-        Ward, WardId,
+        Coverage, DeviceId, Event, EventBody, Marks, Millis, Mode, Observation, PatientId, Quality, Role, Timestamp,
+        VitalCode, Ward, WardId,
         vital::{HR, SPO2, TEMP},
     },
     engine::{Input, InputBlock, SeriesKey},
@@ -442,6 +442,8 @@ fn users_are_kept() {
         phc: "$argon2id$…".into(),
         enabled: true,
         failures: 0,
+        coverage: Coverage::of(vec!["w".parse().unwrap()]),
+        factor: None,
     };
     let change = |change| Batch { access: vec![change], ..Batch::default() };
     store.commit(&change(AccessChange::AddUser(user.clone()))).unwrap();

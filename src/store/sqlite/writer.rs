@@ -1,7 +1,7 @@
 //! The writer.
 
 use super::{
-    assert_durable, audit_log, corrupt, expire, failed, fhir, from_db, migrate, open_connection,
+    access, assert_durable, audit_log, corrupt, expire, failed, fhir, from_db, migrate, open_connection,
     reader::SqliteReader,
     recent::Recent,
     samples::{self, SeriesNumbers},
@@ -13,8 +13,8 @@ use crate::{
     engine::{Kept, SeriesKey},
     seam::{Clock, Entropy},
     store::{
-        AccessChange, Batch, Committed, DataFolder, DeadLetter, DeadLetterEnd, Retention, SiteRecord, Store,
-        StoreError, TwinChange, WardBatch, WardCommitted,
+        Batch, Committed, DataFolder, DeadLetter, DeadLetterEnd, Retention, SiteRecord, Store, StoreError, TwinChange,
+        WardBatch, WardCommitted,
         folder::{self, FolderLock},
     },
 };
@@ -155,7 +155,7 @@ impl SqliteStore {
             wards.insert(ward.ward.clone(), after);
         }
         for change in &batch.access {
-            write_access(&tx, change)?;
+            access::write(&tx, change)?;
         }
         for change in &batch.twins {
             write_twin(&tx, change)?;
@@ -418,91 +418,6 @@ fn write_event(db: &Connection, ward_no: i64, seq: u64, event: &Event) -> Result
         _ => {}
     }
     Ok(())
-}
-
-fn write_access(db: &Connection, change: &AccessChange) -> Result<(), StoreError> {
-    let done = match change {
-        AccessChange::AddUser(_)
-        | AccessChange::SetFailures { .. }
-        | AccessChange::SetEnabled { .. }
-        | AccessChange::SetPhc { .. }
-        | AccessChange::Rehash { .. } => write_user(db, change),
-        AccessChange::PutDeviceToken(t) => db.execute(
-            "INSERT OR REPLACE INTO device_token (token_hash, device, mode, made_ms) VALUES (?1, ?2, ?3, ?4)",
-            params![t.token_hash, t.device.as_str(), t.mode.to_string(), t.made_at.as_ms()],
-        ),
-        AccessChange::DropDeviceTokens(device) => {
-            db.execute("DELETE FROM device_token WHERE device = ?1", [device.as_str()])
-        }
-        AccessChange::PutEnrolment(e) => db.execute(
-            "INSERT OR REPLACE INTO enrolment (device, code_hash, mode, expires_ms, replace_tokens, used)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![e.device.as_str(), e.code_hash, e.mode.to_string(), e.expires_at.as_ms(), e.replace, e.used],
-        ),
-        AccessChange::AddUserKey(k) => db.execute(
-            "INSERT OR IGNORE INTO user_key (fingerprint, user, algorithm, comment, added_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![k.fingerprint, k.user.as_str(), k.algorithm, k.comment, k.added_at.as_ms()],
-        ),
-        AccessChange::DropUserKey { user, fingerprint } => {
-            db.execute("DELETE FROM user_key WHERE fingerprint = ?1 AND user = ?2", params![fingerprint, user.as_str()])
-        }
-        _ => write_session(db, change),
-    };
-    done.map(|_| ()).map_err(failed)
-}
-
-fn write_user(db: &Connection, change: &AccessChange) -> Result<usize, rusqlite::Error> {
-    match change {
-        AccessChange::AddUser(u) => {
-            let (name_key, role) = (u.name.to_lowercase(), u.role.as_str());
-            db.execute(
-                "INSERT OR IGNORE INTO user (id, name, name_key, role, phc, enabled, failures)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![u.id.as_str(), u.name, name_key, role, u.phc, u.enabled, u.failures],
-            )
-        }
-        AccessChange::SetFailures { user, failures } => {
-            db.execute("UPDATE user SET failures = ?2 WHERE id = ?1", params![user.as_str(), failures])
-        }
-        AccessChange::SetEnabled { user, enabled } => {
-            db.execute("UPDATE user SET enabled = ?2 WHERE id = ?1", params![user.as_str(), enabled])
-        }
-        AccessChange::SetPhc { user, phc } => {
-            db.execute("UPDATE user SET phc = ?2 WHERE id = ?1", params![user.as_str(), phc])
-        }
-        AccessChange::Rehash { user, old, new } => {
-            db.execute("UPDATE user SET phc = ?3 WHERE id = ?1 AND phc = ?2", params![user.as_str(), old, new])
-        }
-        _ => Ok(0),
-    }
-}
-
-fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqlite::Error> {
-    match change {
-        AccessChange::BeginSession { session: s, proven } => {
-            let (id, user) = (s.id.as_str(), s.user.as_str());
-            db.execute(
-                "INSERT OR REPLACE INTO session (id, token_hash, user, boot_id, began_ms, active_ms, locked)
-                 SELECT ?1, ?2, id, ?4, ?5, ?6, ?7 FROM user WHERE id = ?3 AND enabled AND phc = ?8",
-                params![id, s.token_hash, user, s.boot_id, s.began.0, s.active.0, s.locked, proven],
-            )
-        }
-        AccessChange::TouchSession { session, active } => db.execute(
-            "UPDATE session SET active_ms = max(active_ms, ?2) WHERE id = ?1",
-            params![session.as_str(), active.0],
-        ),
-        AccessChange::LockSession { session, idle_since } => db.execute(
-            "UPDATE session SET locked = 1 WHERE id = ?1 AND active_ms <= ?2",
-            params![session.as_str(), idle_since.0],
-        ),
-        AccessChange::UnlockSession { session, active } => db.execute(
-            "UPDATE session SET locked = 0, active_ms = max(active_ms, ?2) WHERE id = ?1",
-            params![session.as_str(), active.0],
-        ),
-        AccessChange::DropSession(id) => db.execute("DELETE FROM session WHERE id = ?1", [id.as_str()]),
-        AccessChange::DropSessionsOf(user) => db.execute("DELETE FROM session WHERE user = ?1", [user.as_str()]),
-        _ => Ok(0),
-    }
 }
 
 fn write_twin(db: &Connection, change: &TwinChange) -> Result<(), StoreError> {

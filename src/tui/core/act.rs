@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{Actor, Alert, AlertId, PatientId, Priority, Response, Shift, Signal},
     protocol::LetterView,
-    rights::{Decision, Object, Principal, Verb, decide},
+    rights::{Decision, Object, Principal, Relation, Standing, Verb, decide},
 };
 
 /// What a person can do about an alert or a patient.
@@ -287,7 +287,8 @@ impl App {
     /// Whether the role of the session may do something.
     pub(super) fn may(&self, verb: Verb) -> bool {
         let Some(session) = &self.session else { return false };
-        decide(&Principal::User { role: session.role, locked: false }, verb, Object::Ward) == Decision::Allow
+        let principal = Principal::of_role(session.role, Standing::FULL);
+        decide(&principal, verb, Object::Ward(Relation::Ward)) == Decision::Allow
     }
 
     fn why_not_of_state(&self, act: Act, alert: &Alert) -> Option<&'static str> {

@@ -20,8 +20,13 @@ pub type LinkEnds = (mpsc::Sender<ClientRequest>, mpsc::Receiver<ClientEvent>);
 pub trait Station {
     /// Makes a link with a session's token.
     fn connect(&self, token: Secret) -> LinkEnds;
-    /// Signs in.
-    fn sign_in(&self, user: String, passphrase: Secret) -> Pending<Result<LoginAnswer, HttpError>>;
+    /// Signs in, with a code of the authenticator where one is wanted.
+    fn sign_in(
+        &self,
+        user: String,
+        passphrase: Secret,
+        code: Option<Secret>,
+    ) -> Pending<Result<LoginAnswer, HttpError>>;
     /// Signs out: the token no longer holds.
     fn sign_out(&self, token: Secret) -> Pending<Result<(), HttpError>>;
 }
@@ -52,9 +57,14 @@ impl Station for Server {
         client::start(options, Arc::clone(&self.entropy))
     }
 
-    fn sign_in(&self, user: String, passphrase: Secret) -> Pending<Result<LoginAnswer, HttpError>> {
+    fn sign_in(
+        &self,
+        user: String,
+        passphrase: Secret,
+        code: Option<Secret>,
+    ) -> Pending<Result<LoginAnswer, HttpError>> {
         let endpoint = self.endpoint.clone();
-        Box::pin(async move { client::login(&endpoint, &user, &passphrase).await })
+        Box::pin(async move { client::login(&endpoint, &user, &passphrase, code.as_ref()).await })
     }
 
     fn sign_out(&self, token: Secret) -> Pending<Result<(), HttpError>> {

@@ -1,15 +1,21 @@
 //! What a request asks for: who, what, and how it wants to be answered.
 
-use super::{super::answer::bearer, reply::Reply};
+use super::{super::answer::bearer, read::patient_of, reply::Reply};
 use crate::{
     access::Session,
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::app::{App, denied, principal_of},
-    domain::{DeviceId, PatientId},
-    fhir::{Issue, IssueCode},
-    rights::{Decision, Object, Verb, decide},
+    backend::{
+        app::{App, denied},
+        entries::{Interaction, Need},
+        relation::principal_of,
+    },
+    domain::{Coverage, DeviceId, PatientId},
+    fhir::{Issue, IssueCode, ResourceKind},
+    rights::{Object, Relation, Verb, decide},
+    store::StoredResource,
 };
 use axum::http::{HeaderMap, StatusCode, header};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Who asks.
 #[derive(Clone)]
@@ -18,6 +24,38 @@ pub(super) enum Caller {
     Device(DeviceId),
     /// A person.
     Person(Box<Session>),
+}
+
+/// What somebody may see of what is stored.
+#[derive(Debug, Clone)]
+pub(super) struct Sight {
+    /// Only what this device sent.
+    pub(super) own: Option<DeviceId>,
+    /// Only what is of these patients, and devices that are nobody's.
+    patients: Option<Arc<BTreeSet<PatientId>>>,
+}
+
+impl Sight {
+    /// Whether a patient is among those who may be seen.
+    pub(super) fn of(&self, patient: &PatientId) -> bool {
+        self.patients.as_ref().is_none_or(|patients| patients.contains(patient))
+    }
+
+    /// Whether a resource may be seen.
+    pub(super) fn sees(&self, stored: &StoredResource) -> bool {
+        if self.own.as_ref().is_some_and(|own| stored.source != *own) {
+            return false;
+        }
+        match patient_of(stored) {
+            Some(patient) => self.of(&patient),
+            None => self.patients.is_none() || stored.kind == ResourceKind::Device,
+        }
+    }
+
+    /// Whether all that is stored may be seen.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.patients.is_none()
+    }
 }
 
 /// How much of a resource goes back to who sent it.
@@ -56,20 +94,33 @@ impl Caller {
         }
     }
 
-    /// Whether this one may read; of a device only what it sent itself, which is `Some` then.
-    pub(super) async fn reader(&self, app: &App) -> Result<Option<&DeviceId>, Reply> {
+    /// What this one may read by an interaction: a device what it sent itself, a person what is of the account's wards.
+    pub(super) async fn reader(&self, app: &App, interaction: Interaction) -> Result<Sight, Reply> {
         let session = match self {
-            Self::Device(device) => return Ok(Some(device)),
+            Self::Device(device) => return Ok(Sight { own: Some(device.clone()), patients: None }),
             Self::Person(session) => session,
         };
         let principal = principal_of(session);
-        for verb in [Verb::ReadHistory, Verb::SeeNames] {
-            if let Decision::Deny(why) = decide(&principal, verb, Object::Ward) {
+        let (object, patients) = match &session.user.coverage {
+            Coverage::All => (Object::Ward(Relation::Ward), None),
+            Coverage::Wards(wards) => {
+                let hubs = wards.iter().filter_map(|ward| app.hub.ward(ward));
+                let patients: BTreeSet<PatientId> = hubs.flat_map(|hub| hub.patients()).collect();
+                let relation = if wards.is_empty() { Relation::None } else { Relation::Assigned };
+                (Object::Ward(relation), Some(Arc::new(patients)))
+            }
+        };
+        let wanted = match interaction.need() {
+            Need::Verb(verb) => verb,
+            _ => Verb::ReadHistory,
+        };
+        for verb in [wanted, Verb::SeeNames] {
+            if let Some(why) = decide(&principal, verb, object).denial() {
                 return Err(refuse(app, session, "fhir_read", &why.to_string()).await);
             }
         }
         app.touch(&session.record.id);
-        Ok(None)
+        Ok(Sight { own: None, patients })
     }
 
     /// Writes that patients were read, and waits until it is durable.

@@ -20,7 +20,7 @@ use self::{
 };
 use super::observations::{body_within, check_rate};
 use crate::{
-    backend::app::App,
+    backend::{app::App, entries::Interaction},
     fhir::{
         Issue, IssueCode, ResourceKind,
         capability::capability_statement,
@@ -62,6 +62,17 @@ struct Asked {
 impl Asked {
     fn parts(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
+    }
+
+    /// Whether it says of which patients it wants to know, not of everybody.
+    fn names_patients(&self, kind: ResourceKind) -> bool {
+        let of_patients = |name: &str| match kind {
+            ResourceKind::Patient => matches!(name, "_id" | "identifier"),
+            ResourceKind::Observation | ResourceKind::Encounter | ResourceKind::Device => {
+                matches!(name, "_id" | "patient" | "subject" | "patient.identifier" | "subject.identifier")
+            }
+        };
+        self.query.iter().any(|(name, _)| of_patients(name.split(':').next().unwrap_or_default()))
     }
 }
 
@@ -199,15 +210,28 @@ async fn interaction(app: &Arc<App>, caller: &Caller, asked: &Asked) -> Result<R
         };
         return Err(Reply::error(StatusCode::NOT_FOUND, IssueCode::NotSupported, "http.url", detail));
     };
-    match (asked.method.as_str(), rest) {
-        ("POST", []) => write::create(app, caller, kind, asked).await,
-        ("PUT", [id]) => write::update(app, caller, kind, id, asked).await,
-        ("GET", []) | ("POST", ["_search"]) => search::search(app, caller, kind, asked).await,
-        ("GET" | "POST", ["$lastn"]) if kind == ResourceKind::Observation => search::lastn(app, caller, asked).await,
-        ("GET", [id]) => read::read(app, caller, kind, id, asked).await,
-        ("GET", [id, "_history"]) => read::history(app, caller, kind, id, asked).await,
-        ("GET", [id, "_history", version]) => read::version(app, caller, kind, id, version).await,
-        _ => Err(not_supported("this interaction is not done here: see the CapabilityStatement at /fhir/metadata")),
+    let id = rest.first().copied().unwrap_or_default();
+    let names_patients = asked.names_patients(kind);
+    let Some(interaction) = Interaction::of(asked.method.as_str(), &parts, names_patients) else {
+        return Err(not_supported("this interaction is not done here: see the CapabilityStatement at /fhir/metadata"));
+    };
+    match interaction {
+        Interaction::Create => write::create(app, caller, kind, asked).await,
+        Interaction::Update => write::update(app, caller, kind, id, asked).await,
+        Interaction::Search | Interaction::LastN | Interaction::Export if id == "$lastn" => {
+            search::lastn(app, caller, interaction, asked).await
+        }
+        Interaction::Search | Interaction::LastN | Interaction::Export => {
+            search::search(app, caller, interaction, kind, asked).await
+        }
+        Interaction::Read => read::read(app, caller, kind, id, asked).await,
+        Interaction::History => read::history(app, caller, kind, id, asked).await,
+        Interaction::VersionRead => {
+            read::version(app, caller, kind, id, rest.get(2).copied().unwrap_or_default()).await
+        }
+        Interaction::Metadata | Interaction::Bundle => {
+            Err(not_supported("this interaction is not done here: see the CapabilityStatement at /fhir/metadata"))
+        }
     }
 }
 

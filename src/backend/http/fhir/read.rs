@@ -2,15 +2,15 @@
 
 use super::{
     Asked,
-    asked::{Caller, version_of},
+    asked::{Caller, Sight, version_of},
     beside, names,
     out::{OutBundle, OutEntry, OutRequest, OutResponse, raw},
     reply::Reply,
 };
 use crate::{
     audit::Act,
-    backend::app::App,
-    domain::{DeviceId, PatientId},
+    backend::{app::App, entries::Interaction},
+    domain::PatientId,
     fhir::{ResourceKind, moment::instant},
     store::StoredResource,
 };
@@ -40,9 +40,9 @@ pub(super) async fn read(
     id: &str,
     asked: &Asked,
 ) -> Result<Reply, Reply> {
-    let own = caller.reader(app).await?.cloned();
-    let Some(stored) = find(app, kind, id, None, own.clone()).await? else {
-        return from_the_census(app, caller, kind, id, own.as_ref()).await;
+    let sight = caller.reader(app, Interaction::Read).await?;
+    let Some(stored) = find(app, kind, id, None, sight.clone()).await? else {
+        return from_the_census(app, caller, kind, id, &sight).await;
     };
     caller.audit(app, act(kind), patient_of(&stored).into_iter()).await?;
     if let Some(tag) = &asked.if_none_match
@@ -60,10 +60,10 @@ async fn from_the_census(
     caller: &Caller,
     kind: ResourceKind,
     id: &str,
-    own: Option<&DeviceId>,
+    sight: &Sight,
 ) -> Result<Reply, Reply> {
-    let found = (kind == ResourceKind::Patient && own.is_none()).then(|| names::on_a_ward(app, id)).flatten();
-    let patient = found.ok_or_else(Reply::not_found)?;
+    let found = (kind == ResourceKind::Patient && sight.own.is_none()).then(|| names::on_a_ward(app, id)).flatten();
+    let patient = found.filter(|patient| sight.of(&patient.id)).ok_or_else(Reply::not_found)?;
     caller.audit(app, Act::PatientView, std::iter::once(patient.id.clone())).await?;
     let body = serde_json::to_vec(&names::made(&patient)).map_err(|_| Reply::failed())?;
     Ok(Reply::json(StatusCode::OK, body))
@@ -76,9 +76,9 @@ pub(super) async fn version(
     id: &str,
     version: &str,
 ) -> Result<Reply, Reply> {
-    let own = caller.reader(app).await?.cloned();
+    let sight = caller.reader(app, Interaction::VersionRead).await?;
     let version: u64 = version.parse().map_err(|_| Reply::not_found())?;
-    let stored = find(app, kind, id, Some(version), own).await?.ok_or_else(Reply::not_found)?;
+    let stored = find(app, kind, id, Some(version), sight).await?.ok_or_else(Reply::not_found)?;
     caller.audit(app, act(kind), patient_of(&stored).into_iter()).await?;
     Ok(Reply::resource(&stored))
 }
@@ -90,12 +90,10 @@ pub(super) async fn history(
     id: &str,
     asked: &Asked,
 ) -> Result<Reply, Reply> {
-    let own = caller.reader(app).await?.cloned();
+    let sight = caller.reader(app, Interaction::History).await?;
     let wanted = id.to_owned();
     let mut versions = beside(app, move |app| Ok(app.reader.resource_history(kind, &wanted, HISTORY_MAX)?)).await?;
-    if let Some(own) = own {
-        versions.retain(|stored| stored.source == own);
-    }
+    versions.retain(|stored| sight.sees(stored));
     if versions.is_empty() {
         return Err(Reply::not_found());
     }
@@ -126,15 +124,15 @@ pub(super) async fn history(
     Ok(bundle.into_reply())
 }
 
-/// Finds a version, or the present one; of a device only what it sent.
+/// Finds a version, or the present one, as far as it may be seen.
 pub(super) async fn find(
     app: &Arc<App>,
     kind: ResourceKind,
     id: &str,
     version: Option<u64>,
-    own: Option<DeviceId>,
+    sight: Sight,
 ) -> Result<Option<StoredResource>, Reply> {
     let id = id.to_owned();
     let found = beside(app, move |app| Ok(app.reader.resource(kind, &id, version)?)).await?;
-    Ok(found.filter(|stored| own.is_none_or(|own| stored.source == own)))
+    Ok(found.filter(|stored| sight.sees(stored)))
 }

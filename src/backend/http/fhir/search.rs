@@ -2,7 +2,7 @@
 
 use super::{
     Asked, address,
-    asked::Caller,
+    asked::{Caller, Sight},
     beside, names,
     out::{OutBundle, OutEntry, OutLink, OutSearch, raw},
     read::{act, patient_of},
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     audit::Act,
-    backend::app::App,
+    backend::{app::App, entries::Interaction},
     domain::{DeviceId, Patient, PatientId},
     fhir::{
         Issue, OperationOutcome, ResourceKind,
@@ -69,12 +69,18 @@ struct Found {
 }
 
 /// `GET [type]?…`
-pub(super) async fn search(app: &Arc<App>, caller: &Caller, kind: ResourceKind, asked: &Asked) -> Result<Reply, Reply> {
-    let own = caller.reader(app).await?.cloned();
+pub(super) async fn search(
+    app: &Arc<App>,
+    caller: &Caller,
+    interaction: Interaction,
+    kind: ResourceKind,
+    asked: &Asked,
+) -> Result<Reply, Reply> {
+    let sight = caller.reader(app, interaction).await?;
     let search = parse(kind, &asked.query, asked.prefer.strict).map_err(bad)?;
     let start = start(&search)?;
     let (wanted, base) = (search.clone(), asked.base.clone());
-    let found = beside(app, move |app| find(app, &wanted, start.as_ref(), own.as_ref(), &base)).await?;
+    let found = beside(app, move |app| find(app, &wanted, start.as_ref(), &sight, &base)).await?;
     let patients = found.page.found.iter().filter_map(patient_of);
     caller.audit(app, act(kind), patients.chain(found.census.iter().map(|p| p.id.clone()))).await?;
     if !found.with.is_empty() {
@@ -93,13 +99,14 @@ fn start(search: &Search) -> Result<Option<Start>, Reply> {
     Start::of_token(token).map(Some).ok_or_else(wrong)
 }
 
-fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<&DeviceId>, base: &str) -> Result<Found, Reply> {
+fn find(app: &App, search: &Search, start: Option<&Start>, sight: &Sight, base: &str) -> Result<Found, Reply> {
+    let own = sight.own.as_ref();
     let from_census = search.kind == ResourceKind::Patient && own.is_none() && !matches!(start, Some(Start::Stored(_)));
     let after = match start {
         Some(Start::Census(patient)) => Some(patient.clone()),
         _ => None,
     };
-    let all = if from_census { of_the_census(app, search) } else { Vec::new() };
+    let all = if from_census { of_the_census(app, search, sight) } else { Vec::new() };
     let counted = u64::try_from(all.len()).unwrap_or_default();
     let mut census: Vec<Patient> =
         all.into_iter().filter(|p| after.as_ref().is_none_or(|after| p.id > *after)).collect();
@@ -118,7 +125,9 @@ fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<&DeviceId
         page,
     };
     let mut page = app.reader.search_resources(&query)?;
-    page.total = page.total.map(|total| total + counted);
+    // How many there are in all would tell of those who may not be seen.
+    page.total = page.total.filter(|_| sight.is_whole()).map(|total| total + counted);
+    page.found.retain(|stored| sight.sees(stored));
     let next = if search.count == 0 {
         None
     } else if more_census {
@@ -134,9 +143,9 @@ fn find(app: &App, search: &Search, start: Option<&Start>, own: Option<&DeviceId
 }
 
 /// Patients of the census that are looked for, in order. What somebody sent of them stands beside them, and hides none.
-fn of_the_census(app: &App, search: &Search) -> Vec<Patient> {
+fn of_the_census(app: &App, search: &Search, sight: &Sight) -> Vec<Patient> {
     let mut found = app.hub.all_patients();
-    found.retain(|patient| names::matches(patient, &search.filters));
+    found.retain(|patient| sight.of(&patient.id) && names::matches(patient, &search.filters));
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found
 }
@@ -238,20 +247,27 @@ fn push_ignored(bundle: &mut OutBundle, search: &Search) {
 }
 
 /// `Observation/$lastn`
-pub(super) async fn lastn(app: &Arc<App>, caller: &Caller, asked: &Asked) -> Result<Reply, Reply> {
-    let own = caller.reader(app).await?.cloned();
+pub(super) async fn lastn(
+    app: &Arc<App>,
+    caller: &Caller,
+    interaction: Interaction,
+    asked: &Asked,
+) -> Result<Reply, Reply> {
+    let sight = caller.reader(app, interaction).await?;
     let search = parse_lastn(&asked.query, asked.prefer.strict).map_err(bad)?;
     let wanted = search.clone();
     let found = beside(app, move |app| {
         let query = ResourceQuery {
             kind: ResourceKind::Observation,
             filters: resolved(app, &wanted.filters)?,
-            source: own,
+            source: sight.own.clone(),
             sort: wanted.sort,
             limit: COUNT_MAX,
             page: None,
         };
-        Ok(app.reader.last_resources(&query, wanted.max)?)
+        let mut found = app.reader.last_resources(&query, wanted.max)?;
+        found.retain(|stored| sight.sees(stored));
+        Ok(found)
     })
     .await?;
     caller.audit(app, Act::PatientHistory, found.iter().filter_map(patient_of)).await?;

@@ -1,0 +1,216 @@
+//! Patients who are opened in emergencies: begun and ended by a person, ended by time or with the session, judged afterwards.
+
+use super::{
+    app::App,
+    pipeline::JobError,
+    relation::{principal_of, relation_to_ward},
+};
+use crate::{
+    access::{Session, new_id},
+    audit::{Act, LeafActor, LeafDraft, Outcome},
+    domain::{
+        Actor, BreakGlass, BreakGlassReview, EmergencyReason, PatientId, Remark, Timestamp, WardId,
+        break_glass::{TooFewWords, check_words},
+    },
+    rights::{Denial, Object, Relation, Verb, decide},
+    store::AccessChange,
+};
+
+/// Most patients that a session has open at once: more is no emergency of one person.
+pub const OPENED_PER_SESSION_MAX: usize = 4;
+
+/// What a leaf of an act under an emergency is marked with.
+pub const BREAK_GLASS_CODE: &str = "break_glass";
+
+/// Whom somebody wants to open, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakGlassWish {
+    /// The patient's ward.
+    pub ward: WardId,
+    /// The patient.
+    pub patient: PatientId,
+    /// Why.
+    pub reason: EmergencyReason,
+    /// Why, in words.
+    pub words: Remark,
+}
+
+/// Why a patient is not opened or closed, or an emergency not judged.
+#[derive(Debug, thiserror::Error)]
+pub enum BreakGlassError {
+    /// Too few words.
+    #[error(transparent)]
+    Words(#[from] TooFewWords),
+    /// There is no such patient on that ward.
+    #[error("there is no such patient on that ward")]
+    NoPatient,
+    /// The account is for that ward anyway.
+    #[error("your account is for this ward: the patient is open to you")]
+    Yours,
+    /// It is open, or it is not.
+    #[error("the patient is {0}")]
+    State(&'static str),
+    /// Too many are open.
+    #[error("at most {OPENED_PER_SESSION_MAX} patients at once: end one first")]
+    TooMany,
+    /// The role may not.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// There is nothing to judge.
+    #[error("there is no emergency {0} that waits to be judged")]
+    Unknown(String),
+    /// It could not be recorded.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// Something failed.
+    #[error("it failed: {0}")]
+    Failed(String),
+}
+
+/// What a leaf says of an emergency.
+fn leaf_of(actor: LeafActor, act: Act, opened: &BreakGlass) -> LeafDraft {
+    LeafDraft {
+        ward: Some(opened.ward.clone()),
+        patient: Some(opened.patient.clone()),
+        session: Some(opened.session.clone()),
+        user: Some(opened.user.clone()),
+        ..LeafDraft::new(actor, act, Outcome::Success)
+    }
+}
+
+impl App {
+    /// Opens a patient of a ward that is not one's own, once it stands in the audit trail.
+    ///
+    /// # Errors
+    /// If there is no such patient, the words are too few, or it could not be recorded.
+    pub async fn open_patient(&self, session: &Session, wish: BreakGlassWish) -> Result<(), BreakGlassError> {
+        if let Some(denial) = decide(&principal_of(session), Verb::BreakGlass, Object::Site).denial() {
+            return Err(denial.into());
+        }
+        check_words(&wish.words)?;
+        if relation_to_ward(&session.user.coverage, &wish.ward) != Relation::None {
+            return Err(BreakGlassError::Yours);
+        }
+        let hub = self.hub.ward(&wish.ward).ok_or(BreakGlassError::NoPatient)?;
+        if !hub.look(|view| view.patients.contains_key(&wish.patient)) {
+            return Err(BreakGlassError::NoPatient);
+        }
+        let now = self.engine_clock.now();
+        {
+            let directory = self.hub.directory();
+            let own = || directory.opened().filter(|o| o.session == session.record.id && o.is_open(now));
+            if own().any(|o| o.ward == wish.ward && o.patient == wish.patient) {
+                return Err(BreakGlassError::State("open to you already"));
+            }
+            if own().count() >= OPENED_PER_SESSION_MAX {
+                return Err(BreakGlassError::TooMany);
+            }
+        }
+        let failed = |e: &dyn std::fmt::Display| BreakGlassError::Failed(e.to_string());
+        let id = new_id("g", self.entropy.as_ref()).map_err(|e| failed(&e))?;
+        let opened = BreakGlass {
+            id: id.parse().map_err(|e| failed(&e))?,
+            user: session.user.id.clone(),
+            name: session.user.name.clone(),
+            session: session.record.id.clone(),
+            ward: wish.ward,
+            patient: wish.patient,
+            reason: wish.reason,
+            words: wish.words,
+            began: now,
+            ended: None,
+            end_noted: false,
+            review: None,
+        };
+        let leaf = LeafDraft {
+            code: Some(opened.reason.as_str()),
+            side_text: self.beside("words", opened.words.as_str().to_owned()),
+            ..leaf_of(LeafActor::from(&session.actor()), Act::BreakGlassStart, &opened)
+        };
+        self.record(vec![leaf], vec![AccessChange::PutBreakGlass(opened.clone())]).await?;
+        // The trail has it, and the list of those that wait to be judged; this is for whoever reads the log.
+        tracing::warn!(
+            user = opened.user.as_str(),
+            ward = opened.ward.as_str(),
+            reason = opened.reason.as_str(),
+            "a patient was opened in an emergency"
+        );
+        Ok(())
+    }
+
+    /// Ends an emergency before its time.
+    ///
+    /// # Errors
+    /// If the patient is not open, or it could not be recorded.
+    pub async fn close_patient(
+        &self,
+        session: &Session,
+        ward: &WardId,
+        patient: &PatientId,
+    ) -> Result<(), BreakGlassError> {
+        let now = self.engine_clock.now();
+        let found = self.hub.directory().opened_by(&session.record.id, ward, patient, now).cloned();
+        let opened = found.ok_or(BreakGlassError::State("not open to you"))?;
+        let actor = LeafActor::from(&session.actor());
+        let (leaf, change) = ended(actor, opened, now, "closed");
+        Ok(self.record(vec![leaf], vec![change]).await?)
+    }
+
+    /// Ends emergencies whose time has come or whose session is gone, in the audit trail too. Called each second.
+    ///
+    /// # Errors
+    /// If it could not be recorded.
+    pub async fn look_after_emergencies(&self) -> Result<(), JobError> {
+        let (now, boot) = (self.engine_clock.now(), self.clock.boot());
+        let over: Vec<(BreakGlass, &'static str)> = {
+            let directory = self.hub.directory();
+            let code = |o: &BreakGlass| {
+                if now >= o.until() {
+                    Some("time")
+                } else {
+                    directory.session_by_id(&o.session, boot).is_none().then_some("session_end")
+                }
+            };
+            directory.opened().filter(|o| !o.end_noted).filter_map(|o| code(o).map(|code| (o.clone(), code))).collect()
+        };
+        let (leaves, access): (Vec<LeafDraft>, Vec<AccessChange>) =
+            over.into_iter().map(|(opened, code)| ended(LeafActor::System, opened, now, code)).unzip();
+        if leaves.is_empty() { Ok(()) } else { self.record(leaves, access).await }
+    }
+
+    /// Judges an emergency afterwards. Nobody judges his or her own.
+    ///
+    /// # Errors
+    /// If it is not there, was judged before, is one's own, or it could not be recorded.
+    pub async fn review_emergency(
+        &self,
+        by: &Actor,
+        id: &str,
+        justified: bool,
+        words: Remark,
+    ) -> Result<(), BreakGlassError> {
+        let found = self.hub.directory().opened().find(|o| o.id.as_str() == id).cloned();
+        let mut opened = found.ok_or_else(|| BreakGlassError::Unknown(crate::domain::text::clean(id)))?;
+        let now = self.engine_clock.now();
+        if opened.is_open(now) {
+            return Err(BreakGlassError::State("still open: it is judged when that is over"));
+        }
+        if matches!(by, Actor::User { user, .. } if *user == opened.user) {
+            return Err(Denial::Role.into());
+        }
+        let review = BreakGlassReview { by: by.label().to_owned(), at: now, justified, words };
+        let leaf = LeafDraft {
+            code: Some(if justified { "justified" } else { "not_justified" }),
+            side_text: self.beside("words", review.words.as_str().to_owned()),
+            ..leaf_of(LeafActor::from(by), Act::BreakGlassReview, &opened)
+        };
+        opened.review = Some(review);
+        Ok(self.record(vec![leaf], vec![AccessChange::PutBreakGlass(opened)]).await?)
+    }
+}
+
+fn ended(actor: LeafActor, opened: BreakGlass, now: Timestamp, code: &'static str) -> (LeafDraft, AccessChange) {
+    let leaf = LeafDraft { code: Some(code), ..leaf_of(actor, Act::BreakGlassStop, &opened) };
+    let ended = Some(opened.ended.unwrap_or_else(|| now.min(opened.until())));
+    (leaf, AccessChange::PutBreakGlass(BreakGlass { ended, end_noted: true, ..opened }))
+}

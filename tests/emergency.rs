@@ -1,0 +1,129 @@
+//! A patient of a ward that is not one's own, opened in an emergency.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use support::{PASSPHRASE, Server, now, observation, request, stream::Stream, wait_for};
+use wardwatch::{
+    backend::admin::{self, AdminAnswer, AdminRequest},
+    domain::{Coverage, EmergencyReason, Role},
+    protocol::{ClientMessage, Encoding, ErrorCode, ServerMessage},
+};
+
+fn ask(server: &Server, request: &AdminRequest) -> AdminAnswer {
+    admin::ask(&server.data.join("admin.sock"), request).unwrap().unwrap()
+}
+
+/// A nurse of ward `x` alone.
+fn nurse_of_another_ward(server: &Server) -> String {
+    server.run(&["ward", "add", "x", "--name", "Other"]);
+    let coverage = Coverage::of(vec!["x".parse().unwrap()]);
+    let (name, passphrase) = ("nina".to_owned(), PASSPHRASE.to_owned());
+    let added = ask(server, &AdminRequest::AddUser { name, role: Role::Nurse, passphrase, coverage });
+    assert!(matches!(added, AdminAnswer::Done), "{added:?}");
+    let body = serde_json::json!({ "user": "nina", "passphrase": PASSPHRASE }).to_string();
+    let answer = request(server.address, "POST", "/v1/login", &[], body.as_bytes());
+    answer.json()["token"].as_str().unwrap().to_owned()
+}
+
+fn open(stream: &mut Stream, id: u64, words: &str) -> ServerMessage {
+    stream.say(&ClientMessage::OpenPatient {
+        id,
+        ward: "w".parse().unwrap(),
+        patient: "p1".parse().unwrap(),
+        reason: EmergencyReason::Treatment,
+        words: words.parse().unwrap(),
+    });
+    stream.answer()
+}
+
+fn subscribe(stream: &mut Stream, patients: Option<Vec<&str>>) {
+    let patients = patients.map(|all| all.into_iter().map(|p| p.parse().unwrap()).collect());
+    stream.say(&ClientMessage::Subscribe { ward: "w".parse().unwrap(), patients, after: None });
+}
+
+fn is_denied(message: &ServerMessage) -> bool {
+    matches!(message, ServerMessage::Error { code: ErrorCode::Denied, .. })
+}
+
+fn trail(server: &Server, act: &str) -> Vec<serde_json::Value> {
+    let text = server.run(&["audit", "show", "--json"]);
+    let all = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    all.filter(|leaf| leaf["act"] == act).collect()
+}
+
+#[test]
+fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_and_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let gateway = server.small_ward();
+    server.run(&["bed", "add", "b2", "--ward", "w"]);
+    server.run(&["patient", "admit", "p3", "--bed", "b2", "--name", "Lindqvist, Maja", "--ward", "w"]);
+    let token = nurse_of_another_ward(&server);
+    let (mut nina, hello) = Stream::greet(&server, &token, Encoding::Json);
+    let ServerMessage::Hello { wards, .. } = hello else { panic!() };
+    assert_eq!(wards.iter().map(|w| w.id.as_str()).collect::<Vec<_>>(), ["x"]);
+    subscribe(&mut nina, Some(vec!["p1"]));
+    assert!(is_denied(&nina.answer()));
+    let few = open(&mut nina, 1, "help");
+    assert!(matches!(&few, ServerMessage::Error { detail, .. } if detail.contains("10 characters")), "{few:?}");
+    let done = open(&mut nina, 2, "arrest in bed 1, team calls");
+    assert!(matches!(done, ServerMessage::Result { done: true, id: 2, .. }), "{done:?}");
+    for others in [None, Some(vec!["p1", "p3"]), Some(vec!["p3"])] {
+        subscribe(&mut nina, others.clone());
+        assert!(is_denied(&nina.answer()), "{others:?}");
+    }
+    subscribe(&mut nina, Some(vec!["p1"]));
+    let (_, view) = nina.snapshot();
+    assert_eq!(view.patients.keys().map(wardwatch::domain::PatientId::as_str).collect::<Vec<_>>(), ["p1"]);
+    assert_eq!(view.patients[&"p1".parse().unwrap()].patient.name.as_str(), "Okafor, Chidi");
+    let sent = observation("nbp_sys", 220.0, now());
+    server.request("POST", "/v1/observations", &gateway, sent.as_bytes());
+    let (_, alert, _) = nina.alert("nbp_sys.high");
+    nina.acknowledge(7, alert.id, alert.transition);
+    assert!(matches!(nina.answer(), ServerMessage::Result { id: 7, done: true, .. }));
+    nina.say(&ClientMessage::Devices { id: 8, ward: "w".parse().unwrap() });
+    assert!(is_denied(&nina.answer()), "of the ward around the patient nothing");
+    let starts = trail(&server, "break_glass.start");
+    assert_eq!((starts.len(), &starts[0]["code"], &starts[0]["patient"]), (1, &"treatment".into(), &"p1".into()));
+    let views = trail(&server, "patient.view");
+    assert!(views.iter().all(|leaf| leaf["code"] == "break_glass"), "each read is marked: {views:?}");
+    assert!(!views.is_empty());
+    let early = ask(&server, &review(&server, true));
+    assert!(matches!(&early, AdminAnswer::Failed { why } if why.contains("still open")), "{early:?}");
+    nina.say(&ClientMessage::ClosePatient { id: 9, ward: "w".parse().unwrap(), patient: "p1".parse().unwrap() });
+    assert_eq!(nina.closed().code, 1008, "what was open is closed at once");
+    let stops = trail(&server, "break_glass.stop");
+    assert_eq!((stops.len(), &stops[0]["code"]), (1, &"closed".into()));
+    let list = server.run(&["breakglass", "list"]);
+    assert!(list.contains("nina opened p1 of ward w") && list.contains("to be judged until"), "{list}");
+    assert!(matches!(ask(&server, &review(&server, true)), AdminAnswer::Done));
+    assert_eq!(server.run(&["breakglass", "list"]), "");
+    assert_eq!(trail(&server, "break_glass.review")[0]["code"], "justified");
+}
+
+fn review(server: &Server, justified: bool) -> AdminRequest {
+    let AdminAnswer::BreakGlass { opened, .. } = ask(server, &AdminRequest::ListBreakGlass) else { panic!() };
+    let (id, words) = (opened[0].id.to_string(), "seen with the team".parse().unwrap());
+    AdminRequest::ReviewBreakGlass { id, justified, words }
+}
+
+#[test]
+fn h03_an_emergency_ends_with_the_session_and_waits_to_be_judged_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    let token = nurse_of_another_ward(&server);
+    let (mut nina, _) = Stream::greet(&server, &token, Encoding::Json);
+    assert!(matches!(open(&mut nina, 1, "arrest in bed 1"), ServerMessage::Result { done: true, .. }));
+    let again = open(&mut nina, 2, "arrest in bed 1");
+    assert!(matches!(&again, ServerMessage::Error { detail, .. } if detail.contains("already")), "{again:?}");
+    server.request("POST", "/v1/logout", &token, b"");
+    wait_for("the end in the trail", || {
+        trail(&server, "break_glass.stop").pop().filter(|l| l["code"] == "session_end")
+    });
+    server.stop();
+    let server = Server::start(&dir.path().join("data"));
+    assert!(server.run(&["breakglass", "list"]).contains("nina opened p1"));
+}
