@@ -12,9 +12,9 @@ mod link;
 mod once;
 mod sender;
 mod trail;
-mod witness;
 mod trust;
 mod wire;
+mod witness;
 
 pub use delay::{Delays, RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MIN_MS};
 pub use endpoint::{Endpoint, EndpointError};
@@ -25,6 +25,6 @@ pub use link::{LINK_QUEUE_CAPACITY, LINK_SILENT_MS, LinkOptions, start};
 pub use once::{ONCE_TIMEOUT_MS, Once, OnceError};
 pub use sender::{SendError, Sender};
 pub use trail::{TrailMemory, TrailStanding};
-pub use witness::{Witness, WitnessError, WitnessParts};
 pub use trust::{Trust, TrustError};
 pub use wire::{ConnectError, Wire, connect, look};
+pub use witness::{Witness, WitnessError, WitnessParts};
