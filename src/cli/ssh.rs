@@ -222,6 +222,7 @@ impl Guest {
             ward: self.target.ward.clone(),
             patients,
             encoding: Encoding::MessagePack,
+            memory: screen::trail_memory(),
         };
         Ok(Once::connect(options, Arc::new(OsEntropy)).await?)
     }
