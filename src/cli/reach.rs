@@ -37,7 +37,7 @@ pub(super) struct TrustArgs {
 pub(super) struct ReachArgs {
     /// The server: https://HOST:PORT, or http:// on this machine
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-    to: Endpoint,
+    pub(super) to: Endpoint,
     #[command(flatten)]
     trust: TrustArgs,
 }

@@ -1,9 +1,9 @@
 //! `wardwatch session`.
 
-use super::{admin, admin::SiteArgs, terminal};
+use super::{admin, admin::SiteArgs, reach::ReachArgs, terminal};
 use crate::{
     backend::admin::{AdminAnswer, AdminRequest},
-    client::{self, Endpoint},
+    client,
     domain::SessionId,
     protocol::{SessionState, SessionView},
 };
@@ -19,9 +19,8 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Args)]
 struct Whose {
-    /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-    to: Endpoint,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// The token of one's session; without it all sessions are meant, on the server's own machine
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     token_file: Option<PathBuf>,
@@ -48,9 +47,8 @@ enum Command {
     },
     /// Prove that it is you, for export and administration; the token file gets another token
     Prove {
-        /// The server
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-        to: Endpoint,
+        #[command(flatten)]
+        reach: ReachArgs,
         /// The token of one's session
         #[arg(long, value_name = "FILE")]
         token_file: PathBuf,
@@ -67,7 +65,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
             let sessions = match &whose.token_file {
                 Some(file) => {
                     let token = terminal::read_token(file)?;
-                    super::runtime()?.block_on(client::sessions(&whose.to, &token))?
+                    super::runtime()?.block_on(client::sessions(&whose.reach.endpoint()?, &token))?
                 }
                 None => match admin::ask(&whose.site.existing()?, AdminRequest::ListSessions { name: user }, None)? {
                     AdminAnswer::Sessions { sessions } => sessions,
@@ -80,12 +78,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
         Command::End { session, whose } => match &whose.token_file {
             Some(file) => {
                 let token = terminal::read_token(file)?;
-                super::runtime()?.block_on(client::end_session(&whose.to, &token, &session))?;
+                super::runtime()?.block_on(client::end_session(&whose.reach.endpoint()?, &token, &session))?;
                 Ok(0)
             }
             None => admin::ask_done(&whose.site.existing()?, AdminRequest::EndSession { session }),
         },
-        Command::Prove { to, token_file, code } => {
+        Command::Prove { reach, token_file, code } => {
+            let to = reach.endpoint()?;
             let token = terminal::read_token(&token_file)?;
             let (field, prompt) = if code { ("code", "Code: ") } else { ("passphrase", "Passphrase: ") };
             let proof = terminal::secret_line(prompt, "nothing came on standard input")?;

@@ -1,6 +1,6 @@
 //! `wardwatch user totp`.
 
-use super::{admin, admin::SiteArgs, terminal};
+use super::{admin, admin::SiteArgs, reach::ReachArgs, terminal};
 use crate::{
     backend::admin::AdminRequest,
     client::{self, Endpoint, HttpError},
@@ -39,9 +39,8 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Who {
-    /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-    to: Endpoint,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// Login name
     #[arg(long, value_name = "NAME")]
     user: String,
@@ -71,14 +70,15 @@ pub(super) async fn sign_in(to: &Endpoint, user: &str) -> anyhow::Result<client:
 }
 
 async fn enrol(who: &Who) -> anyhow::Result<u8> {
-    let session = sign_in(&who.to, &who.user).await?;
-    let new = client::begin_factor(&who.to, &session.token).await?;
+    let to = who.reach.endpoint()?;
+    let session = sign_in(&to, &who.user).await?;
+    let new = client::begin_factor(&to, &session.token).await?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", picture(new.uri.expose())?)?;
     writeln!(out, "Scan this with your authenticator, or type the key: {}", new.seed.expose())?;
     out.flush()?;
     let code = terminal::secret_line("The code that it shows now: ", "no code came on standard input")?;
-    client::confirm_factor(&who.to, &session.token, &code).await?;
+    client::confirm_factor(&to, &session.token, &code).await?;
     writeln!(
         out,
         "From now on a code is wanted when you sign in. If the authenticator is lost, each of these is good once:"
@@ -86,14 +86,15 @@ async fn enrol(who: &Who) -> anyhow::Result<u8> {
     for code in &new.recovery {
         writeln!(out, "  {}", code.expose())?;
     }
-    client::logout(&who.to, &session.token).await?;
+    client::logout(&to, &session.token).await?;
     Ok(0)
 }
 
 async fn remove(who: &Who) -> anyhow::Result<u8> {
-    let session = sign_in(&who.to, &who.user).await?;
-    client::remove_factor(&who.to, &session.token).await?;
-    client::logout(&who.to, &session.token).await?;
+    let to = who.reach.endpoint()?;
+    let session = sign_in(&to, &who.user).await?;
+    client::remove_factor(&to, &session.token).await?;
+    client::logout(&to, &session.token).await?;
     Ok(0)
 }
 

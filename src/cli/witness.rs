@@ -1,9 +1,9 @@
 //! `wardwatch witness`.
 
-use super::{FOUND, screen::told_to_stop, terminal};
+use super::{FOUND, reach::ReachArgs, screen::told_to_stop, terminal};
 use crate::{
     audit::NoteVerifier,
-    client::{Endpoint, Witness, WitnessError, WitnessParts},
+    client::{Witness, WitnessError, WitnessParts},
     seam::{Clock, OsClock, OsEntropy},
 };
 use anyhow::Context;
@@ -16,9 +16,8 @@ use std::{io::Write, path::PathBuf, time::Duration};
 /// said at each look, and nothing is cosigned any more until a person removes what is remembered.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
-    to: Endpoint,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// The name of the witness, as it stands in its cosignatures
     #[arg(long, value_name = "NAME", default_value = "wardwatch/witness")]
     name: String,
@@ -53,7 +52,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         Ok(text.parse()?)
     };
     let key = args.key.as_ref().map(read).transpose()?;
-    let parts = WitnessParts { endpoint: args.to.clone(), name: args.name.clone(), folder, key };
+    // The key of the witness is shown without the server.
+    let endpoint = if args.show_key { args.reach.to.clone() } else { args.reach.endpoint()? };
+    let parts = WitnessParts { endpoint, name: args.name.clone(), folder, key };
     let mut witness = Witness::new(parts, &OsEntropy)?;
     if args.show_key {
         writeln!(std::io::stdout(), "{}", witness.key())?;
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         if args.once {
             return match witness.look(OsClock.wall()).await {
                 Ok(size) => {
-                    writeln!(std::io::stdout(), "cosigned {size} entries of {}", args.to)?;
+                    writeln!(std::io::stdout(), "cosigned {size} entries of {}", args.reach.to)?;
                     Ok(0)
                 }
                 Err(e @ WitnessError::Forked(_)) => {

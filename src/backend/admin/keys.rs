@@ -1,15 +1,15 @@
 //! Keys of OpenSSH by which users are let in.
 
 use super::{
-    execute::{Done, allow, leaf, refused, user_named},
+    execute::{Done, leaf, refused},
     request::{AdminAnswer, UserKeyInfo},
+    users,
 };
 use crate::{
     access::{SshKey, is_hardware},
     audit::{Act, LeafDraft},
     backend::app::App,
     domain::Actor,
-    rights::Verb,
     store::{AccessChange, UserKeyRecord},
 };
 
@@ -17,8 +17,7 @@ use crate::{
 const KEYS_PER_USER_MAX: usize = 16;
 
 pub(super) async fn add(app: &App, by: &Actor, name: &str, line: &str) -> Done {
-    allow(Verb::ManageUsers)?;
-    let user = user_named(app, name)?;
+    let user = users::named(app, name)?;
     let key = SshKey::parse(line).map_err(refused)?;
     {
         let directory = app.hub.directory();
@@ -49,8 +48,7 @@ pub(super) async fn add(app: &App, by: &Actor, name: &str, line: &str) -> Done {
 
 /// Takes a key away. Sessions of the user end: nobody knows any more which of them it opened.
 pub(super) async fn remove(app: &App, by: &Actor, name: &str, fingerprint: &str) -> Done {
-    allow(Verb::ManageUsers)?;
-    let user = user_named(app, name)?;
+    let user = users::named(app, name)?;
     let found = app.hub.directory().key(fingerprint).is_some_and(|key| key.user == user.id);
     if !found {
         return Err(refused(format!("{name} has no key {}", crate::domain::text::clean(fingerprint))));
@@ -65,8 +63,7 @@ pub(super) async fn remove(app: &App, by: &Actor, name: &str, fingerprint: &str)
 }
 
 pub(super) fn list(app: &App, name: Option<&str>) -> Done {
-    allow(Verb::ManageUsers)?;
-    let wanted = name.map(|name| user_named(app, name)).transpose()?;
+    let wanted = name.map(|name| users::named(app, name)).transpose()?;
     let directory = app.hub.directory();
     let of_wanted = |key: &&UserKeyRecord| wanted.as_ref().is_none_or(|user| user.id == key.user);
     let info = |key: &UserKeyRecord| Some(info(&directory.user(&key.user)?.name, key));

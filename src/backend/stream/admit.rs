@@ -36,6 +36,7 @@ fn object_of(app: &App, session: &Session, message: &ClientMessage) -> Object<'s
         | ClientMessage::Ops { .. }
         | ClientMessage::OpenPatient { .. }
         | ClientMessage::ClosePatient { .. }
+        | ClientMessage::AuditCheckpoint { .. }
         | ClientMessage::Activity
         | ClientMessage::Unlock { .. } => Object::Site,
     }
@@ -54,7 +55,8 @@ pub(super) const fn id_of(message: &ClientMessage) -> Option<u64> {
         | ClientMessage::RetryLetter { id, .. }
         | ClientMessage::DropLetter { id, .. }
         | ClientMessage::OpenPatient { id, .. }
-        | ClientMessage::ClosePatient { id, .. } => Some(*id),
+        | ClientMessage::ClosePatient { id, .. }
+        | ClientMessage::AuditCheckpoint { id, .. } => Some(*id),
         ClientMessage::Hello { .. }
         | ClientMessage::Subscribe { .. }
         | ClientMessage::Activity
