@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{PASSPHRASE, Server, now, observation, request, stream::Stream, wait_for};
+use support::{PASSPHRASE, Server, now, observation, request, stream::Stream, terminal::Pty, wait_for};
 use wardwatch::{
     backend::admin::{self, AdminAnswer, AdminRequest},
     domain::{Coverage, EmergencyReason, Role},
@@ -118,7 +118,8 @@ fn h03_an_emergency_ends_with_the_session_and_waits_to_be_judged_over_a_restart(
     let (mut nina, _) = Stream::greet(&server, &token, Encoding::Json);
     assert!(matches!(open(&mut nina, 1, "arrest in bed 1"), ServerMessage::Result { done: true, .. }));
     let again = open(&mut nina, 2, "arrest in bed 1");
-    assert!(matches!(&again, ServerMessage::Error { detail, .. } if detail.contains("already")), "{again:?}");
+    assert!(matches!(&again, ServerMessage::Result { done: true, .. }), "{again:?}");
+    assert_eq!(trail(&server, "break_glass.start").len(), 1, "it is open already");
     server.request("POST", "/v1/logout", &token, b"");
     wait_for("the end in the trail", || {
         trail(&server, "break_glass.stop").pop().filter(|l| l["code"] == "session_end")
@@ -126,4 +127,32 @@ fn h03_an_emergency_ends_with_the_session_and_waits_to_be_judged_over_a_restart(
     server.stop();
     let server = Server::start(&dir.path().join("data"));
     assert!(server.run(&["breakglass", "list"]).contains("nina opened p1"));
+}
+
+#[test]
+fn h03_the_terminal_opens_the_patient_and_says_so_all_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    let token = nurse_of_another_ward(&server);
+    let file = dir.path().join("token");
+    std::fs::write(&file, &token).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let state = dir.path().join("state");
+    let env = [("XDG_STATE_HOME", state.to_str().unwrap()), ("TERM", "xterm-256color")];
+    let screen = |words: &str| {
+        let to = server.url();
+        let mut args = vec!["watch", "--to", &to, "--token-file", file.to_str().unwrap(), "--ward", "w"];
+        args.extend(["--emergency", "p1", "--reason", "treatment", "--words", words]);
+        Pty::spawn(env!("CARGO_BIN_EXE_wardwatch"), &args, &env, 100, 30)
+    };
+    let refused = screen("help");
+    refused.wait_for_text("10 characters");
+    refused.send("q");
+    assert_eq!(trail(&server, "break_glass.start").len(), 0);
+    drop(refused);
+    let shown = screen("arrest in bed 1, team calls");
+    shown.wait_for_text("EMERGENCY: p1");
+    shown.wait_for_text("Okafor");
+    assert_eq!(trail(&server, "break_glass.start").len(), 1);
 }

@@ -271,7 +271,7 @@ fn messages(ward: &str, patient: &str, id: u64) -> Vec<ClientMessage> {
 fn h01_there_is_an_example_of_every_message_and_every_command_need() {
     let examples = messages("w", "p1", 1);
     let mut kinds: BTreeSet<Kind> = examples.iter().map(Kind::of).collect();
-    kinds.extend([Kind::Hello, Kind::Activity, Kind::Unlock]);
+    kinds.extend([Kind::Hello, Kind::AuditCheckpoint, Kind::Activity, Kind::Unlock]);
     assert_eq!(kinds, Kind::ALL.into_iter().collect(), "those that need no more than a token are said by everybody");
     let verb = |message: &ClientMessage| match message {
         ClientMessage::Command { command, .. } => Some(verb_of(command).0),

@@ -62,7 +62,7 @@ fn screen_of_a_child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    let start = Start { server: "nowhere".into(), user: String::new(), token: None, flash: true };
+    let start = Start { server: "nowhere".into(), user: String::new(), token: None, flash: true, emergency: None };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let outcome = runtime.block_on(async {
         let console = Console::open().unwrap();

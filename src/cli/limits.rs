@@ -174,6 +174,7 @@ impl ServerArgs {
             patients,
             encoding: Encoding::MessagePack,
             memory: super::screen::trail_memory(),
+            emergency: None,
         };
         Ok(Once::connect(options, Arc::new(OsEntropy)).await?)
     }

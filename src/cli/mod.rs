@@ -158,7 +158,7 @@ mod tests {
     /// By which way each command reaches data, and so who decides whether it may: `admin` is the socket or the lock of the
     /// data folder (`verb_of_request`), `stream` and `http` a server with a token (`Kind`, `Route`), `folder` files that
     /// their owner alone may read, `none` no data of a site.
-    const WAYS: [(&str, &str); 28] = [
+    const WAYS: [(&str, &str); 30] = [
         ("alerts", "folder"),
         ("audit", "folder, admin"),
         ("bed", "admin"),
@@ -182,11 +182,13 @@ mod tests {
         ("serve", "folder"),
         ("session", "admin, http"),
         ("simulate", "none"),
+        ("ssh", "gateway, http, stream"),
         ("station", "admin"),
         ("status", "admin"),
         ("user", "admin, http"),
         ("ward", "admin"),
         ("watch", "http, stream"),
+        ("witness", "http"),
     ];
 
     #[test]
@@ -199,7 +201,7 @@ mod tests {
         assert!(
             WAYS.iter()
                 .flat_map(|(_, ways)| ways.split(", "))
-                .all(|way| { ["admin", "stream", "http", "folder", "none"].contains(&way) })
+                .all(|way| { ["admin", "gateway", "stream", "http", "folder", "none"].contains(&way) })
         );
     }
 }

@@ -3,7 +3,7 @@
 use super::{FAILED, FOUND, NOT_LIVE, terminal, totp};
 use crate::{
     access::Secret,
-    client::{self, Endpoint, LinkOptions, TrailMemory},
+    client::{self, Emergency, Endpoint, LinkOptions, TrailMemory},
     domain::WardId,
     protocol::Encoding,
     seam::{OsClock, OsEntropy},
@@ -91,6 +91,7 @@ impl LookArgs {
 pub(super) struct Target {
     pub(super) endpoint: Endpoint,
     pub(super) ward: Option<WardId>,
+    pub(super) emergency: Option<Emergency>,
 }
 
 /// How the ward is shown here.
@@ -136,6 +137,7 @@ impl Target {
             patients: None,
             encoding: Encoding::MessagePack,
             memory: trail_memory(),
+            emergency: self.emergency.clone(),
         }
     }
 
@@ -193,7 +195,8 @@ pub(super) async fn show(target: &Target, token: Option<Secret>, user: String, s
     match screen {
         Screen::Plain => plain(target, token, user).await,
         Screen::Full { look, flash } => {
-            let start = Start { server: target.endpoint.to_string(), user, token, flash };
+            let emergency = target.emergency.as_ref().map(|emergency| emergency.patient.to_string());
+            let start = Start { server: target.endpoint.to_string(), user, token, flash, emergency };
             full(target, start, &look).await
         }
     }
@@ -204,6 +207,7 @@ async fn full(target: &Target, start: Start, look: &Look) -> anyhow::Result<u8> 
         endpoint: target.endpoint.clone(),
         ward: target.ward.clone(),
         memory: trail_memory(),
+        emergency: target.emergency.clone(),
         entropy: Arc::new(OsEntropy),
     };
     let console = Console::open()?;

@@ -168,7 +168,7 @@ fn let_in(args: &Args) -> anyhow::Result<Guest> {
         None => endpoint,
     };
     Ok(Guest {
-        target: Target { endpoint, ward: args.ward.clone() },
+        target: Target { endpoint, ward: args.ward.clone(), emergency: None },
         token: Secret::new(token.clone()),
         user: user.clone(),
         role: *role,
@@ -223,6 +223,7 @@ impl Guest {
             patients,
             encoding: Encoding::MessagePack,
             memory: screen::trail_memory(),
+            emergency: None,
         };
         Ok(Once::connect(options, Arc::new(OsEntropy)).await?)
     }

@@ -4,8 +4,8 @@ use super::{FOUND, reach::ReachArgs, screen, terminal};
 use crate::{
     access::Secret,
     cli::screen::{OnceFormat, ScreenArgs, Target},
-    client::{LinkOptions, Once},
-    domain::{Mode, WardId},
+    client::{Emergency, LinkOptions, Once},
+    domain::{EmergencyReason, Mode, PatientId, Remark, WardId},
     protocol::Encoding,
     seam::OsEntropy,
     tui::{core::is_urgent, words::devices::lines},
@@ -41,6 +41,16 @@ pub(super) struct Args {
     /// With --once: text or json; with --follow: ndjson
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
+    /// Open this patient of a ward that is not yours, in an emergency: you see nobody else, for 60 min at the most; all of it is
+    /// recorded and judged afterwards
+    #[arg(long, value_name = "PATIENT", requires_all = ["ward", "reason", "words"], conflicts_with_all = ["once", "follow"])]
+    emergency: Option<PatientId>,
+    /// Why: treatment (it cannot wait), coverage (everybody whose patient it is, is out of reach) or other
+    #[arg(long, value_name = "REASON", requires = "emergency")]
+    reason: Option<EmergencyReason>,
+    /// Why, in words: 10 characters at the least
+    #[arg(long, requires = "emergency")]
+    words: Option<Remark>,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -61,6 +71,11 @@ impl Args {
         }
     }
 
+    fn emergency(&self) -> Option<Emergency> {
+        let (patient, reason) = (self.emergency.clone()?, self.reason?);
+        Some(Emergency { patient, reason, words: self.words.clone()? })
+    }
+
     fn check_follow_format(&self) -> anyhow::Result<()> {
         match self.format {
             None | Some(Format::Ndjson) => Ok(()),
@@ -72,7 +87,7 @@ impl Args {
 /// Watches.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let token = args.token_file.as_deref().map(terminal::read_token).transpose()?;
-    let target = Target { endpoint: args.reach.endpoint()?, ward: args.ward.clone() };
+    let target = Target { endpoint: args.reach.endpoint()?, ward: args.ward.clone(), emergency: args.emergency() };
     match (args.once, args.follow, token) {
         (true, _, Some(token)) => {
             let format = args.once_format()?;
@@ -104,6 +119,7 @@ pub(super) async fn devices(target: &Target, token: Secret, format: OnceFormat) 
         patients: None,
         encoding: Encoding::MessagePack,
         memory: screen::trail_memory(),
+        emergency: None,
     };
     let mut once = Once::connect(options, Arc::new(OsEntropy)).await?;
     let list = once.devices().await?;

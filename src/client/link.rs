@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     access::{Secret, TokenKind},
-    domain::{PatientId, Ward, WardId},
+    domain::{EmergencyReason, PatientId, Remark, Ward, WardId},
     protocol::{ClientMessage, CloseCode, Encoding, PROTOCOL_VERSION, ServerMessage},
     seam::Entropy,
 };
@@ -41,6 +41,17 @@ const OWN_ID: u64 = 0;
 /// What is said to somebody who watches with the token of a device or gateway.
 const DEVICE_TOKEN: &str = "this is a device's token: sign in with `wardwatch login`";
 
+/// A patient of a ward that is not one's own, who is opened in an emergency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emergency {
+    /// Who.
+    pub patient: PatientId,
+    /// Why.
+    pub reason: EmergencyReason,
+    /// Why, in words; at least [`crate::domain::BREAK_GLASS_WORDS_MIN_CHARS`] characters.
+    pub words: Remark,
+}
+
 /// What a link is made with.
 #[derive(Debug, Clone)]
 pub struct LinkOptions {
@@ -56,6 +67,8 @@ pub struct LinkOptions {
     pub encoding: Encoding,
     /// Where the last checkpoint of the server's audit trail is remembered.
     pub memory: TrailMemory,
+    /// Open this patient of `ward` first, and watch nobody else.
+    pub emergency: Option<Emergency>,
 }
 
 type Socket = WebSocketStream<Wire>;
@@ -86,6 +99,8 @@ struct Link {
     delays: Delays,
     /// Follows the server's audit trail, once it is known whether it is live.
     trail: Option<Follower>,
+    /// Whether the emergency was opened. It is not opened again by itself: it has an end.
+    opened: bool,
 }
 
 /// Starts a link. It ends when the receiver is dropped or the server refuses it.
@@ -96,7 +111,8 @@ pub fn start(
 ) -> (mpsc::Sender<ClientRequest>, mpsc::Receiver<ClientEvent>) {
     let (events, inbox) = mpsc::channel(LINK_QUEUE_CAPACITY);
     let (outbox, requests) = mpsc::channel(LINK_QUEUE_CAPACITY);
-    let link = Link { options, events, requests, heard: Heard::default(), delays: Delays::new(entropy), trail: None };
+    let (heard, delays) = (Heard::default(), Delays::new(entropy));
+    let link = Link { options, events, requests, heard, delays, trail: None, opened: false };
     tokio::spawn(link.run());
     (outbox, inbox)
 }
@@ -154,15 +170,45 @@ impl Link {
         if self.events.send(ClientEvent::Connected(hello)).await.is_err() {
             return Cut::Unwanted;
         }
-        let subscribe =
-            ClientMessage::Subscribe { ward, patients: self.options.patients.clone(), after: self.heard.last };
+        if let Err(cut) = self.open_patient(&mut socket, &ward).await {
+            return cut;
+        }
+        let opened = self.options.emergency.as_ref().map(|emergency| vec![emergency.patient.clone()]);
+        let patients = opened.or_else(|| self.options.patients.clone());
+        let subscribe = ClientMessage::Subscribe { ward, patients, after: self.heard.last };
         if let Err(cut) = self.say(&mut socket, &subscribe).await {
             return cut;
         }
         self.listen(&mut socket).await
     }
 
+    /// Opens the patient of an emergency, once.
+    async fn open_patient(&mut self, socket: &mut Socket, ward: &WardId) -> Result<(), Cut> {
+        let Some(Emergency { patient, reason, words }) = self.options.emergency.clone().filter(|_| !self.opened) else {
+            return Ok(());
+        };
+        let open = ClientMessage::OpenPatient { id: OWN_ID, ward: ward.clone(), patient, reason, words };
+        self.say(socket, &open).await?;
+        let limit = Duration::from_millis(CONNECT_TIMEOUT_MS);
+        loop {
+            let heard = timeout(limit, socket.next()).await;
+            let heard = heard.map_err(|_| Cut::Lost("the server does not answer".to_owned()))?;
+            match self.read(heard)? {
+                Some(ServerMessage::Result { id: OWN_ID, done: true, .. }) => {
+                    self.opened = true;
+                    return Ok(());
+                }
+                Some(ServerMessage::Error { detail, .. }) => return Err(Cut::Refused(detail)),
+                _ => {}
+            }
+        }
+    }
+
     fn choose_ward(&self, wards: &[Ward]) -> Option<WardId> {
+        // In an emergency the ward is none of one's own, and the server tells of those alone.
+        if self.options.emergency.is_some() {
+            return self.options.ward.clone();
+        }
         let chosen = match &self.options.ward {
             Some(wanted) => wards.iter().find(|w| w.id == *wanted),
             None => wards.first(),

@@ -24,7 +24,7 @@ pub use http::{
     get, login, logout, remove_factor, sessions, step_up,
 };
 pub use known::{Known, KnownError, KnownServers};
-pub use link::{LINK_QUEUE_CAPACITY, LINK_SILENT_MS, LinkOptions, start};
+pub use link::{Emergency, LINK_QUEUE_CAPACITY, LINK_SILENT_MS, LinkOptions, start};
 pub use once::{ONCE_TIMEOUT_MS, Once, OnceError};
 pub use sender::{SendError, Sender};
 pub use trail::{TrailMemory, TrailStanding};

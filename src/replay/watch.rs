@@ -49,6 +49,7 @@ pub async fn start(endpoint: Endpoint, token: Secret, ward: WardId) -> Result<Wa
         patients: None,
         encoding: Encoding::MessagePack,
         memory: TrailMemory::default(),
+        emergency: None,
     };
     let (requests, mut events) = client::start(options, Arc::new(OsEntropy));
     let seen = async {

@@ -63,7 +63,7 @@ pub enum Seen {
 
 impl Feed {
     fn app(&self) -> App {
-        App::new(AppOptions { server: self.server.clone(), signed_in: true, user: String::new() })
+        App::new(AppOptions { server: self.server.clone(), signed_in: true, user: String::new(), emergency: None })
     }
 
     fn now(&self) -> Millis {

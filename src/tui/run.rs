@@ -52,6 +52,8 @@ pub struct Start {
     pub token: Option<Secret>,
     /// Whether the marks of alerts flash.
     pub flash: bool,
+    /// Who is opened in an emergency, for people.
+    pub emergency: Option<String>,
 }
 
 /// Why a screen has ended.
@@ -147,7 +149,8 @@ struct Runner<S, D> {
 
 impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
     fn new(console: Console, station: S, start: Start, clock: Arc<dyn Clock>, draw: D) -> Self {
-        let options = AppOptions { server: start.server, signed_in: start.token.is_some(), user: start.user };
+        let signed_in = start.token.is_some();
+        let options = AppOptions { server: start.server, signed_in, user: start.user, emergency: start.emergency };
         let link = start.token.map(|token| station.connect(token));
         let (columns, rows) = console.control.size();
         let awake = clock.boot();

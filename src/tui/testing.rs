@@ -425,7 +425,12 @@ pub(in crate::tui) struct Bench {
 impl Bench {
     /// A nurse's screen that shows the ward, a moment after the snapshot.
     pub(in crate::tui) fn with(view: WardView) -> Self {
-        let options = AppOptions { server: "http://127.0.0.1:8470".into(), signed_in: true, user: String::new() };
+        let options = AppOptions {
+            server: "http://127.0.0.1:8470".into(),
+            signed_in: true,
+            user: String::new(),
+            emergency: None,
+        };
         let mut bench = Self { app: App::new(options), at: Millis(1_000), effects: Vec::new() };
         bench.client(ClientEvent::Connected(Hello {
             server: "wardwatch 0.1.0".into(),

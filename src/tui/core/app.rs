@@ -35,6 +35,8 @@ pub struct AppOptions {
     pub signed_in: bool,
     /// Login name that is written into the form.
     pub user: String,
+    /// Who is opened in an emergency, for people: the screen has a red edge all along.
+    pub emergency: Option<String>,
 }
 
 /// What fills the screen.

@@ -9,6 +9,7 @@ use super::{
     input::{Input, Key, KeyCode},
     link::Phase,
     page::{PatientPage, Range},
+    size::edge_of,
 };
 use crate::{
     access::Secret,
@@ -31,7 +32,10 @@ const FIELD_MAX_CHARS: usize = 256;
 impl App {
     pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Resize { columns, rows } => self.size = (columns, rows),
+            Input::Resize { columns, rows } => {
+                let edge = edge_of(self.options.emergency.is_some());
+                self.size = (columns.saturating_sub(edge), rows.saturating_sub(edge));
+            }
             Input::Focus(_) => {}
             Input::Paste(text) => self.paste(&text),
             Input::Key(key) => {

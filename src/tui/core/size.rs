@@ -11,6 +11,11 @@ pub const FOOTER_ROWS: u16 = 1;
 /// Rows of the edge of a box.
 const EDGE_ROWS: u16 = 2;
 
+/// Columns, and rows, that the edge of a screen takes: an emergency has one.
+pub(super) const fn edge_of(emergency: bool) -> u16 {
+    if emergency { EDGE_ROWS } else { 0 }
+}
+
 /// Whether a screen of this size shows the worst alert alone.
 #[must_use]
 pub const fn is_too_small((columns, rows): (u16, u16)) -> bool {

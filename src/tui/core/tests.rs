@@ -207,7 +207,7 @@ fn leaving_under_a_high_alert_asks() {
 
 #[test]
 fn the_login_form_sends_what_was_typed_and_forgets_the_passphrase() {
-    let options = AppOptions { server: "http://x:1".into(), signed_in: false, user: String::new() };
+    let options = AppOptions { server: "http://x:1".into(), signed_in: false, user: String::new(), emergency: None };
     let mut bench = Bench { app: App::new(options), at: Millis(0), effects: Vec::new() };
     bench.type_text("a.meyer");
     bench.key(Key::plain(KeyCode::Enter));
@@ -373,7 +373,7 @@ fn a_session_that_ends_sounds_until_a_key_is_pressed() {
 
 #[test]
 fn a_first_sign_in_is_no_alarm() {
-    let options = AppOptions { server: "http://x:1".into(), signed_in: false, user: String::new() };
+    let options = AppOptions { server: "http://x:1".into(), signed_in: false, user: String::new(), emergency: None };
     let mut bench = Bench { app: App::new(options), at: Millis(0), effects: Vec::new() };
     bench.client(ClientEvent::Refused { why: "no".into() });
     bench.wait(60_000);

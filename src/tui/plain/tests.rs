@@ -146,7 +146,7 @@ fn a_locked_session_is_said_and_can_be_unlocked() {
 #[test]
 fn a_beginning_is_no_false_alarm() {
     let mut bench = Bench::with(night());
-    bench.app = App::new(AppOptions { server: "s".into(), signed_in: true, user: String::new() });
+    bench.app = App::new(AppOptions { server: "s".into(), signed_in: true, user: String::new(), emergency: None });
     let mut plain = Plain::new(bench.app);
     let lost = ClientEvent::Disconnected { why: "no server is there".into(), retry_in_ms: 100, attempt: 1 };
     assert_eq!(plain.client(Millis(0), lost.clone()).lines, ["no link yet: no server is there; trying again"]);

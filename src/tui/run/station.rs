@@ -2,7 +2,7 @@
 
 use crate::{
     access::Secret,
-    client::{self, ClientEvent, ClientRequest, Endpoint, HttpError, LinkOptions, LoginAnswer, TrailMemory},
+    client::{self, ClientEvent, ClientRequest, Emergency, Endpoint, HttpError, LinkOptions, LoginAnswer, TrailMemory},
     domain::WardId,
     protocol::Encoding,
     seam::Entropy,
@@ -40,6 +40,8 @@ pub struct Server {
     pub ward: Option<WardId>,
     /// Where the last checkpoint of its audit trail is remembered.
     pub memory: TrailMemory,
+    /// The patient who is opened in an emergency.
+    pub emergency: Option<Emergency>,
     /// Spreads the attempts to come back after a cut.
     pub entropy: Arc<dyn Entropy>,
 }
@@ -53,6 +55,7 @@ impl Station for Server {
             patients: None,
             encoding: Encoding::MessagePack,
             memory: self.memory.clone(),
+            emergency: self.emergency.clone(),
         };
         client::start(options, Arc::clone(&self.entropy))
     }

@@ -167,6 +167,7 @@ impl Bench {
             control: Box::new(Hands(Arc::clone(&tape))),
         };
         let start = Start {
+            emergency: None,
             flash: true,
             server: "http://127.0.0.1:8470".into(),
             user: String::new(),

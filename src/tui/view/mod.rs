@@ -40,7 +40,12 @@ use super::{
     theme::{Look, Role},
 };
 use pen::{Pen, take_bottom, take_left, take_top};
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::Span,
+    widgets::{Block, Widget},
+};
 use scene::Scene;
 
 /// From this size on queue, ward and patient stand side by side.
@@ -59,6 +64,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             cell.set_style(look.style(Role::Text));
         }
     }
+    let area = edge(app, look, area, buffer);
     if app.page == Page::Login && login::fits(app, area) {
         login::draw(app, look, area, buffer);
         header::draw_forked(app, look, area, buffer);
@@ -74,6 +80,18 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         dialog::draw(app, look, body, buffer);
     }
     look.glyphs.fold(area, buffer);
+}
+
+/// Draws the red edge of an emergency; says what is left within.
+fn edge(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Rect {
+    let Some(who) = &app.options.emergency else { return area };
+    let title = format!(" EMERGENCY: {who} · all that you read is recorded and judged · ends after 60 min ");
+    let block = Block::bordered()
+        .border_style(look.style(Role::AlarmHigh))
+        .title(Span::styled(title, look.style(Role::AlarmHigh)));
+    let within = block.inner(area);
+    block.render(area, buffer);
+    within
 }
 
 fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {

@@ -225,5 +225,10 @@ fn quiet_night() -> WardView {
 }
 
 fn login(user: &str) -> App {
-    App::new(AppOptions { server: "https://ward.example:8470".into(), signed_in: false, user: user.into() })
+    App::new(AppOptions {
+        server: "https://ward.example:8470".into(),
+        signed_in: false,
+        user: user.into(),
+        emergency: None,
+    })
 }

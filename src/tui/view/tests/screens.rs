@@ -207,8 +207,21 @@ fn a_lost_link() {
 
 #[test]
 fn before_the_first_data() {
-    let app = App::new(AppOptions { server: "https://ward.example:8470".into(), signed_in: true, user: String::new() });
+    let app = App::new(AppOptions {
+        server: "https://ward.example:8470".into(),
+        signed_in: true,
+        user: String::new(),
+        emergency: None,
+    });
     shot("connecting_80x24", &text(&app, &look(), 80, 24));
+}
+
+#[test]
+fn an_emergency_has_a_red_edge_all_along() {
+    let mut bench = started(full_night());
+    bench.app.options.emergency = Some("p-4711".into());
+    both!("emergency", bench.app);
+    shot("emergency_20x5", &text(&bench.app, &look(), 20, 5));
 }
 
 #[test]
