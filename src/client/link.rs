@@ -15,7 +15,10 @@ use crate::{
 };
 use futures_util::{SinkExt, StreamExt};
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, timeout},
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -299,6 +302,7 @@ impl Link {
 
     async fn listen(&mut self, socket: &mut Socket) -> Cut {
         let mut look = tokio::time::interval(Duration::from_millis(TRAIL_INTERVAL_MS));
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let silent = Duration::from_millis(LINK_SILENT_MS);
             let done = tokio::select! {

@@ -129,6 +129,10 @@ impl Follower {
         if let Some(what) = &self.forked {
             return TrailStanding::Forked { what: what.clone() };
         }
+        // More may have been seen since it was asked for.
+        if self.seen.as_ref().is_some_and(|seen| seen.checkpoint.size > offer.old) {
+            return TrailStanding::NotWitnessed { why: "an answer to an older question".to_owned() };
+        }
         match self.judge(offer) {
             Ok(seen) => {
                 let size = seen.checkpoint.size;

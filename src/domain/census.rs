@@ -287,9 +287,8 @@ impl Census {
             EventBody::Discharged { patient, .. } => {
                 self.stays.remove(patient);
                 // What went with its patient was not taken away from anybody.
-                let went = |spans: &Vec<Assignment>| {
-                    spans.last().is_some_and(|a| a.patient == *patient && a.end.is_some_and(|end| end >= event.at))
-                };
+                // Nobody can be given back wrongly who has left.
+                let went = |spans: &Vec<Assignment>| spans.last().is_some_and(|a| a.patient == *patient);
                 let Self { assignments, taken_away, .. } = self;
                 taken_away.retain(|device| !assignments.get(device).is_some_and(went));
             }

@@ -53,8 +53,9 @@ impl DeviceAlertCode {
 fn part(name: &str, prefixes: &[&str]) -> String {
     let name = name.trim();
     let rest = prefixes.iter().find_map(|p| name.get(..p.len()).filter(|n| n.eq_ignore_ascii_case(p)).map(|_| p.len()));
+    let name = name.get(rest.unwrap_or(0)..).unwrap_or_default();
     let mut out = String::new();
-    for c in name.get(rest.unwrap_or(0)..).unwrap_or_default().chars() {
+    for c in name.chars() {
         if c.is_ascii_alphanumeric() {
             out.push(c.to_ascii_lowercase());
         } else if !out.is_empty() && !out.ends_with('_') {
@@ -62,12 +63,16 @@ fn part(name: &str, prefixes: &[&str]) -> String {
         }
     }
     let out = out.trim_end_matches('_');
-    if out.len() <= PART_MAX_BYTES {
+    // Names that differ in nothing but letters that a code cannot hold are of different alerts.
+    let says_it_all = name.chars().all(|c| c.is_ascii() && !"+<>=%".contains(c));
+    if says_it_all && out.len() <= PART_MAX_BYTES {
         return out.to_owned();
     }
+    let whole = if says_it_all { out } else { name };
     // FNV-1a: any that stays the same will do.
-    let sum = out.bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    format!("{}_{sum:08x}", out.get(..PART_MAX_BYTES - CHECKSUM_DIGITS - 1).unwrap_or_default())
+    let sum = whole.bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let kept = out.get(..out.len().min(PART_MAX_BYTES - CHECKSUM_DIGITS - 1)).unwrap_or_default().trim_end_matches('_');
+    if kept.is_empty() { format!("x_{sum:08x}") } else { format!("{kept}_{sum:08x}") }
 }
 
 /// A text that is not the code of an alert of a device.
@@ -183,7 +188,7 @@ impl ReportedPhase {
 pub enum ReportedState {
     /// It is so.
     Active,
-    /// It is not so, or its alarm is off.
+    /// It is not so.
     Inactive,
     /// It is no longer so; the device signals until somebody resets it.
     Latched,
@@ -195,7 +200,7 @@ impl ReportedState {
     pub fn of_word(word: &str) -> Option<Self> {
         match word.trim().to_ascii_lowercase().as_str() {
             "active" => Some(Self::Active),
-            "inactive" | "off" => Some(Self::Inactive),
+            "inactive" => Some(Self::Inactive),
             "latched" => Some(Self::Latched),
             _ => None,
         }
@@ -282,8 +287,11 @@ impl ReportedAlert {
     /// Whether it is over by this message.
     #[must_use]
     pub const fn is_over(&self) -> bool {
+        // What is quiet on the device is quiet there alone.
+        let quieted = self.quiet.is_some() || matches!(self.phase, ReportedPhase::Inactivate);
         matches!(self.phase, ReportedPhase::End | ReportedPhase::Reset)
-            || matches!(self.state, Some(ReportedState::Inactive | ReportedState::Latched))
+            || matches!(self.state, Some(ReportedState::Latched))
+            || (matches!(self.state, Some(ReportedState::Inactive)) && !quieted)
     }
 
     /// Whether it only says that what was told is so still: without news, it may come with one time again and again.
@@ -338,7 +346,7 @@ mod tests {
     #[case("mdc_evt_lead_off", "", "lead_off")]
     #[case("SpO2 zu niedrig!", "Kanal 1", "spo2_zu_niedrig.kanal_1")]
     #[case("", "", "unnamed")]
-    #[case("\u{1b}[31m", "…", "31m")]
+    #[case("\u{1b}[31m", "…", "31m.x_d38c119b")]
     #[case("MDC_EVT_A_VERY_LONG_NAME_OF_AN_EVENT_INDEED", "x", "a_very_long_name_o_0d8b4b2f.x")]
     fn codes_are_made_of_names(#[case] event: &str, #[case] source: &str, #[case] code: &str) {
         let made = DeviceAlertCode::new(event, source);
@@ -354,6 +362,15 @@ mod tests {
     fn long_names_that_differ_only_at_their_end_stay_apart() {
         let code = |end: char| DeviceAlertCode::new(&format!("MDC_EVT_{}{end}", "X".repeat(60)), "");
         assert_ne!(code('A'), code('B'));
+    }
+
+    #[test]
+    fn names_of_which_a_code_holds_no_letter_stay_apart() {
+        let code = |name: &str| DeviceAlertCode::new(name, "").to_string();
+        assert_ne!(code("呼吸暂停"), code("电极脱落"));
+        assert_ne!(code("Drück"), code("Drck"));
+        assert_ne!(code("ST+"), code("ST-"));
+        assert!(code("呼吸暂停").parse::<DeviceAlertCode>().is_ok());
     }
 
     #[test]
@@ -379,7 +396,9 @@ mod tests {
             ("update", "latched", true),
             ("end", "active", true),
             ("reset", "", true),
-            ("continue", "off", true),
+            ("continue", "inactive", true),
+            ("inactivate", "inactive", false),
+            ("continue", "off", false),
         ] {
             assert_eq!(alert(phase, state).is_over(), over, "{phase} {state}");
         }

@@ -192,8 +192,18 @@ impl Engine {
         let Some(episode) = self.reported.kept.get_mut(device).and_then(|e| e.get_mut(place)) else { return };
         let (patient, lives) = (episode.patient.clone(), episode.lives());
         let last_at = episode.last.observed_at;
-        // What came out of order says nothing of the present; at one moment the end has the last word.
-        let late = said.observed_at < last_at || (!lives && !said.is_over() && said.observed_at == last_at);
+        // What came out of order says nothing of the present; at one moment the end has the last word, if it does not begin
+        // anew: the times of HL7 are whole seconds.
+        let after_end = !lives && !said.is_over() && said.phase != ReportedPhase::Start;
+        let late = said.observed_at < last_at || (after_end && said.observed_at == last_at);
+        if late && lives && !said.is_over() && said.priority > episode.last.priority {
+            // A clock may have been set back: what is more urgent than all that was said before is never passed over.
+            let said = ReportedAlert { observed_at: last_at, ..said };
+            episode.last = said.clone();
+            episode.heard_at = now;
+            self.show(&patient, device, said, events);
+            return;
+        }
         if late {
             if !said.is_reminder() {
                 self.not_raised(&patient, device, said, NotRaised::Late, events);

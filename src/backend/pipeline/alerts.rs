@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     backend::intake::Tally,
-    domain::{BedId, DeviceId, LimitsSaid, Millis, PatientId, Timestamp, VitalCode, WardId},
+    domain::{BedId, DeviceId, LimitsSaid, Millis, PatientId, ReportedLimits, Timestamp, VitalCode, WardId},
     engine::{Input, IntakeFault},
     ingest::{
-        Refused, Resolver, Sender, Way,
-        hl7::{AlertReading, Group, Observed},
+        Decoded, Reading, Refused, Resolver, Sender, Way,
+        hl7::{AlertReading, Group},
     },
     protocol::{IntakeReport, Rejection, RejectionCode},
 };
@@ -27,15 +27,20 @@ pub(super) struct Limited {
     said: LimitsSaid,
 }
 
-/// The limits of devices that came with the values of a message.
-pub(super) fn limited(groups: &[Group], skew: Millis) -> Vec<Limited> {
-    let of = |group: &Group, value: &Observed| {
-        let reading = value.read.as_ref().ok()?;
+/// The limits of devices that came with the values of a message, in the order of these.
+pub(super) fn limits_of(groups: &[Group]) -> Vec<Option<ReportedLimits>> {
+    groups.iter().flat_map(|group| group.values.iter().map(|value| value.limits)).collect()
+}
+
+/// Those that came with values that were placed.
+pub(super) fn limited(placed: &Decoded, limits: &[Option<ReportedLimits>], skew: Millis) -> Vec<Limited> {
+    let of = |(read, limits): (&Result<Reading, Refused>, &Option<ReportedLimits>)| {
+        let reading = read.as_ref().ok()?;
         let since = reading.observed_at - skew;
-        let said = LimitsSaid { device: reading.device.clone(), limits: value.limits?, since };
-        Some(Limited { named: group.patient.clone(), vital: reading.vital, said })
+        let said = LimitsSaid { device: reading.device.clone(), limits: (*limits)?, since };
+        Some(Limited { named: reading.named_patient.clone(), vital: reading.vital, said })
     };
-    groups.iter().flat_map(|group| group.values.iter().filter_map(move |value| of(group, value))).collect()
+    placed.iter().zip(limits).filter_map(of).collect()
 }
 
 /// Of whom something came: the device, and the patient that the message names.
@@ -133,7 +138,7 @@ impl Core {
             if let Some(first) = first {
                 self.contradiction(ward, (&first.device, first.said.observed_at), named, now);
             }
-        } else if let Some(ward) = ward {
+        } else if let (Some(ward), false) = (ward, matches!(whom, Whose::Empty(_))) {
             let mut devices = BTreeMap::<DeviceId, Timestamp>::new();
             for alert in read() {
                 let first = devices.entry(alert.device.clone()).or_insert(alert.said.observed_at - skew);

@@ -140,8 +140,9 @@ impl Core {
                 }
             }
             Job::Values { sender, groups, reply } => {
-                let limited = super::alerts::limited(&groups, self.skew);
+                let limits = super::alerts::limits_of(&groups);
                 let (decoded, named) = self.place(&sender, groups, now, group);
+                let limited = super::alerts::limited(&decoded, &limits, self.skew);
                 if self.observations(&sender, decoded, (Came::now(Way::Hl7), &named), reply, now, group) {
                     self.limits_said(&sender, limited, now);
                 }

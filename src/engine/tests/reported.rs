@@ -126,6 +126,26 @@ fn what_comes_late_or_twice_changes_nothing() {
 }
 
 #[test]
+fn what_is_more_urgent_is_never_late() {
+    let mut bench = Bench::new(1);
+    let of = |s, phase, priority| ReportedAlert { priority, ..said(s, "A", phase) };
+    bench.device_says(10.0, of(30.0, ReportedPhase::Start, Priority::Low));
+    bench.device_says(12.0, of(12.0, ReportedPhase::Escalate, Priority::High));
+    assert_eq!(bench.alert(LOW_SPO2).priority, Priority::High, "the clock of the device was set back");
+    bench.device_says(13.0, of(13.0, ReportedPhase::End, Priority::High));
+    assert_eq!(bench.said_open().len(), 1, "what is late ends nothing");
+}
+
+#[test]
+fn a_start_in_the_second_of_an_end_is_another_start() {
+    let mut bench = Bench::new(1);
+    for phase in [ReportedPhase::Start, ReportedPhase::End, ReportedPhase::Start] {
+        bench.device_says(10.0, said(10.0, "A", phase));
+    }
+    assert_eq!(bench.said_open().iter().filter(|a| a.condition == Condition::Present).count(), 1);
+}
+
+#[test]
 fn a_latched_state_of_the_device_is_over() {
     let mut bench = Bench::new(1);
     bench.device_says(10.0, said(10.0, "A", ReportedPhase::Start));

@@ -148,7 +148,9 @@ fn is_watchdog(open: &Open<'_>, separators: Separators) -> bool {
         words::is_watchdog(row.field(3), separators)
             || (words::facet(row) == Some("1") && words::is_watchdog(row.field(5), separators))
     };
-    words::is_watchdog(open.obr.field(4), separators) || open.rows.iter().any(|(_, row)| of_row(row))
+    let is_other = |row: &Segment<'_>| matches!(words::row(row, separators), Ok(Row::Event)) && !of_row(row);
+    let mut rows = open.rows.iter().map(|(_, row)| row);
+    words::is_watchdog(open.obr.field(4), separators) || (rows.clone().any(of_row) && !rows.any(is_other))
 }
 
 type Read = Result<AlertReading, (Fault, Option<DeviceId>)>;

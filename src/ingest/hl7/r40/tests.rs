@@ -79,7 +79,7 @@ fn what_is_unknown_is_never_low(#[case] row: &str, #[case] flags: &str, #[case] 
 #[case::number_alone("OBX|1|ST|196652|1.1.0.0.1||||H~PM", "hi_val_gt_lim", "hi val gt lim", AlertClass::Physiological)]
 #[case::hostile(
     "OBX|1|ST|196616^MDC_EVT_ALARM^MDC|1.1.0.0.1|\u{1b}[31mLOW\u{202e}|||PM",
-    "31mlow",
+    "31mlow_165d05e4",
     "[31mLOW",
     AlertClass::Physiological
 )]
