@@ -27,6 +27,37 @@ fn nurse_of_another_ward(server: &Server) -> String {
     answer.json()["token"].as_str().unwrap().to_owned()
 }
 
+#[test]
+fn h15_nobody_takes_patients_or_devices_of_another_ward_into_the_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    server.run(&["ward", "add", "x", "--name", "Other"]);
+    server.run(&["bed", "add", "x1", "--ward", "x"]);
+    let mut streams = [("cora", Role::Charge), ("otto", Role::Ops)].map(|(name, role)| {
+        let coverage = Coverage::of(vec!["x".parse().unwrap()]);
+        let passphrase = PASSPHRASE.to_owned();
+        let added = ask(&server, &AdminRequest::AddUser { name: name.to_owned(), role, passphrase, coverage });
+        assert!(matches!(added, AdminAnswer::Done), "{added:?}");
+        let body = serde_json::json!({ "user": name, "passphrase": PASSPHRASE }).to_string();
+        let answer = request(server.address, "POST", "/v1/login", &[], body.as_bytes());
+        Stream::greet(&server, answer.json()["token"].as_str().unwrap(), Encoding::Json).0
+    });
+    let admit = serde_json::json!({
+        "command": "admit", "patient": { "id": "p1", "name": "", "category": "adult" }, "bed": "x1", "encounter": "e9",
+    });
+    let claim = serde_json::json!({ "command": "set_device", "device": { "id": "d1", "name": "", "kind": "monitor" } });
+    for (stream, command) in streams.iter_mut().zip([admit, claim]) {
+        let command = serde_json::from_value(command).unwrap();
+        stream.say(&ClientMessage::Command { id: 3, ward: "x".parse().unwrap(), command });
+        let answer = stream.answer();
+        let ServerMessage::Error { code: ErrorCode::BadMessage, detail, .. } = &answer else { panic!("{answer:?}") };
+        assert!(detail.contains("another ward") && !detail.contains("ward w"), "of which ward is not said: {detail}");
+    }
+    let refused = trail(&server, "patient.admit");
+    assert!(refused.iter().any(|leaf| leaf["outcome"] == "refused"), "{refused:?}");
+}
+
 fn open(stream: &mut Stream, id: u64, words: &str) -> ServerMessage {
     stream.say(&ClientMessage::OpenPatient {
         id,
@@ -60,6 +91,18 @@ fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_and_judged() {
     let gateway = server.small_ward();
     server.run(&["bed", "add", "b2", "--ward", "w"]);
     server.run(&["patient", "admit", "p3", "--bed", "b2", "--name", "Lindqvist, Maja", "--ward", "w"]);
+    // What is said of others on the ward is none of an emergency's business.
+    let (mut carla, ..) = Stream::watch(&server, &server.token("carla", "nurse"));
+    let pause = serde_json::json!({
+        "command": "pause", "kind": "alarm_paused", "scope": "patient", "patient": "p3", "for_ms": 60_000,
+        "reason": "transport of Ms Hidden",
+    });
+    carla.say(&ClientMessage::Command {
+        id: 1,
+        ward: "w".parse().unwrap(),
+        command: serde_json::from_value(pause).unwrap(),
+    });
+    assert!(matches!(carla.answer(), ServerMessage::Result { done: true, .. }));
     let token = nurse_of_another_ward(&server);
     let (mut nina, hello) = Stream::greet(&server, &token, Encoding::Json);
     let ServerMessage::Hello { wards, .. } = hello else { panic!() };
@@ -77,6 +120,7 @@ fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_and_judged() {
     subscribe(&mut nina, Some(vec!["p1"]));
     let (_, view) = nina.snapshot();
     assert_eq!(view.patients.keys().map(wardwatch::domain::PatientId::as_str).collect::<Vec<_>>(), ["p1"]);
+    assert!(view.pauses.is_empty(), "{:?}", view.pauses);
     assert_eq!(view.patients[&"p1".parse().unwrap()].patient.name.as_str(), "Okafor, Chidi");
     let sent = observation("nbp_sys", 220.0, now());
     server.request("POST", "/v1/observations", &gateway, sent.as_bytes());
@@ -88,8 +132,10 @@ fn h03_a_patient_is_opened_with_a_reason_and_it_is_tagged_and_judged() {
     let starts = trail(&server, "break_glass.start");
     assert_eq!((starts.len(), &starts[0]["code"], &starts[0]["patient"]), (1, &"treatment".into(), &"p1".into()));
     let views = trail(&server, "patient.view");
-    assert!(views.iter().all(|leaf| leaf["code"] == "break_glass"), "each read is marked: {views:?}");
-    assert!(!views.is_empty());
+    let opened: Vec<_> =
+        views.iter().filter(|leaf| leaf["actor"]["session"] == starts[0]["actor"]["session"]).collect();
+    assert!(opened.iter().all(|leaf| leaf["code"] == "break_glass"), "each read is marked: {views:?}");
+    assert!(!opened.is_empty());
     let early = ask(&server, &review(&server, true));
     assert!(matches!(&early, AdminAnswer::Failed { why } if why.contains("still open")), "{early:?}");
     nina.say(&ClientMessage::ClosePatient { id: 9, ward: "w".parse().unwrap(), patient: "p1".parse().unwrap() });

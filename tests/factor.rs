@@ -4,6 +4,7 @@
 
 mod support;
 
+use base64::Engine as _;
 use std::{net::IpAddr, sync::Arc};
 use support::{PASSPHRASE, Server, request, run_with};
 use wardwatch::{
@@ -196,7 +197,8 @@ async fn p12_sessions_know_no_wall_clock() {
         assert_eq!(present().unwrap().standing, SessionStanding::Locked);
         app.look_after_sessions().await.unwrap();
         app.unlock(&session, secret(PASSPHRASE)).await.unwrap();
-        assert!(present().unwrap().fresh && present().unwrap().standing == SessionStanding::Active);
+        assert_eq!(present().unwrap().standing, SessionStanding::Active);
+        assert!(!present().unwrap().fresh, "an unlock is no second proof");
         bench.pass(Millis::from_mins(12 * 60));
         bench.clock.step_wall(Millis(-step.0));
         assert_eq!(present().unwrap().standing, SessionStanding::Ended);
@@ -220,12 +222,36 @@ async fn a13_a_step_up_rotates_the_token_and_reuse_ends_the_session() {
     bench.pass(Millis::from_secs(29));
     assert!(app.session(&first).is_ok());
     bench.pass(Millis::from_secs(1));
+    // A screen that is open since then goes on: it is held by its session.
+    assert!(app.still(&session, &first).is_ok());
     assert!(app.session(&first).is_err() && app.session(&second).is_ok());
     let deadline = support::deadline();
     while app.session(&second).is_ok() {
         assert!(support::before(deadline), "the session ends, whoever holds it");
         tokio::task::yield_now().await;
     }
+    assert!(app.still(&session, &second).is_err());
+}
+
+#[tokio::test]
+async fn a16_a_key_of_ssh_is_no_fresh_proof_and_its_session_is_not_taken_up_again() {
+    let mut bench = Bench::new().await;
+    let app = bench.opened().app.clone();
+    let user = app.hub.directory().user_by_name("anna").cloned().unwrap();
+    let blob = [&[0, 0, 0, 11][..], b"ssh-ed25519", &[0, 0, 0, 32], &[7; 32]].concat();
+    let key = format!("ssh-ed25519 {}", base64::engine::general_purpose::STANDARD.encode(blob));
+    let added = AdminRequest::AddUserKey { name: "anna".into(), key };
+    let added = admin::execute(&app, bench.dir.path(), false, 0, added).await;
+    let AdminAnswer::UserKeys { keys } = added else { panic!("{added:?}") };
+    let token = app.login_by_key(&user, &keys[0].fingerprint).await.unwrap().token;
+    let session = app.session(&token).unwrap();
+    assert!(!session.fresh, "neither export nor the second factor is open to it");
+    let own = app.login("anna", secret(PASSPHRASE), None, from(1)).await.unwrap().token;
+    drop((app, session));
+    bench.reopen().await;
+    let app = bench.opened().app.clone();
+    assert!(app.session(&token).is_err(), "nobody holds it any more");
+    assert!(app.session(&own).is_ok());
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ impl Directory {
             kept_activity: HashMap::new(),
         };
         records.users.into_iter().for_each(|user| directory.insert_user(user));
-        let of_this_boot = |s: &SessionRecord| s.boot_id == boot_id;
+        let of_this_boot = |s: &SessionRecord| s.boot_id == boot_id && !s.held;
         let sessions = records.sessions.into_iter().filter(of_this_boot);
         sessions.for_each(|session| directory.insert_session(session));
         let tokens = records.device_tokens.into_iter();
@@ -252,10 +252,7 @@ impl Directory {
                 }
             }
             AccessChange::UnlockSession { session, active } => {
-                self.change_session(session, *active, |s| {
-                    s.locked = false;
-                    s.proven = s.proven.max(*active);
-                });
+                self.change_session(session, *active, |s| s.locked = false);
             }
             AccessChange::RotateSession { session, token_hash, at } => self.rotate_session(session, *token_hash, *at),
             AccessChange::PutStation(station) => self.insert_station(station.clone()),
@@ -397,6 +394,7 @@ impl Directory {
             locked: false,
             proven: now,
             former: None,
+            held: false,
         };
         let user = UserRecord {
             id: id.clone(),

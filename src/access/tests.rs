@@ -46,6 +46,7 @@ fn store_and_directory_judge_access_changes_alike() {
         locked: false,
         proven: Millis(1),
         former: None,
+        held: false,
     };
     let changes = [
         AccessChange::BeginSession { session: record, proven: "old".into() },

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     access::{Backoff, Hasher, LoginGate, Pepper, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{DeviceId, DeviceReport, Millis, Reported, SessionId, Timestamp, VitalTable},
+    domain::{DeviceId, DeviceReport, Millis, Reported, Role, SessionId, Timestamp, VitalTable},
     ingest::{Refused, Way, fhir::VitalCodes},
     protocol::{SessionInfo, SessionState},
     seam::{Clock, EngineClock, Entropy},
@@ -107,6 +107,19 @@ impl App {
         }
         let session = found?;
         if session.standing == SessionStanding::Ended { Err(UnknownToken::Unknown) } else { Ok(session) }
+    }
+
+    /// The session of a connection that stands: it goes on by the session, whatever token has come since. A display has a
+    /// token alone.
+    ///
+    /// # Errors
+    /// If the session is over.
+    pub fn still(&self, held: &Session, token: &Secret) -> Result<Session, UnknownToken> {
+        if held.user.role == Role::Station {
+            return self.session(token);
+        }
+        let found = self.hub.directory().session_by_id(&held.record.id, self.clock.boot());
+        found.filter(|session| session.standing != SessionStanding::Ended).ok_or(UnknownToken::Unknown)
     }
 
     /// A token that was given up comes again: somebody else has it, or had it. The session ends, whoever holds it now.

@@ -163,6 +163,8 @@ async fn serve(app: &App, stream: UnixStream, server: SocketAddr) -> std::io::Re
         Ok(signed_in) => signed_in,
         Err(why) => return say(&mut write, &GatewayAnswer::Refused { why }).await,
     };
+    // Its token may be another one by the time that it ends.
+    let held = app.session(&token).ok();
     let identity = app.identity.get().map(|identity| identity.status(app.clock.wall()).key);
     let scheme = if identity.is_some() { "https" } else { "http" };
     let answer = GatewayAnswer::Session {
@@ -178,7 +180,7 @@ async fn serve(app: &App, stream: UnixStream, server: SocketAddr) -> std::io::Re
         let mut one = [0; 1];
         drop(reader.read(&mut one).await);
     }
-    if let Ok(session) = app.session(&token) {
+    if let Some(session) = held {
         end(app, &session).await;
     }
     said

@@ -3,8 +3,8 @@
 use super::{app::App, pipeline::JobError};
 use crate::{
     access::{
-        Backoff, HashError, LoginGate, RefusedTry, Secret, Session, SessionStanding, TokenKind, UNLOCK_TRIES_MAX,
-        Verdict, new_id, new_token, source_of,
+        Backoff, HashError, LoginGate, PROOF_FRESH_SPAN, RefusedTry, Secret, Session, SessionStanding, TokenKind,
+        UNLOCK_TRIES_MAX, Verdict, new_id, new_token, source_of,
     },
     audit::{Act, LeafActor, LeafDraft, Outcome, SideText},
     domain::{Millis, SessionId, text::clean},
@@ -251,8 +251,10 @@ impl App {
             began: now,
             active: now,
             locked: false,
-            proven: now,
+            // A key in a file is no second proof, and sshd does not tell which keys ask for a PIN.
+            proven: if key.is_some() { now - PROOF_FRESH_SPAN } else { now },
             former: None,
+            held: key.is_some(),
         };
         let mut leaves = Vec::new();
         let mut access = Vec::new();

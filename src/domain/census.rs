@@ -67,6 +67,9 @@ pub enum CensusError {
         /// Where.
         bed: BedId,
     },
+    /// A patient or device is of one ward; of which one is not said.
+    #[error("this patient or device is of another ward already")]
+    OtherWard,
     /// No such patient on the ward.
     #[error("patient {patient} is not on this ward")]
     UnknownPatient {

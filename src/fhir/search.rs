@@ -208,6 +208,24 @@ pub struct Search {
     pub ignored: Vec<Issue>,
 }
 
+impl Search {
+    /// Whether it asks for the resources of certain patients, or for certain resources: not for what there is of all.
+    #[must_use]
+    pub fn names_patients(&self) -> bool {
+        let whole = |tokens: &[TokenValue]| {
+            !tokens.is_empty() && tokens.iter().all(|t| t.code.as_deref().is_some_and(|c| !c.is_empty()))
+        };
+        self.filters.iter().any(|filter| match filter {
+            Filter::Ids(ids) | Filter::Patients(ids) => !ids.is_empty(),
+            Filter::PatientIdentifiers(tokens) => whole(tokens),
+            Filter::Tokens(params, tokens) => {
+                matches!(self.kind, ResourceKind::Patient) && params.contains(&"identifier") && whole(tokens)
+            }
+            _ => false,
+        })
+    }
+}
+
 /// The parameters of a query or a form.
 ///
 /// # Errors
@@ -551,6 +569,23 @@ mod tests {
 
     fn observation(query: &str) -> Result<Search, Vec<Issue>> {
         parse(ResourceKind::Observation, &pairs(query).unwrap(), false)
+    }
+
+    #[rstest]
+    #[case(ResourceKind::Observation, "patient=p1", true)]
+    #[case(ResourceKind::Observation, "patient=p1&subject.identifier=x", true)]
+    #[case(ResourceKind::Observation, "patient.identifier=urn:x|1", true)]
+    #[case(ResourceKind::Patient, "_id=p1", true)]
+    #[case(ResourceKind::Patient, "identifier=1", true)]
+    #[case(ResourceKind::Observation, "", false)]
+    #[case::not_understood(ResourceKind::Observation, "subject.identifier=x", false)]
+    #[case::not_understood(ResourceKind::Device, "subject=x", false)]
+    #[case::not_understood(ResourceKind::Encounter, "patient.identifier=x&patientt=1", true)]
+    #[case::a_system_alone(ResourceKind::Patient, "identifier=urn:x|", false)]
+    #[case::name(ResourceKind::Patient, "name=o", false)]
+    fn a_search_names_patients_or_asks_for_all(#[case] kind: ResourceKind, #[case] query: &str, #[case] names: bool) {
+        let search = parse(kind, &pairs(query).unwrap(), false);
+        assert_eq!(search.is_ok_and(|search| search.names_patients()), names, "{query}");
     }
 
     #[test]

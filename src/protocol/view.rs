@@ -438,6 +438,7 @@ impl WardView {
             patient.patient.note = PersonName::default();
         }
         view.handovers.open.iter_mut().for_each(|open| open.note = None);
+        view.pauses.iter_mut().for_each(|pause| pause.reason = None);
         view
     }
 
@@ -483,6 +484,12 @@ fn named(event: &Event, renamed: impl Fn(&PersonName) -> PersonName) -> Event {
     }
     if let EventBody::Refused { command: Command::OfferHandover { note, .. }, .. } = &mut event.body {
         *note = None;
+    }
+    if let EventBody::Paused { pause } = &mut event.body {
+        pause.reason = None;
+    }
+    if let EventBody::Refused { command: Command::Pause { reason, .. }, .. } = &mut event.body {
+        *reason = None;
     }
     if let EventBody::Admitted { patient, .. } | EventBody::Refused { command: Command::Admit { patient, .. }, .. } =
         &mut event.body

@@ -109,6 +109,8 @@ pub struct SessionRecord {
     pub proven: Millis,
     /// SHA-256 of the token before the present one, and when that came.
     pub former: Option<([u8; 32], Millis)>,
+    /// Whether it lasts as long as a connection to this process alone: after a restart nobody holds it.
+    pub held: bool,
 }
 
 /// A token of a device or gateway.

@@ -34,6 +34,7 @@ fn sign_in(directory: &mut Directory, n: usize, began: Millis) -> (Secret, Sessi
         locked: false,
         proven: began,
         former: None,
+        held: false,
     };
     directory.apply(&AccessChange::BeginSession { session: record.clone(), proven: PHC.into() });
     (token, record)

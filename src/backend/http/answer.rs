@@ -75,6 +75,9 @@ impl From<JobError> for ProblemAnswer {
             JobError::UnknownWard => {
                 return problem(StatusCode::NOT_FOUND, "unknown-ward", "No such ward", error.to_string());
             }
+            JobError::OtherWard => {
+                return problem(StatusCode::CONFLICT, "other-ward", "Of another ward", error.to_string());
+            }
         };
         problem_for_now(StatusCode::SERVICE_UNAVAILABLE, (code, title), error.to_string(), RETRY_AFTER_S)
     }

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     backend::intake::Tally,
     domain::{
-        Actor, Command, Device, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal, Reported,
-        SystemFault, Timestamp, Ward, WardId, system::FaultReport,
+        Actor, CensusError, Command, Device, DeviceId, EventBody, Lapse, Millis, Observation, PatientId, Refusal,
+        Reported, SystemFault, Timestamp, Ward, WardId, system::FaultReport,
     },
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way, medtech::Mapped},
@@ -87,7 +87,10 @@ impl Core {
             let ward = record.ward.clone();
             let engine = super::rebuild::rebuild(&self.config, self.reader.as_ref(), &record)?;
             for device in engine.census().devices.keys() {
-                self.ward_of_device.insert(device.clone(), ward.id.clone());
+                let first = self.ward_of_device.entry(device.clone()).or_insert_with(|| ward.id.clone());
+                if *first != ward.id {
+                    tracing::error!(%device, ward = %ward.id, of = %first, "a device is of two wards: its data go to the first");
+                }
             }
             let mut run = WardRun::new(ward.id.clone(), engine, None, now);
             run.restart(ward.clone(), self.moment(now));
@@ -304,11 +307,28 @@ impl Core {
         now: Timestamp,
         group: &mut Group,
     ) {
+        if self.is_of_another_ward(ward, command) {
+            let refusal = Refusal::Census(CensusError::OtherWard);
+            group.batch.leaves.extend(leaves::of(ward, command, by, Some(&refusal), &[]));
+            drop(reply.send(Err(JobError::OtherWard)));
+            return;
+        }
         let Some((index, refusal)) = self.act(ward, command, by, now, group) else {
             drop(reply.send(Err(JobError::UnknownWard)));
             return;
         };
         group.waiting.push(Waiting::Command { reply, ward: ward.clone(), index, refusal });
+    }
+
+    /// Whether a command would bring in a patient or device of another ward: two engines that both judge one body would
+    /// tell of it twice, and data would reach one of them alone.
+    fn is_of_another_ward(&self, ward: &WardId, command: &Command) -> bool {
+        let mut others = self.wards.iter().filter(|(other, _)| *other != ward).map(|(_, run)| run.engine.census());
+        match command {
+            Command::Admit { patient, .. } => others.any(|census| census.stays.contains_key(&patient.id)),
+            Command::SetDevice { device } => others.any(|census| census.devices.contains_key(&device.id)),
+            _ => false,
+        }
     }
 
     /// Does a command: the place of what came of it among the group's events, and why it was not done. `None` if there is

@@ -32,6 +32,9 @@ pub enum JobError {
     /// No such ward.
     #[error("there is no such ward")]
     UnknownWard,
+    /// The patient or device is of another ward. Which one is not said: whoever asks may have nothing to do with it.
+    #[error("this patient or device is of another ward already: discharge or remove it there first")]
+    OtherWard,
 }
 
 /// What became of a command.

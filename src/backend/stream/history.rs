@@ -11,7 +11,7 @@ use crate::{
 const ALERTS_MAX: u32 = 1_000;
 /// What a subscription shows of the past by itself: the hour behind its sparklines. A query that asks for no more, and
 /// for no alerts, is part of that view; any other leaves an audit entry of its own.
-const SUBSCRIPTION_SHOWS: Millis = Millis::from_mins(65);
+pub(super) const SUBSCRIPTION_SHOWS: Millis = Millis::from_mins(65);
 
 /// Why a query is not answered.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use super::{
     alert_report::{self, ReportError, ReportQuery},
     device::version_text,
     handover::{self, Wanted},
-    history,
+    history::{self, SUBSCRIPTION_SHOWS},
     ops::{self, Asked},
     socket::{Ended, Heard, SILENT_AFTER, Socket, stopped},
 };
@@ -174,7 +174,7 @@ impl Watcher {
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        let session = self.app.session(&self.token);
+        let session = self.app.still(&self.session, &self.token);
         let session = session.map_err(|e| Ended::close(CloseCode::SessionEnded, e.to_string()))?;
         let changed = session.standing != self.session.standing || session.user.role != self.session.user.role;
         self.session = session;
@@ -314,6 +314,7 @@ impl Watcher {
         if let Some(only) = &watch.only {
             view.patients.retain(|id, _| only.contains(id));
             view.alerts.retain(|_, alert| alert.key.patient.as_ref().is_none_or(|p| only.contains(p)));
+            view.pauses.retain(|pause| pause.scope.patient().is_none_or(|p| only.contains(p)));
         }
         if watch.relation == Relation::BreakGlass {
             // Of the ward around the patient there is nothing to be seen.
@@ -342,7 +343,10 @@ impl Watcher {
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        let Some(ward) = self.watch.as_ref().map(|w| w.ward.clone()) else { return Ok(()) };
+        let Some((ward, relation)) = self.watch.as_ref().map(|w| (w.ward.clone(), w.relation)) else { return Ok(()) };
+        let history = decide(&principal_of(&self.session), Verb::ReadHistory, Object::Patient(relation));
+        let shown = self.app.engine_clock.now() - SUBSCRIPTION_SHOWS;
+        let oldest = if history == Decision::Allow { Timestamp::MIN } else { shown };
         while after < head {
             let (reader, of) = (self.app.reader.clone(), ward.clone());
             let page = tokio::task::spawn_blocking(move || reader.events_after(&of, after, JOURNAL_PAGE)).await;
@@ -350,6 +354,11 @@ impl Watcher {
             let events = page.map_err(|_| failed())?.map_err(|_| failed())?;
             let Some(last) = events.last().map(|e| e.seq) else { return Ok(()) };
             for event in events.into_iter().filter(|e| e.seq <= head) {
+                if event.event.at < oldest {
+                    let (ward, seq) = (ward.clone(), event.seq);
+                    socket.send(&ServerMessage::Skipped { ward, from: seq, to: seq }).await?;
+                    continue;
+                }
                 if let Some(watch) = &mut self.watch {
                     watch.sent = event.seq - 1;
                 }
@@ -819,6 +828,7 @@ fn job_error(e: JobError, id: u64) -> ServerMessage {
         JobError::Unrecorded | JobError::Stopping => ErrorCode::Unrecorded,
         JobError::Busy => ErrorCode::Busy,
         JobError::UnknownWard => ErrorCode::UnknownWard,
+        JobError::OtherWard => ErrorCode::BadMessage,
     };
     error(code, e.to_string(), Some(id))
 }

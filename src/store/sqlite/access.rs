@@ -163,8 +163,8 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
             let (former, since) = (s.former.map(|f| f.0), s.former.map(|f| f.1.0));
             db.execute(
                 "INSERT OR REPLACE INTO session
-                     (id, token_hash, user, boot_id, began_ms, active_ms, locked, proven_ms, former_hash, former_ms)
-                 SELECT ?1, ?2, id, ?4, ?5, ?6, ?7, ?9, ?10, ?11 FROM user WHERE id = ?3 AND enabled AND phc = ?8",
+                     (id, token_hash, user, boot_id, began_ms, active_ms, locked, proven_ms, former_hash, former_ms, held)
+                 SELECT ?1, ?2, id, ?4, ?5, ?6, ?7, ?9, ?10, ?11, ?12 FROM user WHERE id = ?3 AND enabled AND phc = ?8",
                 params![
                     id,
                     s.token_hash,
@@ -176,7 +176,8 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
                     proven,
                     s.proven.0,
                     former,
-                    since
+                    since,
+                    s.held
                 ],
             )
         }
@@ -189,8 +190,7 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
             params![session.as_str(), idle_since.0],
         ),
         AccessChange::UnlockSession { session, active } => db.execute(
-            "UPDATE session SET locked = 0, active_ms = max(active_ms, ?2), proven_ms = max(proven_ms, ?2)
-             WHERE id = ?1",
+            "UPDATE session SET locked = 0, active_ms = max(active_ms, ?2) WHERE id = ?1",
             params![session.as_str(), active.0],
         ),
         AccessChange::RotateSession { session, token_hash, at } => db.execute(
@@ -209,7 +209,7 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
 pub(super) fn read(db: &Connection) -> Result<AccessRecords, StoreError> {
     let users = "SELECT id, name, role, phc, enabled, failures, wards, factor FROM user ORDER BY id";
     let sessions =
-        "SELECT id, token_hash, user, boot_id, began_ms, active_ms, locked, proven_ms, former_hash, former_ms
+        "SELECT id, token_hash, user, boot_id, began_ms, active_ms, locked, proven_ms, former_hash, former_ms, held
                     FROM session ORDER BY id";
     let enrolments = "SELECT device, code_hash, mode, expires_ms, replace_tokens, used FROM enrolment";
     let stations = "SELECT id, name, ward, token_hash, mode, made_ms FROM station ORDER BY id";
@@ -253,6 +253,7 @@ fn read_session(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
         locked: get(row, 6)?,
         proven: Millis(get(row, 7)?),
         former: former.zip(since.map(Millis)),
+        held: get(row, 10)?,
     })
 }
 

@@ -64,15 +64,10 @@ impl Asked {
         self.path.iter().map(String::as_str).collect()
     }
 
-    /// Whether it says of which patients it wants to know, not of everybody.
+    /// Whether it says of which patients it wants to know, not of everybody. What is not understood says nothing.
     fn names_patients(&self, kind: ResourceKind) -> bool {
-        let of_patients = |name: &str| match kind {
-            ResourceKind::Patient => matches!(name, "_id" | "identifier"),
-            ResourceKind::Observation | ResourceKind::Encounter | ResourceKind::Device => {
-                matches!(name, "_id" | "patient" | "subject" | "patient.identifier" | "subject.identifier")
-            }
-        };
-        self.query.iter().any(|(name, _)| of_patients(name.split(':').next().unwrap_or_default()))
+        let query: Vec<(String, String)> = self.query.iter().filter(|(name, _)| name != "max").cloned().collect();
+        crate::fhir::search::parse(kind, &query, false).is_ok_and(|search| search.names_patients())
     }
 }
 
