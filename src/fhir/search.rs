@@ -580,7 +580,7 @@ mod tests {
     #[case(ResourceKind::Observation, "", false)]
     #[case::not_understood(ResourceKind::Observation, "subject.identifier=x", false)]
     #[case::not_understood(ResourceKind::Device, "subject=x", false)]
-    #[case::not_understood(ResourceKind::Encounter, "patient.identifier=x&patientt=1", true)]
+    #[case::not_understood(ResourceKind::Encounter, "patient.identifier=x&patientt=1", false)]
     #[case::a_system_alone(ResourceKind::Patient, "identifier=urn:x|", false)]
     #[case::name(ResourceKind::Patient, "name=o", false)]
     fn a_search_names_patients_or_asks_for_all(#[case] kind: ResourceKind, #[case] query: &str, #[case] names: bool) {
