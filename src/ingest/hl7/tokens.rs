@@ -117,20 +117,13 @@ impl<'m> Iterator for Pieces<'m> {
 
 /// The lines of a message. Any of CR, LF and CRLF ends one; empty lines are none.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut from = 0;
-    memchr::memchr2_iter(b'\r', b'\n', text.as_bytes())
-        .chain([text.len()])
-        .filter_map(move |end| text.get(std::mem::replace(&mut from, end + 1)..end))
-        .map(str::trim_ascii_start)
-        .filter(|line| !line.is_empty())
+    pieces(text, '\r').flat_map(|part| pieces(part, '\n')).map(str::trim_ascii_start).filter(|line| !line.is_empty())
 }
 
-/// One segment: its line, and where its fields end. So it is small: each line of a message makes one.
+/// One segment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Segment<'m> {
-    ends: [u32; FIELDS_MAX],
-    /// How many fields were found.
-    count: usize,
+    fields: [&'m str; FIELDS_MAX],
     /// MSH-1 is the separator itself, so that fields stand one further to the front.
     shift: usize,
     pub(super) line: &'m str,
@@ -138,30 +131,16 @@ pub(super) struct Segment<'m> {
 
 impl<'m> Segment<'m> {
     pub(super) fn of(line: &'m str, separators: Separators) -> Self {
-        let mut ends = [0; FIELDS_MAX];
-        let mut count = 0;
-        let separator = u8::try_from(separators.field).ok();
-        let found = line.bytes().zip(0..).filter(|(byte, _)| Some(*byte) == separator).map(|(_, at)| at);
-        for (place, end) in ends.iter_mut().zip(found.chain(u32::try_from(line.len()))) {
-            *place = end;
-            count += 1;
+        let mut fields = [""; FIELDS_MAX];
+        for (place, field) in fields.iter_mut().zip(pieces(line, separators.field)) {
+            *place = field;
         }
         let shift = usize::from(line.starts_with("MSH"));
-        Self { ends, count, shift, line }
-    }
-
-    /// What stands between two separators, counted from 0: first the name.
-    fn piece(&self, number: usize) -> Option<&'m str> {
-        let end = *self.ends.get(..self.count)?.get(number)?;
-        let from = match number.checked_sub(1) {
-            Some(before) => self.ends.get(before)? + 1,
-            None => 0,
-        };
-        self.line.get(usize::try_from(from).ok()?..usize::try_from(end).ok()?)
+        Self { fields, shift, line }
     }
 
     pub(super) fn name(&self) -> &'m str {
-        self.piece(0).unwrap_or_default()
+        self.fields.first().copied().unwrap_or_default()
     }
 
     /// Whether its name is one: three letters or digits.
@@ -172,7 +151,7 @@ impl<'m> Segment<'m> {
 
     /// A field, counted from 1; empty if it is not there or says that there is nothing (`""`).
     pub(super) fn field(&self, number: usize) -> &'m str {
-        let field = self.piece(number.saturating_sub(self.shift)).unwrap_or_default();
+        let field = self.fields.get(number.saturating_sub(self.shift)).copied().unwrap_or_default();
         if field == "\"\"" { "" } else { field }
     }
 }
