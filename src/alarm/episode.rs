@@ -322,7 +322,7 @@ pub fn close(alert: &mut Alert, reason: CloseReason, at: Timestamp) -> Option<Tr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Role, Side, vital::SPO2};
+    use crate::domain::{DeviceAlertCode, Role, Side, vital::SPO2};
 
     fn t(s: i64) -> Timestamp {
         Timestamp::from_ms(s * 1000)
@@ -355,6 +355,20 @@ mod tests {
             name: name.into(),
             role: Role::Nurse,
             session: "s1".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_alert_of_a_device_latches_if_it_is_high_and_of_the_patient() {
+        for (class, priority, expected) in [
+            (AlertClass::Physiological, Priority::High, true),
+            (AlertClass::Physiological, Priority::Medium, false),
+            (AlertClass::Technical, Priority::High, false),
+        ] {
+            let mut alert = raise(AlertId(1), new(priority), t(10));
+            alert.key.code = ConditionCode::DeviceAlert(DeviceAlertCode::new("MDC_EVT_APNEA", ""));
+            alert.class = class;
+            assert_eq!(latches(&alert), expected, "{class:?} {priority:?}");
         }
     }
 
