@@ -117,7 +117,12 @@ impl<'m> Iterator for Pieces<'m> {
 
 /// The lines of a message. Any of CR, LF and CRLF ends one; empty lines are none.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
-    pieces(text, '\r').flat_map(|part| pieces(part, '\n')).map(str::trim_ascii_start).filter(|line| !line.is_empty())
+    let mut from = 0;
+    memchr::memchr2_iter(b'\r', b'\n', text.as_bytes())
+        .chain([text.len()])
+        .filter_map(move |end| text.get(std::mem::replace(&mut from, end + 1)..end))
+        .map(str::trim_ascii_start)
+        .filter(|line| !line.is_empty())
 }
 
 /// One segment.
@@ -201,6 +206,13 @@ mod tests {
                     prop_assert_eq!(Separators::USUAL.component(first, component), wanted);
                 }
             }
+        }
+
+        #[test]
+        fn lines_end_at_cr_lf_and_both(text in "[a-c \r\né山]{0,40}") {
+            let ours: Vec<&str> = lines(&text).collect();
+            let theirs = text.split(['\r', '\n']).map(str::trim_ascii_start).filter(|line| !line.is_empty());
+            prop_assert_eq!(ours, theirs.collect::<Vec<_>>());
         }
 
         #[test]
