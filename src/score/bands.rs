@@ -67,7 +67,7 @@ pub(super) fn sum(parts: &[Part], risk: impl FnOnce(f64, &[ScorePart]) -> ScoreR
     Made { value, parts, risk }
 }
 
-/// A quotient of parts, none without all of them.
+/// A quotient of parts: none without all of them, nor over 0.
 pub(super) fn quotient(parts: Vec<ScorePart>, value: Option<f64>, risk: impl FnOnce(f64) -> ScoreRisk) -> Made {
     let finite = value.filter(|v| v.is_finite());
     let value =

@@ -19,9 +19,7 @@ pub fn score(inputs: &Inputs) -> Made {
         return Made::not_for("only with high-flow oxygen");
     }
     let part = |item, value| ScorePart { item, value, points: None };
-    let fio2 = inputs.fio2.filter(|f| *f > 0.0);
-    let rr = inputs.rr.filter(|rr| *rr > 0.0);
-    let index = inputs.spo2.zip(fio2).zip(rr).map(|((spo2, fio2), rr)| spo2 / (fio2 / 100.0) / rr);
+    let index = inputs.spo2.zip(inputs.fio2).zip(inputs.rr).map(|((spo2, fio2), rr)| spo2 / (fio2 / 100.0) / rr);
     let parts =
         vec![part(ScoreItem::Spo2, inputs.spo2), part(ScoreItem::Fio2, inputs.fio2), part(ScoreItem::Rr, inputs.rr)];
     quotient(parts, index, |index| {

@@ -17,7 +17,7 @@ pub fn score(inputs: &Inputs) -> Made {
         return Made::not_for("for adults");
     }
     let part = |item, value| ScorePart { item, value, points: None };
-    let index = inputs.hr.zip(inputs.sbp.filter(|sbp| *sbp > 0.0)).map(|(hr, sbp)| hr / sbp);
+    let index = inputs.hr.zip(inputs.sbp).map(|(hr, sbp)| hr / sbp);
     quotient(vec![part(ScoreItem::Hr, inputs.hr), part(ScoreItem::Sbp, inputs.sbp)], index, |index| {
         if index >= HIGH {
             ScoreRisk::High
