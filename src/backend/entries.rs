@@ -60,6 +60,8 @@ pub enum Route {
     AuditCheckpoint,
     /// A checkpoint with the signature of a witness.
     AuditCosigned,
+    /// The hashes of entries, for a witness.
+    AuditHashes,
     /// An alert, by the link of a message.
     AckShow,
     /// Acknowledge it.
@@ -80,7 +82,7 @@ pub enum Route {
 
 impl Route {
     /// All routes.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Login,
         Self::Logout,
         Self::StepUp,
@@ -98,6 +100,7 @@ impl Route {
         Self::AuditKey,
         Self::AuditCheckpoint,
         Self::AuditCosigned,
+        Self::AuditHashes,
         Self::AckShow,
         Self::Acknowledge,
         Self::Fhir,
@@ -126,6 +129,7 @@ impl Route {
             Self::AuditKey => "/v1/audit/key",
             Self::AuditCheckpoint => "/v1/audit/checkpoint",
             Self::AuditCosigned => "/v1/audit/cosigned",
+            Self::AuditHashes => "/v1/audit/hashes",
             Self::AckShow | Self::Acknowledge => "/v1/ack/{link}",
             Self::Fhir => "/fhir",
             Self::FhirBase => "/fhir/",
@@ -148,6 +152,7 @@ impl Route {
             | Self::Observations
             | Self::Medtech
             | Self::AuditCosigned
+            | Self::AuditHashes
             | Self::Acknowledge => "POST",
             Self::Sessions
             | Self::TwinRead
@@ -169,7 +174,12 @@ impl Route {
     pub const fn need(self) -> Need {
         match self {
             // A cosignature is its own proof.
-            Self::Login | Self::Enrol | Self::AckShow | Self::Acknowledge | Self::AuditCosigned => Need::Secret,
+            Self::Login
+            | Self::Enrol
+            | Self::AckShow
+            | Self::Acknowledge
+            | Self::AuditCosigned
+            | Self::AuditHashes => Need::Secret,
             Self::Logout | Self::StepUp => Need::Session,
             Self::Sessions | Self::EndSession | Self::FactorBegin | Self::FactorConfirm | Self::FactorRemove => {
                 Need::Verb(Verb::OwnAccount)
@@ -432,7 +442,7 @@ pub const fn verb_of_request(request: &AdminRequest) -> Verb {
         | AdminRequest::ShowDeadLetter { .. }
         | AdminRequest::RetryDeadLetter { .. }
         | AdminRequest::DropDeadLetter { .. } => Verb::ManageDevices,
-        AdminRequest::NoteAuditRead => Verb::ReadAudit,
+        AdminRequest::NoteAuditRead | AdminRequest::PlanRetention | AdminRequest::RetainAudit { .. } => Verb::ReadAudit,
         AdminRequest::ListBreakGlass | AdminRequest::ReviewBreakGlass { .. } => Verb::ReviewBreakGlass,
         AdminRequest::ListChannels | AdminRequest::TestChannel { .. } | AdminRequest::Status => Verb::ReadStatus,
     }

@@ -31,5 +31,6 @@ pub mod relation;
 pub mod server;
 mod sessions;
 pub mod stream;
+pub mod syslog;
 pub mod tls;
 pub mod verb;

@@ -9,9 +9,11 @@ mod mqtt;
 mod notify;
 mod profiles;
 mod ssh;
+mod syslog;
 mod vitals;
 
 pub use audit::AuditConfig;
+pub use syslog::SyslogConfig;
 pub use fhir::FhirConfig;
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
 pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
@@ -49,7 +51,7 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// How long people have to answer an alert.
     pub response: ResponseConfig,
-    /// Who witnesses the audit trail.
+    /// Who witnesses the audit trail, where it is sent, and how long it is kept.
     pub audit: AuditConfig,
     /// Messages about alerts to people who do not look at a screen.
     pub notify: NotifyConfig,
