@@ -12,8 +12,8 @@ use std::{
 use support::{PASSPHRASE, Server, now, observation, request, run, run_with, stream::Stream};
 use wardwatch::{
     audit::{Act, LeafActor, LeafDraft, Outcome, SideText, leaf_hash},
-    domain::{Millis, Mode},
-    protocol::{ClientMessage, HistoryQuery, ServerMessage},
+    domain::{EventBody, Millis, Mode},
+    protocol::{AuditQuery, ClientMessage, Encoding, ErrorCode, HistoryQuery, ServerMessage},
     seam::{ManualClock, OsEntropy},
     store::{
         Batch, DataFolder, Store,
@@ -376,10 +376,81 @@ fn h14_nothing_goes_before_it_was_delivered() {
         String::from_utf8(output.stdout).unwrap()
     };
     let waits = plan(0);
-    assert!(waits.contains("wait for their delivery by syslog") && waits.contains("nothing is to be removed"), "{waits}");
+    assert!(
+        waits.contains("wait for their delivery by syslog") && waits.contains("nothing is to be removed"),
+        "{waits}"
+    );
     let some = plan(12);
     assert!(some.contains("entries, 0 to ") && some.contains("wait for their delivery"), "{some}");
     assert!(!some.contains("--archive"), "the receiver has them: {some}");
     let all = plan(90);
     assert!(all.contains("entries, 0 to ") && !all.contains("wait"), "{all}");
+}
+
+/// Who has left is seen in what was missed, and in nothing else: that is a view too.
+#[test]
+fn who_is_seen_in_missed_events_alone_was_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    server.add_bed("b2");
+    server.run(&["patient", "admit", "p2", "--bed", "b2", "--name", "Lund, Ingrid"]);
+    server.run(&["patient", "discharge", "p2"]);
+    let token = server.token("anna", "nurse");
+    let reads = |patient: &str| server.run(&["audit", "show", "--patient", patient, "--reads"]).lines().count();
+    let (mut anna, _) = Stream::greet(&server, &token, Encoding::Json);
+    anna.subscribe(None);
+    assert_eq!((reads("p1"), reads("p2")), (1, 0));
+    anna.subscribe(Some(0));
+    anna.until("what was missed", |message| match message {
+        ServerMessage::Event { event } if matches!(event.event.body, EventBody::Discharged { .. }) => Some(()),
+        _ => None,
+    });
+    assert_eq!((reads("p1"), reads("p2")), (2, 1));
+    server.stop();
+}
+
+/// The screen of an auditor reads by this message; reading leaves an entry, and those who may not read are denied.
+#[test]
+fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    let nurse = server.token("anna", "nurse");
+    let (mut anna, _, _) = Stream::watch(&server, &nurse);
+    let mut ask = |stream: &mut Stream, query: AuditQuery| {
+        stream.say(&ClientMessage::AuditLog { id: 5, query });
+        stream.until("an answer", |message| match message {
+            ServerMessage::AuditLog { id: 5, page } => Some(Ok(page.clone())),
+            ServerMessage::Error { code, id: Some(5), .. } => Some(Err(*code)),
+            _ => None,
+        })
+    };
+    assert_eq!(ask(&mut anna, AuditQuery::default()).unwrap_err(), ErrorCode::Denied);
+    let token = server.token("ines", "auditor");
+    let (mut ines, _) = Stream::greet(&server, &token, Encoding::Json);
+    let all = ask(&mut ines, AuditQuery::default()).unwrap();
+    assert_eq!(all.entries[0].act, "audit.read", "the newest is that it is read");
+    assert_eq!((all.entries[0].who.as_str(), all.entries[0].role.as_deref()), ("ines", Some("auditor")));
+    assert!(all.entries.windows(2).all(|pair| pair[0].index == pair[1].index + 1));
+    assert_eq!((all.entries.last().unwrap().index, all.before), (0, None));
+    let of =
+        |patient: &str| AuditQuery { patient: Some(patient.parse().unwrap()), reads: true, ..AuditQuery::default() };
+    let saw = ask(&mut ines, of("p1")).unwrap();
+    assert_eq!(
+        saw.entries.iter().map(|e| (e.act.as_str(), e.who.as_str())).collect::<Vec<_>>(),
+        [("patient.view", "anna")]
+    );
+    let failures = ask(&mut ines, AuditQuery { failures: true, ..AuditQuery::default() }).unwrap();
+    assert_eq!(failures.entries.iter().map(|e| e.about.as_str()).collect::<Vec<_>>(), ["read_audit"]);
+    let by = ask(&mut ines, AuditQuery { user: Some("anna".into()), ..AuditQuery::default() }).unwrap();
+    assert!(by.entries.iter().any(|e| e.act == "user.add" && e.about.contains("user=anna")), "{by:?}");
+    assert_eq!(
+        ask(&mut ines, AuditQuery { user: Some("no body".into()), ..AuditQuery::default() }).unwrap_err(),
+        ErrorCode::BadMessage
+    );
+    let older = ask(&mut ines, AuditQuery { before: Some(3), ..AuditQuery::default() }).unwrap();
+    assert_eq!(older.entries.iter().map(|e| e.index).collect::<Vec<_>>(), [2, 1, 0]);
+    assert_eq!(server.run(&["audit", "show", "--act", "audit.read", "--user", "ines"]).lines().count(), 6);
+    server.stop();
 }

@@ -18,8 +18,8 @@
 
 use std::{convert::Infallible, process::ExitCode, sync::LazyLock};
 use wardwatch::audit::{
-    Checkpoint, Evidence, Fault, Fork, Hash, NoteSigner, NoteVerifier, Pin, ProofText, Remembered, Shown, StoredLeaf, Subtrees, Tree,
-    Verified, leaf_hash, proof, verify,
+    Checkpoint, Evidence, Fault, Fork, Hash, NoteSigner, NoteVerifier, Pin, ProofText, Remembered, Shown, StoredLeaf,
+    Subtrees, Tree, Verified, leaf_hash, proof, verify,
 };
 
 /// Edits of each kind, and untouched logs, if the environment names no other number.

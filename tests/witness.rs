@@ -89,6 +89,7 @@ impl Bench {
     /// What a link tells of the trail first.
     fn seen(&self, server: &Server, memory: TrailMemory) -> TrailStanding {
         let options = LinkOptions {
+            without_ward: false,
             emergency: None,
             endpoint: server.url().parse().unwrap(),
             token: Secret::new(std::fs::read_to_string(&self.token).unwrap().trim().to_owned()),

@@ -18,6 +18,7 @@ pub mod retention;
 pub mod subtrees;
 pub mod tree;
 pub mod verify;
+pub mod wanted;
 
 pub use checkpoint::{Checkpoint, CheckpointError, NoteSigner, NoteVerifier};
 pub use cosignature::{CosignatureVerifier, Cosigner};

@@ -5,7 +5,10 @@
 
 use super::app::App;
 use crate::{
-    audit::{Checkpoint, CheckpointError, CosignatureVerifier, Hash, NoteVerifier, Shown, cosignature::{gather, newest_of_each}},
+    audit::{
+        Checkpoint, CheckpointError, CosignatureVerifier, Hash, NoteVerifier, Shown,
+        cosignature::{gather, newest_of_each},
+    },
     domain::Millis,
     store::{DataFolder, StoreError},
 };
@@ -69,7 +72,14 @@ impl AuditDesk {
     /// The trail of a folder, with the witnesses whose cosignatures are kept.
     #[must_use]
     pub fn new(key: NoteVerifier, witnesses: Vec<CosignatureVerifier>, folder: DataFolder) -> Self {
-        Self { key, witnesses, folder, proofs: Semaphore::new(PROOFS_AT_ONCE), keeping: Mutex::default(), meeting: Mutex::default() }
+        Self {
+            key,
+            witnesses,
+            folder,
+            proofs: Semaphore::new(PROOFS_AT_ONCE),
+            keeping: Mutex::default(),
+            meeting: Mutex::default(),
+        }
     }
 }
 

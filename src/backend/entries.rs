@@ -174,12 +174,9 @@ impl Route {
     pub const fn need(self) -> Need {
         match self {
             // A cosignature is its own proof.
-            Self::Login
-            | Self::Enrol
-            | Self::AckShow
-            | Self::Acknowledge
-            | Self::AuditCosigned
-            | Self::AuditHashes => Need::Secret,
+            Self::Login | Self::Enrol | Self::AckShow | Self::Acknowledge | Self::AuditCosigned | Self::AuditHashes => {
+                Need::Secret
+            }
             Self::Logout | Self::StepUp => Need::Session,
             Self::Sessions | Self::EndSession | Self::FactorBegin | Self::FactorConfirm | Self::FactorRemove => {
                 Need::Verb(Verb::OwnAccount)
@@ -305,6 +302,8 @@ pub enum Kind {
     ClosePatient,
     /// Show the newest checkpoint of the audit trail.
     AuditCheckpoint,
+    /// Read the audit trail.
+    AuditLog,
     /// A person is at the keyboard.
     Activity,
     /// Unlock the session.
@@ -313,7 +312,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Hello,
         Self::Subscribe,
         Self::Command,
@@ -328,6 +327,7 @@ impl Kind {
         Self::OpenPatient,
         Self::ClosePatient,
         Self::AuditCheckpoint,
+        Self::AuditLog,
         Self::Activity,
         Self::Unlock,
     ];
@@ -350,6 +350,7 @@ impl Kind {
             ClientMessage::OpenPatient { .. } => Self::OpenPatient,
             ClientMessage::ClosePatient { .. } => Self::ClosePatient,
             ClientMessage::AuditCheckpoint { .. } => Self::AuditCheckpoint,
+            ClientMessage::AuditLog { .. } => Self::AuditLog,
             ClientMessage::Activity => Self::Activity,
             ClientMessage::Unlock { .. } => Self::Unlock,
         }
@@ -364,6 +365,7 @@ impl Kind {
             Self::Command => Need::Command,
             Self::Query | Self::AlertReport | Self::HandoverReport => Need::Verb(Verb::ReadHistory),
             Self::Ops => Need::Verb(Verb::ReadStatus),
+            Self::AuditLog => Need::Verb(Verb::ReadAudit),
             Self::Letters | Self::RetryLetter | Self::DropLetter => Need::Verb(Verb::ManageDevices),
             Self::OpenPatient | Self::ClosePatient => Need::Verb(Verb::BreakGlass),
         }

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod app;
 pub mod audit;
+mod audit_page;
 pub mod breakglass;
 pub mod config;
 pub mod devices;

@@ -2,8 +2,8 @@
 
 mod entries;
 mod pins;
-mod retain;
 mod proofs;
+mod retain;
 
 use super::{admin, admin::SiteArgs, terminal};
 use crate::{
@@ -174,7 +174,7 @@ fn show(site: &SiteArgs, (from, limit): (u64, u32), json: bool, filter: Filter) 
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut left = limit;
     each_row(&reader, from, |row| {
-        if left > 0 && wanted.wants(row) {
+        if left > 0 && wanted.wants(&row.leaf) {
             left -= 1;
             if json { writeln!(out, "{}", row.leaf)? } else { writeln!(out, "{}", line(row))? }
         }
@@ -203,7 +203,9 @@ fn each_row(
             }
         }
         if let Some(upto) = removed.take_if(|upto| *upto < last) {
-            terminal::note(&format!("entries up to {upto} were removed by retention: `wardwatch audit verify` says when"));
+            terminal::note(&format!(
+                "entries up to {upto} were removed by retention: `wardwatch audit verify` says when"
+            ));
         }
         next = last + 1;
     }
@@ -225,7 +227,7 @@ fn export(site: &SiteArgs, format: Format, until: Option<Timestamp>, filter: Fil
     each_row(&reader, 0, |row| {
         let entry = Entry::read(row.index, &row.leaf);
         let late = until.is_some_and(|until| entry.utc.parse().is_ok_and(|at: Timestamp| at >= until));
-        if !late && wanted.wants(row) {
+        if !late && wanted.wants(&row.leaf) {
             writeln!(out, "{}", written(&entry, &origin))?;
         }
         Ok(true)

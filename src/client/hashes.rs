@@ -26,8 +26,10 @@ pub enum HashesError {
         source: std::io::Error,
     },
     /// They do not give the root that was signed: the server shows others, or the file was damaged.
-    #[error("the hashes that the server shows do not continue those in {0} to the root that it signed: if what was \
-         remembered was removed, remove that file too")]
+    #[error(
+        "the hashes that the server shows do not continue those in {0} to the root that it signed: if what was \
+         remembered was removed, remove that file too"
+    )]
     NotSigned(String),
 }
 

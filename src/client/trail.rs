@@ -2,7 +2,7 @@
 //! that the next one has grown from it.
 
 use crate::{
-    audit::{Fork, NoteVerifier, Remembered, Shown, memory::hashes},
+    audit::{CheckpointError, Fork, NoteVerifier, Remembered, Shown, memory::hashes},
     domain::Mode,
 };
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ enum NotSeen {
 }
 
 impl NotSeen {
-    fn unclear(e: crate::audit::CheckpointError) -> Self {
+    fn unclear(e: &CheckpointError) -> Self {
         Self::Unclear(e.to_string())
     }
 }
@@ -97,7 +97,7 @@ impl NotSeen {
 impl From<Fork> for NotSeen {
     fn from(fork: Fork) -> Self {
         match fork {
-            Fork::NotGood(e) => Self::unclear(e),
+            Fork::NotGood(e) => Self::unclear(&e),
             Fork::OtherKey { .. } | Fork::RolledBack { .. } | Fork::Rewritten { .. } => Self::Forked(fork.to_string()),
         }
     }
@@ -177,17 +177,17 @@ impl Follower {
     }
 
     fn judge(&self, offer: &Offer) -> Result<Remembered, NotSeen> {
-        let key: NoteVerifier = offer.key.parse().map_err(NotSeen::unclear)?;
+        let key: NoteVerifier = offer.key.parse().map_err(|e| NotSeen::unclear(&e))?;
         if let Some(expected) = self.expected.as_ref().filter(|expected| **expected != key) {
             return Err(Fork::OtherKey { was: expected.to_string(), is: key.to_string() }.into());
         }
         let Some(seen) = &self.seen else {
-            return Remembered::first(key, &offer.note).map_err(NotSeen::unclear);
+            return Remembered::first(key, &offer.note).map_err(|e| NotSeen::unclear(&e));
         };
         let from = seen.checkpoint.size;
         let proof = hashes(offer.proof.iter().map(String::as_str));
-        let proof = proof
-            .ok_or_else(|| NotSeen::Unclear(format!("size {from}: what should prove the growth is no proof")))?;
+        let proof =
+            proof.ok_or_else(|| NotSeen::Unclear(format!("size {from}: what should prove the growth is no proof")))?;
         let shown = Shown { old: offer.old, proof, note: offer.note.clone() };
         Ok(seen.again(&key, &shown)?)
     }

@@ -7,9 +7,7 @@ use super::{
     trail::{Follower, Offer, TrailMemory, TrailStanding, file_name},
 };
 use crate::{
-    audit::{
-        CheckpointError, CosignatureVerifier, Cosigner, Hash, NoteVerifier, Shown, memory::hash_text, pin,
-    },
+    audit::{CheckpointError, CosignatureVerifier, Cosigner, Hash, NoteVerifier, Shown, memory::hash_text, pin},
     domain::{Mode, Timestamp},
     seam::Entropy,
 };

@@ -2,7 +2,7 @@
 
 use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, WardStatus};
 use super::{
-    retention, channels, devices, keys,
+    channels, devices, keys, retention,
     users::{self, NewUser},
 };
 use crate::{

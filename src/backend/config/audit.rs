@@ -97,8 +97,7 @@ mod tests {
     #[test]
     fn witnesses_are_keys_of_witnesses_each_once() {
         let key = Cosigner::new("pi".into(), &[1; 32]).unwrap().verifier().to_string();
-        let config =
-            |witnesses: &[&String]| AuditConfig {
+        let config = |witnesses: &[&String]| AuditConfig {
             witnesses: witnesses.iter().map(|w| (*w).clone()).collect(),
             ..AuditConfig::default()
         };

@@ -13,7 +13,6 @@ mod syslog;
 mod vitals;
 
 pub use audit::AuditConfig;
-pub use syslog::SyslogConfig;
 pub use fhir::FhirConfig;
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
 pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
@@ -22,6 +21,7 @@ pub use mqtt::{MqttConfig, MqttPayload, MqttVersion};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use ssh::SshConfig;
+pub use syslog::SyslogConfig;
 pub use vitals::VitalConfig;
 
 use crate::{

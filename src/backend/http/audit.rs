@@ -56,7 +56,8 @@ pub(super) async fn key(State(app): State<Arc<App>>) -> Response {
 /// The newest checkpoint; with `old=N` after the proof that it has grown from the first N entries. With `&meet` besides, the
 /// one that all witnesses are shown within a minute.
 pub(super) async fn checkpoint(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
-    let bad = || problem(StatusCode::BAD_REQUEST, "audit-query", "Not a size", "old=N is wanted, old=N&meet, or nothing");
+    let bad =
+        || problem(StatusCode::BAD_REQUEST, "audit-query", "Not a size", "old=N is wanted, old=N&meet, or nothing");
     let query = query.unwrap_or_default();
     let (query, meet) = query.strip_suffix("&meet").map_or((query.as_str(), false), |query| (query, true));
     let old = match query {

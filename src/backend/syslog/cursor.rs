@@ -25,7 +25,11 @@ impl Cursor {
             0
         });
         if next > size {
-            tracing::warn!(next, size, "more was delivered than the trail has: it was set back, and is sent from its end on");
+            tracing::warn!(
+                next,
+                size,
+                "more was delivered than the trail has: it was set back, and is sent from its end on"
+            );
         }
         Self { folder: folder.clone(), path, next: next.min(size) }
     }

@@ -78,7 +78,8 @@ impl Wire {
 
     /// Closes our side, and waits until the receiver has closed its own: then it has read everything.
     pub(super) async fn confirm(self) -> Result<(), String> {
-        let what = format!("{} has not closed the connection after our end, so it is not known what it read", self.address);
+        let what =
+            format!("{} has not closed the connection after our end, so it is not known what it read", self.address);
         let mut stream = self.stream;
         in_time(&what, async {
             stream.shutdown().await?;

@@ -72,7 +72,10 @@ pub(super) fn verify_trail(site: &SiteArgs, from: &[PathBuf], key: Option<&str>)
             })?;
             if let Some(Removed { upto, at, who, entry }) = removed {
                 let last = upto.saturating_sub(1);
-                writeln!(out, "entries 0 to {last} removed by retention on {at} by {who} (entry {entry}); their hashes hold")?;
+                writeln!(
+                    out,
+                    "entries 0 to {last} removed by retention on {at} by {who} (entry {entry}); their hashes hold"
+                )?;
             }
             Ok(0)
         }

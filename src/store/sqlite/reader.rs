@@ -1,8 +1,8 @@
 //! The reader: a few read-only connections, handed out to whoever asks.
 
-use super::{audit_log, segments, 
-    access, audit_log::Trail, corrupt, failed, fhir, from_db, migrate, open_connection, recent::Recent, samples, to_db,
-    writer::read_site,
+use super::{
+    access, audit_log, audit_log::Trail, corrupt, failed, fhir, from_db, migrate, open_connection, recent::Recent,
+    samples, segments, to_db, writer::read_site,
 };
 use crate::{
     audit::{Hash, Segment, StoredLeaf, Subtrees},
