@@ -418,7 +418,7 @@ fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
     server.small_ward();
     let nurse = server.token("anna", "nurse");
     let (mut anna, _, _) = Stream::watch(&server, &nurse);
-    let mut ask = |stream: &mut Stream, query: AuditQuery| {
+    let ask = |stream: &mut Stream, query: AuditQuery| {
         stream.say(&ClientMessage::AuditLog { id: 5, query });
         stream.until("an answer", |message| match message {
             ServerMessage::AuditLog { id: 5, page } => Some(Ok(page.clone())),
