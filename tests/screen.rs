@@ -249,7 +249,9 @@ fn u11_what_is_typed_is_on_no_screen_and_in_no_file_of_the_client() {
     pty.send(format!("u{typed}\r"));
     pty.wait_for("the refusal", |screen| screen.contents().contains("the passphrase is wrong"));
     clean(&pty, "in the dialog that unlocks");
+    // Sent at once they would be one key.
     pty.send("\x1b");
+    look();
     pty.send("q");
     assert!(pty.wait_end().success());
     let mut folders = vec![state];

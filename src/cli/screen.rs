@@ -131,7 +131,7 @@ pub(super) fn trail_memory() -> TrailMemory {
 impl Target {
     fn link(&self, token: Secret) -> LinkOptions {
         LinkOptions {
-            without_ward: true,
+            without_ward: false,
             endpoint: self.endpoint.clone(),
             token,
             ward: self.ward.clone(),
@@ -143,8 +143,7 @@ impl Target {
     }
 
     fn feed(&self, token: Secret) -> Feed {
-        let (requests, events) =
-            client::start(LinkOptions { without_ward: false, ..self.link(token) }, Arc::new(OsEntropy));
+        let (requests, events) = client::start(self.link(token), Arc::new(OsEntropy));
         let server = self.endpoint.to_string();
         Feed { requests, events, clock: Arc::new(OsClock), server, bell: std::io::stdout().is_terminal() }
     }
