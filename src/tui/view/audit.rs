@@ -2,6 +2,7 @@
 
 use super::{
     footer::key_of,
+    header,
     pane::{self, Pane, Window},
     pen::{Pen, take_bottom, take_top, wrap},
     scene::Scene,
@@ -38,8 +39,8 @@ fn witness(app: &App) -> (String, Role) {
     match (size, app.trail.witnessed, &app.trail.failed) {
         (_, _, Some(why)) => (format!("not witnessed: {why}"), Role::NoticeFailed),
         (Some(size), Some(at), None) => {
-            let age = words::lasting(app.now - at);
-            (format!("✓ verified {age} ago · {size}, grown from what this screen saw"), Role::NoticeDone)
+            let ago = header::witnessed(app.now - at);
+            (format!("✓ verified {ago} · {size}, grown from what this screen saw"), Role::NoticeDone)
         }
         _ => ("the trail has not been witnessed by this screen yet".to_owned(), Role::Dim),
     }

@@ -153,7 +153,7 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
 pub(super) const FORKED: &str = " AUDIT FORKED ";
 
 /// How long ago the trail was witnessed. It changes seldom: what changes costs bytes on the way to the terminal.
-fn witnessed(age: Millis) -> String {
+pub(super) fn witnessed(age: Millis) -> String {
     match age.as_secs() / 10 {
         0 => "<10s ago".to_owned(),
         tens => format!("{}s ago", tens * 10),
