@@ -199,6 +199,7 @@ fn latencies(rate_per_s: usize) -> (Vec<f64>, f64) {
     let sent_at = Arc::new(std::sync::Mutex::new(std::collections::HashMap::<Timestamp, u64>::new()));
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let options = LinkOptions {
+        without_ward: false,
         emergency: None,
         endpoint: server.url().parse().unwrap(),
         token: Secret::new(session.trim().to_owned()),

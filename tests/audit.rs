@@ -11,9 +11,14 @@ use std::{
 };
 use support::{PASSPHRASE, Server, now, observation, request, run, run_with, stream::Stream};
 use wardwatch::{
-    audit::leaf_hash,
-    domain::Millis,
-    protocol::{ClientMessage, HistoryQuery, ServerMessage},
+    audit::{Act, LeafActor, LeafDraft, Outcome, SideText, leaf_hash},
+    domain::{EventBody, Millis, Mode},
+    protocol::{AuditQuery, ClientMessage, Encoding, ErrorCode, HistoryQuery, ServerMessage},
+    seam::{ManualClock, OsEntropy},
+    store::{
+        Batch, DataFolder, Store,
+        sqlite::{SqliteStore, StoreParts},
+    },
 };
 
 /// A folder at rest with a trail of some length, and its checkpoint as somebody keeps it elsewhere.
@@ -287,4 +292,165 @@ fn the_trail_says_who_did_what_and_names_nobody() {
     // A name can be forgotten without harm to the trail.
     db.execute("DELETE FROM audit_text", []).unwrap();
     assert_eq!(verify(&["--data", data.to_str().unwrap()]).0, 0);
+}
+
+/// Entries with texts beside them in a trail that began nine years ago, ten a year.
+fn old_trail(data: &Path) {
+    let folder = DataFolder::make(data).unwrap();
+    let clock = ManualClock::at(now() - Millis::from_mins(60 * 24 * 366 * 9));
+    let parts = StoreParts { clock: std::sync::Arc::new(clock.clone()), entropy: std::sync::Arc::new(OsEntropy) };
+    let mut store = SqliteStore::open(&folder, folder.lock().unwrap(), Mode::Live, &parts).unwrap();
+    for n in 0..90_u8 {
+        let side_text = Some(SideText { field: "login_name", text: format!("name-{n}-end"), salt: [n; 16] });
+        let entry = LeafDraft { side_text, ..LeafDraft::new(LeafActor::Unknown, Act::Login, Outcome::Refused) };
+        store.commit(&Batch { leaves: vec![entry], ..Batch::default() }).unwrap();
+        clock.advance(Millis::from_mins(60 * 24 * 36));
+        store.checkpoint(true).unwrap();
+    }
+}
+
+/// By closed segments, confirmed, archived first, said in the trail itself; all proofs and checks hold, and no more may be gone.
+#[test]
+fn h14_entries_go_when_their_time_is_over_and_their_hashes_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    old_trail(&data);
+    let (folder, archive) = (data.to_str().unwrap(), dir.path().join("archive.jsonl"));
+    let retain = |args: &[&str]| {
+        let output = run_with("", &[&["audit", "retain", "--data", folder], args].concat());
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code().unwrap(), text)
+    };
+    let pin = dir.path().join("site.pin");
+    run(&["audit", "pin", "--data", folder, "--out", pin.to_str().unwrap()]);
+    let (code, plan) = retain(&["--dry-run"]);
+    assert!(code == 0 && plan.contains("are older than 6 years; their hashes stay"), "{plan}");
+    let count = plan.split_whitespace().next().unwrap().to_owned();
+    assert!((28..=31).contains(&count.parse::<u32>().unwrap()), "three years of nine: {plan}");
+    let (code, said) = retain(&["--confirm", &count]);
+    assert!(code == 2 && said.contains("--archive"), "{said}");
+    let (code, said) = retain(&["--confirm", "7", "--archive", archive.to_str().unwrap()]);
+    assert!(code == 2 && said.contains(&format!("{count} entries would be removed")), "{said}");
+    assert!(!archive.exists());
+    let (code, said) = retain(&["--confirm", &count, "--archive", archive.to_str().unwrap()]);
+    assert!(code == 0 && said.ends_with("removed\n"), "{said}");
+
+    let last = count.parse::<i64>().unwrap() - 1;
+    let (code, said) = verify(&["--data", folder, "--from", pin.to_str().unwrap()]);
+    assert!(code == 0 && said.contains(&format!("entries 0 to {last} removed by retention on ")), "{said}");
+    assert!(said.contains(" by uid "), "{said}");
+    let db = database(&data);
+    let left = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(left("SELECT count(*) FROM audit_leaf WHERE leaf = ''"), last + 1);
+    assert_eq!(left("SELECT count(*) FROM audit_text"), 90 - last, "the first entry has no text beside it");
+    let archived = std::fs::read_to_string(&archive).unwrap();
+    assert_eq!(i64::try_from(archived.lines().count()), Ok(last + 1));
+    for (index, line) in (0_i64..).zip(archived.lines()) {
+        let sql = "SELECT hash FROM audit_leaf WHERE idx = ?1";
+        let hash: [u8; 32] = db.query_row(sql, [index], |row| row.get(0)).unwrap();
+        assert_eq!(leaf_hash(line.as_bytes()), hash, "the archive fits the hashes that stay");
+    }
+    assert!(run(&["audit", "show", "--data", folder]).lines().all(|line| !line.contains("unreadable")));
+    let gone = run_with("", &["audit", "prove", "3", "--data", folder]);
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("was removed by retention"), "{gone:?}");
+    assert!(run(&["audit", "prove", "80", "--data", folder]).starts_with("c2sp.org/tlog-proof@v1"));
+    let (code, said) = retain(&["--dry-run"]);
+    assert!(code == 0 && said.contains("nothing is to be removed"), "{said}");
+
+    db.execute("UPDATE audit_leaf SET leaf = '' WHERE idx = ?1", [last + 1]).unwrap();
+    let (code, said) = verify(&["--data", folder, "--from", pin.to_str().unwrap()]);
+    assert!(code == 1 && said.contains(&format!("leaf {} is missing", last + 1)), "{said}");
+}
+
+/// What the receiver of syslog has not confirmed stays.
+#[test]
+fn h14_nothing_goes_before_it_was_delivered() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    old_trail(&data);
+    let plan = |delivered: u64| {
+        std::fs::write(data.join("audit.delivered"), delivered.to_string()).unwrap();
+        let mut command = support::program();
+        command.args(["audit", "retain", "--dry-run", "--data"]).arg(&data);
+        let output = command.env("WARDWATCH_AUDIT__SYSLOG__ADDRESS", "siem.example:6514").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let waits = plan(0);
+    assert!(
+        waits.contains("wait for their delivery by syslog") && waits.contains("nothing is to be removed"),
+        "{waits}"
+    );
+    let some = plan(12);
+    assert!(some.contains("entries, 0 to ") && some.contains("wait for their delivery"), "{some}");
+    assert!(!some.contains("--archive"), "the receiver has them: {some}");
+    let all = plan(90);
+    assert!(all.contains("entries, 0 to ") && !all.contains("wait"), "{all}");
+}
+
+/// Who has left is seen in what was missed, and in nothing else: that is a view too.
+#[test]
+fn who_is_seen_in_missed_events_alone_was_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    server.add_bed("b2");
+    server.run(&["patient", "admit", "p2", "--bed", "b2", "--name", "Lund, Ingrid"]);
+    server.run(&["patient", "discharge", "p2"]);
+    let token = server.token("anna", "nurse");
+    let reads = |patient: &str| server.run(&["audit", "show", "--patient", patient, "--reads"]).lines().count();
+    let (mut anna, _) = Stream::greet(&server, &token, Encoding::Json);
+    anna.subscribe(None);
+    assert_eq!((reads("p1"), reads("p2")), (1, 0));
+    anna.subscribe(Some(0));
+    anna.until("what was missed", |message| match message {
+        ServerMessage::Event { event } if matches!(event.event.body, EventBody::Discharged { .. }) => Some(()),
+        _ => None,
+    });
+    assert_eq!((reads("p1"), reads("p2")), (2, 1));
+    server.stop();
+}
+
+/// The screen of an auditor reads by this message; reading leaves an entry, and those who may not read are denied.
+#[test]
+fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    let nurse = server.token("anna", "nurse");
+    let (mut anna, _, _) = Stream::watch(&server, &nurse);
+    let ask = |stream: &mut Stream, query: AuditQuery| {
+        stream.say(&ClientMessage::AuditLog { id: 5, query });
+        stream.until("an answer", |message| match message {
+            ServerMessage::AuditLog { id: 5, page } => Some(Ok(page.clone())),
+            ServerMessage::Error { code, id: Some(5), .. } => Some(Err(*code)),
+            _ => None,
+        })
+    };
+    assert_eq!(ask(&mut anna, AuditQuery::default()).unwrap_err(), ErrorCode::Denied);
+    let token = server.token("ines", "auditor");
+    let (mut ines, _) = Stream::greet(&server, &token, Encoding::Json);
+    let all = ask(&mut ines, AuditQuery::default()).unwrap();
+    assert_eq!(all.entries[0].act, "audit.read", "the newest is that it is read");
+    assert_eq!((all.entries[0].who.as_str(), all.entries[0].role.as_deref()), ("ines", Some("auditor")));
+    assert!(all.entries.windows(2).all(|pair| pair[0].index == pair[1].index + 1));
+    assert_eq!((all.entries.last().unwrap().index, all.before), (0, None));
+    let of =
+        |patient: &str| AuditQuery { patient: Some(patient.parse().unwrap()), reads: true, ..AuditQuery::default() };
+    let saw = ask(&mut ines, of("p1")).unwrap();
+    assert_eq!(
+        saw.entries.iter().map(|e| (e.act.as_str(), e.who.as_str())).collect::<Vec<_>>(),
+        [("patient.view", "anna")]
+    );
+    let failures = ask(&mut ines, AuditQuery { failures: true, ..AuditQuery::default() }).unwrap();
+    assert_eq!(failures.entries.iter().map(|e| e.about.as_str()).collect::<Vec<_>>(), ["read_audit"]);
+    let by = ask(&mut ines, AuditQuery { user: Some("anna".into()), ..AuditQuery::default() }).unwrap();
+    assert!(by.entries.iter().any(|e| e.act == "user.add" && e.about.contains("user=anna")), "{by:?}");
+    assert_eq!(
+        ask(&mut ines, AuditQuery { user: Some("no body".into()), ..AuditQuery::default() }).unwrap_err(),
+        ErrorCode::BadMessage
+    );
+    let older = ask(&mut ines, AuditQuery { before: Some(3), ..AuditQuery::default() }).unwrap();
+    assert_eq!(older.entries.iter().map(|e| e.index).collect::<Vec<_>>(), [2, 1, 0]);
+    assert_eq!(server.run(&["audit", "show", "--act", "audit.read", "--user", "ines"]).lines().count(), 6);
+    server.stop();
 }

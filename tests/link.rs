@@ -35,6 +35,7 @@ struct Heard {
 impl Heard {
     fn start(server: &Server, token: &str, encoding: Encoding) -> Self {
         let options = LinkOptions {
+            without_ward: false,
             emergency: None,
             endpoint: server.url().parse().unwrap(),
             token: Secret::new(token.to_owned()),

@@ -256,6 +256,7 @@ fn messages(ward: &str, patient: &str, id: u64) -> Vec<ClientMessage> {
         format!(r#"{{"type":"devices",{of}}}"#),
         format!(r#"{{"type":"ops","id":{id}}}"#),
         format!(r#"{{"type":"letters","id":{id}}}"#),
+        format!(r#"{{"type":"audit_log","id":{id}}}"#),
         format!(r#"{{"type":"retry_letter","id":{id},"no":999}}"#),
         format!(r#"{{"type":"drop_letter","id":{id},"no":999,"reason":"x"}}"#),
         format!(r#"{{"type":"close_patient",{of},"patient":"{patient}"}}"#),
@@ -298,6 +299,7 @@ fn said(stream: &mut Stream, message: &ClientMessage, heard: &mut Vec<String>) -
             | ServerMessage::HandoverReport { .. }
             | ServerMessage::Devices { .. }
             | ServerMessage::Ops { .. }
+            | ServerMessage::AuditLog { .. }
             | ServerMessage::Letters { .. }
             | ServerMessage::History { .. }
             | ServerMessage::Accepted { .. } => Some(false),

@@ -178,3 +178,93 @@ fn a_demonstration_opens_on_a_terminal() {
     assert!(pty.wait_end().success());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+/// An auditor watches no ward: the trail stands in its place, and what this screen has seen of it as its witness.
+#[test]
+fn an_auditor_reads_the_trail_on_a_screen() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    let state = dir.path().join("state").display().to_string();
+    let token = server.user("i.sander", "auditor");
+    let args = ["watch", "--to", &server.url(), "--token-file", token.to_str().unwrap()];
+    let mut pty = Pty::spawn(PROGRAM, &args, &[("XDG_STATE_HOME", &state)], 120, 40);
+    pty.wait_for_text("Audit trail");
+    pty.wait_for("the newest entry", |screen| screen.contents().contains("audit.read"));
+    pty.wait_for("what was witnessed", |screen| screen.contents().contains("grown from what this screen saw"));
+    assert!(!pty.text().contains("AUDIO NOT ASSURED"), "{}", pty.text());
+    pty.send("/patient:p1");
+    pty.wait_for_text("patient:p1▌");
+    pty.send("\r");
+    pty.wait_for("the entries of the patient", |screen| {
+        let text = screen.contents();
+        text.contains("patient.admit") && text.contains("device.assign") && !text.contains("user.login")
+    });
+    assert!(!pty.text().contains("Okafor"), "an auditor sees no name");
+    pty.send("q");
+    assert!(pty.wait_end().success());
+    assert!(server.run(&["audit", "show", "--act", "audit.read"]).lines().count() >= 2);
+    server.stop();
+}
+
+/// Canaries in the place of passphrases are looked for wherever the client might leave them.
+#[test]
+fn u11_what_is_typed_is_on_no_screen_and_in_no_file_of_the_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_set(&dir.path().join("data"), &[("WARDWATCH_SESSION__IDLE_LOCK_S", "2")]);
+    server.small_ward();
+    server.user("a.meyer", "nurse");
+    let state = dir.path().join("state");
+    let env = [("XDG_STATE_HOME", state.to_str().unwrap())];
+    let mut pty = Pty::spawn(PROGRAM, &["watch", "--to", &server.url()], &env, 80, 24);
+    let canaries = ["canary typed quagga xylophone", "canary pasted nimbus quagga", PASSPHRASE];
+    let [typed, pasted, right] = canaries;
+    let clean = |pty: &Pty, when: &str| {
+        let seen = String::from_utf8_lossy(&pty.bytes_seen()).into_owned();
+        for canary in canaries {
+            assert!(!pty.text().contains(canary) && !seen.contains(canary), "a passphrase is shown {when}");
+        }
+        for word in ["canary", "quagga", "xylophone", "nimbus"] {
+            assert!(!seen.contains(word), "a part of a passphrase is shown {when}");
+        }
+        for file in ["cmdline", "environ"] {
+            let bytes = std::fs::read(format!("/proc/{}/{file}", pty.pid())).unwrap();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            assert!(canaries.iter().all(|canary| !text.contains(canary)), "a passphrase is in {file} {when}");
+        }
+    };
+    pty.wait_for_text("Not a medical device");
+    pty.send(format!("a.meyer\r{typed}"));
+    clean(&pty, "while it is typed");
+    pty.send("\r");
+    pty.wait_for("the refusal", |screen| screen.contents().to_lowercase().contains("wrong"));
+    clean(&pty, "after a refusal");
+    pty.send(format!("\x1b[200~{pasted}\x1b[201~"));
+    clean(&pty, "when it was pasted");
+    // What was pasted is taken away again.
+    pty.send("\x15");
+    pty.send(format!("{right}\r"));
+    pty.wait_for_text("b1");
+    pty.wait_for_text("LOCKED");
+    pty.send(format!("u{typed}\r"));
+    pty.wait_for("the refusal", |screen| screen.contents().contains("the passphrase is wrong"));
+    clean(&pty, "in the dialog that unlocks");
+    // Sent at once they would be one key.
+    pty.send("\x1b");
+    look();
+    pty.send("q");
+    assert!(pty.wait_end().success());
+    let mut folders = vec![state];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            assert!(canaries.iter().all(|canary| !text.contains(canary)), "a passphrase stands in {}", path.display());
+        }
+    }
+    server.stop();
+}

@@ -34,6 +34,7 @@ struct Bench {
     dir: tempfile::TempDir,
     data: PathBuf,
     token: PathBuf,
+    settings: Vec<(String, String)>,
 }
 
 impl Bench {
@@ -52,7 +53,8 @@ impl Bench {
             let note = checkpoint_of(&server, 0).note;
             (Checkpoint::parse(&note).unwrap().size >= size).then_some(())
         });
-        (Self { dir, data, token }, server)
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        (Self { dir, data, token, settings }, server)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -77,7 +79,9 @@ impl Bench {
         db.execute("UPDATE audit_leaf SET leaf = ?1, hash = ?2 WHERE idx = 4", (&edited, hash)).unwrap();
         db.execute("DELETE FROM audit_checkpoint", []).unwrap();
         drop(db);
-        let server = Server::start_at(&self.data, address);
+        let mut command = program();
+        command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(&self.data);
+        let server = Server::spawn(command.envs(self.settings.iter().cloned()), &self.data);
         checkpoint_of(&server, 1);
         server
     }
@@ -85,6 +89,7 @@ impl Bench {
     /// What a link tells of the trail first.
     fn seen(&self, server: &Server, memory: TrailMemory) -> TrailStanding {
         let options = LinkOptions {
+            without_ward: false,
             emergency: None,
             endpoint: server.url().parse().unwrap(),
             token: Secret::new(std::fs::read_to_string(&self.token).unwrap().trim().to_owned()),
@@ -110,9 +115,13 @@ impl Bench {
     }
 
     fn witness(&self, server: &Server, args: &[&str]) -> Output {
+        self.witness_of("witness", server, args)
+    }
+
+    fn witness_of(&self, who: &str, server: &Server, args: &[&str]) -> Output {
         let mut command = program();
-        command.args(["witness", "--to", &server.url(), "--name", "test/witness", "--state"]);
-        command.arg(self.path("witness")).args(args).output().unwrap()
+        command.args(["witness", "--to", &server.url(), "--name", &format!("test/{who}"), "--state"]);
+        command.arg(self.path(who)).args(args).output().unwrap()
     }
 }
 
@@ -286,8 +295,99 @@ fn a_witness_cosigns_what_has_grown_and_refuses_what_was_changed() {
         let looked = bench.witness(&server, &["--once"]);
         assert_eq!(looked.status.code(), Some(1), "{}", said(&looked));
         assert!(said(&looked).contains("AUDIT FORKED: size "), "{}", said(&looked));
+        assert!(said(&looked).contains("; first bad entry: 4\n"), "by the hashes that it keeps: {}", said(&looked));
     }
     assert_eq!(std::fs::read(bench.data.join("audit.cosigned")).unwrap(), kept);
+    server.stop();
+}
+
+#[test]
+fn two_witnesses_that_look_at_different_times_cosign_one_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = ["witness", "second"].map(|who| {
+        let mut command = program();
+        command.args(["witness", "--name", &format!("test/{who}"), "--show-key", "--state"]).arg(dir.path().join(who));
+        String::from_utf8(command.output().unwrap().stdout).unwrap().trim().to_owned()
+    });
+    let [a, b] = &keys;
+    let (bench, server) = Bench::new(&[("WARDWATCH_AUDIT__WITNESSES", &format!("[\"{a}\",\"{b}\"]"))]);
+    for (n, who) in ["witness", "second"].into_iter().enumerate() {
+        std::fs::rename(dir.path().join(who), bench.path(who)).unwrap();
+        let looked = bench.witness_of(who, &server, &["--once"]);
+        assert_eq!(looked.status.code(), Some(0), "{}", said(&looked));
+        server.add_bed(&format!("between-{n}"));
+    }
+    let proof = run(&["audit", "prove", "3", "--data", bench.data.to_str().unwrap()]);
+    let file = bench.path("3.tlog-proof");
+    std::fs::write(&file, proof).unwrap();
+    let mut command = program();
+    command.args(["audit", "check"]).arg(&file).arg("--key").arg(bench.data.join("audit.pub"));
+    let checked = command.args(["--witness", a, "--witness", b, "--quorum", "2"]).output().unwrap();
+    assert_eq!(checked.status.code(), Some(0), "{}", said(&checked));
+    server.stop();
+}
+
+#[test]
+fn two_processes_do_not_witness_with_one_folder() {
+    let (bench, server) = Bench::new(&[]);
+    let mut command = program();
+    command.args(["witness", "--to", &server.url(), "--every", "3600", "--state"]).arg(bench.path("witness"));
+    let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("the first to look", || bench.path("witness/trails").exists().then_some(()));
+    let second = bench.witness(&server, &["--once"]);
+    assert_eq!(second.status.code(), Some(2), "{}", said(&second));
+    assert!(said(&second).contains("another `wardwatch witness` uses"), "{}", said(&second));
+    let key = bench.witness(&server, &["--show-key"]);
+    assert_eq!(key.status.code(), Some(0), "its key is shown meanwhile: {}", said(&key));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(!said(&bench.witness(&server, &["--once"])).contains("another"), "the folder is free again");
+    server.stop();
+}
+
+/// Somebody with all files and the key edits an entry and signs anew: the pin names it, without a server, by the public key.
+#[test]
+fn a_pin_names_the_entry_that_was_rewritten_and_signed_with_the_true_key() {
+    let (bench, server) = Bench::new(&[]);
+    checkpoint_of(&server, 0);
+    let data = bench.data.to_str().unwrap().to_owned();
+    let (pin, key, alone) = (bench.path("site.pin"), bench.path("kept.pub"), bench.path("kept.checkpoint"));
+    std::fs::copy(bench.data.join("audit.pub"), &key).unwrap();
+    let pinned = program().args(["audit", "pin", "--data", &data, "--out"]).arg(&pin).output().unwrap();
+    assert_eq!(pinned.status.code(), Some(0), "{}", said(&pinned));
+    std::fs::write(&alone, run(&["audit", "checkpoint", "--data", &data])).unwrap();
+    let verify = |from: &Path| {
+        let mut command = program();
+        command.args(["audit", "verify", "--data", &data, "--from"]).arg(from).arg("--key").arg(&key).output().unwrap()
+    };
+    let good = verify(&pin);
+    assert_eq!(good.status.code(), Some(0), "{}", said(&good));
+    assert!(said(&good).contains("; grown from "), "{}", said(&good));
+    bench.written_anew(server).stop();
+    let told = verify(&alone);
+    assert_eq!(told.status.code(), Some(1), "{}", said(&told));
+    assert!(said(&told).contains("leaf 0 is not as the signed checkpoint says (or one up to"), "{}", said(&told));
+    let told = verify(&pin);
+    assert_eq!(told.status.code(), Some(1), "{}", said(&told));
+    let named = "BAD: leaf 4 is not as the signed checkpoint says; first bad index: 4";
+    assert!(said(&told).contains(named), "{}", said(&told));
+    let mut bytes = std::fs::read(&pin).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&pin, bytes).unwrap();
+    let damaged = verify(&pin);
+    assert!(said(&damaged).contains("the pin was damaged"), "{}", said(&damaged));
+}
+
+#[test]
+fn hashes_of_entries_are_for_witnesses_alone() {
+    let (_bench, server) = Bench::new(&[]);
+    let note = checkpoint_of(&server, 0).note;
+    let ask = |query: &str, body: &[u8]| {
+        request(server.address, "POST", &format!("/v1/audit/hashes{query}"), &[], body).status
+    };
+    assert_eq!(ask("?from=0", note.as_bytes()), 403, "nobody has cosigned it");
+    assert_eq!(ask("?from=0", b"nothing"), 400);
+    assert_eq!(ask("", note.as_bytes()), 400);
     server.stop();
 }
 

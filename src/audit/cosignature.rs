@@ -135,6 +135,37 @@ pub fn gather(
     Ok((gathered.len() > bare).then_some(gathered))
 }
 
+/// How many cosignatures stand on a note, whoever has made them.
+#[must_use]
+pub fn signatures_on(note: &str) -> usize {
+    split_note(note).map_or(0, |(_, signatures)| signatures.lines().count().saturating_sub(1))
+}
+
+/// Of several notes of a log those that are the newest of at least one of its witnesses, each with all cosignatures that
+/// there are on it; the newest first. Two witnesses that look at different times so keep what both have cosigned.
+///
+/// # Errors
+/// If one is not signed by the log.
+pub fn newest_of_each(
+    notes: &[&str],
+    key: &NoteVerifier,
+    witnesses: &[CosignatureVerifier],
+) -> Result<Vec<String>, CheckpointError> {
+    let mut all: Vec<(u64, String)> = Vec::new();
+    for note in notes {
+        let size = key.open(note)?.size;
+        // The first note is gathered with its likes among the others.
+        let first = std::iter::once(*note).chain(notes.iter().copied()).collect::<Vec<_>>();
+        let gathered = gather(&first, key, witnesses)?;
+        all.extend(gathered.filter(|found| !all.iter().any(|(_, other)| other == found)).map(|found| (size, found)));
+    }
+    all.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
+    let newest = |witness: &CosignatureVerifier| all.iter().position(|(_, note)| witness.cosigned_at(note).is_ok());
+    let kept: std::collections::BTreeSet<usize> = witnesses.iter().filter_map(newest).collect();
+    let notes = all.into_iter().enumerate().filter(|(at, _)| kept.contains(at));
+    Ok(notes.map(|(_, (_, note))| note).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,7 +199,33 @@ mod tests {
         assert_eq!(known.each_ref().map(|w| w.cosigned_at(&both)), [Ok(1_679_315_147), Ok(5)]);
         assert!(!both.contains("stranger"), "what nobody knows is not kept");
         assert_eq!(gather(&[&note], &key, &known), Ok(None));
+        assert_eq!([signatures_on(&both), signatures_on(&note)], [2, 0]);
         assert!("w+00000000+BAAA".parse::<CosignatureVerifier>().is_err());
         assert!(Cosigner::new("two words".into(), &[5; 32]).is_err());
+    }
+
+    #[test]
+    fn of_each_witness_the_newest_is_kept_with_what_others_have_cosigned() {
+        let log = NoteSigner::new("wardwatch/site-1".into(), &[3; 32]);
+        let [a, b] = ["a", "b"].map(|name| Cosigner::new(name.into(), &[name.as_bytes()[0]; 32]).unwrap());
+        let known = [a.verifier(), b.verifier()];
+        let by = |size: u64, who: &Cosigner| {
+            let note = log.sign(size, [u8::try_from(size).unwrap(); 32]);
+            format!("{note}{}", who.cosign(&note, size * 60).unwrap())
+        };
+        let mut kept: Vec<String> = Vec::new();
+        let mut take = |note: String| {
+            let notes: Vec<&str> = std::iter::once(note.as_str()).chain(kept.iter().map(String::as_str)).collect();
+            let newest = newest_of_each(&notes, &log.verifier(), &known).unwrap();
+            kept = newest;
+            let size = |note: &String| log.verifier().open(note).unwrap().size;
+            kept.iter().map(|note| (size(note), signatures_on(note))).collect::<Vec<_>>()
+        };
+        assert_eq!(take(by(5, &a)), [(5, 1)]);
+        assert_eq!(take(by(5, &b)), [(5, 2)]);
+        assert_eq!(take(by(9, &a)), [(9, 1), (5, 2)], "what both have cosigned stays until there is more");
+        assert_eq!(take(by(9, &b)), [(9, 2)]);
+        assert_eq!(take(by(4, &b)), [(9, 2)], "an older one changes nothing");
+        assert_eq!(take(by(12, &b)), [(12, 1), (9, 2)]);
     }
 }

@@ -10,7 +10,7 @@ mod syslog;
 
 pub use dicom::dicom;
 pub use fhir::fhir;
-pub use syslog::syslog;
+pub use syslog::{syslog, syslog_as, syslog_gap};
 
 use crate::domain::text::is_unsafe;
 use serde_json::Value;

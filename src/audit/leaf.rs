@@ -190,6 +190,9 @@ pub enum Act {
     /// The audit trail was read.
     #[serde(rename = "audit.read")]
     AuditRead,
+    /// Entries of the audit trail were removed because their time was over.
+    #[serde(rename = "audit.retain")]
+    AuditRetain,
     /// Inputs that could not be used were read: they may name patients.
     #[serde(rename = "dead_letter.read")]
     DeadLetterRead,
@@ -318,6 +321,8 @@ pub struct LeafDraft {
     pub alert: Option<AlertId>,
     /// About which handover.
     pub handover: Option<HandoverId>,
+    /// About all entries of the trail before this one.
+    pub upto: Option<u64>,
     /// A code that says more, such as the reason of a refusal; never free text.
     pub code: Option<&'static str>,
     /// The text that stands beside the log.
@@ -340,6 +345,7 @@ impl LeafDraft {
             session: None,
             alert: None,
             handover: None,
+            upto: None,
             code: None,
             side_text: None,
         }
@@ -386,6 +392,8 @@ struct LeafText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     handover: &'a Option<HandoverId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    upto: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<TextCommitment>,
@@ -424,10 +432,34 @@ impl LeafDraft {
             session: &self.session,
             alert: &self.alert,
             handover: &self.handover,
+            upto: self.upto,
             code: self.code,
             text,
         })
     }
+}
+
+/// That entries were removed, if a leaf says so: all before which one, when, and by whom.
+#[must_use]
+pub fn removal(bytes: &[u8]) -> Option<(u64, String, String)> {
+    #[derive(Deserialize)]
+    struct Removal {
+        act: Act,
+        outcome: Outcome,
+        upto: u64,
+        utc: Timestamp,
+        actor: LeafActor,
+    }
+    let removal: Removal = serde_json::from_slice(bytes).ok()?;
+    let who = match removal.actor {
+        LeafActor::User { user, .. } => user.to_string(),
+        LeafActor::Console { uid } => format!("uid {uid}"),
+        LeafActor::Device { device } => device.to_string(),
+        LeafActor::System => "the system".to_owned(),
+        LeafActor::Unknown => "nobody known".to_owned(),
+    };
+    let is_one = removal.act == Act::AuditRetain && removal.outcome == Outcome::Success;
+    is_one.then(|| (removal.upto, removal.utc.to_string(), who))
 }
 
 /// The place that a leaf itself claims to have.

@@ -2,7 +2,7 @@
 
 use super::{
     checkpoint::Checkpoint,
-    leaf::claimed_index,
+    leaf::{claimed_index, removal},
     tree::{Hash, Tree, leaf_hash},
 };
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct Evidence {
 pub struct StoredLeaf {
     /// Its place.
     pub index: u64,
-    /// Its bytes.
+    /// Its bytes; empty if they were removed because their time was over.
     pub bytes: Vec<u8>,
     /// The hash that was stored with it.
     pub hash: Hash,
@@ -78,6 +78,22 @@ pub struct Verified {
     pub covered: u64,
     /// Checkpoints that were checked.
     pub checkpoints: usize,
+    /// What was removed by retention, if anything was.
+    pub removed: Option<Removed>,
+}
+
+/// Entries that were removed because their time was over: their hashes are there and are as they were signed, and an entry of
+/// the trail says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// All entries before this one.
+    pub upto: u64,
+    /// When, in UTC.
+    pub at: String,
+    /// Who removed them.
+    pub who: String,
+    /// The entry that says so.
+    pub entry: u64,
 }
 
 /// Checks leaves in the order of their index against the evidence.
@@ -115,6 +131,10 @@ struct Check<'a> {
     before: Option<Hash>,
     /// The first leaf that does not fit the hash stored with it, or claims another place.
     visible: Option<Fault>,
+    /// Leaves at the beginning whose bytes are gone.
+    gone: u64,
+    /// The entry that says that most were removed.
+    removed: Option<Removed>,
     /// Leaves that are certainly as they were signed. What lies beside the log counts only where nothing was pinned.
     proven: u64,
 }
@@ -132,6 +152,8 @@ impl<'a> Check<'a> {
             stored: Tree::default(),
             before: None,
             visible: None,
+            gone: 0,
+            removed: None,
             proven: 0,
         }
     }
@@ -142,9 +164,22 @@ impl<'a> Check<'a> {
         if leaf.index != place {
             return Some(self.missing(place));
         }
-        let hash = leaf_hash(&leaf.bytes);
+        let gone = leaf.bytes.is_empty();
+        if gone && self.gone != place {
+            return Some(self.missing(place));
+        }
+        // Of what was removed the stored hash is all there is; the checkpoints say whether it is the one that was signed.
+        let hash = if gone { leaf.hash } else { leaf_hash(&leaf.bytes) };
+        if gone {
+            self.gone += 1;
+        } else if self.gone > 0
+            && let Some((upto, at, who)) = removal(&leaf.bytes)
+            && self.removed.as_ref().is_none_or(|removed| removed.upto <= upto)
+        {
+            self.removed = Some(Removed { upto, at, who, entry: place });
+        }
         let pin = usize::try_from(place).ok().and_then(|at| self.hashes.get(at));
-        if self.visible.is_none() {
+        if self.visible.is_none() && !gone {
             self.visible = self.look(leaf, place, hash);
         }
         if pin.is_some_and(|pin| *pin != hash) {
@@ -217,9 +252,14 @@ impl<'a> Check<'a> {
         if size < covered || size < self.hashes.len() as u64 {
             return Err(self.missing(size));
         }
+        // What is gone must be said to be gone.
+        let said = self.removed.as_ref().map_or(0, |removed| removed.upto);
+        if self.gone > said {
+            return Err(self.missing(said));
+        }
         match self.visible {
             Some(fault) => Err(fault),
-            None => Ok(Verified { leaves: size, covered, checkpoints: self.checkpoints.len() }),
+            None => Ok(Verified { leaves: size, covered, checkpoints: self.checkpoints.len(), removed: self.removed }),
         }
     }
 }
@@ -253,7 +293,43 @@ mod tests {
     fn an_untouched_log_holds_and_may_be_longer_than_its_checkpoint() {
         let leaves = log(20);
         let verified = check(leaves.clone(), vec![checkpoint(&leaves[..13]), checkpoint(&[])]).unwrap();
-        assert_eq!(verified, Verified { leaves: 20, covered: 13, checkpoints: 2 });
+        assert_eq!(verified, Verified { leaves: 20, covered: 13, checkpoints: 2, removed: None });
+    }
+
+    /// A log whose first leaves are gone, and whose last says that those before `upto` were removed.
+    fn retained(n: u64, gone: u64, upto: u64) -> Vec<StoredLeaf> {
+        let mut leaves = log(n);
+        let bytes = format!(
+            r#"{{"v":1,"i":{n},"utc":"2026-11-23T08:00:00.000Z","boot_ms":1,"boot_id":"b","actor":{{"kind":"console","uid":7}},"act":"audit.retain","outcome":"success","upto":{upto}}}"#
+        );
+        leaves.push(StoredLeaf { index: n, hash: leaf_hash(bytes.as_bytes()), bytes: bytes.into_bytes() });
+        leaves.iter_mut().take(usize::try_from(gone).unwrap()).for_each(|leaf| leaf.bytes.clear());
+        leaves
+    }
+
+    #[test]
+    fn what_retention_removed_is_told_and_nothing_else_may_be_gone() {
+        let whole = retained(12, 0, 8);
+        let signed = || vec![checkpoint(&whole[..5]), checkpoint(&whole)];
+        let good = check(retained(12, 8, 8), signed()).unwrap();
+        let at = "2026-11-23T08:00:00.000Z".to_owned();
+        assert_eq!(good.removed, Some(Removed { upto: 8, at, who: "uid 7".into(), entry: 12 }));
+        assert!(check(retained(12, 3, 8), signed()).is_ok(), "it is removed a little at a time");
+        let fault = |leaves: Vec<StoredLeaf>| check(leaves, signed()).unwrap_err();
+        let missing = |index| Fault { index, upto: None, what: FaultKind::Missing };
+        assert_eq!(fault(retained(12, 9, 8)), missing(8), "more is gone than was removed");
+        let mut unsaid = log(12);
+        unsaid[..4].iter_mut().for_each(|leaf| leaf.bytes.clear());
+        assert_eq!(check(unsaid, vec![checkpoint(&whole[..5])]).unwrap_err(), missing(0));
+        let mut middle = retained(12, 0, 8);
+        middle[6].bytes.clear();
+        assert_eq!(fault(middle), missing(6), "not from the beginning on");
+        let mut other = retained(12, 8, 8);
+        other[2].hash[0] ^= 1;
+        assert_eq!(fault(other).what, FaultKind::NotAsSigned);
+        let mut forged = retained(12, 8, 8);
+        forged[9].bytes[12] ^= 1;
+        assert_eq!(fault(forged).index, 9, "what is there is checked as before");
     }
 
     proptest! {

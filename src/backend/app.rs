@@ -10,6 +10,7 @@ use super::{
     mqtt::Sources,
     notify::{Links, NotifyState},
     pipeline::{Job, JobError, PipelineHandle, Record},
+    syslog::SyslogState,
 };
 use crate::{
     access::{Backoff, Hasher, LoginGate, Pepper, Secret, Session, SessionStanding, UnknownToken},
@@ -91,6 +92,8 @@ pub struct App {
     pub notify: NotifyState,
     /// How the sources of MQTT do.
     pub sources: Sources,
+    /// How the delivery of the audit trail does.
+    pub syslog: SyslogState,
     /// Turns true when the server stops.
     pub stopping: watch::Receiver<bool>,
 }

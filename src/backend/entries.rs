@@ -60,6 +60,8 @@ pub enum Route {
     AuditCheckpoint,
     /// A checkpoint with the signature of a witness.
     AuditCosigned,
+    /// The hashes of entries, for a witness.
+    AuditHashes,
     /// An alert, by the link of a message.
     AckShow,
     /// Acknowledge it.
@@ -80,7 +82,7 @@ pub enum Route {
 
 impl Route {
     /// All routes.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Login,
         Self::Logout,
         Self::StepUp,
@@ -98,6 +100,7 @@ impl Route {
         Self::AuditKey,
         Self::AuditCheckpoint,
         Self::AuditCosigned,
+        Self::AuditHashes,
         Self::AckShow,
         Self::Acknowledge,
         Self::Fhir,
@@ -126,6 +129,7 @@ impl Route {
             Self::AuditKey => "/v1/audit/key",
             Self::AuditCheckpoint => "/v1/audit/checkpoint",
             Self::AuditCosigned => "/v1/audit/cosigned",
+            Self::AuditHashes => "/v1/audit/hashes",
             Self::AckShow | Self::Acknowledge => "/v1/ack/{link}",
             Self::Fhir => "/fhir",
             Self::FhirBase => "/fhir/",
@@ -148,6 +152,7 @@ impl Route {
             | Self::Observations
             | Self::Medtech
             | Self::AuditCosigned
+            | Self::AuditHashes
             | Self::Acknowledge => "POST",
             Self::Sessions
             | Self::TwinRead
@@ -169,7 +174,9 @@ impl Route {
     pub const fn need(self) -> Need {
         match self {
             // A cosignature is its own proof.
-            Self::Login | Self::Enrol | Self::AckShow | Self::Acknowledge | Self::AuditCosigned => Need::Secret,
+            Self::Login | Self::Enrol | Self::AckShow | Self::Acknowledge | Self::AuditCosigned | Self::AuditHashes => {
+                Need::Secret
+            }
             Self::Logout | Self::StepUp => Need::Session,
             Self::Sessions | Self::EndSession | Self::FactorBegin | Self::FactorConfirm | Self::FactorRemove => {
                 Need::Verb(Verb::OwnAccount)
@@ -295,6 +302,8 @@ pub enum Kind {
     ClosePatient,
     /// Show the newest checkpoint of the audit trail.
     AuditCheckpoint,
+    /// Read the audit trail.
+    AuditLog,
     /// A person is at the keyboard.
     Activity,
     /// Unlock the session.
@@ -303,7 +312,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Hello,
         Self::Subscribe,
         Self::Command,
@@ -318,6 +327,7 @@ impl Kind {
         Self::OpenPatient,
         Self::ClosePatient,
         Self::AuditCheckpoint,
+        Self::AuditLog,
         Self::Activity,
         Self::Unlock,
     ];
@@ -340,6 +350,7 @@ impl Kind {
             ClientMessage::OpenPatient { .. } => Self::OpenPatient,
             ClientMessage::ClosePatient { .. } => Self::ClosePatient,
             ClientMessage::AuditCheckpoint { .. } => Self::AuditCheckpoint,
+            ClientMessage::AuditLog { .. } => Self::AuditLog,
             ClientMessage::Activity => Self::Activity,
             ClientMessage::Unlock { .. } => Self::Unlock,
         }
@@ -354,6 +365,7 @@ impl Kind {
             Self::Command => Need::Command,
             Self::Query | Self::AlertReport | Self::HandoverReport => Need::Verb(Verb::ReadHistory),
             Self::Ops => Need::Verb(Verb::ReadStatus),
+            Self::AuditLog => Need::Verb(Verb::ReadAudit),
             Self::Letters | Self::RetryLetter | Self::DropLetter => Need::Verb(Verb::ManageDevices),
             Self::OpenPatient | Self::ClosePatient => Need::Verb(Verb::BreakGlass),
         }
@@ -432,7 +444,7 @@ pub const fn verb_of_request(request: &AdminRequest) -> Verb {
         | AdminRequest::ShowDeadLetter { .. }
         | AdminRequest::RetryDeadLetter { .. }
         | AdminRequest::DropDeadLetter { .. } => Verb::ManageDevices,
-        AdminRequest::NoteAuditRead => Verb::ReadAudit,
+        AdminRequest::NoteAuditRead | AdminRequest::PlanRetention | AdminRequest::RetainAudit { .. } => Verb::ReadAudit,
         AdminRequest::ListBreakGlass | AdminRequest::ReviewBreakGlass { .. } => Verb::ReviewBreakGlass,
         AdminRequest::ListChannels | AdminRequest::TestChannel { .. } | AdminRequest::Status => Verb::ReadStatus,
     }

@@ -49,6 +49,7 @@ pub struct Metrics {
     open_alerts: Family<AlertLabels, Gauge>,
     recording: Gauge,
     audit_leaves: Gauge,
+    audit_delivered: Gauge,
     disk_used_percent: Gauge,
     refused: Family<Label, Counter>,
     notices: Family<Label, Counter>,
@@ -72,6 +73,7 @@ impl Default for Metrics {
             open_alerts: Family::default(),
             recording: Gauge::default(),
             audit_leaves: Gauge::default(),
+            audit_delivered: Gauge::default(),
             disk_used_percent: Gauge::default(),
             refused: Family::default(),
             notices: Family::default(),
@@ -98,6 +100,8 @@ impl Metrics {
         r.register("open_alerts", "Alerts that are not closed, by class and priority", self.open_alerts.clone());
         r.register("recording", "1 while the server can record, else 0", self.recording.clone());
         r.register("audit_leaves", "Entries of the audit trail", self.audit_leaves.clone());
+        let help = "Entries of the audit trail that the receiver of syslog has confirmed; 0 without one";
+        r.register("audit_delivered", help, self.audit_delivered.clone());
         r.register("disk_used_percent", "Used part of the data folder's disk", self.disk_used_percent.clone());
         r.register("refused", "Requests that were not served, by reason", self.refused.clone());
         let help = "Mapped messages, by the names of the MedTech service's metrics";
@@ -198,6 +202,11 @@ impl Metrics {
     /// Notes the size of the audit trail.
     pub fn audit(&self, leaves: u64) {
         self.audit_leaves.set(i64::try_from(leaves).unwrap_or(i64::MAX));
+    }
+
+    /// Notes how many entries of the audit trail are delivered.
+    pub fn audit_delivered(&self, entries: u64) {
+        self.audit_delivered.set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
 
     /// Notes how full the disk is.

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod app;
 pub mod audit;
+mod audit_page;
 pub mod breakglass;
 pub mod config;
 pub mod devices;
@@ -31,5 +32,6 @@ pub mod relation;
 pub mod server;
 mod sessions;
 pub mod stream;
+pub mod syslog;
 pub mod tls;
 pub mod verb;

@@ -16,6 +16,7 @@ use super::{
     notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
     rate::Rates,
+    syslog::{self, SyslogState},
     tls::TlsError,
 };
 use crate::{
@@ -208,6 +209,7 @@ pub fn open_with(
         identity: OnceLock::new(),
         notify: NotifyState::default(),
         sources: Sources::default(),
+        syslog: SyslogState::default(),
         stopping,
     });
     Ok(Opened { app, folder: folder.clone(), threads, stop })
@@ -285,6 +287,7 @@ impl Opened {
             tracing::info!(key, names = names.join(","), until = %not_after, "speaking TLS");
         }
         helpers.extend(gateway);
+        helpers.extend(syslog::start(&self.app, &self.folder)?);
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
         Ok(Serving { opened: self, address, http, intake, helpers })
     }

@@ -1,9 +1,11 @@
 //! `wardwatch audit`.
 
 mod entries;
+mod pins;
 mod proofs;
+mod retain;
 
-use super::{admin, admin::SiteArgs};
+use super::{admin, admin::SiteArgs, terminal};
 use crate::{
     audit::export::{self, Entry},
     backend::admin::AdminRequest,
@@ -47,7 +49,7 @@ enum Command {
     },
     /// Check the trail against its signed checkpoints; exit 1 and name the first bad entry if it was changed
     Verify {
-        /// A checkpoint that was kept elsewhere: the trail must have grown from it. May be given more than once
+        /// A checkpoint or a pin that was kept elsewhere: the trail must have grown from it. May be given more than once
         #[arg(long, value_name = "FILE")]
         from: Vec<PathBuf>,
         /// The public key, kept elsewhere: a file, or the key itself [default: audit.pub of the folder]
@@ -90,6 +92,34 @@ enum Command {
         #[command(flatten)]
         site: SiteArgs,
     },
+    /// Write the newest signed checkpoint with the hashes of its entries, to be kept elsewhere
+    ///
+    /// With it, `audit verify --from` names the first changed entry exactly, whoever has signed what. 32 bytes for an entry;
+    /// it names nobody.
+    Pin {
+        /// The file [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+    /// Remove entries whose time is over (audit.retention_years); their hashes stay, and an entry says who removed them
+    ///
+    /// Without --confirm it says what would be removed. Nothing is removed that the receiver of syslog has not confirmed; if
+    /// none is configured, the entries have to be archived.
+    Retain {
+        /// Say what would be removed, and remove nothing
+        #[arg(long, conflicts_with_all = ["confirm", "archive"])]
+        dry_run: bool,
+        /// Write the entries to this new file first, as they were signed, one a line
+        #[arg(long, value_name = "FILE", requires = "confirm")]
+        archive: Option<PathBuf>,
+        /// Remove them; so many as were said
+        #[arg(long, value_name = "ENTRIES")]
+        confirm: Option<u64>,
+        #[command(flatten)]
+        site: SiteArgs,
+    },
     /// Print the newest signed checkpoint, to be kept elsewhere
     Checkpoint {
         #[command(flatten)]
@@ -121,6 +151,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             proofs::prove(&site.folder, *index)
         }
         Command::Check { proof, key, witness, quorum } => proofs::check_proof(proof, key, witness, *quorum),
+        Command::Pin { out, site } => pins::write(&site.existing()?.folder, out.as_deref()),
+        Command::Retain { dry_run: _, archive, confirm, site } => {
+            retain::retain(&site.existing()?, archive.as_deref(), *confirm)
+        }
         Command::Checkpoint { site } => {
             let path = site.existing()?.folder.audit_checkpoint();
             let what = || "there is no checkpoint yet: the server signs one within a second of its start";
@@ -140,7 +174,7 @@ fn show(site: &SiteArgs, (from, limit): (u64, u32), json: bool, filter: Filter) 
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut left = limit;
     each_row(&reader, from, |row| {
-        if left > 0 && wanted.wants(row) {
+        if left > 0 && wanted.wants(&row.leaf) {
             left -= 1;
             if json { writeln!(out, "{}", row.leaf)? } else { writeln!(out, "{}", line(row))? }
         }
@@ -150,20 +184,28 @@ fn show(site: &SiteArgs, (from, limit): (u64, u32), json: bool, filter: Filter) 
     Ok(0)
 }
 
-/// Calls `each` with every entry from `from` on, until it says that it has enough.
+/// Calls `each` with every entry from `from` on, until it says that it has enough. What retention removed is told and left
+/// out.
 fn each_row(
     reader: &SqliteReader,
     from: u64,
     mut each: impl FnMut(&LeafRow) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
-    let mut next = from;
+    let (mut next, mut removed) = (from, None);
     loop {
         let page = reader.leaves(next, PAGE)?;
         let Some(last) = page.last().map(|row| row.index) else { return Ok(()) };
         for row in &page {
-            if !each(row)? {
+            if row.leaf.is_empty() {
+                removed = Some(row.index);
+            } else if !each(row)? {
                 return Ok(());
             }
+        }
+        if let Some(upto) = removed.take_if(|upto| *upto < last) {
+            terminal::note(&format!(
+                "entries up to {upto} were removed by retention: `wardwatch audit verify` says when"
+            ));
         }
         next = last + 1;
     }
@@ -185,7 +227,7 @@ fn export(site: &SiteArgs, format: Format, until: Option<Timestamp>, filter: Fil
     each_row(&reader, 0, |row| {
         let entry = Entry::read(row.index, &row.leaf);
         let late = until.is_some_and(|until| entry.utc.parse().is_ok_and(|at: Timestamp| at >= until));
-        if !late && wanted.wants(row) {
+        if !late && wanted.wants(&row.leaf) {
             writeln!(out, "{}", written(&entry, &origin))?;
         }
         Ok(true)

@@ -168,6 +168,7 @@ impl ServerArgs {
     /// Connects; `patients` are looked at.
     pub(super) async fn connect(&self, patients: Option<Vec<PatientId>>) -> anyhow::Result<Once> {
         let options = LinkOptions {
+            without_ward: false,
             endpoint: self.reach.endpoint()?,
             token: terminal::read_token(&self.token_file)?,
             ward: self.ward.clone(),

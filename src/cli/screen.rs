@@ -131,6 +131,7 @@ pub(super) fn trail_memory() -> TrailMemory {
 impl Target {
     fn link(&self, token: Secret) -> LinkOptions {
         LinkOptions {
+            without_ward: false,
             endpoint: self.endpoint.clone(),
             token,
             ward: self.ward.clone(),

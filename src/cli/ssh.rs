@@ -217,6 +217,7 @@ async fn serve(guest: &Guest, wanted: Wanted, screen: &ScreenArgs) -> anyhow::Re
 impl Guest {
     async fn connect(&self, patients: Option<Vec<PatientId>>) -> anyhow::Result<Once> {
         let options = LinkOptions {
+            without_ward: false,
             endpoint: self.target.endpoint.clone(),
             token: self.token.clone(),
             ward: self.target.ward.clone(),

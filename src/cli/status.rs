@@ -59,6 +59,10 @@ fn text(status: &Status) -> String {
     if let Some(tls) = &status.tls {
         text.push_str(&tls_text(tls));
     }
+    if let Some(syslog) = &status.syslog {
+        text.push_str(&syslog.words());
+        text.push('\n');
+    }
     for source in &status.sources {
         let state = match &source.state {
             SourceState::Connected => format!("connected since {}", source.since),

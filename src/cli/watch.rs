@@ -113,6 +113,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 /// The devices of the ward, as far as the session may see them.
 pub(super) async fn devices(target: &Target, token: Secret, format: OnceFormat) -> anyhow::Result<u8> {
     let options = LinkOptions {
+        without_ward: false,
         endpoint: target.endpoint.clone(),
         token,
         ward: target.ward.clone(),

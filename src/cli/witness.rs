@@ -54,12 +54,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let key = args.key.as_ref().map(read).transpose()?;
     // The key of the witness is shown without the server.
     let endpoint = if args.show_key { args.reach.to.clone() } else { args.reach.endpoint()? };
+    let lock_in = folder.clone();
     let parts = WitnessParts { endpoint, name: args.name.clone(), folder, key };
     let mut witness = Witness::new(parts, &OsEntropy)?;
     if args.show_key {
         writeln!(std::io::stdout(), "{}", witness.key())?;
         return Ok(0);
     }
+    let _lock = Witness::lock(&lock_in)?;
     super::runtime()?.block_on(async {
         if args.once {
             return match witness.look(OsClock.wall()).await {

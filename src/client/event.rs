@@ -5,8 +5,8 @@ use crate::{
     access::Secret,
     domain::{Command, Event, Mode, PatientId, Refusal, Remark, SequencedEvent, Timestamp, Ward},
     protocol::{
-        AlertReport, DeviceList, ErrorCode, HandoverReport, History, HistoryQuery, IntakeReport, LetterQuery,
-        LetterView, OpsReport, SessionInfo, StoreState, VitalsUpdate, WardView,
+        AlertReport, AuditPage, AuditQuery, DeviceList, ErrorCode, HandoverReport, History, HistoryQuery, IntakeReport,
+        LetterQuery, LetterView, OpsReport, SessionInfo, StoreState, VitalsUpdate, WardView,
     },
 };
 
@@ -123,6 +123,13 @@ pub enum ClientEvent {
         /// Whether there are older ones.
         more: bool,
     },
+    /// Entries of the audit trail.
+    AuditLog {
+        /// The request's id.
+        id: u64,
+        /// The entries.
+        page: Box<AuditPage>,
+    },
     /// What became of a dead letter that was driven again.
     Retried {
         /// The request's id.
@@ -208,6 +215,13 @@ pub enum ClientRequest {
         id: u64,
         /// Which.
         query: LetterQuery,
+    },
+    /// Read entries of the audit trail.
+    AuditLog {
+        /// Named by the answer.
+        id: u64,
+        /// Which.
+        query: AuditQuery,
     },
     /// Drive a dead letter again.
     RetryLetter {

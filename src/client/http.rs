@@ -114,7 +114,14 @@ pub(super) async fn post_text(endpoint: &Endpoint, path: &str, text: String) -> 
     ask(endpoint, request(endpoint, Method::POST, path, text.into_bytes())?).await.map(drop)
 }
 
-/// Signs in.
+/// Posts a text; gives what comes back.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub(super) async fn ask_text(endpoint: &Endpoint, path: &str, text: String) -> Result<Bytes, HttpError> {
+    ask(endpoint, request(endpoint, Method::POST, path, text.into_bytes())?).await
+}
+
 /// The code of the problem by which a server asks for a second factor.
 pub const SECOND_FACTOR: &str = "second-factor";
 

@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     access::{Secret, TokenKind},
-    domain::{EmergencyReason, PatientId, Remark, Ward, WardId},
+    domain::{EmergencyReason, Mode, PatientId, Remark, Role, Ward, WardId},
     protocol::{ClientMessage, CloseCode, Encoding, PROTOCOL_VERSION, ServerMessage},
+    rights::{Decision, Object, Principal, Relation, Standing, Verb, decide},
     seam::Entropy,
 };
 use futures_util::{SinkExt, StreamExt};
@@ -72,6 +73,8 @@ pub struct LinkOptions {
     pub memory: TrailMemory,
     /// Open this patient of `ward` first, and watch nobody else.
     pub emergency: Option<Emergency>,
+    /// Whether the link stands without a ward, if the role watches none: an auditor reads the trail.
+    pub without_ward: bool,
 }
 
 type Socket = WebSocketStream<Wire>;
@@ -104,6 +107,12 @@ struct Link {
     trail: Option<Follower>,
     /// Whether the emergency was opened. It is not opened again by itself: it has an end.
     opened: bool,
+}
+
+/// Whether somebody of this role watches wards.
+fn watches(role: Role) -> bool {
+    let principal = Principal::of_role(role, Standing::FULL);
+    decide(&principal, Verb::WatchWard, Object::Ward(Relation::Ward)) == Decision::Allow
 }
 
 /// Starts a link. It ends when the receiver is dropped or the server refuses it.
@@ -160,6 +169,9 @@ impl Link {
             Err(cut) => return cut,
         };
         let Some(ward) = self.choose_ward(&hello.wards) else {
+            if self.options.without_ward && !watches(hello.session.role) {
+                return self.without_ward(socket, hello).await;
+            }
             return match &self.options.ward {
                 Some(ward) => Cut::Lost(format!("the server has no ward {ward}")),
                 None => Cut::Lost("the server has no ward that you may watch".to_owned()),
@@ -168,8 +180,7 @@ impl Link {
         if self.heard.ward.as_ref() != Some(&ward) {
             self.heard = Heard { ward: Some(ward.clone()), ..Heard::default() };
         }
-        let (memory, server) = (&self.options.memory, self.options.endpoint.authority());
-        self.trail.get_or_insert_with(|| Follower::new(memory, server, hello.mode));
+        self.follow_trail(hello.mode);
         if self.events.send(ClientEvent::Connected(hello)).await.is_err() {
             return Cut::Unwanted;
         }
@@ -183,6 +194,21 @@ impl Link {
             return cut;
         }
         self.listen(&mut socket).await
+    }
+
+    /// A connection of somebody who watches no ward.
+    async fn without_ward(&mut self, mut socket: Socket, hello: Hello) -> Cut {
+        self.delays.succeeded();
+        self.follow_trail(hello.mode);
+        if self.events.send(ClientEvent::Connected(hello)).await.is_err() {
+            return Cut::Unwanted;
+        }
+        self.listen(&mut socket).await
+    }
+
+    fn follow_trail(&mut self, mode: Mode) {
+        let (memory, server) = (&self.options.memory, self.options.endpoint.authority());
+        self.trail.get_or_insert_with(|| Follower::new(memory, server, mode));
     }
 
     /// Opens the patient of an emergency, once.
@@ -346,6 +372,17 @@ impl Link {
     }
 
     async fn ask(&self, socket: &mut Socket, request: ClientRequest) -> Result<(), Cut> {
+        let request = match request {
+            ClientRequest::AuditLog { id, query } => {
+                return self.say(socket, &ClientMessage::AuditLog { id, query }).await;
+            }
+            ClientRequest::Activity => return self.say(socket, &ClientMessage::Activity).await,
+            ClientRequest::Unlock { passphrase } => {
+                let passphrase = passphrase.expose().to_owned();
+                return self.say(socket, &ClientMessage::Unlock { passphrase }).await;
+            }
+            request => request,
+        };
         let Some(ward) = self.heard.ward.clone() else { return Ok(()) };
         let message = match request {
             ClientRequest::Command { id, command } => ClientMessage::Command { id, ward, command },
@@ -357,10 +394,7 @@ impl Link {
             ClientRequest::Letters { id, query } => ClientMessage::Letters { id, query },
             ClientRequest::RetryLetter { id, no } => ClientMessage::RetryLetter { id, no },
             ClientRequest::DropLetter { id, no, reason } => ClientMessage::DropLetter { id, no, reason },
-            ClientRequest::Activity => ClientMessage::Activity,
-            ClientRequest::Unlock { passphrase } => {
-                ClientMessage::Unlock { passphrase: passphrase.expose().to_owned() }
-            }
+            ClientRequest::AuditLog { .. } | ClientRequest::Activity | ClientRequest::Unlock { .. } => return Ok(()),
         };
         self.say(socket, &message).await
     }
@@ -395,6 +429,7 @@ impl Link {
             ServerMessage::Devices { id, list } => ClientEvent::Devices { id, list },
             ServerMessage::Ops { id, report } => ClientEvent::Ops { id, report },
             ServerMessage::Letters { id, letters, more } => ClientEvent::Letters { id, letters, more },
+            ServerMessage::AuditLog { id, page } => ClientEvent::AuditLog { id, page },
             ServerMessage::Accepted { id, report } => ClientEvent::Retried { id, report },
             ServerMessage::Session { session } => ClientEvent::Session(session),
             ServerMessage::AuditCheckpoint { key, old, proof, checkpoint, .. } => {

@@ -6,6 +6,7 @@
 mod delay;
 mod endpoint;
 mod event;
+mod hashes;
 mod http;
 mod known;
 mod link;
@@ -19,6 +20,7 @@ mod witness;
 pub use delay::{Delays, RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MIN_MS};
 pub use endpoint::{Endpoint, EndpointError};
 pub use event::{ClientEvent, ClientRequest, Hello};
+pub use hashes::HashesError;
 pub use http::{
     EnrolAnswer, HttpError, LoginAnswer, NewFactor, SECOND_FACTOR, begin_factor, confirm_factor, end_session, enrol,
     get, login, logout, remove_factor, sessions, step_up,

@@ -2,7 +2,7 @@
 //! that the next one has grown from it.
 
 use crate::{
-    audit::{Fork, NoteVerifier, Remembered, Shown, memory::hashes},
+    audit::{CheckpointError, Fork, NoteVerifier, Remembered, Shown, memory::hashes},
     domain::Mode,
 };
 use serde::{Deserialize, Serialize};
@@ -31,10 +31,13 @@ impl TrailMemory {
 
     /// The file of a server.
     fn file(&self, server: &str) -> Option<PathBuf> {
-        let name: String =
-            server.chars().map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' }).collect();
-        self.folder.as_ref().map(|folder| folder.join(format!("{name}.json")))
+        self.folder.as_ref().map(|folder| folder.join(format!("{}.json", file_name(server))))
     }
+}
+
+/// The name of a server's files.
+pub(super) fn file_name(server: &str) -> String {
+    server.chars().map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' }).collect()
 }
 
 /// What is known of the audit trail of a server.
@@ -75,6 +78,29 @@ pub(super) struct Offer {
     pub(super) old: u64,
     pub(super) proof: Vec<String>,
     pub(super) note: String,
+}
+
+/// Why what the server showed is not taken.
+enum NotSeen {
+    /// It is not understood, or not signed: that proves nothing, and the next answer may be good.
+    Unclear(String),
+    /// It is signed, and contradicts what was seen: that stays.
+    Forked(String),
+}
+
+impl NotSeen {
+    fn unclear(e: &CheckpointError) -> Self {
+        Self::Unclear(e.to_string())
+    }
+}
+
+impl From<Fork> for NotSeen {
+    fn from(fork: Fork) -> Self {
+        match fork {
+            Fork::NotGood(e) => Self::unclear(&e),
+            Fork::OtherKey { .. } | Fork::RolledBack { .. } | Fork::Rewritten { .. } => Self::Forked(fork.to_string()),
+        }
+    }
 }
 
 /// Follows the trail of one server.
@@ -140,7 +166,8 @@ impl Follower {
                 self.keep()
                     .map_or_else(|why| TrailStanding::NotWitnessed { why }, |()| TrailStanding::Witnessed { size })
             }
-            Err(what) => {
+            Err(NotSeen::Unclear(why)) => TrailStanding::NotWitnessed { why },
+            Err(NotSeen::Forked(what)) => {
                 self.forked = Some(what.clone());
                 // It is said whether or not it can be kept.
                 drop(self.keep());
@@ -149,19 +176,25 @@ impl Follower {
         }
     }
 
-    fn judge(&self, offer: &Offer) -> Result<Remembered, String> {
-        let key: NoteVerifier = offer.key.parse().map_err(|e: crate::audit::CheckpointError| e.to_string())?;
+    fn judge(&self, offer: &Offer) -> Result<Remembered, NotSeen> {
+        let key: NoteVerifier = offer.key.parse().map_err(|e| NotSeen::unclear(&e))?;
         if let Some(expected) = self.expected.as_ref().filter(|expected| **expected != key) {
-            return Err(Fork::OtherKey { was: expected.to_string(), is: key.to_string() }.to_string());
+            return Err(Fork::OtherKey { was: expected.to_string(), is: key.to_string() }.into());
         }
         let Some(seen) = &self.seen else {
-            return Remembered::first(key, &offer.note).map_err(|e| e.to_string());
+            return Remembered::first(key, &offer.note).map_err(|e| NotSeen::unclear(&e));
         };
         let from = seen.checkpoint.size;
         let proof = hashes(offer.proof.iter().map(String::as_str));
-        let proof = proof.ok_or_else(|| format!("size {from}: what should prove the growth is no proof"))?;
+        let proof =
+            proof.ok_or_else(|| NotSeen::Unclear(format!("size {from}: what should prove the growth is no proof")))?;
         let shown = Shown { old: offer.old, proof, note: offer.note.clone() };
-        seen.again(&key, &shown).map_err(|fork: Fork| fork.to_string())
+        Ok(seen.again(&key, &shown)?)
+    }
+
+    /// What is remembered now.
+    pub(super) const fn remembered(&self) -> Option<&Remembered> {
+        self.seen.as_ref()
     }
 
     fn keep(&self) -> Result<(), String> {
@@ -268,8 +301,28 @@ mod tests {
         assert_eq!(told(&offer(20, 30, 7, 1)), rewritten);
         assert_eq!(told(&Offer { proof: Vec::new(), ..offer(20, 30, HONEST, 1) }), rewritten);
         assert!(told(&offer(20, 30, HONEST, 2)).starts_with("another key: "));
-        assert!(told(&Offer { proof: vec!["?".into()], ..offer(20, 30, HONEST, 1) }).contains("no proof"));
-        assert!(told(&Offer { key: "?".into(), ..offer(20, 30, HONEST, 1) }).contains("not a verifier key"));
+    }
+
+    /// An answer that is not understood or not signed proves nothing: it is said, and the next one may be good.
+    #[test]
+    fn an_answer_that_is_not_understood_is_no_fork() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut follower = follower(dir.path(), Mode::Live);
+        follower.take(&offer(0, 20, HONEST, 1));
+        let good = offer(20, 30, HONEST, 1);
+        let unsigned = good.note.rsplit_once("\n\n").unwrap().0.to_owned();
+        for (bad, says) in [
+            (Offer { proof: vec!["?".into()], ..good.clone() }, "no proof"),
+            (Offer { key: "?".into(), ..good.clone() }, "not a verifier key"),
+            (Offer { note: String::new(), ..good.clone() }, "not a checkpoint"),
+            (Offer { note: format!("{unsigned}\n\n"), ..good.clone() }, "no signature"),
+        ] {
+            let TrailStanding::NotWitnessed { why } = follower.take(&bad) else { panic!("{says}") };
+            assert!(why.contains(says), "{why}");
+        }
+        assert_eq!(follower.take(&good), TrailStanding::Witnessed { size: 30 });
+        let mut new = self::follower(&dir.path().join("new"), Mode::Live);
+        assert!(matches!(new.take(&Offer { key: "?".into(), ..good }), TrailStanding::NotWitnessed { .. }));
     }
 
     #[test]

@@ -2,16 +2,18 @@
 
 use super::{
     endpoint::Endpoint,
-    http::{HttpError, get, post_text},
-    trail::{Follower, Offer, TrailMemory, TrailStanding},
+    hashes::{HashesError, KeptHashes},
+    http::{HttpError, ask_text, get, post_text},
+    trail::{Follower, Offer, TrailMemory, TrailStanding, file_name},
 };
 use crate::{
-    audit::{CheckpointError, CosignatureVerifier, Cosigner, NoteVerifier, Shown, memory::hash_text},
+    audit::{CheckpointError, CosignatureVerifier, Cosigner, Hash, NoteVerifier, Shown, memory::hash_text, pin},
     domain::{Mode, Timestamp},
     seam::Entropy,
 };
+use rustix::fs::{FlockOperation, flock};
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::Write,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -34,7 +36,20 @@ pub struct Witness {
     endpoint: Endpoint,
     follower: Follower,
     cosigner: Cosigner,
+    hashes: PathBuf,
+    /// Those that are kept, once they were read.
+    kept: Option<KeptHashes>,
+    /// What is wrong, once the past was changed and the entry named.
+    named: Option<String>,
 }
+
+/// Holds a witness's folder for one process; released when dropped.
+pub struct WitnessLock {
+    _file: File,
+}
+
+/// Most pages of hashes that are asked for in one look, of 8,192 entries each: as many as a pin holds.
+const PAGES_MAX: usize = 8_192;
 
 /// Why a witness has not cosigned.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +60,9 @@ pub enum WitnessError {
     /// What it says is not understood.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The hashes that are kept cannot be used.
+    #[error(transparent)]
+    Hashes(#[from] HashesError),
     /// The folder cannot be used.
     #[error("{path} cannot be used")]
     File {
@@ -57,6 +75,20 @@ pub enum WitnessError {
     /// No random bytes could be had.
     #[error(transparent)]
     Entropy(#[from] crate::seam::EntropyError),
+    /// Another process witnesses with this folder: two of them would sign what the other has not seen.
+    #[error("another `wardwatch witness` uses {path}: stop it first, or name another folder with --state")]
+    Taken {
+        /// Which.
+        path: String,
+    },
+    /// The hashes of the entries were not kept: the next changed entry may not be named.
+    #[error("cosigned {size} entries, but their hashes were not kept: {why}")]
+    NoHashes {
+        /// Entries that were cosigned.
+        size: u64,
+        /// Why.
+        why: String,
+    },
     /// The trail could not be remembered: then it is not cosigned.
     #[error("not cosigned: {0}")]
     NotWitnessed(String),
@@ -98,8 +130,26 @@ impl Witness {
         let cosigner = Cosigner::new(name, &secret(&folder, entropy)?)?;
         let memory = TrailMemory::at(folder.join("trails"));
         // What is a demonstration is as good as any: whoever asks for a witness gets one.
+        let hashes = folder.join("trails").join(format!("{}.hashes", file_name(&endpoint.authority())));
         let follower = Follower::new(&memory, endpoint.authority(), Mode::Live).expecting(key);
-        Ok(Self { endpoint, follower, cosigner })
+        Ok(Self { endpoint, follower, cosigner, hashes, kept: None, named: None })
+    }
+
+    /// Takes a witness's folder for this process.
+    ///
+    /// # Errors
+    /// If another process has it, or it cannot be used.
+    pub fn lock(folder: &Path) -> Result<WitnessLock, WitnessError> {
+        let path = folder.join("lock");
+        let failed = |source| WitnessError::File { path: path.display().to_string(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = file.map_err(failed)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(WitnessLock { _file: file }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(WitnessError::Taken { path: folder.display().to_string() }),
+            Err(e) => Err(failed(e.into())),
+        }
     }
 
     /// The public key of the witness.
@@ -108,16 +158,94 @@ impl Witness {
         self.cosigner.verifier()
     }
 
-    /// Looks once: fetches the newest checkpoint with its proof, remembers it, cosigns it, and hands that to the server.
-    /// Gives how many entries were cosigned.
+    /// Looks once: fetches the newest checkpoint with its proof, remembers it, cosigns it, hands that to the server, and keeps
+    /// the hashes of the entries. Gives how many entries were cosigned. If the past was changed, the first changed entry is
+    /// named by those hashes.
     ///
     /// # Errors
-    /// If any of it fails; nothing is cosigned then.
+    /// If any of it fails; nothing is cosigned then, except where only the hashes are missing.
     pub async fn look(&mut self, now: Timestamp) -> Result<u64, WitnessError> {
+        let unix_s = u64::try_from(now.as_ms().div_euclid(1000)).unwrap_or(0);
+        match self.cosign(unix_s).await {
+            Ok(size) => match self.keep_hashes(unix_s).await {
+                Ok(()) => Ok(size),
+                Err(e) => Err(WitnessError::NoHashes { size, why: e.to_string() }),
+            },
+            Err(WitnessError::Forked(what)) => Err(WitnessError::Forked(self.name_first(what, unix_s).await)),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// What was seen, with the first entry that is not as it was.
+    async fn name_first(&mut self, what: String, unix_s: u64) -> String {
+        if self.named.is_none() {
+            match self.first_bad(unix_s).await {
+                Ok(named) => self.named = named,
+                Err(e) => return format!("{what}; the first bad entry is not known: {e}"),
+            }
+        }
+        self.named.as_ref().map_or_else(|| what.clone(), |named| format!("{what}; first bad entry: {named}"))
+    }
+
+    /// The first entry whose hash is not the one that was kept; the number of entries that are left if they are fewer.
+    async fn first_bad(&self, unix_s: u64) -> Result<Option<String>, WitnessError> {
+        let kept = KeptHashes::open(self.hashes.clone())?.read()?;
+        let mut at = 0;
+        for _ in 0..PAGES_MAX {
+            let rest = kept.get(at..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(None);
+            }
+            let shown = self.page(at as u64, unix_s).await?;
+            let rest = rest.get(..shown.len().max(1)).unwrap_or(rest);
+            if let Some(first) = pin::first_difference(rest, &shown) {
+                return Ok(Some((at + first).to_string()));
+            }
+            at += shown.len();
+        }
+        Ok(Some(format!("{at} or later")))
+    }
+
+    /// Hashes that the server shows, from an entry on. It shows them to whoever has cosigned just now; the checkpoint that is
+    /// remembered is cosigned again for it, which says nothing new.
+    async fn page(&self, from: u64, unix_s: u64) -> Result<Vec<Hash>, WitnessError> {
+        let Some(seen) = self.follower.remembered() else { return Ok(Vec::new()) };
+        let asked = format!("{}{}", seen.note, self.cosigner.cosign(&seen.note, unix_s)?);
+        let bytes = ask_text(&self.endpoint, &format!("/v1/audit/hashes?from={from}"), asked).await?;
+        Ok(bytes.as_chunks::<32>().0.to_vec())
+    }
+
+    /// Keeps the hashes of all entries that are remembered.
+    async fn keep_hashes(&mut self, unix_s: u64) -> Result<(), WitnessError> {
+        let mut kept = match self.kept.take() {
+            Some(kept) => kept,
+            None => KeptHashes::open(self.hashes.clone())?,
+        };
+        let Some(seen) = self.follower.remembered() else { return Ok(()) };
+        let (size, root) = (seen.checkpoint.size, seen.checkpoint.root);
+        let mut further = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let from = kept.size() + further.len() as u64;
+            if from >= size {
+                break;
+            }
+            let page = self.page(from, unix_s).await?;
+            if page.is_empty() {
+                break;
+            }
+            further.extend(page);
+        }
+        further.truncate(usize::try_from(size.saturating_sub(kept.size())).unwrap_or(usize::MAX));
+        kept.extend(&further, &root)?;
+        self.kept = Some(kept);
+        Ok(())
+    }
+
+    async fn cosign(&mut self, unix_s: u64) -> Result<u64, WitnessError> {
         let old = self.follower.next().map_err(not_good)?;
         let text = |bytes: bytes::Bytes| String::from_utf8_lossy(&bytes).into_owned();
         let key = text(get(&self.endpoint, "/v1/audit/key").await?);
-        let shown: Shown = text(get(&self.endpoint, &format!("/v1/audit/checkpoint?old={old}")).await?).parse()?;
+        let shown: Shown = text(get(&self.endpoint, &format!("/v1/audit/checkpoint?old={old}&meet")).await?).parse()?;
         let offer = Offer {
             key: key.trim().to_owned(),
             old: shown.old,
@@ -127,7 +255,6 @@ impl Witness {
         // It is remembered before it is cosigned: a witness never signs two pasts.
         match self.follower.take(&offer) {
             TrailStanding::Witnessed { size } => {
-                let unix_s = u64::try_from(now.as_ms().div_euclid(1000)).unwrap_or(0);
                 let line = self.cosigner.cosign(&shown.note, unix_s)?;
                 post_text(&self.endpoint, "/v1/audit/cosigned", format!("{}{line}", shown.note)).await?;
                 Ok(size)

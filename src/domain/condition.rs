@@ -34,10 +34,12 @@ pub enum SystemFault {
     SourceLost,
     /// The server's certificate ends soon, has ended, or cannot be read again.
     CertificateEnds,
+    /// The audit trail is not delivered to the receiver of syslog.
+    SyslogBehind,
 }
 
 impl SystemFault {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::StoreFailed,
         Self::DiskNearlyFull,
         Self::ClockStepped,
@@ -46,6 +48,7 @@ impl SystemFault {
         Self::MappingWrong,
         Self::SourceLost,
         Self::CertificateEnds,
+        Self::SyslogBehind,
     ];
 
     /// Whether what is told of it changes while it stands: it is then told anew.
@@ -64,6 +67,7 @@ impl SystemFault {
             Self::MappingWrong => "mapping_wrong",
             Self::SourceLost => "source_lost",
             Self::CertificateEnds => "certificate_ends",
+            Self::SyslogBehind => "syslog_behind",
         }
     }
 }

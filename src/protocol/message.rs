@@ -2,6 +2,7 @@
 
 use super::{
     alert_report::AlertReport,
+    audit::{AuditPage, AuditQuery},
     devices::DeviceList,
     handover::HandoverReport,
     observations::IntakeReport,
@@ -113,6 +114,14 @@ pub enum ClientMessage {
         no: u64,
         /// Why.
         reason: Remark,
+    },
+    /// Read entries of the audit trail, the newest first. It leaves an entry itself.
+    AuditLog {
+        /// Chosen by the client; the answer names it.
+        id: u64,
+        /// Which.
+        #[serde(flatten)]
+        query: AuditQuery,
     },
     /// Show the newest checkpoint of the audit trail, and that it has grown from the first `old` entries.
     AuditCheckpoint {
@@ -433,6 +442,13 @@ pub enum ServerMessage {
         /// The report.
         #[serde(flatten)]
         report: IntakeReport,
+    },
+    /// Entries of the audit trail.
+    AuditLog {
+        /// The id of the request.
+        id: u64,
+        /// The entries.
+        page: Box<AuditPage>,
     },
     /// The newest checkpoint of the audit trail.
     AuditCheckpoint {

@@ -4,6 +4,7 @@
 //! No sockets, no clock.
 
 pub mod alert_report;
+mod audit;
 mod codec;
 mod devices;
 pub mod handover;
@@ -17,6 +18,7 @@ mod view;
 pub mod words;
 
 pub use alert_report::{ALERT_REPORT_SPAN_MAX, AlertReport};
+pub use audit::{AUDIT_ENTRIES_MAX, AUDIT_LOOKED_AT_MAX, AuditEntryView, AuditPage, AuditQuery};
 pub use codec::{CodecError, Encoding, MESSAGE_MAX_BYTES, TERMINAL_MESSAGE_MAX_BYTES};
 pub use devices::{ASSIGNMENTS_SHOWN_MAX, ClockAllowance, DeviceFault, DeviceList, DeviceView, SILENT_AFTER};
 pub use handover::{HANDOVER_PATIENTS_MAX, HandoverReport, Sbar};

@@ -113,11 +113,47 @@ fn client_messages_round_trip() {
         ClientMessage::AlertReport { id: 5, ward: ward().id, from: t(), to: t() + Millis(5) },
         ClientMessage::Devices { id: 7, ward: ward().id },
         ClientMessage::AuditCheckpoint { id: 8, old: 1_203_442 },
+        ClientMessage::AuditLog {
+            id: 9,
+            query: AuditQuery {
+                before: Some(70),
+                patient: Some("p1".parse().unwrap()),
+                user: Some("anna".into()),
+                failures: true,
+                since: Some(t()),
+                ..AuditQuery::default()
+            },
+        },
+        ClientMessage::AuditLog { id: 9, query: AuditQuery::default() },
         ClientMessage::Activity,
         ClientMessage::Unlock { passphrase: "correct horse battery".into() },
     ] {
         round_trip(&message);
     }
+}
+
+fn audit_page() -> AuditPage {
+    let entry = AuditEntryView {
+        index: 69,
+        at: Some(t()),
+        act: "patient.view".into(),
+        refused: false,
+        who: "anna".into(),
+        role: Some("nurse".into()),
+        patient: Some("p1".parse().unwrap()),
+        about: "ward=w".into(),
+    };
+    let unreadable = AuditEntryView {
+        index: 68,
+        at: None,
+        act: "unreadable".into(),
+        who: "unknown".into(),
+        role: None,
+        patient: None,
+        about: String::new(),
+        ..entry.clone()
+    };
+    AuditPage { entries: vec![entry, unreadable], before: Some(68), size: 71 }
 }
 
 #[test]
@@ -150,6 +186,7 @@ fn server_messages_round_trip() {
             checkpoint: "wardwatch/site-1\n7\nCQkJ\n\n\u{2014} wardwatch/site-1 q2MJ\n".into(),
         },
         ServerMessage::Devices { id: 7, list: Box::new(devices()) },
+        ServerMessage::AuditLog { id: 9, page: Box::new(audit_page()) },
         ServerMessage::Heartbeat {
             now: t(),
             heads: vec![WardHead { ward: ward().id, seq: 13 }],

@@ -43,6 +43,7 @@ pub struct Watch {
 /// If the server refuses, or the ward is not seen in time.
 pub async fn start(endpoint: Endpoint, token: Secret, ward: WardId) -> Result<Watch, WatchError> {
     let options = LinkOptions {
+        without_ward: false,
         endpoint,
         token,
         ward: Some(ward),

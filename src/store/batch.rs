@@ -34,6 +34,8 @@ pub struct Batch {
     pub dead_letter_ends: Vec<DeadLetterEnd>,
     /// Versions of resources of FHIR.
     pub resources: Vec<ResourceRow>,
+    /// All entries of the audit trail before this one are to be removed, by whole closed segments; one of `leaves` says so.
+    pub retain_audit: Option<u64>,
 }
 
 impl Batch {
@@ -48,6 +50,7 @@ impl Batch {
             && self.dead_letters.is_empty()
             && self.dead_letter_ends.is_empty()
             && self.resources.is_empty()
+            && self.retain_audit.is_none()
     }
 }
 

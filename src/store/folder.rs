@@ -10,6 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// What stands between two cosigned checkpoints of a file: no line of a note.
+const BETWEEN_NOTES: &str = "%%\n";
+
 /// A folder that holds one site's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFolder {
@@ -171,31 +174,37 @@ impl DataFolder {
         self.path.join("audit.checkpoint")
     }
 
+    /// The number of the next entry of the audit trail that the receiver of syslog wants.
+    #[must_use]
+    pub fn audit_delivered(&self) -> PathBuf {
+        self.path.join("audit.delivered")
+    }
+
     fn cosigned_path(&self) -> PathBuf {
         self.path.join("audit.cosigned")
     }
 
-    /// The newest checkpoint that witnesses have cosigned, with their cosignatures.
+    /// The newest checkpoint that each witness has cosigned, with all cosignatures on it; the newest first.
     ///
     /// # Errors
     /// If the file is there and cannot be read.
-    pub fn cosigned_checkpoint(&self) -> Result<Option<String>, StoreError> {
+    pub fn cosigned_checkpoints(&self) -> Result<Vec<String>, StoreError> {
         let path = self.cosigned_path();
         match std::fs::read_to_string(&path) {
-            Ok(note) => Ok(Some(note)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Ok(notes) => Ok(notes.split(BETWEEN_NOTES).filter(|note| !note.is_empty()).map(str::to_owned).collect()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(source) => Err(StoreError::File { path: path.display().to_string(), source }),
         }
     }
 
-    /// Keeps a cosigned checkpoint in the place of the one before.
+    /// Keeps cosigned checkpoints in the place of those before.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn keep_cosigned_checkpoint(&self, note: &str) -> Result<(), StoreError> {
+    pub fn keep_cosigned_checkpoints(&self, notes: &[String]) -> Result<(), StoreError> {
         let path = self.cosigned_path();
         let failed = |source| StoreError::File { path: path.display().to_string(), source };
-        write_durably(&path, note.as_bytes(), 0o644).map_err(failed)
+        write_durably(&path, notes.join(BETWEEN_NOTES).as_bytes(), 0o644).map_err(failed)
     }
 
     /// Takes the folder for this program.

@@ -25,7 +25,7 @@ pub use records::{
 };
 
 use crate::{
-    audit::{Hash, StoredLeaf},
+    audit::{Hash, Segment, StoredLeaf},
     domain::{Alert, DeviceId, Millis, PatientId, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId},
     engine::{Kept, SeriesKey},
     fhir::ResourceKind,
@@ -267,6 +267,18 @@ pub trait StoreReader: Send + Sync {
     /// # Errors
     /// If the database fails.
     fn each_leaf(&self, each: &mut dyn FnMut(StoredLeaf) -> bool) -> Result<(), StoreError>;
+
+    /// The stored hashes of at most `count` leaves from `from` on.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn audit_hashes(&self, from: u64, count: u64) -> Result<Vec<Hash>, StoreError>;
+
+    /// The closed segments of the audit trail, in order.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn audit_segments(&self) -> Result<Vec<Segment>, StoreError>;
 
     /// The signed checkpoints, the newest `limit` of them, oldest first.
     ///

@@ -30,6 +30,7 @@ pub const KEYS: &[(Key, Action)] = &[
     (Key::char('t'), Action::Do(Act::RetryLetter)),
     (Key::char('T'), Action::Do(Act::RetryLetters)),
     (Key::char('x'), Action::Do(Act::DropLetter)),
+    (Key::char('9'), Action::ShowAudit),
     (Key::char('H'), Action::ShowHandover),
     (Key::char('O'), Action::Hand(Deed::Give)),
     (Key::char('A'), Action::Hand(Deed::GiveAll)),

@@ -305,6 +305,7 @@ impl<S: Station, D: FnMut(&App, Rect, &mut Buffer)> Runner<S, D> {
             | ClientRequest::Devices { id }
             | ClientRequest::Ops { id }
             | ClientRequest::Letters { id, .. }
+            | ClientRequest::AuditLog { id, .. }
             | ClientRequest::RetryLetter { id, .. }
             | ClientRequest::DropLetter { id, .. } => Some(*id),
             ClientRequest::Unlock { .. } => None,

@@ -13,9 +13,9 @@ use crate::{
         vital::{HR, NBP_DIA, NBP_MEAN, NBP_SYS, RR, SPO2, TEMP},
     },
     protocol::{
-        AlertReport, DeviceFault, DeviceList, DeviceView, History, HistoryQuery, LetterCount, LetterView, MinuteView,
-        OpsReport, PatientHistory, PatientView, PipelineView, SessionInfo, SessionState, SourceView, StoreState,
-        VitalTrend, VitalView, WardView,
+        AlertReport, AuditEntryView, AuditPage, DeviceFault, DeviceList, DeviceView, History, HistoryQuery,
+        LetterCount, LetterView, MinuteView, OpsReport, PatientHistory, PatientView, PipelineView, SessionInfo,
+        SessionState, SourceView, StoreState, VitalTrend, VitalView, WardView,
     },
 };
 use std::collections::BTreeMap;
@@ -166,6 +166,46 @@ pub(in crate::tui) fn session(role: Role) -> SessionInfo {
         state: SessionState::Active,
         idle_lock_ms: 900_000,
         ends_in_ms: 43_200_000,
+    }
+}
+
+/// What a server says to a nurse first.
+pub(in crate::tui) fn hello() -> Hello {
+    Hello {
+        server: "wardwatch 0.1.0".into(),
+        mode: Mode::Demo,
+        now: t0(),
+        session: session(Role::Nurse),
+        wards: vec![ward()],
+    }
+}
+
+/// The newest entries of the audit trail of a night.
+pub(in crate::tui) fn audit_page() -> AuditPage {
+    let entry = |index: u64, ago_s: i64, act: &str, who: (&str, Option<&str>), patient: Option<usize>, about: &str| {
+        AuditEntryView {
+            index,
+            at: Some(t0() - Millis::from_secs(ago_s)),
+            act: act.into(),
+            refused: act == "access.denied" || act == "user.login",
+            who: who.0.into(),
+            role: who.1.map(str::to_owned),
+            patient: patient.map(patient_id),
+            about: about.into(),
+        }
+    };
+    let nurse = ("a.meyer", Some("nurse"));
+    AuditPage {
+        entries: vec![
+            entry(1_203_441, 0, "audit.read", ("i.sander", Some("auditor")), None, ""),
+            entry(1_203_440, 42, "patient.view", nurse, Some(4), "ward=3-east"),
+            entry(1_203_439, 61, "access.denied", nurse, None, "change_ward_limits"),
+            entry(1_203_438, 95, "user.login", ("unknown", None), None, "wrong"),
+            entry(1_203_437, 3_600, "break_glass.start", ("k.brandt", Some("doctor")), Some(11), "ward=icu emergency"),
+            entry(1_203_436, 3_700, "device.set", ("0", None), None, "ward=3-east device=mon-12"),
+        ],
+        before: Some(1_203_436),
+        size: 1_203_442,
     }
 }
 
@@ -425,22 +465,21 @@ pub(in crate::tui) struct Bench {
 impl Bench {
     /// A nurse's screen that shows the ward, a moment after the snapshot.
     pub(in crate::tui) fn with(view: WardView) -> Self {
+        let mut bench = Self::new();
+        bench.client(ClientEvent::Connected(Hello { mode: view.mode, wards: vec![view.ward.clone()], ..hello() }));
+        bench.snapshot(view);
+        bench
+    }
+
+    /// A screen with a session before anything has come.
+    pub(in crate::tui) fn new() -> Self {
         let options = AppOptions {
             server: "http://127.0.0.1:8470".into(),
             signed_in: true,
             user: String::new(),
             emergency: None,
         };
-        let mut bench = Self { app: App::new(options), at: Millis(1_000), effects: Vec::new() };
-        bench.client(ClientEvent::Connected(Hello {
-            server: "wardwatch 0.1.0".into(),
-            mode: view.mode,
-            now: t0(),
-            session: session(Role::Nurse),
-            wards: vec![view.ward.clone()],
-        }));
-        bench.snapshot(view);
-        bench
+        Self { app: App::new(options), at: Millis(1_000), effects: Vec::new() }
     }
 
     pub(in crate::tui) fn snapshot(&mut self, view: WardView) {

@@ -1,9 +1,14 @@
 //! Syslog lines: RFC 5424, with the DICOM audit message as their text (PS3.15, A.6).
 
 use super::{Entry, dicom};
+use crate::domain::Timestamp;
 
 /// Facility `security/authorization messages`.
 const FACILITY: u8 = 10;
+/// Severity `warning`, of what was refused.
+const WARNING: u8 = 4;
+/// Severity `notice`, of everything else.
+const NOTICE: u8 = 5;
 /// The private enterprise number that RFC 5612 reserves for examples: wardwatch has none of its own.
 const ENTERPRISE: &str = "wardwatch@32473";
 
@@ -28,8 +33,24 @@ fn header(text: &str, max: usize) -> String {
 /// An entry as one line; `origin` names the trail. The index of the entry goes along, so that a gap is seen.
 #[must_use]
 pub fn syslog(entry: &Entry, origin: &str) -> String {
-    let severity = if entry.refused { 4 } else { 5 };
-    let known = entry.utc.parse::<crate::domain::Timestamp>().is_ok();
+    syslog_as(entry, origin, FACILITY)
+}
+
+/// Instead of the entries from `from` to before `to`, which were gone before they could be sent.
+#[must_use]
+pub fn syslog_gap(from: u64, to: u64, now: Timestamp, origin: &str, facility: u8) -> String {
+    let (priority, host) = (u16::from(facility) * 8 + u16::from(WARNING), header(origin, 255));
+    let last = to.saturating_sub(1);
+    format!(
+        r#"<{priority}>1 {now} {host} wardwatch - GAP [{ENTERPRISE} index="{from}" last="{last}" act="gap"] entries {from} to {last} were gone before they were sent"#
+    )
+}
+
+/// As [`syslog`], with another facility (RFC 5424, table 1).
+#[must_use]
+pub fn syslog_as(entry: &Entry, origin: &str, facility: u8) -> String {
+    let severity = if entry.refused { WARNING } else { NOTICE };
+    let known = entry.utc.parse::<Timestamp>().is_ok();
     let at = if known { header(&entry.utc, 32) } else { "-".to_owned() };
     let mut data = format!(r#"[{ENTERPRISE} index="{}" act="{}""#, entry.index, value(&entry.act));
     for (name, text) in
@@ -39,7 +60,7 @@ pub fn syslog(entry: &Entry, origin: &str) -> String {
             data.push_str(&format!(r#" {name}="{}""#, value(text)));
         }
     }
-    let priority = FACILITY * 8 + severity;
+    let priority = u16::from(facility) * 8 + u16::from(severity);
     let host = header(origin, 255);
     format!("<{priority}>1 {at} {host} wardwatch - DICOM+RFC3881 {data}] {}", dicom(entry, origin))
 }

@@ -2,7 +2,7 @@
 
 use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, WardStatus};
 use super::{
-    channels, devices, keys,
+    channels, devices, keys, retention,
     users::{self, NewUser},
 };
 use crate::{
@@ -65,6 +65,8 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         AdminRequest::Enrol { device, valid, replace } => devices::enrol(app, &by, &device, valid, replace).await,
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
+        AdminRequest::PlanRetention => retention::plan(app).await,
+        AdminRequest::RetainAudit { upto, archived } => retention::retain(app, &by, upto, archived).await,
         AdminRequest::ListDeadLetters { filter, limit } => list_letters(app, &by, filter, limit).await,
         AdminRequest::ShowDeadLetter { no } => show_letter(app, &by, no).await,
         AdminRequest::RetryDeadLetter { no } => retry_letter(app, &by, no).await,
@@ -238,6 +240,7 @@ async fn status(app: &App, data: &Path, serving: bool) -> Done {
         store: app.hub.store_state(),
         store_why: app.hub.store_why(),
         audit_leaves: app.hub.audit_size(),
+        syslog: app.syslog.status(app.hub.audit_size()),
         dead_letters: dead_letters.map_err(refused)?.map_err(refused)?,
         sessions: app.hub.directory().session_count(),
         disk_used_percent: OsDisk.usage(data).ok().map(crate::seam::DiskUsage::used_percent),

@@ -5,6 +5,7 @@ mod devices;
 mod execute;
 mod keys;
 mod request;
+mod retention;
 mod socket;
 mod users;
 

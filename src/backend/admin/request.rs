@@ -1,7 +1,8 @@
 //! What administrators ask, and what they are told. One JSON object a line, both ways.
 
 use crate::{
-    backend::{identity::TlsStatus, mqtt::SourceStatus, notify::ChannelState},
+    audit::RetentionPlan,
+    backend::{identity::TlsStatus, mqtt::SourceStatus, notify::ChannelState, syslog::SyslogStatus},
     domain::{
         Assignment, BreakGlass, ChannelName, Command, Coverage, Device, DeviceId, DeviceLimits, LoginName, Millis,
         Mode, Priority, Remark, Role, SessionId, Timestamp, Unplaced, VitalCode, Ward, WardId,
@@ -184,6 +185,15 @@ pub enum AdminRequest {
     },
     /// Somebody reads the audit trail.
     NoteAuditRead,
+    /// Which entries of the audit trail may be removed.
+    PlanRetention,
+    /// Remove them.
+    RetainAudit {
+        /// All before this one, as the plan says.
+        upto: u64,
+        /// Whether they were written to an archive.
+        archived: bool,
+    },
     /// Inputs that could not be used, the newest first.
     ListDeadLetters {
         /// Which.
@@ -227,6 +237,15 @@ pub enum AdminRequest {
 pub enum AdminAnswer {
     /// It was done.
     Done,
+    /// Which entries of the audit trail may be removed.
+    Retention {
+        /// Which.
+        plan: RetentionPlan,
+        /// Years for which entries are kept.
+        years: u16,
+        /// Whether a receiver of syslog is configured, which then has them.
+        has_receiver: bool,
+    },
     /// A token, shown this once.
     Token {
         /// The token.
@@ -384,6 +403,9 @@ pub struct Status {
     pub store_why: String,
     /// Entries of the audit trail.
     pub audit_leaves: u64,
+    /// How the delivery of the audit trail does; absent if no receiver of syslog is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<SyslogStatus>,
     /// Inputs that could not be used and are kept.
     pub dead_letters: u64,
     /// Sessions.

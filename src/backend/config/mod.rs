@@ -9,6 +9,7 @@ mod mqtt;
 mod notify;
 mod profiles;
 mod ssh;
+mod syslog;
 mod vitals;
 
 pub use audit::AuditConfig;
@@ -20,6 +21,7 @@ pub use mqtt::{MqttConfig, MqttPayload, MqttVersion};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use ssh::SshConfig;
+pub use syslog::SyslogConfig;
 pub use vitals::VitalConfig;
 
 use crate::{
@@ -49,7 +51,7 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// How long people have to answer an alert.
     pub response: ResponseConfig,
-    /// Who witnesses the audit trail.
+    /// Who witnesses the audit trail, where it is sent, and how long it is kept.
     pub audit: AuditConfig,
     /// Messages about alerts to people who do not look at a screen.
     pub notify: NotifyConfig,

@@ -66,6 +66,7 @@ fn handler(route: Route) -> MethodRouter<Arc<App>> {
         Route::AuditKey => get(audit::key),
         Route::AuditCheckpoint => get(audit::checkpoint),
         Route::AuditCosigned => post(audit::cosigned),
+        Route::AuditHashes => post(audit::hashes),
         Route::AckShow => get(ack::show),
         Route::Acknowledge => post(ack::acknowledge),
         Route::Fhir | Route::FhirBase | Route::FhirPath => any(fhir::any),

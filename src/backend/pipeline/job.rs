@@ -224,6 +224,8 @@ pub struct Record {
     pub dead_letters: Vec<DeadLetter>,
     /// Dead letters that come to their end.
     pub dead_letter_ends: Vec<DeadLetterEnd>,
+    /// All entries of the audit trail before this one are to be removed; the only one of `leaves` says so.
+    pub retain_audit: Option<u64>,
 }
 
 impl Record {
@@ -233,6 +235,7 @@ impl Record {
         batch.access.extend(self.access);
         batch.dead_letters.extend(self.dead_letters);
         batch.dead_letter_ends.extend(self.dead_letter_ends);
+        batch.retain_audit = batch.retain_audit.max(self.retain_audit);
     }
 }
 

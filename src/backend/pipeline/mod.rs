@@ -150,6 +150,8 @@ pub fn start(parts: PipelineParts) -> Result<(PipelineHandle, PipelineThreads, A
         retention,
         outlet: outlet.clone(),
         health: health.clone(),
+        retaining: false,
+        begins_removal: false,
     };
     let engine = engine_thread::EngineThread {
         core,

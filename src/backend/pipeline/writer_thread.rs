@@ -19,7 +19,9 @@ use std::{
 const CHECKPOINT_AT_WORK: Millis = Millis::from_secs(1);
 /// A checkpoint of the audit trail is signed this often even when there are none: silence is provable.
 const CHECKPOINT_AT_REST: Millis = Millis::from_secs(60);
-/// So often what is past its time is looked for.
+/// Turns of removal at the end, if entries were to be removed just before: two million entries. The next start goes on.
+const RETAIN_TURNS_AT_END: u32 = 1_000;
+/// So often what is past its time is deleted.
 const EXPIRE_INTERVAL: Millis = Millis::from_secs(60);
 /// Pause between two turns of deleting while more is left, so that commits go first.
 const EXPIRE_PAUSE: Millis = Millis(200);
@@ -39,6 +41,10 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) engine_clock: Arc<EngineClock>,
     pub(super) retention: Retention,
+    /// Entries of the audit trail are being removed.
+    pub(super) retaining: bool,
+    /// That has just been asked for.
+    pub(super) begins_removal: bool,
     pub(super) outlet: Arc<dyn Outlet>,
     pub(super) health: Arc<Health>,
 }
@@ -64,11 +70,17 @@ impl Writer {
                     rest_until = now + CHECKPOINT_AT_REST;
                 }
             }
-            if now >= expire_at && self.health.state() == WORKS {
+            let begins = std::mem::take(&mut self.begins_removal);
+            if (now >= expire_at || begins) && self.health.state() == WORKS {
                 expire_at = now + if self.expire() { EXPIRE_PAUSE } else { EXPIRE_INTERVAL };
             }
         }
         self.checkpoint(true);
+        let mut turns = RETAIN_TURNS_AT_END;
+        while self.retaining && turns > 0 {
+            self.expire();
+            turns -= 1;
+        }
     }
 
     fn commit(&mut self, mut group: Group) {
@@ -78,6 +90,8 @@ impl Writer {
         }
         match self.store.commit(&group.batch) {
             Ok(committed) => {
+                self.begins_removal |= group.batch.retain_audit.is_some();
+                self.retaining |= self.begins_removal;
                 let news = std::mem::take(&mut group.news);
                 self.outlet.recorded(news, group.access(), &committed);
                 let took_us = self.clock.boot_micros().saturating_sub(group.began_us);
@@ -120,7 +134,10 @@ impl Writer {
 
     fn expire(&mut self) -> bool {
         match self.store.expire(self.engine_clock.now(), &self.retention) {
-            Ok(more) => more,
+            Ok(more) => {
+                self.retaining &= more;
+                more
+            }
             Err(e) => {
                 self.health.failed(&e);
                 tracing::error!(error = %e, "what is past its time could not be deleted");

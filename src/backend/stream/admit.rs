@@ -37,6 +37,7 @@ fn object_of(app: &App, session: &Session, message: &ClientMessage) -> Object<'s
         | ClientMessage::OpenPatient { .. }
         | ClientMessage::ClosePatient { .. }
         | ClientMessage::AuditCheckpoint { .. }
+        | ClientMessage::AuditLog { .. }
         | ClientMessage::Activity
         | ClientMessage::Unlock { .. } => Object::Site,
     }
@@ -56,7 +57,8 @@ pub(super) const fn id_of(message: &ClientMessage) -> Option<u64> {
         | ClientMessage::DropLetter { id, .. }
         | ClientMessage::OpenPatient { id, .. }
         | ClientMessage::ClosePatient { id, .. }
-        | ClientMessage::AuditCheckpoint { id, .. } => Some(*id),
+        | ClientMessage::AuditCheckpoint { id, .. }
+        | ClientMessage::AuditLog { id, .. } => Some(*id),
         ClientMessage::Hello { .. }
         | ClientMessage::Subscribe { .. }
         | ClientMessage::Activity

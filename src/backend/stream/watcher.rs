@@ -15,6 +15,7 @@ use crate::{
     backend::{
         app::{App, denied},
         audit,
+        audit_page::{self, PageError},
         breakglass::{BREAK_GLASS_CODE, BreakGlassError, BreakGlassWish},
         devices::{self, DeviceSight},
         hub::{Attendance, News, WardHub},
@@ -26,14 +27,14 @@ use crate::{
     },
     domain::{Command, Event, EventBody, Handovers, PatientId, SequencedEvent, Timestamp, Ward, WardId},
     protocol::{
-        ClientMessage, CloseCode, ErrorCode, HEARTBEAT_INTERVAL_MS, HistoryQuery, PROTOCOL_VERSION, ServerMessage,
-        WardHead, with_initials, without_names,
+        AuditQuery, ClientMessage, CloseCode, ErrorCode, HEARTBEAT_INTERVAL_MS, HistoryQuery, PROTOCOL_VERSION,
+        ServerMessage, WardHead, with_initials, without_names,
     },
     rights::{Decision, Denial, Object, Relation, Verb, decide},
 };
 use axum::extract::ws::Message;
 use futures_util::{Sink, Stream};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::{broadcast, mpsc};
 
 /// Vitals are sent at most this often; values between two looks are left out.
@@ -338,6 +339,16 @@ impl Watcher {
         }
     }
 
+    /// Who has left meanwhile is seen in what was missed, and nowhere else.
+    async fn record_missed(&self, events: &[SequencedEvent], oldest: Timestamp, noted: &mut BTreeSet<PatientId>) {
+        let Some(watch) = &self.watch else { return };
+        let seen = events.iter().filter(|event| event.event.at >= oldest).filter_map(|event| event.event.patient());
+        let new =
+            seen.filter(|patient| is_for(watch, Some(patient))).filter(|patient| noted.insert((*patient).clone()));
+        let new: Vec<PatientId> = new.cloned().collect();
+        self.record_view(&watch.ward, new).await;
+    }
+
     async fn missed<S, E>(&mut self, socket: &mut Socket<S>, mut after: u64, head: u64) -> Result<(), Ended>
     where
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
@@ -347,12 +358,15 @@ impl Watcher {
         let history = decide(&principal_of(&self.session), Verb::ReadHistory, Object::Patient(relation));
         let shown = self.app.engine_clock.now() - SUBSCRIPTION_SHOWS;
         let oldest = if history == Decision::Allow { Timestamp::MIN } else { shown };
+        // Those who are there stand in the trail already.
+        let mut noted: BTreeSet<PatientId> = self.watch.iter().flat_map(|watch| watch.hub.patients()).collect();
         while after < head {
             let (reader, of) = (self.app.reader.clone(), ward.clone());
             let page = tokio::task::spawn_blocking(move || reader.events_after(&of, after, JOURNAL_PAGE)).await;
             let failed = || Ended::close(CloseCode::Internal, "the journal could not be read");
             let events = page.map_err(|_| failed())?.map_err(|_| failed())?;
             let Some(last) = events.last().map(|e| e.seq) else { return Ok(()) };
+            self.record_missed(&events, oldest, &mut noted).await;
             for event in events.into_iter().filter(|e| e.seq <= head) {
                 if event.event.at < oldest {
                     let (ward, seq) = (ward.clone(), event.seq);
@@ -407,6 +421,7 @@ impl Watcher {
             ClientMessage::Letters { id, query } => self.letters(socket, id, Asked::Page(query)).await,
             ClientMessage::RetryLetter { id, no } => self.letters(socket, id, Asked::Retry(no)).await,
             ClientMessage::DropLetter { id, no, reason } => self.letters(socket, id, Asked::Drop(no, reason)).await,
+            ClientMessage::AuditLog { id, query } => self.audit_log(socket, id, query).await,
             ClientMessage::AuditCheckpoint { id, old } => self.audit_checkpoint(socket, id, old).await,
             ClientMessage::OpenPatient { id, ward, patient, reason, words } => {
                 let wanted = BreakGlassWish { ward, patient, reason, words };
@@ -706,6 +721,26 @@ impl Watcher {
         self.answer_later(socket, id, async move {
             let answer = match ops::report(&app).await {
                 Ok(report) => ServerMessage::Ops { id, report: Box::new(report) },
+                Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
+            };
+            drop(answers.send(answer).await);
+        })
+        .await
+    }
+
+    /// Entries of the audit trail: that they are read stands in it before they are sent.
+    async fn audit_log<S, E>(&self, socket: &mut Socket<S>, id: u64, query: AuditQuery) -> Result<(), Ended>
+    where
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
+        E: std::error::Error,
+    {
+        self.app.touch(&self.session.record.id);
+        let actor = self.session.actor();
+        let (app, answers) = (self.app.clone(), self.answers.clone());
+        self.answer_later(socket, id, async move {
+            let answer = match audit_page::page(&app, &actor, query).await {
+                Ok(page) => ServerMessage::AuditLog { id, page: Box::new(page) },
+                Err(e @ PageError::NoUser(_)) => error(ErrorCode::BadMessage, e.to_string(), Some(id)),
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
             };
             drop(answers.send(answer).await);

@@ -1,7 +1,7 @@
 //! Which entries are shown, and how.
 
 use crate::{
-    audit::{Act, leaf::Outcome},
+    audit::wanted::Wanted,
     domain::{Millis, PatientId, Timestamp, UserId, text::clean},
     store::{LeafRow, StoreReader, sqlite::SqliteReader},
 };
@@ -48,13 +48,6 @@ fn since(text: &str) -> anyhow::Result<Since> {
         .ok_or_else(|| anyhow!("a time such as 2026-11-23T08:00:00Z or a span such as 90m, 12h or 7d is wanted"))
 }
 
-/// A filter that is ready: names have become accounts, spans times.
-pub(super) struct Wanted {
-    filter: Filter,
-    user: Option<UserId>,
-    since: Option<Timestamp>,
-}
-
 impl Filter {
     /// Looks names up; `now` is what spans are counted from.
     pub(super) fn resolve(self, reader: &SqliteReader, now: Timestamp) -> anyhow::Result<Wanted> {
@@ -68,7 +61,8 @@ impl Filter {
             Since::At(at) => at,
             Since::Ago(span) => now - span,
         });
-        Ok(Wanted { filter: self, user, since })
+        let Self { patient, reads, break_glass, failures, act, .. } = self;
+        Ok(Wanted { patient, reads, user, break_glass, failures, since, acts: act })
     }
 }
 
@@ -80,43 +74,6 @@ fn user_of(reader: &SqliteReader, name: &str) -> anyhow::Result<UserId> {
         // An account that is gone still stands in the trail.
         None => name.parse().map_err(|_| anyhow!("there is no user {}", clean(name))),
     }
-}
-
-impl Wanted {
-    /// Whether an entry is wanted. One that cannot be read is always shown: somebody may have changed it.
-    pub(super) fn wants(&self, row: &LeafRow) -> bool {
-        let Ok(leaf) = serde_json::from_str::<Value>(&row.leaf) else { return true };
-        let text = |key: &str| leaf.get(key).and_then(Value::as_str);
-        let actor = |key: &str| leaf.get("actor").and_then(|actor| actor.get(key)).and_then(Value::as_str);
-        let act = text("act").unwrap_or_default();
-        let read = || serde_json::from_value::<Act>(Value::String(act.to_owned())).is_ok_and(Act::shows_patient);
-        let outcome = || leaf.get("outcome").cloned().and_then(|o| serde_json::from_value::<Outcome>(o).ok());
-        let at = || leaf.get("utc").cloned().and_then(|at| serde_json::from_value::<Timestamp>(at).ok());
-        let filter = &self.filter;
-        filter.patient.as_ref().is_none_or(|patient| text("patient") == Some(patient.as_str()))
-            && (!filter.reads || read())
-            && self
-                .user
-                .as_ref()
-                .map(UserId::as_str)
-                .is_none_or(|u| actor("user") == Some(u) || text("user") == Some(u))
-            && (!filter.break_glass || is_break_glass(act, &leaf))
-            && (!filter.failures || outcome() == Some(Outcome::Refused))
-            && self.since.is_none_or(|since| at().is_none_or(|at| at >= since))
-            && (filter.act.is_empty() || filter.act.iter().any(|wanted| begins(act, wanted)))
-    }
-}
-
-/// Whether an act is the wanted one, or one of the wanted kind.
-fn begins(act: &str, wanted: &str) -> bool {
-    act.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// The begin and the end of emergency access, and what names it as its purpose.
-fn is_break_glass(act: &str, leaf: &Value) -> bool {
-    let names = |text: &str| text.starts_with("break_glass");
-    let field = |key: &str| leaf.get(key).and_then(Value::as_str).is_some_and(names);
-    names(act) || field("code") || field("purpose") || leaf.get("break_glass").is_some()
 }
 
 /// An entry as a line for people. What is in an entry was written by us; a changed one is shown cleaned.
@@ -141,43 +98,10 @@ pub(super) fn line(row: &LeafRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rstest::rstest;
-
-    fn row(leaf: &str) -> LeafRow {
-        LeafRow { index: 3, leaf: leaf.to_owned(), text: None }
-    }
-
-    const VIEW: &str = r#"{"i":3,"utc":"2026-11-23T08:00:00.000Z","actor":{"kind":"user","user":"u1"},"act":"patient.view","outcome":"success","patient":"p1"}"#;
-    const LOGIN: &str = r#"{"i":3,"utc":"2026-11-23T09:00:00.000Z","actor":{"kind":"unknown"},"act":"user.login","outcome":"refused","code":"wrong"}"#;
-    const ADMIT: &str = r#"{"i":3,"utc":"2026-11-23T09:00:00.000Z","actor":{"kind":"console","uid":0},"act":"patient.admit","outcome":"success","patient":"p1"}"#;
-    const GLASS: &str = r#"{"i":3,"utc":"2026-11-23T09:00:00.000Z","actor":{"kind":"user","user":"u2"},"act":"break_glass.start","outcome":"success","patient":"p2"}"#;
-
-    #[rstest]
-    #[case::patient(Filter { patient: Some("p1".parse().unwrap()), ..Filter::default() }, [true, false, true, false])]
-    #[case::reads(
-        Filter { patient: Some("p1".parse().unwrap()), reads: true, ..Filter::default() },
-        [true, false, false, false]
-    )]
-    #[case::failures(Filter { failures: true, ..Filter::default() }, [false, true, false, false])]
-    #[case::break_glass(Filter { break_glass: true, ..Filter::default() }, [false, false, false, true])]
-    #[case::kind(Filter { act: vec!["patient".into()], ..Filter::default() }, [true, false, true, false])]
-    #[case::acts(
-        Filter { act: vec!["patient.view".into(), "user.login".into()], ..Filter::default() },
-        [true, true, false, false]
-    )]
-    fn a_filter_wants(#[case] filter: Filter, #[case] wants: [bool; 4]) {
-        let wanted = Wanted { filter, user: None, since: None };
-        assert_eq!([VIEW, LOGIN, ADMIT, GLASS].map(|leaf| wanted.wants(&row(leaf))), wants);
-        assert!(wanted.wants(&row("no entry at all")), "what was made unreadable is shown");
-    }
 
     #[test]
-    fn people_and_times_are_wanted() {
-        let user = Wanted { filter: Filter::default(), user: Some("u1".parse().unwrap()), since: None };
-        assert_eq!([VIEW, LOGIN].map(|leaf| user.wants(&row(leaf))), [true, false]);
-        let Since::At(at) = since("2026-11-23T08:30:00Z").unwrap() else { panic!("a time") };
-        let late = Wanted { filter: Filter::default(), user: None, since: Some(at) };
-        assert_eq!([VIEW, LOGIN].map(|leaf| late.wants(&row(leaf))), [false, true]);
+    fn times_are_read() {
+        assert!(matches!(since("2026-11-23T08:30:00Z"), Ok(Since::At(_))));
         assert!(matches!(since("12h"), Ok(Since::Ago(_))));
         assert!(since("soon").is_err());
     }

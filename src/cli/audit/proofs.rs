@@ -1,10 +1,13 @@
 //! Verifying the trail, and proofs that leave the house.
 
-use super::super::{FOUND, admin::SiteArgs, terminal};
+use super::{
+    super::{FOUND, admin::SiteArgs, terminal},
+    pins,
+};
 use crate::{
     audit::{
-        Checkpoint, CosignatureVerifier, Evidence, Fault, NoteVerifier, ProofText, Verified,
-        proof_text::PROOF_TEXT_MAX_BYTES, verify,
+        Checkpoint, CosignatureVerifier, Evidence, Fault, NoteVerifier, ProofText, Removed, Verified,
+        cosignature::signatures_on, proof_text::PROOF_TEXT_MAX_BYTES, verify,
     },
     domain::{Timestamp, text::is_unsafe},
     store::{DataFolder, StoreReader, sqlite::SqliteReader},
@@ -44,14 +47,9 @@ pub(super) fn verify_trail(site: &SiteArgs, from: &[PathBuf], key: Option<&str>)
     let reader = SqliteReader::open(&folder)?;
     let mut evidence = Evidence::default();
     for path in from {
-        let what = || format!("the checkpoint {} cannot be read", path.display());
-        let note = std::fs::read_to_string(path).with_context(what)?;
-        match key.open(&note) {
-            Ok(checkpoint) => evidence.pinned.push(checkpoint),
-            Err(e) => {
-                terminal::note(&format!("{}: {e}", path.display()));
-                return Ok(FOUND);
-            }
+        if let Err(e) = pins::read(path, &key, &mut evidence)? {
+            terminal::note(&format!("{}: {e}", path.display()));
+            return Ok(FOUND);
         }
     }
     let mut unsigned = 0_u64;
@@ -67,11 +65,18 @@ pub(super) fn verify_trail(site: &SiteArgs, from: &[PathBuf], key: Option<&str>)
     let mut out = std::io::stdout().lock();
     match check(&reader, &evidence)? {
         Ok(verified) if unsigned == 0 => {
-            let Verified { leaves, covered, checkpoints } = verified;
+            let Verified { leaves, covered, checkpoints, removed } = verified;
             writeln!(out, "good: {leaves} entries, {covered} of them signed, {checkpoints} checkpoints{}", {
                 let sizes: Vec<String> = evidence.pinned.iter().map(|c| c.size.to_string()).collect();
                 if sizes.is_empty() { String::new() } else { format!("; grown from {}", sizes.join(", ")) }
             })?;
+            if let Some(Removed { upto, at, who, entry }) = removed {
+                let last = upto.saturating_sub(1);
+                writeln!(
+                    out,
+                    "entries 0 to {last} removed by retention on {at} by {who} (entry {entry}); their hashes hold"
+                )?;
+            }
             Ok(0)
         }
         Ok(_) => {
@@ -117,7 +122,9 @@ pub(super) fn prove(folder: &DataFolder, index: u64) -> anyhow::Result<u8> {
     let reader = SqliteReader::open(folder)?;
     let size = |note: &str| Checkpoint::parse(note).map(|c| c.size);
     let covers = |note: &String| size(note).is_ok_and(|size| index < size);
-    let cosigned = folder.cosigned_checkpoint()?.filter(covers);
+    // What more witnesses have cosigned is worth more than what is newer.
+    let cosigned = folder.cosigned_checkpoints()?.into_iter().filter(covers);
+    let cosigned = cosigned.max_by_key(|note| (signatures_on(note), size(note).unwrap_or(0)));
     let newest = || Ok::<_, anyhow::Error>(reader.newest_checkpoint()?.filter(covers));
     let Some(note) = cosigned.map_or_else(newest, |note| Ok(Some(note)))? else {
         bail!("no signed checkpoint covers entry {index} yet: the server signs one within a second");
@@ -125,6 +132,9 @@ pub(super) fn prove(folder: &DataFolder, index: u64) -> anyhow::Result<u8> {
     let leaf = reader.leaves(index, 1)?.into_iter().find(|row| row.index == index);
     let proof = reader.audit_inclusion(index, size(&note)?)?;
     let Some((leaf, hashes)) = leaf.zip(proof) else { bail!("there is no entry {index}") };
+    if leaf.leaf.is_empty() {
+        bail!("entry {index} was removed by retention: a proof needs its text, which the archive has");
+    }
     let proof = ProofText { leaf: leaf.leaf.into_bytes(), index, hashes, note };
     write!(std::io::stdout().lock(), "{proof}")?;
     Ok(0)

@@ -43,11 +43,16 @@ impl LeafHashes for StoredHashes<'_> {
     type Error = StoreError;
 
     fn leaf_hashes(&self, from: u64, count: u64) -> Result<Vec<Hash>, StoreError> {
-        let sql = "SELECT hash FROM audit_leaf WHERE idx >= ?1 AND idx < ?2 ORDER BY idx";
-        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
-        let rows = statement.query_map([to_db(from), to_db(from.saturating_add(count))], |row| row.get(0));
-        rows.and_then(Iterator::collect).map_err(failed)
+        hashes(self.0, from, count)
     }
+}
+
+/// The stored hashes of at most `count` leaves from `from` on.
+pub(super) fn hashes(db: &Connection, from: u64, count: u64) -> Result<Vec<Hash>, StoreError> {
+    let sql = "SELECT hash FROM audit_leaf WHERE idx >= ?1 AND idx < ?2 ORDER BY idx";
+    let mut statement = db.prepare_cached(sql).map_err(failed)?;
+    let rows = statement.query_map([to_db(from), to_db(from.saturating_add(count))], |row| row.get(0));
+    rows.and_then(Iterator::collect).map_err(failed)
 }
 
 impl Trail {

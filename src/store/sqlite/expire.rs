@@ -1,6 +1,6 @@
 //! Deleting what is past its time, a little at a time, so that the writer is never away for long.
 
-use super::{corrupt, failed};
+use super::{corrupt, failed, segments};
 use crate::{
     domain::{Millis, Timestamp, unplaced::UNPLACED_KEPT},
     store::{MAPPED_VERSIONS_KEPT, Retention, StoreError},
@@ -52,6 +52,7 @@ pub(super) fn expire(db: &mut Connection, now: Timestamp, retention: &Retention)
              WHERE no <= (SELECT max(no) FROM audit_checkpoint) - ?1 AND no % 100 <> 0 ORDER BY no LIMIT ?2)",
         CHECKPOINTS_KEPT,
     )?;
+    more |= segments::empty(&tx, ROWS_PER_CALL)?;
     tx.commit().map_err(failed)?;
     Ok(more)
 }

@@ -10,6 +10,7 @@ mod reader;
 mod recent;
 mod samples;
 mod schema;
+mod segments;
 mod unplaced;
 mod writer;
 

@@ -1,11 +1,11 @@
 //! The reader: a few read-only connections, handed out to whoever asks.
 
 use super::{
-    access, audit_log::Trail, corrupt, failed, fhir, from_db, migrate, open_connection, recent::Recent, samples, to_db,
-    writer::read_site,
+    access, audit_log, audit_log::Trail, corrupt, failed, fhir, from_db, migrate, open_connection, recent::Recent,
+    samples, segments, to_db, writer::read_site,
 };
 use crate::{
-    audit::{Hash, StoredLeaf, Subtrees},
+    audit::{Hash, Segment, StoredLeaf, Subtrees},
     domain::{
         Alert, DeviceId, PatientId, Quality, SequencedEvent, Timestamp, Unplaced, VitalCode, WardId, series::Trend,
     },
@@ -337,6 +337,14 @@ impl StoreReader for SqliteReader {
             }
             Ok(())
         })
+    }
+
+    fn audit_hashes(&self, from: u64, count: u64) -> Result<Vec<Hash>, StoreError> {
+        self.with(|db| audit_log::hashes(db, from, count))
+    }
+
+    fn audit_segments(&self) -> Result<Vec<Segment>, StoreError> {
+        self.with(segments::all)
     }
 
     fn checkpoints(&self, limit: u32) -> Result<Vec<String>, StoreError> {

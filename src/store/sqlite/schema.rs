@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, sql: VERSION_7 },
     Migration { version: 8, sql: VERSION_8 },
     Migration { version: 9, sql: VERSION_9 },
+    Migration { version: 10, sql: VERSION_10 },
 ];
 
 /// Keys of OpenSSH by which users are let in: a key is one user's.
@@ -28,6 +29,19 @@ CREATE TABLE user_key (
     comment TEXT NOT NULL,
     added_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// A segment is closed by a checkpoint over `end` entries; `removed` is the entry that says that its entries were removed. Of
+/// removed entries `audit_leaf.leaf` is empty, and `emptied` says that all of them are.
+const VERSION_10: &str = r"
+CREATE TABLE audit_segment (
+    first INTEGER PRIMARY KEY,
+    end INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    removed INTEGER,
+    emptied INTEGER NOT NULL DEFAULT 0
+) STRICT;
 ";
 
 /// An account without `wards` is for all of them. `factor` and `break_glass.body` are few and change whole.

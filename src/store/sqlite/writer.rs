@@ -5,7 +5,7 @@ use super::{
     reader::SqliteReader,
     recent::Recent,
     samples::{self, SeriesNumbers},
-    to_db, unplaced,
+    segments, to_db, unplaced,
 };
 use crate::{
     audit::{Act, Hash, LeafActor, LeafDraft, NoteSigner, NoteVerifier, Outcome, Subtrees, Tree},
@@ -63,6 +63,7 @@ pub struct SqliteStore {
     tree: Tree,
     subtrees: Arc<RwLock<Subtrees>>,
     signed_size: Option<u64>,
+    segment: segments::Open,
     audit_fault: Option<String>,
     closed: bool,
     _lock: FolderLock,
@@ -92,6 +93,7 @@ impl SqliteStore {
         let (tree, subtrees) = audit_log::load_tree(&db)?;
         let audit_fault = audit_log::contradiction(&db, &signer.verifier())?;
         let wards = read_wards(&db)?;
+        let segment = segments::Open::load(&db)?;
         let recent = Arc::new(RwLock::new(Recent::load(&db)?));
         let mut store = Self {
             db,
@@ -106,6 +108,7 @@ impl SqliteStore {
             tree,
             subtrees: Arc::new(RwLock::new(subtrees)),
             signed_size: None,
+            segment,
             audit_fault,
             closed: false,
             _lock: lock,
@@ -173,8 +176,26 @@ impl SqliteStore {
         let mut tree = self.tree.clone();
         let new = audit_log::append(&tx, &mut tree, &batch.leaves, self.clock.as_ref(), &self.boot_id)?;
         committed.audit_size = tree.size();
+        if let Some(upto) = batch.retain_audit {
+            let at = batch.leaves.iter().position(|leaf| leaf.act == Act::AuditRetain && leaf.upto == Some(upto));
+            let at = at.ok_or_else(|| corrupt("a batch", &"no entry says that others are removed"))?;
+            segments::mark(&tx, upto, self.tree.size() + at as u64)?;
+        }
         tx.commit().map_err(failed)?;
         Ok((committed, wards, Grown { tree, new }))
+    }
+
+    /// Keeps a signed checkpoint, and closes the open segment with it if that is due; gives the segment that is open then.
+    fn keep_checkpoint(&mut self, size: u64, note: &str) -> Result<segments::Open, StoreError> {
+        let (mut segment, now) = (self.segment, self.clock.wall());
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        tx.execute("INSERT INTO audit_checkpoint (size, note) VALUES (?1, ?2)", params![to_db(size), note])
+            .map_err(failed)?;
+        if segment.is_due(size, now) {
+            segment = segment.close(&tx, size, now, note)?;
+        }
+        tx.commit().map_err(failed)?;
+        Ok(segment)
     }
 
     /// Samples that have become durable as inputs are recent until they are in blocks.
@@ -223,6 +244,9 @@ impl Store for SqliteStore {
         let written = self.write(batch);
         let (committed, wards, grown) = self.close_on_error(written)?;
         self.wards.extend(wards);
+        if !grown.new.is_empty() {
+            self.segment.grown(self.clock.wall());
+        }
         self.tree = grown.tree;
         let mut subtrees = self.subtrees.write().unwrap_or_else(PoisonError::into_inner);
         grown.new.into_iter().for_each(|hash| subtrees.push(hash));
@@ -243,11 +267,8 @@ impl Store for SqliteStore {
             return Ok(None);
         }
         let note = self.signer.sign(size, self.tree.root());
-        let kept = self
-            .db
-            .execute("INSERT INTO audit_checkpoint (size, note) VALUES (?1, ?2)", params![to_db(size), note])
-            .map_err(failed);
-        self.close_on_error(kept)?;
+        let kept = self.keep_checkpoint(size, &note);
+        self.segment = self.close_on_error(kept)?;
         publish(&self.folder.audit_checkpoint(), &note)?;
         self.signed_size = Some(size);
         Ok(Some(note))

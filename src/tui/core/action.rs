@@ -41,6 +41,8 @@ pub enum Action {
     ShowReport,
     /// The intake and its dead letters.
     ShowOps,
+    /// The audit trail, read anew.
+    ShowAudit,
     /// The limits of the patient.
     ShowLimits,
     /// To the value on the left.
@@ -104,7 +106,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 61] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -130,6 +132,7 @@ impl Action {
         Self::Do(Act::RetryLetter),
         Self::Do(Act::RetryLetters),
         Self::Do(Act::DropLetter),
+        Self::ShowAudit,
         Self::ShowHandover,
         Self::Hand(Deed::Give),
         Self::Hand(Deed::GiveAll),
@@ -182,6 +185,7 @@ impl Action {
             Self::ShowDevices => ("devices", "show devices, the worst first, and those that are nobody's"),
             Self::ShowReport => ("report", "show which alerts came, and how soon they were answered"),
             Self::ShowOps => ("intake", "show who sends, what becomes of it, and what could not be used"),
+            Self::ShowAudit => ("read anew", "read the audit trail anew: it leaves an entry"),
             Self::ShowLimits => ("limits", "show the patient's alarm limits, and change them"),
             Self::FieldLeft => ("value", "select the value on the left"),
             Self::FieldRight => ("value", "select the value on the right"),
@@ -219,9 +223,17 @@ impl App {
                 Possible::No(why) => Some(why),
                 Possible::NotHere => return None,
             };
-            let (words, mut sentence) = action.words();
+            let (mut words, mut sentence) = action.words();
             if (action, self.page) == (Action::Filter, Page::Devices) {
                 sentence = "devices: name, bed, patient, gateway, lost, battery, clock, nobody";
+            }
+            if self.page == Page::Audit {
+                (words, sentence) = match action {
+                    Action::Filter => (words, "patient:ID, user:NAME, reads, break-glass, failures, since:7d"),
+                    Action::ClearFilter => ("all entries", "show all entries again"),
+                    Action::Open => ("who saw", "show who saw the patient of the selected entry"),
+                    _ => (words, sentence),
+                };
             }
             Some(Offer { action, words, sentence, not_now })
         };
@@ -231,6 +243,9 @@ impl App {
     pub(super) fn possible(&self, action: Action) -> Possible {
         if matches!(self.page, Page::Login) {
             return if matches!(action, Action::Quit | Action::Repaint) { Possible::Yes } else { Possible::NotHere };
+        }
+        if matches!(self.page, Page::Audit) {
+            return self.possible_in_audit(action);
         }
         match action {
             Action::Acknowledge => self.may_acknowledge(),
@@ -250,6 +265,7 @@ impl App {
             Action::ShowDevices => on(!matches!(self.page, Page::Devices)),
             Action::ShowReport => self.why_not_ask(Verb::ReadHistory).map_or(Possible::Yes, Possible::No),
             Action::ShowOps => on(self.may(Verb::ReadStatus) && !matches!(self.page, Page::Ops)),
+            Action::ShowAudit => Possible::NotHere,
             Action::ShowLimits => on(matches!(self.page, Page::Patient) && self.selected_patient().is_some()),
             Action::FieldLeft | Action::FieldRight => on(matches!(self.page, Page::Limits)),
             Action::Back => on(!matches!(self.page, Page::Ward | Page::Queue)),
@@ -263,6 +279,31 @@ impl App {
             Action::Unlock => on(self.is_locked()),
             Action::Worst if self.worst_unacknowledged().is_none() => Possible::No("every alert is acknowledged"),
             _ => Possible::Yes,
+        }
+    }
+
+    /// Who reads the audit trail watches no ward: nothing else is there.
+    fn possible_in_audit(&self, action: Action) -> Possible {
+        match action {
+            Action::ShowAudit => self.why_not_ask(Verb::ReadAudit).map_or(Possible::Yes, Possible::No),
+            Action::Open => match self.audit_log.entry() {
+                Some(entry) if entry.patient.is_some() => Possible::Yes,
+                Some(_) => Possible::No("the entry is about no patient"),
+                None => Possible::No("no entry is selected"),
+            },
+            Action::Filter
+            | Action::Up
+            | Action::Down
+            | Action::PageUp
+            | Action::PageDown
+            | Action::First
+            | Action::Last
+            | Action::Help
+            | Action::Repaint
+            | Action::Quit => Possible::Yes,
+            Action::ClearFilter => on(!self.page_filter().is_empty()),
+            Action::Unlock => on(self.is_locked()),
+            _ => Possible::NotHere,
         }
     }
 

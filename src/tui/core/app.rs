@@ -2,6 +2,7 @@
 
 use super::{
     alert_report::ReportPage,
+    audit::AuditLogPage,
     bell::Bell,
     command::Commands,
     devices::DevicesPage,
@@ -64,6 +65,8 @@ pub enum Page {
     Devices,
     /// The intake and its dead letters.
     Ops,
+    /// The audit trail.
+    Audit,
 }
 
 /// What stands above the page and takes the keys.
@@ -190,6 +193,8 @@ pub struct SignedOut {
 /// What this client, a witness of the audit trail, has seen of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trail {
+    /// Entries of the checkpoint that was seen last.
+    pub size: Option<u64>,
     /// When it last was seen to have grown from what was seen before, by the screen's clock.
     pub witnessed: Option<Millis>,
     /// Why it could not be looked at or not be remembered, if so.
@@ -202,7 +207,8 @@ impl Trail {
     /// Takes in what the link tells.
     pub(super) fn note(&mut self, now: Millis, standing: TrailStanding) {
         match standing {
-            TrailStanding::Witnessed { .. } if self.forked.is_none() => {
+            TrailStanding::Witnessed { size } if self.forked.is_none() => {
+                self.size = Some(size);
                 self.witnessed = Some(now);
                 self.failed = None;
             }
@@ -268,6 +274,8 @@ pub struct App {
     pub devices: DevicesPage,
     /// What the page of the intake shows.
     pub ops: OpsPage,
+    /// What the page of the audit trail shows.
+    pub audit_log: AuditLogPage,
     /// The selected patient of the ward.
     pub selected: Option<PatientId>,
     /// Whether the ward is ordered by urgency and not by bed.
@@ -328,6 +336,7 @@ impl App {
             handover: HandoverPage::default(),
             devices: DevicesPage::default(),
             ops: OpsPage::default(),
+            audit_log: AuditLogPage::default(),
             selected: None,
             by_urgency: false,
             filter: Filter::default(),

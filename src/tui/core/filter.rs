@@ -29,6 +29,11 @@ impl Filter {
         self.text.trim().is_empty()
     }
 
+    /// A filter of these words.
+    pub(super) fn of(text: &str) -> Self {
+        Self { text: text.chars().take(FILTER_MAX_CHARS).collect() }
+    }
+
     pub(super) fn push(&mut self, c: char) {
         if self.text.chars().count() < FILTER_MAX_CHARS && !c.is_control() {
             self.text.push(c);
@@ -41,14 +46,22 @@ impl Filter {
 }
 
 impl App {
-    /// The filter of the page: that of devices, or that of beds.
+    /// The filter of the page: that of devices, that of entries of the trail, or that of beds.
     #[must_use]
     pub const fn page_filter(&self) -> &Filter {
-        if matches!(self.page, Page::Devices) { &self.devices.filter } else { &self.filter }
+        match self.page {
+            Page::Devices => &self.devices.filter,
+            Page::Audit => &self.audit_log.filter,
+            _ => &self.filter,
+        }
     }
 
     pub(super) const fn page_filter_mut(&mut self) -> &mut Filter {
-        if matches!(self.page, Page::Devices) { &mut self.devices.filter } else { &mut self.filter }
+        match self.page {
+            Page::Devices => &mut self.devices.filter,
+            Page::Audit => &mut self.audit_log.filter,
+            _ => &mut self.filter,
+        }
     }
 
     /// Whether a patient's bed is shown.

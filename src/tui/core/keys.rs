@@ -232,11 +232,13 @@ impl App {
             Action::PageUp if self.page == Page::Handover => self.scroll_told(-PAGE_ROWS),
             Action::PageDown if self.page == Page::Handover => self.scroll_told(PAGE_ROWS),
             Action::Flash => self.switch_flash(),
+            Action::Open if self.page == Page::Audit => self.show_who_saw(),
             Action::Open => self.open(),
             Action::ShowRota => self.show_rota(),
             Action::ShowReport => self.show_report(),
             Action::ShowDevices => self.show_devices(),
             Action::ShowOps => self.show_ops(),
+            Action::ShowAudit => self.show_audit(),
             Action::ShowLimits => self.show_limits(),
             Action::FieldLeft => self.move_field(-1),
             Action::FieldRight => self.move_field(1),
@@ -245,13 +247,17 @@ impl App {
             Action::SwitchPane | Action::ShowWard => self.page = Page::Ward,
             Action::ShowQueue => self.page = Page::Queue,
             Action::Up => self.move_selection(-1),
-            Action::Down | Action::PageDown | Action::Last if self.page == Page::Ops => {
+            Action::Down | Action::PageDown | Action::Last if matches!(self.page, Page::Ops | Page::Audit) => {
                 self.move_selection(match action {
                     Action::Down => 1,
                     Action::PageDown => PAGE_ROWS,
                     _ => isize::MAX,
                 });
-                self.read_older_letters(effects);
+                if self.page == Page::Ops {
+                    self.read_older_letters(effects);
+                } else {
+                    self.read_older_entries(effects);
+                }
             }
             Action::Down => self.move_selection(1),
             Action::PageUp if self.page == Page::Patient => self.move_selection(-PAGE_CHARTS),

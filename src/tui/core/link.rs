@@ -125,6 +125,12 @@ impl Link {
         }
     }
 
+    /// It is up although no ward is watched: there is no snapshot to wait for.
+    pub(super) fn stands(&mut self, now: Millis) {
+        self.phase = Phase::Up;
+        self.heard_at = Some(now);
+    }
+
     fn hear(&mut self, now: Millis) {
         if let Some(heard) = &mut self.heard_at {
             *heard = now;

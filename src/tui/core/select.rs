@@ -60,7 +60,8 @@ impl App {
             | Page::AlertReport
             | Page::Handover
             | Page::Devices
-            | Page::Ops => None,
+            | Page::Ops
+            | Page::Audit => None,
             Page::Queue => ward.alerts.get(&self.queue.selected?),
             Page::Ward => self.worst_of(ward, self.selected.as_ref()?),
             Page::Patient => self.worst_of(ward, &self.patient.as_ref()?.patient),
@@ -107,7 +108,7 @@ impl App {
     pub fn selected_patient(&self) -> Option<&PatientView> {
         let ward = self.ward.as_ref()?;
         let id = match self.page {
-            Page::Login | Page::Rota | Page::AlertReport | Page::Devices | Page::Ops => return None,
+            Page::Login | Page::Rota | Page::AlertReport | Page::Devices | Page::Ops | Page::Audit => return None,
             Page::Pauses => self.selected_pause()?.scope.patient()?,
             Page::Handover => self.handover.selected.as_ref()?,
             Page::Queue => self.selected_alert()?.key.patient.as_ref()?,
@@ -178,6 +179,7 @@ impl App {
             Page::AlertReport => self.scroll_report(by),
             Page::Devices => self.move_device(by),
             Page::Ops => self.move_letter(by),
+            Page::Audit => self.move_entry(by),
             Page::Handover => {
                 let ids: Vec<PatientId> = ward.by_bed().into_iter().map(|p| p.patient.id.clone()).collect();
                 let at = self.handover.selected.as_ref().and_then(|id| ids.iter().position(|p| p == id));

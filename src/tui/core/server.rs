@@ -3,6 +3,7 @@
 use super::{
     alert_report::ReportPage,
     app::{App, Dialog, LoginField, Page, SignedOut},
+    audit::AuditLogPage,
     bell::Bell,
     command::Asked,
     event::Effect,
@@ -32,7 +33,11 @@ impl App {
             ClientEvent::Retried { id, report } => self.letter_retried(id, &report, effects),
             ClientEvent::Disconnected { .. } => self.link_lost(),
             ClientEvent::Refused { why } => self.refused(why),
-            ClientEvent::Connected(hello) => self.session = Some(hello.session),
+            ClientEvent::Connected(hello) => {
+                self.session = Some(hello.session.clone());
+                self.begin_audit(&hello);
+            }
+            ClientEvent::AuditLog { id, page } => self.audit_told(id, *page),
             ClientEvent::Snapshot { seq, view, .. } => {
                 self.seq = seq;
                 self.unrecorded.clear();
@@ -89,6 +94,7 @@ impl App {
         self.suggestions_lost();
         self.report_lost();
         self.ops_lost();
+        self.audit_lost();
     }
 
     /// The session is over: back to the login, with the reason. Nothing of the ward stays on the screen.
@@ -110,6 +116,7 @@ impl App {
         self.selected_shift = None;
         self.report = ReportPage::default();
         self.ops = OpsPage::default();
+        self.audit_log = AuditLogPage::default();
         self.dialog = None;
         self.page = Page::Login;
         self.login.waiting = false;
@@ -254,6 +261,9 @@ impl App {
                 return;
             }
             if self.suggestions_failed(id, &detail) || self.report_failed(id, &detail) || self.ops_failed(id, &detail) {
+                return;
+            }
+            if self.audit_failed(id, &detail) {
                 return;
             }
         }

@@ -81,6 +81,7 @@ impl App {
         self.refresh_suggestions(effects);
         self.refresh_report(effects);
         self.refresh_ops(effects);
+        self.refresh_audit(effects);
         if self.page == Page::Handover {
             self.settle_handover();
             self.refresh_handover(effects);
@@ -92,7 +93,8 @@ impl App {
         let away = !matches!(self.health(), Health::Never) && !self.health().is_live();
         let lost = away && self.health().age().is_some_and(|age| age >= LINK_ALARM_AFTER);
         let signed_out = self.signed_out.as_ref().is_some_and(|out| !out.heard);
-        let due = if self.page == Page::Login { signed_out } else { true };
+        // Who watches no ward misses no alert by it.
+        let due = if self.page == Page::Login { signed_out } else { !self.audits_only() };
         if due && self.bell.is_due(self.ward.as_ref(), lost || signed_out, now) {
             effects.push(Effect::Bell);
         }

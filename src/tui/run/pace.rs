@@ -52,6 +52,7 @@ pub(super) const fn interval_of(event: &ClientEvent) -> Millis {
         | ClientEvent::Devices { .. }
         | ClientEvent::Ops { .. }
         | ClientEvent::Letters { .. }
+        | ClientEvent::AuditLog { .. }
         | ClientEvent::Trail(TrailStanding::Witnessed { .. })
         | ClientEvent::Skipped { .. } => DATA_FRAME_INTERVAL,
         _ => ALERT_FRAME_INTERVAL,

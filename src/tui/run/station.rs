@@ -49,6 +49,7 @@ pub struct Server {
 impl Station for Server {
     fn connect(&self, token: Secret) -> LinkEnds {
         let options = LinkOptions {
+            without_ward: true,
             endpoint: self.endpoint.clone(),
             token,
             ward: self.ward.clone(),

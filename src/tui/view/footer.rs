@@ -13,7 +13,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 48] = [
+const ORDER: [Action; 49] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
@@ -57,6 +57,7 @@ const ORDER: [Action; 48] = [
     Action::ShowRota,
     Action::ShowReport,
     Action::ShowOps,
+    Action::ShowAudit,
     Action::ShowHandover,
     Action::ShowDevices,
     Action::Do(Act::Standby),
@@ -109,6 +110,8 @@ fn filter(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
     }
     if pen.room() > 50 && app.page == Page::Devices {
         pen.put("   device, bed, name, gateway, lost, battery, nobody", words);
+    } else if pen.room() > 50 && app.page == Page::Audit {
+        pen.put("   patient:ID, user:NAME, reads, break-glass, failures, since:7d", words);
     } else if pen.room() > 50 {
         pen.put("   bed, name, bed:4, alert, high, medium, low, technical, stale", words);
     }

@@ -30,13 +30,13 @@ pub(super) fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
         left.push(Piece::new(format!(" {} ", link(app)), base, 9));
     }
     let mut urgent = urgent(app, look, base);
-    let lost = (!live).then(|| Piece::new(format!("· {NOT_ARRIVING} "), base, 9));
+    let lost = (!live && !app.audits_only()).then(|| Piece::new(format!("· {NOT_ARRIVING} "), base, 9));
     // Where the first row has no room for it, it begins the second.
     let fits = total(&left) + total(&urgent) + u32::from(width(NOT_ARRIVING)) + 3 <= u32::from(area.width);
     let said = lost.filter(|_| fits).map(|piece| left.push(piece)).is_some();
     left.append(&mut urgent);
     pieces(buffer, area, 0, left, clock(app, base));
-    second_row(app, look, (base, !live && !said), area, buffer);
+    second_row(app, look, (base, !live && !said && !app.audits_only()), area, buffer);
 }
 
 /// What a dead link means.
@@ -68,7 +68,9 @@ fn urgent(app: &App, look: &Look, base: Style) -> Vec<Piece> {
     let mut all = Vec::new();
     // All counts or none: a count that is left out would pass for none.
     let mut counted = Vec::new();
-    for (mark, role, count) in app.ward.as_ref().map(counts).into_iter().flatten() {
+    // Who watches no ward has no alerts to count.
+    let watched = app.ward.as_ref().filter(|_| !app.audits_only());
+    for (mark, role, count) in watched.map(counts).into_iter().flatten() {
         let style = if count > 0 { base.patch(look.style(role)) } else { base };
         counted.extend([(" ".to_owned(), base), (format!("{mark} {count}"), style), (" ".to_owned(), base)]);
     }
@@ -128,7 +130,9 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
     if app.is_locked() {
         add(&format!("names are hidden, {} unlocks", key_of(Action::Unlock)), base, 6);
     }
-    add("AUDIO NOT ASSURED", base, 5);
+    if !app.audits_only() {
+        add("AUDIO NOT ASSURED", base, 5);
+    }
     if let Some(session) = &app.session {
         add(&format!("{} ({})", session.user, session.role), base, 5);
     }
@@ -149,7 +153,7 @@ fn second_row(app: &App, look: &Look, (base, begin): (Style, bool), area: Rect, 
 pub(super) const FORKED: &str = " AUDIT FORKED ";
 
 /// How long ago the trail was witnessed. It changes seldom: what changes costs bytes on the way to the terminal.
-fn witnessed(age: Millis) -> String {
+pub(super) fn witnessed(age: Millis) -> String {
     match age.as_secs() / 10 {
         0 => "<10s ago".to_owned(),
         tens => format!("{}s ago", tens * 10),
@@ -195,7 +199,9 @@ fn sentence(app: &App, room: u16) -> Vec<(String, u8)> {
         Phase::Up => all.push(("connected, but nothing comes".to_owned(), 7)),
         Phase::Refused { why } => all.push((why.clone(), 7)),
     }
-    all.push((STILL_SOUND.to_owned(), 6));
+    if !app.audits_only() {
+        all.push((STILL_SOUND.to_owned(), 6));
+    }
     all
 }
 

@@ -7,6 +7,7 @@
 
 mod alert_report;
 mod asked;
+mod audit;
 mod axis;
 mod chart;
 mod columns;
@@ -131,6 +132,7 @@ fn draw_body(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) {
             strip::draw(&scene, top, buffer);
             ops::draw(&scene, rest, buffer);
         }
+        Page::Audit => audit::draw(&scene, area, buffer),
         Page::Handover => {
             let (top, rest) = take_top(area, 1);
             strip::draw(&scene, top, buffer);

@@ -49,7 +49,8 @@ fn lines(app: &App, look: &Look) -> Vec<Vec<(String, Style)>> {
         rows.push(waiting);
     }
     rows.push(first);
-    let Some(ward) = &app.ward else { return rows };
+    // Who watches no ward has no alerts to count.
+    let Some(ward) = app.ward.as_ref().filter(|_| !app.audits_only()) else { return rows };
     let scene = Scene::new(app, look, ward);
     let mut open = Vec::new();
     for (mark, role, count) in counts(ward) {

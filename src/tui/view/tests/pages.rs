@@ -238,3 +238,92 @@ fn the_intake_is_for_ops_alone() {
     assert_eq!(bench.app.page, crate::tui::core::Page::Ward);
     assert!(!bench.app.offers().iter().any(|offer| offer.words == "intake"));
 }
+
+/// The screen of an auditor, who watches no ward: the trail asked for and answered.
+fn auditor() -> Bench {
+    use crate::{client::TrailStanding, tui::testing::hello};
+    let mut bench = Bench::new();
+    let hello = crate::client::Hello { session: session(UserRole::Auditor), wards: Vec::new(), ..hello() };
+    bench.client(ClientEvent::Connected(hello));
+    let asked = std::mem::take(&mut bench.effects);
+    bench.heartbeat();
+    bench.client(ClientEvent::Trail(TrailStanding::Witnessed { size: 1_203_442 }));
+    bench.effects = asked;
+    bench
+}
+
+/// Answers what the page of the trail asks for; says what that was.
+fn answer_audit(bench: &mut Bench, page: &crate::protocol::AuditPage) -> Vec<crate::protocol::AuditQuery> {
+    use crate::{client::ClientRequest, tui::core::Effect};
+    let mut asked = Vec::new();
+    for effect in std::mem::take(&mut bench.effects) {
+        if let Effect::Send(ClientRequest::AuditLog { id, query }) = effect {
+            asked.push(query);
+            bench.client(ClientEvent::AuditLog { id, page: Box::new(page.clone()) });
+        }
+    }
+    asked
+}
+
+#[test]
+fn the_audit_trail() {
+    use crate::{client::TrailStanding, protocol::AuditPage, tui::testing::audit_page};
+    let mut bench = auditor();
+    shot("audit_asking_80x24", &shown(&bench));
+    assert_eq!(answer_audit(&mut bench, &audit_page()).len(), 1);
+    bench.heartbeat();
+    both!("audit", bench.app);
+    shot("audit_200x50", &text(&bench.app, &look(), 200, 50));
+    shot("audit_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
+    shot("audit_60x15", &text(&bench.app, &look(), 60, 15));
+    // The newest entry is that it was read: about no patient.
+    bench.type_text("j");
+    bench.key(Key::plain(KeyCode::Enter));
+    let asked = answer_audit(&mut bench, &audit_page());
+    assert_eq!(asked[0].patient.as_ref().map(ToString::to_string).as_deref(), Some("p04"));
+    assert!(asked[0].reads, "who saw the patient");
+    shot("audit_who_saw_80x24", &shown(&bench));
+    bench.type_text("C");
+    assert_eq!(answer_audit(&mut bench, &audit_page()).len(), 1);
+    bench.type_text("/failures since:12h");
+    shot("audit_filter_120x40", &text(&bench.app, &look(), 120, 40));
+    assert!(answer_audit(&mut bench, &audit_page()).is_empty(), "what is being typed is not asked for");
+    bench.key(Key::plain(KeyCode::Enter));
+    let asked = answer_audit(&mut bench, &AuditPage { size: 1_203_442, ..AuditPage::default() });
+    bench.heartbeat();
+    assert!(asked[0].failures && asked[0].since.is_some(), "{asked:?}");
+    shot("audit_none_80x24", &shown(&bench));
+    bench.type_text("/ nonsense");
+    bench.key(Key::plain(KeyCode::Enter));
+    shot("audit_bad_filter_80x24", &shown(&bench));
+    bench.app.session.as_mut().unwrap().state = SessionState::Locked;
+    shot("audit_locked_80x24", &shown(&bench));
+    bench.client(ClientEvent::Trail(TrailStanding::Forked {
+        what: "size 20 → 12: entries that were signed are gone".into(),
+    }));
+    bench.client(ClientEvent::Disconnected { why: "gone".into(), retry_in_ms: 1_000, attempt: 1 });
+    bench.wait(15_000);
+    shot("audit_forked_80x24", &shown(&bench));
+    assert!(!shown(&bench).contains("ALERTS"), "who watches no ward misses none");
+}
+
+#[test]
+fn older_entries_are_asked_for_at_the_end_and_nothing_by_itself() {
+    use crate::{protocol::AuditPage, tui::testing::audit_page};
+    let mut bench = auditor();
+    answer_audit(&mut bench, &AuditPage { before: Some(1_203_000), ..audit_page() });
+    bench.wait(60_000);
+    bench.heartbeat();
+    assert!(answer_audit(&mut bench, &audit_page()).is_empty(), "each question leaves an entry");
+    bench.type_text("G");
+    let asked = answer_audit(&mut bench, &AuditPage { before: None, ..audit_page() });
+    assert_eq!(asked[0].before, Some(1_203_000));
+    bench.type_text("G");
+    assert!(answer_audit(&mut bench, &audit_page()).is_empty(), "there are no older ones");
+    bench.type_text("9");
+    assert_eq!(answer_audit(&mut bench, &audit_page()).len(), 1, "read anew");
+    for key in ["1", "2", "8", "D", "a"] {
+        bench.type_text(key);
+        assert_eq!(bench.app.page, crate::tui::core::Page::Audit, "{key}: nothing else is there");
+    }
+}

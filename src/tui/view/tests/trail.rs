@@ -54,6 +54,7 @@ fn a_past_that_was_changed_is_on_every_screen_for_good() {
         Page::Devices,
         Page::Handover,
         Page::Ops,
+        Page::Audit,
         Page::Login,
     ];
     let on_all = |bench: &mut Bench, when: &str| {

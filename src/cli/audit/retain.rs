@@ -1,0 +1,82 @@
+//! `wardwatch audit retain`.
+
+use super::{
+    super::{admin, admin::Site},
+    PAGE,
+};
+use crate::{
+    audit::{RetentionPlan, leaf_hash},
+    backend::admin::{AdminAnswer, AdminRequest},
+    store::{StoreReader, sqlite::SqliteReader},
+};
+use anyhow::{Context, bail};
+use std::{
+    fs::OpenOptions,
+    io::{BufWriter, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+/// Says what may be removed; removes it if the number of entries is confirmed.
+pub(super) fn retain(site: &Site, archive: Option<&Path>, confirm: Option<u64>) -> anyhow::Result<u8> {
+    let (plan, years, has_receiver) = match admin::ask(site, AdminRequest::PlanRetention, None)? {
+        AdminAnswer::Retention { plan, years, has_receiver } => (plan, years, has_receiver),
+        AdminAnswer::Failed { why } => bail!(why),
+        other => bail!("the server's answer is not understood: {other:?}"),
+    };
+    let RetentionPlan { from, upto, old } = plan;
+    let mut out = std::io::stdout().lock();
+    if old > upto {
+        writeln!(out, "entries {upto} to {} are old enough, and wait for their delivery by syslog", old - 1)?;
+    }
+    if upto == from {
+        writeln!(out, "nothing is to be removed: entries are kept for {years} years, and then go by closed segments")?;
+        return Ok(0);
+    }
+    let (count, last) = (upto - from, upto - 1);
+    writeln!(out, "{count} entries, {from} to {last}, are older than {years} years; their hashes stay")?;
+    let archived = archive.is_some();
+    let Some(confirmed) = confirm else {
+        let archive = if has_receiver { "" } else { " --archive FILE" };
+        writeln!(out, "remove them: wardwatch audit retain{archive} --confirm {count}")?;
+        return Ok(0);
+    };
+    if confirmed != count {
+        bail!("--confirm {confirmed}: {count} entries would be removed");
+    }
+    if !has_receiver && !archived {
+        bail!("no receiver of syslog has these entries: name a file for them with --archive");
+    }
+    if let Some(path) = archive {
+        keep(site, path, plan).with_context(|| format!("nothing was removed: the archive {}", path.display()))?;
+    }
+    admin::ask_done(site, AdminRequest::RetainAudit { upto, archived })?;
+    writeln!(out, "removed")?;
+    Ok(0)
+}
+
+/// Writes the entries as they were signed, one a line, and makes them durable. An entry that is not as its hash says is not
+/// archived, and nothing is removed.
+fn keep(site: &Site, path: &Path, plan: RetentionPlan) -> anyhow::Result<()> {
+    let reader = SqliteReader::open(&site.folder)?;
+    let mut file = BufWriter::new(OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?);
+    let mut next = plan.from;
+    while next < plan.upto {
+        let count = u64::from(PAGE).min(plan.upto - next);
+        let rows = reader.leaves(next, PAGE)?;
+        let hashes = reader.audit_hashes(next, count)?;
+        if hashes.is_empty() || rows.is_empty() {
+            bail!("entry {next} is missing");
+        }
+        for (row, hash) in rows.iter().zip(hashes) {
+            if row.index != next || leaf_hash(row.leaf.as_bytes()) != hash {
+                bail!("entry {next} is not as it was signed: run `wardwatch audit verify`");
+            }
+            writeln!(file, "{}", row.leaf)?;
+            next += 1;
+        }
+    }
+    file.flush()?;
+    file.into_inner()?.sync_all()?;
+    Ok(())
+}
