@@ -10,6 +10,7 @@ use super::{
     mqtt::Sources,
     notify::{Links, NotifyState},
     pipeline::{Job, JobError, PipelineHandle, Record},
+    policy::PolicyDesk,
 };
 use crate::{
     access::{Backoff, Hasher, LoginGate, Pepper, Secret, Session, SessionStanding, UnknownToken},
@@ -81,6 +82,8 @@ pub struct App {
     pub site: String,
     /// The audit trail, as others see it.
     pub audit: AuditDesk,
+    /// The policies in force.
+    pub policy: PolicyDesk,
     /// Makes and opens links in messages; absent if the configuration says not where this server is reached.
     pub links: Option<Links>,
     /// The mappings of device messages, once it serves; absent if the configuration names none.

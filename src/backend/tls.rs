@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 use tokio_rustls::rustls::{
-    self, ClientConfig, RootCertStore, ServerConfig,
+    self, ClientConfig, DEFAULT_VERSIONS, ProtocolVersion, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier},
     sign::CertifiedKey,
@@ -64,6 +64,13 @@ pub fn client(ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<Arc
         Some((cert, key)) => builder.with_client_auth_cert(certificates(cert)?, private_key(key)?)?,
         None => builder.with_no_client_auth(),
     }))
+}
+
+/// The lowest version of TLS that a server of ours agrees to.
+#[must_use]
+pub fn lowest_version() -> &'static str {
+    let old = DEFAULT_VERSIONS.iter().any(|version| version.version == ProtocolVersion::TLSv1_2);
+    if old { "1.2" } else { "1.3" }
 }
 
 /// A server's side: by which certificate and key it is known, and whose clients it takes; with `client_ca` a client has to show

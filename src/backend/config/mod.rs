@@ -7,6 +7,7 @@ mod medtech;
 mod mllp;
 mod mqtt;
 mod notify;
+mod policy;
 mod profiles;
 mod ssh;
 mod vitals;
@@ -18,6 +19,7 @@ pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
 pub use mllp::MllpConfig;
 pub use mqtt::{MqttConfig, MqttPayload, MqttVersion};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
+pub use policy::PolicyConfig;
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use ssh::SshConfig;
 pub use vitals::VitalConfig;
@@ -51,6 +53,8 @@ pub struct Config {
     pub response: ResponseConfig,
     /// Who witnesses the audit trail.
     pub audit: AuditConfig,
+    /// Policies of the site's own, and what they ask for.
+    pub policy: PolicyConfig,
     /// Messages about alerts to people who do not look at a screen.
     pub notify: NotifyConfig,
     /// Mappings of device messages.
