@@ -4,6 +4,7 @@ use super::{
     assignment::Assignment,
     definition::{Definition, Ready, last_line},
     effect::Effect,
+    initiative::Initiative,
     report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Reason, Report},
     resource::Resource,
     scope::Scope,
@@ -36,11 +37,40 @@ struct Seen<'a> {
     value: Value,
 }
 
-/// A definition within an assignment, with the values of its parameters.
-struct Asked<'a> {
+/// By what a definition is asked.
+#[derive(Clone, Copy)]
+struct Place<'a> {
     assignment: &'a Assignment,
     initiative: Option<&'a str>,
     reference: &'a str,
+    /// The definition's name, whether it is there or not.
+    name: &'a str,
+}
+
+impl Place<'_> {
+    /// A finding about the policy as a whole.
+    fn whole(&self, state: Compliance, effect: Option<Effect>, title: &str, message: String) -> Finding {
+        Finding {
+            assignment: self.assignment.name.clone(),
+            initiative: self.initiative.map(str::to_owned),
+            policy: self.name.to_owned(),
+            reference: self.reference.to_owned(),
+            title: title.to_owned(),
+            resource: None,
+            effect,
+            enforced: self.assignment.enforced,
+            state,
+            message,
+            reasons: Vec::new(),
+            exemption: None,
+            missing: None,
+        }
+    }
+}
+
+/// A definition within an assignment, with the values of its parameters.
+struct Asked<'a> {
+    place: Place<'a>,
     definition: &'a Definition,
     parameters: Value,
     /// The effect in force; `None` if it is an expression that only the rule itself resolves.
@@ -78,7 +108,7 @@ impl PolicySet {
             let name = name.to_owned();
             findings.iter().filter(move |f| f.initiative.as_deref() == Some(name.as_str()))
         };
-        let report = |initiative: &super::Initiative| {
+        let report = |initiative: &Initiative| {
             let count = Count::of(of(&initiative.name));
             let state = match count {
                 Count { non_compliant: 1.., .. } => Compliance::NonCompliant,
@@ -106,78 +136,55 @@ impl PolicySet {
         {
             return;
         }
-        let none = BTreeMap::new();
-        let (title, references): (Option<&str>, Vec<(&str, &str, &BTreeMap<_, _>)>) = match initiative {
-            Some(i) => (
-                Some(&i.name),
-                i.references.iter().map(|r| (r.id.as_str(), r.definition.as_str(), &r.parameters)).collect(),
-            ),
-            None => (None, vec![(assignment.of.as_str(), assignment.of.as_str(), &none)]),
+        let named = initiative.map(|i| i.name.as_str());
+        let Some(initiative) = initiative else {
+            let place = Place { assignment, initiative: None, reference: &assignment.of, name: &assignment.of };
+            self.referred(&place, Ok(assignment.parameters.clone()), seen, now, wanted, findings);
+            return;
         };
-        for (reference, name, given) in references {
-            let whole = |state, effect, title: &str, message: String| Finding {
-                assignment: assignment.name.clone(),
-                initiative: initiative.map(|i| i.name.clone()),
-                policy: name.to_owned(),
-                reference: reference.to_owned(),
-                title: title.to_owned(),
-                resource: None,
-                effect,
-                enforced: assignment.enforced,
-                state,
-                message,
-                reasons: Vec::new(),
-                exemption: None,
-                missing: None,
-            };
-            let Some(definition) = self.definitions.get(&name.to_lowercase()) else {
-                let why = "its definition is not here: put the file into the folder of policies".to_owned();
-                findings.push(whole(Compliance::NotEvaluated, None, name, why));
-                continue;
-            };
-            let values = match initiative {
-                Some(i) => self.reference_values(i, assignment, given),
-                None => Ok(assignment.parameters.clone()),
-            };
-            let asked = values.and_then(|values| ask(assignment, title, reference, definition, &values));
-            match asked {
-                Err(why) => findings.push(whole(Compliance::NotEvaluated, None, &definition.title, why)),
-                Ok(asked) if asked.effect == Some(Effect::Disabled) => {
-                    findings.push(whole(Compliance::Disabled, asked.effect, &definition.title, String::new()));
-                }
-                Ok(asked) => {
-                    let (before, effect) = (findings.len(), asked.effect);
-                    let ready = definition.ready.as_ref().map_err(Clone::clone);
-                    let judged = ready.and_then(|ready| self.judge(&asked, ready, seen, now, wanted, findings));
-                    match judged {
-                        Err(why) => findings.push(whole(Compliance::NotEvaluated, effect, &definition.title, why)),
-                        Ok(()) if findings.len() == before => {
-                            let why = nothing_of(definition, wanted);
-                            findings.push(whole(Compliance::NotEvaluated, effect, &definition.title, why));
-                        }
-                        Ok(()) => {}
-                    }
-                }
-            }
+        for reference in &initiative.references {
+            let (id, name) = (reference.id.as_str(), reference.definition.as_str());
+            let place = Place { assignment, initiative: named, reference: id, name };
+            let values = reference_values(initiative, assignment, &reference.parameters);
+            self.referred(&place, values, seen, now, wanted, findings);
         }
     }
 
-    /// The values that an initiative gives a definition.
-    fn reference_values(
+    /// Judges by one definition of an assignment.
+    fn referred(
         &self,
-        initiative: &super::Initiative,
-        assignment: &Assignment,
-        given: &BTreeMap<String, serde_json::Value>,
-    ) -> Result<BTreeMap<String, serde_json::Value>, String> {
-        let value =
-            |name: &str| {
-                let key = name.to_lowercase();
-                let default = || initiative.parameters.get(&key).and_then(|p| p.default.clone());
-                assignment.parameters.get(&key).cloned().or_else(default).ok_or_else(|| {
-                    format!("parameter {name} of the initiative has no value: give it in the assignment")
-                })
-            };
-        given.iter().map(|(name, raw)| Ok((name.clone(), resolved(raw, &value)?))).collect()
+        place: &Place<'_>,
+        values: Result<BTreeMap<String, serde_json::Value>, String>,
+        seen: &[Seen<'_>],
+        now: Timestamp,
+        wanted: &Wanted,
+        findings: &mut Vec<Finding>,
+    ) {
+        let Some(definition) = self.definitions.get(&place.name.to_lowercase()) else {
+            let why = "its definition is not here: put the file into the folder of policies".to_owned();
+            findings.push(place.whole(Compliance::NotEvaluated, None, place.name, why));
+            return;
+        };
+        let title = &definition.title;
+        let asked = match values.and_then(|values| ask(place, definition, &values)) {
+            Err(why) => {
+                findings.push(place.whole(Compliance::NotEvaluated, None, title, why));
+                return;
+            }
+            Ok(asked) if asked.effect == Some(Effect::Disabled) => {
+                findings.push(place.whole(Compliance::Disabled, asked.effect, title, String::new()));
+                return;
+            }
+            Ok(asked) => asked,
+        };
+        let before = findings.len();
+        let ready = definition.ready.as_ref().map_err(Clone::clone);
+        let why = match ready.and_then(|ready| self.judge(&asked, ready, seen, now, wanted, findings)) {
+            Err(why) => why,
+            Ok(()) if findings.len() == before => nothing_of(definition, wanted),
+            Ok(()) => return,
+        };
+        findings.push(place.whole(Compliance::NotEvaluated, asked.effect, title, why));
     }
 
     fn judge(
@@ -193,7 +200,7 @@ impl PolicySet {
         let mut by_type: BTreeMap<&str, bool> = BTreeMap::new();
         for one in seen {
             let resource = one.resource;
-            if !asked.assignment.covers(resource) || !wanted.scope.covers(&resource.id()) {
+            if !asked.place.assignment.covers(resource) || !wanted.scope.covers(&resource.id()) {
                 continue;
             }
             let related = asked.definition.related.is_some();
@@ -217,10 +224,11 @@ impl PolicySet {
             }
             let judged = match unknown {
                 Some(why) => Judged::Unknown(why),
-                None if related => related_judged(asked, ready, one, seen, &context)?,
-                None => match run(&ready.rule, &one.value, asked, &context, None)? {
-                    Some(effect) => Judged::Not(effect),
-                    None => Judged::Met,
+                None if related => related_judged(asked, ready, one, seen, &context).unwrap_or_else(Judged::Unknown),
+                None => match run(&ready.rule, &one.value, asked, &context, None) {
+                    Ok(Some(effect)) => Judged::Not(effect),
+                    Ok(None) => Judged::Met,
+                    Err(why) => Judged::Unknown(why),
                 },
             };
             findings.push(self.finding(asked, resource, judged, now));
@@ -229,21 +237,11 @@ impl PolicySet {
     }
 
     fn finding(&self, asked: &Asked<'_>, resource: &Resource, judged: Judged, now: Timestamp) -> Finding {
-        let assignment = asked.assignment;
         let mut finding = Finding {
-            assignment: assignment.name.clone(),
-            initiative: asked.initiative.map(str::to_owned),
             policy: asked.definition.name.clone(),
-            reference: asked.reference.to_owned(),
-            title: asked.definition.title.clone(),
             resource: Some(resource.id()),
-            effect: asked.effect,
-            enforced: assignment.enforced,
-            state: Compliance::Compliant,
-            message: String::new(),
             reasons: reasons(asked.definition, resource),
-            exemption: None,
-            missing: None,
+            ..asked.place.whole(Compliance::Compliant, asked.effect, &asked.definition.title, String::new())
         };
         match judged {
             Judged::Met => {}
@@ -275,12 +273,12 @@ impl PolicySet {
             _ => {}
         }
         finding.state = Compliance::NonCompliant;
-        let said = asked.assignment.message(Some(asked.reference));
+        let said = asked.place.assignment.message(Some(asked.place.reference));
         let about = if asked.definition.about.is_empty() { &asked.definition.title } else { &asked.definition.about };
         said.unwrap_or(about).clone_into(&mut finding.message);
         // Of several exemptions the one that holds longest counts.
         let exemptions = self.exemptions.values();
-        let exemptions = exemptions.filter(|e| e.is_for(&asked.assignment.name, asked.reference, resource));
+        let exemptions = exemptions.filter(|e| e.is_for(&asked.place.assignment.name, asked.place.reference, resource));
         let Some(exemption) = exemptions.max_by_key(|e| e.expires_on) else { return };
         let expired = !exemption.holds(now);
         finding.exemption = Some(ExemptionSeen {
@@ -295,6 +293,21 @@ impl PolicySet {
             finding.state = Compliance::Exempt;
         }
     }
+}
+
+/// The values that an initiative gives a definition.
+fn reference_values(
+    initiative: &Initiative,
+    assignment: &Assignment,
+    given: &BTreeMap<String, serde_json::Value>,
+) -> Result<BTreeMap<String, serde_json::Value>, String> {
+    let value = |name: &str| {
+        let key = name.to_lowercase();
+        let default = || initiative.parameters.get(&key).and_then(|p| p.default.clone());
+        let given = assignment.parameters.get(&key).cloned().or_else(default);
+        given.ok_or_else(|| format!("parameter {name} of the initiative has no value: give it in the assignment"))
+    };
+    given.iter().map(|(name, raw)| Ok((name.clone(), resolved(raw, &value)?))).collect()
 }
 
 /// How a resource stands to a rule.
@@ -319,9 +332,7 @@ fn nothing_of(definition: &Definition, wanted: &Wanted) -> String {
 
 /// Prepares a definition to be asked.
 fn ask<'a>(
-    assignment: &'a Assignment,
-    initiative: Option<&'a str>,
-    reference: &'a str,
+    place: &Place<'a>,
     definition: &'a Definition,
     given: &BTreeMap<String, serde_json::Value>,
 ) -> Result<Asked<'a>, String> {
@@ -345,7 +356,8 @@ fn ask<'a>(
     if effect.is_none() && !stated.starts_with('[') {
         return Err(format!("effect {stated:?} is not known here"));
     }
-    let other = assignment.overrides.iter().find(|o| o.selectors.choose_reference(reference)).map(|o| o.effect);
+    let overrides = place.assignment.overrides.iter();
+    let other = overrides.clone().find(|o| o.selectors.choose_reference(place.reference)).map(|o| o.effect);
     if let Some(other) = other {
         let kept = effect.is_none_or(|effect| effect.asks_for_related() == other.asks_for_related());
         if other != Effect::Disabled && !kept {
@@ -358,7 +370,7 @@ fn ask<'a>(
     }
     let parameters: Map<String, serde_json::Value> = values.into_values().collect();
     let parameters = Value::from(serde_json::Value::Object(parameters));
-    Ok(Asked { assignment, initiative, reference, definition, parameters, effect })
+    Ok(Asked { place: *place, definition, parameters, effect })
 }
 
 /// The parameter that an expression is, if it is nothing else: `[parameters('effect')]`.

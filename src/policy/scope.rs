@@ -52,9 +52,10 @@ impl FromStr for Scope {
         }
         let parts: Vec<&str> = path.split('/').collect();
         match parts.as_slice() {
-            [""] | ["site"] => Ok(Self::Site),
             ["ward", ward, ..] if !ward.is_empty() => Ok(Self::Within(format!("/{path}"))),
-            ["subscriptions", _] | ["providers", "microsoft.management", "managementgroups", _] => Ok(Self::Site),
+            ["" | "site"] | ["subscriptions", _] | ["providers", "microsoft.management", "managementgroups", _] => {
+                Ok(Self::Site)
+            }
             ["subscriptions" | "providers", rest @ ..] if !rest.is_empty() => {
                 let ours = parts.first() == Some(&"providers") && rest.first() != Some(&"microsoft.management");
                 Ok(if ours { Self::Within(format!("/{path}")) } else { Self::Elsewhere(format!("/{path}")) })

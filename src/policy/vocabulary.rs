@@ -31,7 +31,7 @@ const fn field(name: &'static str, about: &'static str) -> FieldSpec {
 pub const TYPES: &[TypeSpec] = &[
     TypeSpec {
         name: "Wardwatch/servers/listeners",
-        about: "each place where the server listens: http, mllp-NAME, and its Unix sockets",
+        about: "each place where the server listens: http, mllp.NAME, and its Unix sockets",
         fields: &[
             field("protocol", "http, mllp or unix"),
             field("address", "address and port, or the path of a socket"),
@@ -57,7 +57,7 @@ pub const TYPES: &[TypeSpec] = &[
         fields: &[
             field("mode", "its permissions in octal, such as 600"),
             field("private", "whether nobody but its owner may read or write it"),
-            field("ownedByServer", "whether the server's own account owns it"),
+            field("ownedByServer", "whether the account that owns the data folder owns it, or root"),
             field("operatorSupplied", "whether the configuration names it, so that it does not lie with the data"),
             field("ageDays", "whole days since it was last written"),
         ],
@@ -99,7 +99,7 @@ pub const TYPES: &[TypeSpec] = &[
     },
     TypeSpec {
         name: "Wardwatch/intakes",
-        about: "each way in for data of devices: http, mllp-NAME, mqtt-NAME",
+        about: "each way in for data of devices: http, mllp.NAME, mqtt.NAME",
         fields: &[
             field("protocol", "http, mllp or mqtt"),
             field("network", "as of listeners; of mqtt where the broker is: loopback or remote"),

@@ -102,7 +102,7 @@ fn listeners(app: &App, folder: &DataFolder, now: Timestamp) -> Vec<Resource> {
         let certificate = source.tls_cert_file.as_deref().map(|path| certificate_days_left(path, now));
         let address = source.listen.to_string();
         all.push(with_tls(
-            listener(&format!("mllp-{name}"), "mllp", address, network(source.listen.ip())),
+            listener(&format!("mllp.{name}"), "mllp", address, network(source.listen.ip())),
             certificate,
         ));
     }
@@ -116,6 +116,8 @@ fn listeners(app: &App, folder: &DataFolder, now: Timestamp) -> Vec<Resource> {
 }
 
 fn keys(config: &Config, folder: &DataFolder, now: Timestamp) -> Vec<Resource> {
+    // Who asks may be root; the server's account is that of its folder.
+    let owner = std::fs::metadata(folder.path()).ok().map(|meta| meta.uid());
     let pepper = config.passphrase.pepper_file.clone();
     let tls = config.server.tls_key_file.clone();
     let mut files: Vec<(String, PathBuf, bool)> = vec![
@@ -125,19 +127,19 @@ fn keys(config: &Config, folder: &DataFolder, now: Timestamp) -> Vec<Resource> {
         ("tls.key".to_owned(), tls.clone().unwrap_or_else(|| folder.tls_key()), tls.is_some()),
     ];
     let mllp =
-        config.mllp.iter().filter_map(|(name, s)| Some((format!("mllp-{name}.key"), s.tls_key_file.clone()?, true)));
-    let mqtt = config.mqtt.iter().filter_map(|(name, s)| Some((format!("mqtt-{name}.key"), s.key_file.clone()?, true)));
+        config.mllp.iter().filter_map(|(name, s)| Some((format!("mllp.{name}.key"), s.tls_key_file.clone()?, true)));
+    let mqtt = config.mqtt.iter().filter_map(|(name, s)| Some((format!("mqtt.{name}.key"), s.key_file.clone()?, true)));
     files.extend(mllp.chain(mqtt));
-    files.into_iter().filter(|(_, path, named)| *named || path.exists()).map(|file| key(file, now)).collect()
+    files.into_iter().filter(|(_, path, named)| *named || path.exists()).map(|file| key(file, owner, now)).collect()
 }
 
-fn key((name, path, supplied): (String, PathBuf, bool), now: Timestamp) -> Resource {
+fn key((name, path, supplied): (String, PathBuf, bool), owner: Option<u32>, now: Timestamp) -> Resource {
     let resource = Resource::new("Wardwatch/keys", &name).with("operatorSupplied", supplied);
     match std::fs::metadata(&path) {
         Ok(meta) => resource
             .with("mode", format!("{:o}", meta.mode() & 0o777))
             .with("private", meta.mode() & 0o077 == 0)
-            .with("ownedByServer", meta.uid() == rustix::process::geteuid().as_raw())
+            .with("ownedByServer", meta.uid() == 0 || Some(meta.uid()) == owner)
             .with("ageDays", age(&meta, now).0 / DAY_MS),
         Err(e) => {
             let why = format!("{}: {e}", path.display());
@@ -209,14 +211,14 @@ fn intakes(config: &Config) -> Vec<Resource> {
         let from = network(source.listen.ip());
         let credential = if source.client_ca_file.is_some() { "certificate" } else { "none" };
         let anonymous = from != "loopback" && credential == "none";
-        all.push(intake(&format!("mllp-{name}"), "mllp", from, credential).with("anonymous", anonymous));
+        all.push(intake(&format!("mllp.{name}"), "mllp", from, credential).with("anonymous", anonymous));
     }
     for (name, source) in &config.mqtt {
         let ip: Option<IpAddr> = source.host.parse().ok();
         let local = source.host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
         let from = if local { "loopback" } else { "remote" };
         let why = "the broker decides who may send to it, and does not tell";
-        all.push(intake(&format!("mqtt-{name}"), "mqtt", from, "broker").without("anonymous", why));
+        all.push(intake(&format!("mqtt.{name}"), "mqtt", from, "broker").without("anonymous", why));
     }
     all
 }

@@ -17,13 +17,14 @@ const BACKUPS_MAX: usize = 10_000;
 /// Where systemd-timesyncd says that the clock is synchronised; the folder is there while it runs.
 const TIMESYNC: &str = "/run/systemd/timesync";
 
-/// From where an address is reached.
+/// From where an address is reached. Those for examples (RFC 5737, RFC 3849) are reached from nowhere outside either.
 pub(super) fn network(ip: IpAddr) -> &'static str {
-    let local_v6 = |ip: &Ipv6Addr| ip.is_unique_local() || ip.is_unicast_link_local();
+    let example = |ip: &Ipv6Addr| matches!(ip.segments(), [0x2001, 0xdb8, ..]);
+    let local_v6 = |ip: &Ipv6Addr| ip.is_unique_local() || ip.is_unicast_link_local() || example(ip);
     match ip.to_canonical() {
         ip if ip.is_unspecified() => "any",
         ip if ip.is_loopback() => "loopback",
-        IpAddr::V4(ip) if ip.is_private() || ip.is_link_local() => "private",
+        IpAddr::V4(ip) if ip.is_private() || ip.is_link_local() || ip.is_documentation() => "private",
         IpAddr::V6(ip) if local_v6(&ip) => "private",
         _ => "public",
     }
@@ -90,7 +91,9 @@ mod tests {
     #[case("fe80::1", "private")]
     #[case("100.64.0.1", "public")]
     #[case("8.8.8.8", "public")]
-    #[case("2001:db8::1", "public")]
+    #[case("192.0.2.7", "private")]
+    #[case("2001:db8::1", "private")]
+    #[case("2a00:1450::1", "public")]
     fn an_address_is_of_a_network(#[case] ip: IpAddr, #[case] of: &str) {
         assert_eq!(network(ip), of);
     }

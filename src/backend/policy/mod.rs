@@ -172,13 +172,10 @@ async fn deploy(app: &App, report: &Report) {
     };
     let made = std::fs::set_permissions(backups, std::fs::Permissions::from_mode(0o700));
     let outcome = if made.is_ok() { Outcome::Success } else { Outcome::Refused };
+    let (path, policy) = (backups.display(), &finding.reference);
     match made {
-        Ok(()) => {
-            tracing::info!(path = %backups.display(), policy = finding.reference, "the folder of backups was made private")
-        }
-        Err(e) => {
-            tracing::error!(error = %e, path = %backups.display(), "the folder of backups cannot be made private")
-        }
+        Ok(()) => tracing::info!(%path, policy, "the folder of backups was made private"),
+        Err(e) => tracing::error!(error = %e, %path, policy, "the folder of backups cannot be made private"),
     }
     let leaf = LeafDraft {
         code: Some("backups_private"),

@@ -4,6 +4,9 @@ use super::{now, of};
 use crate::policy::{Compliance, PolicySet, Resource, Wanted, built_in, report_text};
 use serde_json::{Value, json};
 
+/// What is made of an exemption that is right.
+type Change = fn(&mut Value);
+
 fn exemption(change: impl FnOnce(&mut Value)) -> String {
     let mut whole = json!({
         "id": "/providers/Wardwatch/accounts/okafor/providers/Microsoft.Authorization/policyExemptions/okafor-factor",
@@ -70,7 +73,7 @@ fn an_exemption_holds_for_its_resource_until_its_end_and_not_after() {
 #[test]
 fn an_exemption_of_another_policy_assignment_or_place_is_none() {
     use Compliance::NonCompliant;
-    let cases: [fn(&mut Value); 4] = [
+    let cases: [Change; 4] = [
         |e| e["properties"]["policyDefinitionReferenceIds"] = json!(["ACC-02"]),
         |e| e["properties"]["policyAssignmentId"] = json!("/policyAssignments/other"),
         |e| e["id"] = json!("/ward/3-east/providers/Microsoft.Authorization/policyExemptions/x"),
@@ -100,7 +103,7 @@ fn an_exemption_of_the_site_is_narrowed_by_its_selectors() {
 
 #[test]
 fn an_exemption_without_owner_reason_or_end_is_refused() {
-    let cases: [(fn(&mut Value), &str); 5] = [
+    let cases: [(Change, &str); 5] = [
         (|e| e["properties"]["metadata"] = json!({}), "say who in metadata.owner"),
         (|e| e["properties"]["description"] = json!("ok"), "say why in description"),
         (|e| drop(e["properties"].as_object_mut().unwrap().remove("expiresOn")), "say until when in expiresOn"),

@@ -2,6 +2,7 @@
 
 use super::{now, of, state};
 use crate::policy::{BASELINE, Compliance, Effect, PolicySet, Resource, Wanted, built_in};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn source(set: &PolicySet, name: &str) -> Value {
@@ -98,4 +99,29 @@ fn what_nothing_assigns_is_told() {
     set.add("p.json", &json!({"name": "p", "properties": {"policyRule": rule}}).to_string()).unwrap();
     let report = set.evaluate(&[], now(), &Wanted::default());
     assert_eq!(report.notes, ["p.json: definition p is assigned nowhere"]);
+}
+
+proptest! {
+    // Each case loads four files and judges by all of them.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is done to a file, it is read or refused, and what is read is judged; nothing panics.
+    #[test]
+    fn no_file_makes_it_panic(at in 0_usize..2_000, cut in 0_usize..40, put in "[\\[\\]{}\"',:a-z0-9()$*.\\\\é-]{0,12}") {
+        let set = built_in().unwrap();
+        for name in ["ACC-01", "AUD-02", "RES-01-PRIVATE", BASELINE] {
+            for (_, text) in set.sources(name) {
+                let mut chars: Vec<char> = text.chars().collect();
+                let at = at.min(chars.len());
+                let end = (at + cut).min(chars.len());
+                chars.splice(at..end, put.chars());
+                let mut changed = set.clone();
+                if changed.add("x.json", &chars.into_iter().collect::<String>()).is_ok() {
+                    let trail = Resource::new("Wardwatch/audit/sinks", "trail").with("categories", json!(["reads", 1, null]));
+                    let report = changed.evaluate(&[trail], now(), &Wanted::default());
+                    prop_assert!(!report.findings.is_empty());
+                }
+            }
+        }
+    }
 }
