@@ -4,7 +4,7 @@
 //! exported, with its `properties`, or those alone.
 
 use serde_json::{Map, Value, value::RawValue};
-use std::fmt;
+use std::{fmt, path::Path};
 
 /// Longest file, in bytes.
 pub const FILE_MAX_BYTES: u64 = 1024 * 1024;
@@ -192,7 +192,7 @@ fn document(file: &str, content: &str, raw: &RawValue, single: bool) -> Result<D
     })?;
     let id = ["id", "resourceId"].into_iter().find_map(|key| text(&object, key));
     let named = text(&object, "name").or_else(|| id.as_deref().map(|id| last_part(id).to_owned()));
-    let stem = || file.rsplit('/').next().and_then(|name| name.strip_suffix(".json")).map(str::to_owned);
+    let stem = || Path::new(file).file_stem().map(|name| name.to_string_lossy().into_owned());
     let name = named.or_else(|| single.then(stem).flatten());
     let name = name.ok_or_else(|| fault("one of several in a file needs a \"name\""))?;
     let text = format!("{}{}", "\n".repeat(line - 1), raw.get());

@@ -303,3 +303,70 @@ fn fhir(config: &Config) -> [Resource; 2] {
             .with("publicNetworkAccess", access)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
+    fn named<'a>(all: &'a [Resource], name: &str) -> &'a Resource {
+        all.iter().find(|resource| resource.name == name).unwrap()
+    }
+
+    #[test]
+    fn who_reaches_an_intake_without_a_credential_is_anonymous_and_of_a_broker_that_is_not_known() {
+        let config: Config = toml::from_str(
+            r#"
+            [mllp.here]
+            listen = "127.0.0.1:2575"
+            device = "a"
+            [mllp.open]
+            listen = "10.0.0.5:2575"
+            device = "b"
+            insecure_listen = true
+            [mllp.known]
+            listen = "10.0.0.5:2576"
+            device = "c"
+            client_ca_file = "/etc/ca.pem"
+            [mqtt.icu]
+            host = "broker.example"
+            device = "d"
+            payload = "native"
+            topics = ["x/{device}"]
+            "#,
+        )
+        .unwrap();
+        let all = intakes(&config);
+        let anonymous = |name: &str| named(&all, name).properties.get("anonymous").and_then(Value::as_bool);
+        let found = ["http", "mllp.here", "mllp.open", "mllp.known", "mqtt.icu"].map(anonymous);
+        assert_eq!(found, [Some(false), Some(false), Some(true), Some(false), None]);
+        assert!(named(&all, "mqtt.icu").unknown["anonymous"].contains("the broker decides"));
+    }
+
+    #[test]
+    fn keys_are_told_with_their_mode_and_what_is_not_there_is_not_known() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+        let folder = DataFolder::open(dir.path()).unwrap();
+        for (path, mode) in [(folder.audit_key(), 0o600), (folder.link_key_file(), 0o640)] {
+            std::fs::write(&path, [0; 32]).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        }
+        let mut config = Config::default();
+        config.passphrase.pepper_file = Some(dir.path().join("elsewhere.key"));
+        let all = keys(&config, &folder, crate::seam::Clock::wall(&crate::seam::OsClock));
+        let field = |name: &str, field: &str| named(&all, name).properties.get(field).cloned();
+        assert_eq!(
+            (field("audit.key", "private"), field("audit.key", "mode")),
+            (Some(json!(true)), Some(json!("600")))
+        );
+        assert_eq!(
+            (field("links.key", "private"), field("links.key", "ageDays")),
+            (Some(json!(false)), Some(json!(0)))
+        );
+        assert_eq!(field("audit.key", "ownedByServer"), Some(json!(true)));
+        let pepper = named(&all, "pepper.key");
+        assert!(pepper.unknown["private"].contains("elsewhere.key") && pepper.properties["operatorSupplied"] == true);
+        assert!(!all.iter().any(|resource| resource.name == "tls.key"), "none was made");
+    }
+}
