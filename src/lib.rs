@@ -16,6 +16,7 @@ pub mod engine;
 pub mod fhir;
 pub mod ingest;
 pub mod notify;
+pub mod policy;
 pub mod predict;
 pub mod protocol;
 pub mod quality;

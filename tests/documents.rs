@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 use support::program;
-use wardwatch::ingest::medtech::lint::FindingCode;
+use wardwatch::{ingest::medtech::lint::FindingCode, policy::built_in};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -88,6 +88,16 @@ fn the_commands_of_the_mapping_document_run_and_its_table_has_every_finding() {
     assert!(text.contains("0 errors, 0 warnings, 0 notes") && text.contains("value: 2 of 60 times"), "{text}");
     for code in FindingCode::ALL.map(FindingCode::as_str) {
         assert!(document.contains(&format!("`{code}`")), "docs/mapping.md does not explain {code}");
+    }
+}
+
+#[test]
+fn the_commands_of_the_policy_document_run_and_its_table_has_every_check() {
+    let document = read("docs/policy.md");
+    let text = run_block(&blocks(&document, "## Check it").concat(), tempfile::tempdir().unwrap().path());
+    assert!(text.contains("KEY-01 [audit]") && text.contains("by security officer (Mitigated)"), "{text}");
+    for listed in built_in().unwrap().list() {
+        assert!(document.contains(&format!("`{}`", listed.name)), "docs/policy.md does not explain {}", listed.name);
     }
 }
 

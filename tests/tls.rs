@@ -248,6 +248,17 @@ fn outside() -> Option<SocketAddr> {
     socket.local_addr().ok().filter(|address| !address.ip().is_loopback())
 }
 
+/// A policy denies addresses that are reached from everywhere, as that of the machine of the test may be.
+fn exempted(dir: &Path) -> (&'static str, PathBuf) {
+    let folder = dir.join("policies");
+    std::fs::create_dir(&folder).unwrap();
+    let (reason, until) = ("a test of a moment", "2199-01-01T00:00:00Z");
+    let site = ["policy", "exempt", "NET-01", "--resource", "site", "--owner", "test", "--until", until];
+    let exemption = run(&[&site[..], &["--reason", reason]].concat());
+    std::fs::write(folder.join("net.json"), exemption).unwrap();
+    ("WARDWATCH_POLICY__FOLDER", folder)
+}
+
 #[test]
 fn a01_plain_text_leaves_this_machine_on_neither_side() {
     let Some(outside) = outside() else {
@@ -261,13 +272,15 @@ fn a01_plain_text_leaves_this_machine_on_neither_side() {
     let refused = run_with("", &serve);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--tls auto"), "{refused:?}");
-    let server = Server::spawn(program().args(serve).arg("--insecure-listen"), &data);
+    let policies = exempted(dir.path());
+    let insecure = ["--insecure-listen"];
+    let server = Server::spawn(program().args(serve).args(insecure).envs([policies.clone()]), &data);
     let bench = Bench { dir, server };
     let refused = bench.login(&bench.server.url(), &[]);
     assert!(refused.code == 2 && refused.err.contains("in plain text could be read on the way"), "{refused:?}");
     bench.server.stop();
     let dir = bench.dir;
-    let server = Server::spawn(program().args(serve).args(["--tls", "auto"]), &data);
+    let server = Server::spawn(program().args(serve).args(["--tls", "auto"]).envs([policies]), &data);
     let bench = Bench { dir, server };
     let unknown = bench.login(&bench.url(), &["--accept-new"]);
     assert!(unknown.err.contains("the name or the passphrase is wrong"), "reached by TLS: {unknown:?}");

@@ -116,6 +116,7 @@ fn kind_of(act: &str) -> Kind {
         "audit.read" | "audit.export" => kind(LOG_USED, None, 'R'),
         "break_glass.start" => kind(SECURITY, Some(("110127", "Emergency Override Started")), 'E'),
         "break_glass.stop" | "break_glass.end" => kind(SECURITY, Some(("110138", "Emergency Override Stopped")), 'E'),
+        _ if act.starts_with("policy.") => kind(SECURITY, None, 'E'),
         "access.denied" | "unreadable" => kind(SECURITY, None, 'E'),
         _ if act.starts_with("user.") => kind(SECURITY, Some(("110137", "User Security Attributes Changed")), 'U'),
         _ => kind(PATIENT_RECORD, None, action_of(act)),

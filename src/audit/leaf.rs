@@ -193,6 +193,21 @@ pub enum Act {
     /// Entries of the audit trail were removed because their time was over.
     #[serde(rename = "audit.retain")]
     AuditRetain,
+    /// Somebody asked whether the site's policies are met.
+    #[serde(rename = "policy.check")]
+    PolicyCheck,
+    /// The trail was tried: this entry was written to be read back.
+    #[serde(rename = "policy.probe")]
+    PolicyProbe,
+    /// What of the site's policies is met has changed.
+    #[serde(rename = "policy.change")]
+    PolicyChange,
+    /// A policy denied the start of the server.
+    #[serde(rename = "policy.deny")]
+    PolicyDeny,
+    /// A setting was made as a policy wants it.
+    #[serde(rename = "policy.deploy")]
+    PolicyDeploy,
     /// Inputs that could not be used were read: they may name patients.
     #[serde(rename = "dead_letter.read")]
     DeadLetterRead,

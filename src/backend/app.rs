@@ -10,6 +10,7 @@ use super::{
     mqtt::Sources,
     notify::{Links, NotifyState},
     pipeline::{Job, JobError, PipelineHandle, Record},
+    policy::PolicyDesk,
     syslog::SyslogState,
 };
 use crate::{
@@ -82,6 +83,8 @@ pub struct App {
     pub site: String,
     /// The audit trail, as others see it.
     pub audit: AuditDesk,
+    /// The policies in force.
+    pub policy: PolicyDesk,
     /// Makes and opens links in messages; absent if the configuration says not where this server is reached.
     pub links: Option<Links>,
     /// The mappings of device messages, once it serves; absent if the configuration names none.

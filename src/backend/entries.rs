@@ -446,6 +446,9 @@ pub const fn verb_of_request(request: &AdminRequest) -> Verb {
         | AdminRequest::DropDeadLetter { .. } => Verb::ManageDevices,
         AdminRequest::NoteAuditRead | AdminRequest::PlanRetention | AdminRequest::RetainAudit { .. } => Verb::ReadAudit,
         AdminRequest::ListBreakGlass | AdminRequest::ReviewBreakGlass { .. } => Verb::ReviewBreakGlass,
-        AdminRequest::ListChannels | AdminRequest::TestChannel { .. } | AdminRequest::Status => Verb::ReadStatus,
+        AdminRequest::ListChannels
+        | AdminRequest::TestChannel { .. }
+        | AdminRequest::CheckPolicy { .. }
+        | AdminRequest::Status => Verb::ReadStatus,
     }
 }

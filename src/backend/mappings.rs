@@ -6,7 +6,11 @@
 use super::{app::App, config::Config, pipeline::Job};
 use crate::{
     domain::{SystemFault, VitalTable, system::FaultReport, text::clean},
-    ingest::medtech::{MappingError, MedtechIntake},
+    ingest::medtech::{
+        DeviceMapping, MappingError, MedtechIntake,
+        lint::{LintRules, Severity, lint as linted},
+        transform::FhirMapping,
+    },
 };
 use std::{
     path::{Path, PathBuf},
@@ -116,6 +120,24 @@ fn text(path: &Path) -> Result<Vec<u8>, MappingsError> {
         return Err(MappingsError::TooLong(path.to_owned()));
     }
     std::fs::read(path).map_err(wrong)
+}
+
+/// What the lint finds in the two files: errors, warnings, and the codes of all.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(super) fn lint(
+    device: &Path,
+    fhir: &Path,
+    config: &Config,
+    vitals: &VitalTable,
+) -> Result<(usize, usize, Vec<&'static str>), MappingsError> {
+    let (device, fhir) = (text(device)?, text(fhir)?);
+    let device = DeviceMapping::load(&device, config.medtech.arithmetic.into());
+    let fhir = FhirMapping::load(&fhir);
+    let found = linted(Some(&device), Some(&fhir), LintRules { identity: None, vitals });
+    let codes = found.iter().map(|finding| finding.code.as_str()).collect();
+    Ok((found.count(Severity::Error), found.count(Severity::Warning), codes))
 }
 
 /// Looks at the files as long as the server runs.

@@ -27,6 +27,7 @@ pub mod mllp;
 pub mod mqtt;
 pub mod notify;
 pub mod pipeline;
+pub mod policy;
 pub mod rate;
 pub mod relation;
 pub mod server;

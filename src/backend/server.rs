@@ -15,6 +15,7 @@ use super::{
     mqtt::{self, Sources},
     notify::{Desk, Links, NotifyState},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
+    policy::{self, Occasion, PolicyDesk, PolicyError},
     rate::Rates,
     syslog::{self, SyslogState},
     tls::TlsError,
@@ -26,6 +27,7 @@ use crate::{
     engine::EngineConfig,
     ingest::fhir::VitalCodes,
     notify::{ChannelError, LinkKey},
+    policy::Wanted,
     seam::{Clock, Disk, DiskUsage, Entropy, OsClock, OsDisk, OsEntropy},
     store::{
         DataFolder, FolderError, Store, StoreError, StoreReader,
@@ -89,6 +91,12 @@ pub enum ServerError {
     /// The mappings of device messages cannot be used.
     #[error(transparent)]
     Mappings(#[from] MappingsError),
+    /// The policies of the site cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A policy denies the start.
+    #[error("{0}")]
+    Denied(String),
     /// The socket for administration cannot be made.
     #[error("the socket {path} cannot be made")]
     Socket {
@@ -129,6 +137,8 @@ pub fn open_with(
     clock: Arc<dyn Clock>,
 ) -> Result<Opened, ServerError> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    // Before anything is made: a site whose policies cannot be read is not served without them.
+    let policies = policy::load(config.policy.folder.as_deref())?;
     let lock = folder.lock()?;
     let parts = StoreParts { clock: clock.clone(), entropy: entropy.clone() };
     let store = SqliteStore::open(folder, lock, mode.unwrap_or(Mode::Live), &parts)?;
@@ -137,6 +147,7 @@ pub fn open_with(
         return Err(ServerError::Mode { found, wanted });
     }
     let audit_fault = audit_report(store.audit_fault());
+    let policy = PolicyDesk::new(policies, !audit_fault.present);
     let vitals = Arc::new(config.vitals()?);
     let response = Arc::new(config.response.policy());
     let profiles = Arc::new(config.profiles()?);
@@ -204,6 +215,7 @@ pub fn open_with(
         started_at,
         site,
         audit,
+        policy,
         links,
         mappings: OnceLock::new(),
         identity: OnceLock::new(),
@@ -256,16 +268,18 @@ impl Opened {
             acceptor = Some(identity.acceptor()?);
             self.app.identity.get_or_init(|| identity);
         }
-        let path = self.folder.admin_socket();
-        let admin = admin::listen(self.app.clone(), &path, self.folder.path().to_owned());
-        let admin = admin.map_err(|source| ServerError::Socket { path, source })?;
-        let leaf = LeafDraft::new(LeafActor::System, Act::ServerStart, Outcome::Success);
-        if let Err(e) = self.app.record(vec![leaf], Vec::new()).await {
-            tracing::error!(error = %e, "the start could not be recorded");
-        }
         if let Some(mappings) = Mappings::open(&self.app.config, &self.app.vitals)? {
             self.app.mappings.get_or_init(|| mappings);
         }
+        // The entry of the start is written here, and read back.
+        let report = policy::check(&self.app, &self.folder, &Occasion::Start, &Wanted::default()).await?;
+        if let Some(why) = policy::refusal(&report) {
+            self.deny(&why).await;
+            return Err(ServerError::Denied(why));
+        }
+        let path = self.folder.admin_socket();
+        let admin = admin::listen(self.app.clone(), &path, self.folder.path().to_owned());
+        let admin = admin.map_err(|source| ServerError::Socket { path, source })?;
         Desk::start(&self.app)?;
         let http = tokio::spawn(listener::serve(self.app.clone(), listener, acceptor));
         let mut intake = mllp::start(&self.app).await?;
@@ -279,6 +293,7 @@ impl Opened {
             tokio::spawn(watch_disk(self.app.clone(), self.folder.clone())),
             tokio::spawn(count_watchers(self.app.clone())),
             tokio::spawn(mappings::watch(self.app.clone())),
+            tokio::spawn(policy::watch(self.app.clone(), self.folder.clone())),
             tokio::spawn(mqtt::watch(self.app.clone())),
             tokio::spawn(identity::watch(self.app.clone())),
         ];
@@ -290,6 +305,19 @@ impl Opened {
         helpers.extend(syslog::start(&self.app, &self.folder)?);
         tracing::info!(%address, data = %self.folder.path().display(), mode = %self.app.hub.mode(), "serving");
         Ok(Serving { opened: self, address, http, intake, helpers })
+    }
+
+    /// Records that a policy denies the start, and stops in order.
+    async fn deny(self, why: &str) {
+        let first = why.lines().nth(1).unwrap_or_default();
+        let leaf = LeafDraft {
+            side_text: self.app.beside("policy", first.to_owned()),
+            ..LeafDraft::new(LeafActor::System, Act::PolicyDeny, Outcome::Refused)
+        };
+        if let Err(e) = self.app.record(vec![leaf], Vec::new()).await {
+            tracing::error!(error = %e, "the denied start could not be recorded");
+        }
+        self.close().await;
     }
 
     /// Stops the engines when everything that was asked before is durable.

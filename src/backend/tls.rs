@@ -9,8 +9,8 @@ use std::{
     sync::Arc,
 };
 use tokio_rustls::rustls::{
-    self, CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, ServerConfig,
-    SignatureScheme,
+    self, CertificateError, ClientConfig, DEFAULT_VERSIONS, DigitallySignedStruct, OtherError, ProtocolVersion,
+    RootCertStore, ServerConfig, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
@@ -132,6 +132,13 @@ impl ServerCertVerifier for Pinned {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// The lowest version of TLS that a server of ours agrees to.
+#[must_use]
+pub fn lowest_version() -> &'static str {
+    let old = DEFAULT_VERSIONS.iter().any(|version| version.version == ProtocolVersion::TLSv1_2);
+    if old { "1.2" } else { "1.3" }
 }
 
 /// A server's side: by which certificate and key it is known, and whose clients it takes; with `client_ca` a client has to show

@@ -15,6 +15,7 @@ mod login;
 mod mapping;
 mod notify;
 mod patient;
+mod policy;
 mod provision;
 mod reach;
 mod replay;
@@ -79,6 +80,7 @@ enum Command {
     Device(device::Args),
     Alerts(alerts::Args),
     Notify(notify::Args),
+    Policy(policy::Args),
     Audit(audit::Args),
     Witness(witness::Args),
     Status(status::Args),
@@ -122,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Rota(args) => rota::run(&args),
         Command::Notify(args) => notify::run(&args),
         Command::Handover(args) => handover::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Witness(args) => witness::run(&args),
         Command::Status(args) => status::run(&args),
@@ -158,7 +161,7 @@ mod tests {
     /// By which way each command reaches data, and so who decides whether it may: `admin` is the socket or the lock of the
     /// data folder (`verb_of_request`), `stream` and `http` a server with a token (`Kind`, `Route`), `folder` files that
     /// their owner alone may read, `none` no data of a site.
-    const WAYS: [(&str, &str); 30] = [
+    const WAYS: [(&str, &str); 31] = [
         ("alerts", "folder"),
         ("audit", "folder, admin"),
         ("bed", "admin"),
@@ -176,6 +179,7 @@ mod tests {
         ("mapping", "none"),
         ("notify", "admin"),
         ("patient", "admin"),
+        ("policy", "admin"),
         ("provision", "admin"),
         ("replay", "http, stream"),
         ("rota", "admin, folder"),

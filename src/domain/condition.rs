@@ -36,10 +36,12 @@ pub enum SystemFault {
     CertificateEnds,
     /// The audit trail is not delivered to the receiver of syslog.
     SyslogBehind,
+    /// A policy that denies is not met any more.
+    PolicyNotMet,
 }
 
 impl SystemFault {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::StoreFailed,
         Self::DiskNearlyFull,
         Self::ClockStepped,
@@ -49,12 +51,16 @@ impl SystemFault {
         Self::SourceLost,
         Self::CertificateEnds,
         Self::SyslogBehind,
+        Self::PolicyNotMet,
     ];
 
     /// Whether what is told of it changes while it stands: it is then told anew.
     #[must_use]
     pub const fn changes(self) -> bool {
-        matches!(self, Self::NotifyFailed | Self::MappingWrong | Self::SourceLost | Self::CertificateEnds)
+        matches!(
+            self,
+            Self::NotifyFailed | Self::MappingWrong | Self::SourceLost | Self::CertificateEnds | Self::PolicyNotMet
+        )
     }
 
     const fn name(self) -> &'static str {
@@ -68,6 +74,7 @@ impl SystemFault {
             Self::SourceLost => "source_lost",
             Self::CertificateEnds => "certificate_ends",
             Self::SyslogBehind => "syslog_behind",
+            Self::PolicyNotMet => "policy_not_met",
         }
     }
 }

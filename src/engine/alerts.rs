@@ -241,7 +241,8 @@ impl Engine {
                 | SystemFault::AuditChanged
                 | SystemFault::NotifyFailed
                 | SystemFault::MappingWrong
-                | SystemFault::SourceLost => Priority::Medium,
+                | SystemFault::SourceLost
+                | SystemFault::PolicyNotMet => Priority::Medium,
                 SystemFault::ClockStepped | SystemFault::CertificateEnds | SystemFault::SyslogBehind => Priority::Low,
             };
             self.raise_plain(key, priority, self.now, report.detail, events);

@@ -452,7 +452,8 @@ impl<'a> Reader<'a> {
 }
 
 fn root_of(members: &[Member<'_>]) -> Option<String> {
-    members.iter().find(|m| m.name == "resourceType").and_then(|m| m.node.text()).map(shown)
+    let named = members.iter().find(|m| m.name == "resourceType").and_then(|m| m.node.text());
+    named.map(shown).filter(|name| !name.is_empty())
 }
 
 /// A name as an expression may show it.
@@ -490,6 +491,8 @@ mod tests {
     #[case("{\"a\": 1,}", "name in quotes", "Resource", 1)]
     #[case("{\"a\": 1} x", "the end", "Resource", 1)]
     #[case("{'a': 1}", "name in quotes", "Resource", 1)]
+    #[case("{\"resourceType\": \"\", \"a\": 1.}", "number", "Resource.a", 1)]
+    #[case("{\"resourceType\": \"\\u0000\", \"a\": 1.}", "number", "Resource.a", 1)]
     fn what_is_no_json_is_told_with_its_place(
         #[case] text: &str,
         #[case] says: &str,

@@ -76,6 +76,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::SourceLost) => "a source of data is not reached".to_owned(),
         ConditionCode::System(SystemFault::SyslogBehind) => "the audit trail is not delivered".to_owned(),
         ConditionCode::System(SystemFault::CertificateEnds) => "the server's certificate ends".to_owned(),
+        ConditionCode::System(SystemFault::PolicyNotMet) => "a policy is not met".to_owned(),
     }
 }
 

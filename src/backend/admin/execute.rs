@@ -14,17 +14,19 @@ use crate::{
         entries::verb_of_request,
         letters,
         pipeline::{CLOCK_STEP_MIN, Job},
+        policy::{self, Occasion},
         verb::verb_of,
     },
     domain::{Actor, Assignment, BreakGlass, Command, Device, DeviceId, Millis, Mode, Remark, Ward, WardId},
+    policy::Wanted,
     rights::{Object, Principal, Verb, decide},
     seam::{Disk, OsDisk},
-    store::{AccessChange, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord},
+    store::{AccessChange, DataFolder, DeadLetterFilter, DeviceTokenRecord, EnrolmentRecord},
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// Does what an administrator with this uid asks for.
-pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: AdminRequest) -> AdminAnswer {
+pub async fn execute(app: &Arc<App>, data: &Path, serving: bool, uid: u32, request: AdminRequest) -> AdminAnswer {
     let by = Actor::Console { uid };
     if let Err(denied) = allow(verb_of_request(&request)) {
         return AdminAnswer::Failed { why: denied.to_string() };
@@ -73,6 +75,9 @@ pub async fn execute(app: &App, data: &Path, serving: bool, uid: u32, request: A
         AdminRequest::DropDeadLetter { no, reason } => drop_letter(app, &by, no, &reason).await,
         AdminRequest::ListChannels => channels::list(app),
         AdminRequest::TestChannel { channel, to } => channels::test(app, &by, &channel, to).await,
+        AdminRequest::CheckPolicy { scope, initiative } => {
+            check_policy(app, data, by, Wanted { scope, initiative }).await
+        }
         AdminRequest::Status => status(app, data, serving).await,
     };
     done.unwrap_or_else(|e| AdminAnswer::Failed { why: e.to_string() })
@@ -119,6 +124,12 @@ pub(super) fn allow(verb: Verb) -> Result<(), AdminError> {
 
 pub(super) fn leaf(by: &Actor, act: Act) -> LeafDraft {
     LeafDraft::new(LeafActor::from(by), act, Outcome::Success)
+}
+
+async fn check_policy(app: &Arc<App>, data: &Path, by: Actor, wanted: Wanted) -> Done {
+    let folder = DataFolder::open(data).map_err(refused)?;
+    let checked = policy::check(app, &folder, &Occasion::Person(by), &wanted).await;
+    checked.map(|report| AdminAnswer::Policy { report: Box::new(report) }).map_err(|e| refused(policy::whole(&e)))
 }
 
 async fn note_audit_read(app: &App, by: &Actor) -> Done {

@@ -8,6 +8,7 @@ use crate::{
         Mode, Priority, Remark, Role, SessionId, Timestamp, Unplaced, VitalCode, Ward, WardId,
     },
     notify::Content,
+    policy::{Report, Scope},
     protocol::{DeviceList, IntakeReport, SessionView, StoreState},
     store::{DeadLetterFilter, StoredDeadLetter},
 };
@@ -227,6 +228,15 @@ pub enum AdminRequest {
         /// To whom, by login name.
         to: Option<LoginName>,
     },
+    /// Whether the site's policies are met.
+    CheckPolicy {
+        /// Where.
+        #[serde(default)]
+        scope: Scope,
+        /// Of which initiative alone.
+        #[serde(default)]
+        initiative: Option<String>,
+    },
     /// How the server does.
     Status,
 }
@@ -309,6 +319,11 @@ pub enum AdminAnswer {
     Channels {
         /// In the order of their names.
         channels: Vec<ChannelInfo>,
+    },
+    /// How the site stands to its policies.
+    Policy {
+        /// What was found.
+        report: Box<Report>,
     },
     /// How the server does.
     Status(Box<Status>),

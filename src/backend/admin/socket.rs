@@ -62,7 +62,7 @@ pub fn listen(app: Arc<App>, path: &Path, data: PathBuf) -> std::io::Result<toki
     }))
 }
 
-async fn serve(app: &App, data: &Path, stream: UnixStream) -> Result<(), AdminError> {
+async fn serve(app: &Arc<App>, data: &Path, stream: UnixStream) -> Result<(), AdminError> {
     let uid = stream.peer_cred()?.uid();
     let (read, mut write) = stream.into_split();
     let own = rustix::process::geteuid().as_raw();

@@ -7,6 +7,7 @@ mod medtech;
 mod mllp;
 mod mqtt;
 mod notify;
+mod policy;
 mod profiles;
 mod ssh;
 mod syslog;
@@ -19,6 +20,7 @@ pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};
 pub use mllp::MllpConfig;
 pub use mqtt::{MqttConfig, MqttPayload, MqttVersion};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
+pub use policy::PolicyConfig;
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
 pub use ssh::SshConfig;
 pub use syslog::SyslogConfig;
@@ -53,6 +55,8 @@ pub struct Config {
     pub response: ResponseConfig,
     /// Who witnesses the audit trail, where it is sent, and how long it is kept.
     pub audit: AuditConfig,
+    /// Policies of the site's own, and what they ask for.
+    pub policy: PolicyConfig,
     /// Messages about alerts to people who do not look at a screen.
     pub notify: NotifyConfig,
     /// Mappings of device messages.

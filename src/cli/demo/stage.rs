@@ -5,6 +5,7 @@ use crate::{
     access::{Secret, new_id},
     backend::{
         admin::{self, AdminAnswer, AdminRequest},
+        app::App,
         config::{Config, PassphraseConfig},
         pipeline::Job,
         server::{self, Opened, Serving},
@@ -116,7 +117,7 @@ fn config() -> Config {
 }
 
 async fn execute(
-    app: &crate::backend::app::App,
+    app: &Arc<App>,
     folder: &DataFolder,
     serving: bool,
     request: AdminRequest,

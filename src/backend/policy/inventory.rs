@@ -1,0 +1,373 @@
+//! This server, described for policies: by its configuration, its store, its files and what it does.
+
+use super::{
+    machine::{age, certificate_days_left, clock_synchronised, network, newest_age},
+    trail::Probe,
+};
+use crate::{
+    backend::{app::App, config::Config, mappings, tls},
+    domain::{ConditionCode, Coverage, Role, Timestamp, WardId},
+    policy::Resource,
+    seam::{Disk, OsDisk},
+    store::DataFolder,
+};
+use serde_json::{Value, json};
+use std::{
+    net::IpAddr,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// What the trail records; nothing in the configuration switches any of it off.
+const CATEGORIES: [&str; 5] = ["reads", "logins", "alerts", "exports", "configuration"];
+
+/// Names that installations give to many.
+const SHARED_NAMES: [&str; 16] = [
+    "admin",
+    "administrator",
+    "root",
+    "nurse",
+    "nurses",
+    "doctor",
+    "user",
+    "guest",
+    "test",
+    "ward",
+    "icu",
+    "shared",
+    "station",
+    "operator",
+    "demo",
+    "staff",
+];
+
+/// Everything that policies are about. Blocks: it reads files and the store.
+pub(super) fn inventory(app: &App, folder: &DataFolder, probe: &Probe, chain: Result<bool, String>) -> Vec<Resource> {
+    let (config, now) = (&app.config, app.clock.wall());
+    let mut all = listeners(app, folder, now);
+    all.push(Resource::new("Wardwatch/stores", "wardwatch.db").with("engine", "sqlite").with("encrypted", false));
+    all.extend(keys(config, folder, now));
+    all.push(trail(app, folder, probe, chain, now));
+    all.extend(people(app));
+    all.extend(intakes(config));
+    all.extend(devices(app));
+    all.extend(mapping(app));
+    all.push(clock());
+    let level = config.log.level.to_lowercase();
+    let payloads = ["debug", "trace"].iter().any(|word| level.contains(word));
+    all.push(Resource::new("Wardwatch/logs", "log").with("level", level).with("payloads", payloads));
+    all.push(disk(folder));
+    all.extend(backups(config, now));
+    all.extend(fhir(config));
+    all
+}
+
+fn listener(name: &str, protocol: &str, address: String, network: &str) -> Resource {
+    Resource::new("Wardwatch/servers/listeners", name)
+        .with("protocol", protocol)
+        .with("address", address)
+        .with("network", network)
+}
+
+/// A listener with TLS, if it has a certificate.
+fn with_tls(resource: Resource, certificate: Option<Result<i64, String>>) -> Resource {
+    let tls = certificate.is_some();
+    let resource = resource.with("tls", tls);
+    match certificate {
+        Some(days) => resource.with("tlsMinimum", tls::lowest_version()).with_known("certificateDaysLeft", days),
+        None => resource,
+    }
+}
+
+fn listeners(app: &App, folder: &DataFolder, now: Timestamp) -> Vec<Resource> {
+    let config = &app.config;
+    let server = &config.server;
+    let certificate = match (server.tls, app.identity.get()) {
+        (crate::backend::config::ServerTls::Off, _) => None,
+        (_, Some(identity)) => Some(Ok(identity.status(now).days_left)),
+        (_, None) => {
+            let own = folder.tls_certificate();
+            Some(certificate_days_left(server.tls_cert_file.as_deref().unwrap_or(&own), now))
+        }
+    };
+    let http = listener("http", "http", server.listen.to_string(), network(server.listen.ip()));
+    let http = with_tls(http, certificate).with("origins", json!(server.allowed_origins));
+    // `http/origin.rs` compares each as a whole, and refuses what is not on the list.
+    let mut all = vec![http.with("unknownOriginsRefused", true)];
+    for (name, source) in &config.mllp {
+        let certificate = source.tls_cert_file.as_deref().map(|path| certificate_days_left(path, now));
+        let address = source.listen.to_string();
+        all.push(with_tls(
+            listener(&format!("mllp.{name}"), "mllp", address, network(source.listen.ip())),
+            certificate,
+        ));
+    }
+    let sockets = [("admin-socket", Some(folder.admin_socket())), ("ssh-socket", config.ssh.socket.clone())];
+    for (name, path) in sockets {
+        if let Some(path) = path {
+            all.push(listener(name, "unix", path.display().to_string(), "unix").with("tls", false));
+        }
+    }
+    all
+}
+
+fn keys(config: &Config, folder: &DataFolder, now: Timestamp) -> Vec<Resource> {
+    // Who asks may be root; the server's account is that of its folder.
+    let owner = std::fs::metadata(folder.path()).ok().map(|meta| meta.uid());
+    let pepper = config.passphrase.pepper_file.clone();
+    let tls = config.server.tls_key_file.clone();
+    let mut files: Vec<(String, PathBuf, bool)> = vec![
+        ("audit.key".to_owned(), folder.audit_key(), false),
+        ("links.key".to_owned(), folder.link_key_file(), false),
+        ("pepper.key".to_owned(), pepper.clone().unwrap_or_else(|| folder.pepper_file()), pepper.is_some()),
+        ("tls.key".to_owned(), tls.clone().unwrap_or_else(|| folder.tls_key()), tls.is_some()),
+    ];
+    let mllp =
+        config.mllp.iter().filter_map(|(name, s)| Some((format!("mllp.{name}.key"), s.tls_key_file.clone()?, true)));
+    let mqtt = config.mqtt.iter().filter_map(|(name, s)| Some((format!("mqtt.{name}.key"), s.key_file.clone()?, true)));
+    files.extend(mllp.chain(mqtt));
+    files.into_iter().filter(|(_, path, named)| *named || path.exists()).map(|file| key(file, owner, now)).collect()
+}
+
+fn key((name, path, supplied): (String, PathBuf, bool), owner: Option<u32>, now: Timestamp) -> Resource {
+    let resource = Resource::new("Wardwatch/keys", &name).with("operatorSupplied", supplied);
+    match std::fs::metadata(&path) {
+        Ok(meta) => resource
+            .with("mode", format!("{:o}", meta.mode() & 0o777))
+            .with("private", meta.mode() & 0o077 == 0)
+            .with("ownedByServer", meta.uid() == 0 || Some(meta.uid()) == owner)
+            .with("ageDays", age(&meta, now).0 / DAY_MS),
+        Err(e) => {
+            let why = format!("{}: {e}", path.display());
+            ["mode", "private", "ownedByServer", "ageDays"].iter().fold(resource, |r, field| r.without(field, &why))
+        }
+    }
+}
+
+fn trail(app: &App, folder: &DataFolder, probe: &Probe, chain: Result<bool, String>, now: Timestamp) -> Resource {
+    // What the configuration names was checked when it was read.
+    let witnesses = app.config.audit.verifiers().unwrap_or_default();
+    let resource = Resource::new("Wardwatch/audit/sinks", "trail")
+        .with("probeWritten", probe.written)
+        .with("probeReadBack", probe.read_back)
+        .with("probe", probe.why.clone())
+        .with_known("chainVerified", chain)
+        .with("categories", json!(CATEGORIES))
+        .with("kept", "forever")
+        .with("witnesses", witnesses.len());
+    match folder.cosigned_checkpoints() {
+        Ok(notes) => {
+            let cosigned = |note: &String| witnesses.iter().filter_map(|w| w.cosigned_at(note).ok()).max();
+            let newest = notes.iter().filter_map(cosigned).max();
+            let at = newest.and_then(|unix_s| i64::try_from(unix_s).ok());
+            let age = at.map(|s| now.since(Timestamp::from_ms(s.saturating_mul(1_000))).0.max(0) / MINUTE_MS);
+            age.map_or(resource.clone(), |minutes| resource.with("witnessedMinutes", minutes))
+        }
+        Err(e) => resource.without("witnessedMinutes", &e.to_string()),
+    }
+}
+
+fn people(app: &App) -> Vec<Resource> {
+    let directory = app.hub.directory();
+    let account = |user: &crate::store::UserRecord| {
+        let wards: Value = match &user.coverage {
+            Coverage::All => json!("all"),
+            Coverage::Wards(wards) => json!(wards.len()),
+        };
+        let name = user.name.to_lowercase();
+        Resource::new("Wardwatch/accounts", &user.name)
+            .with("role", user.role.as_str())
+            .with("enabled", user.enabled)
+            .with("secondFactor", user.factor.is_some())
+            .with("sshKey", directory.keys().any(|key| key.user == user.id))
+            .with("standingAdmin", user.role == Role::Admin)
+            .with("sharedName", SHARED_NAMES.contains(&name.trim_end_matches(|c: char| c.is_ascii_digit())))
+            .with("wards", wards)
+    };
+    let mut all: Vec<Resource> = directory.users().map(account).collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    let session = &app.config.session;
+    all.push(
+        Resource::new("Wardwatch/sessions", "sessions")
+            .with("idleLockSeconds", session.idle_lock_s)
+            .with("absoluteSeconds", session.absolute_s),
+    );
+    all
+}
+
+fn intakes(config: &Config) -> Vec<Resource> {
+    let intake = |name: &str, protocol: &str, network: &str, credential: &str| {
+        Resource::new("Wardwatch/intakes", name)
+            .with("protocol", protocol)
+            .with("network", network)
+            .with("credential", credential)
+    };
+    let http = network(config.server.listen.ip());
+    let mut all = vec![intake("http", "http", http, "token").with("anonymous", false)];
+    for (name, source) in &config.mllp {
+        let from = network(source.listen.ip());
+        let credential = if source.client_ca_file.is_some() { "certificate" } else { "none" };
+        let anonymous = from != "loopback" && credential == "none";
+        all.push(intake(&format!("mllp.{name}"), "mllp", from, credential).with("anonymous", anonymous));
+    }
+    for (name, source) in &config.mqtt {
+        let ip: Option<IpAddr> = source.host.parse().ok();
+        let local = source.host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+        let from = if local { "loopback" } else { "remote" };
+        let why = "the broker decides who may send to it, and does not tell";
+        all.push(intake(&format!("mqtt.{name}"), "mqtt", from, "broker").without("anonymous", why));
+    }
+    all
+}
+
+fn devices(app: &App) -> Vec<Resource> {
+    let mut all = Vec::new();
+    for ward in app.hub.wards() {
+        let Some(hub) = app.hub.ward(&ward.id) else { continue };
+        all.extend(hub.look_at_devices(|census, _, view| {
+            let wrong = |device: &crate::domain::DeviceId| {
+                let of_it = |alert: &&crate::domain::Alert| alert.key.device.as_ref() == Some(device);
+                view.alerts.values().filter(of_it).any(|alert| alert.key.code == ConditionCode::ClockSkew)
+            };
+            census.devices.values().map(|d| device(app, &ward.id, d, wrong(&d.id))).collect::<Vec<_>>()
+        }));
+    }
+    all
+}
+
+fn device(app: &App, ward: &WardId, device: &crate::domain::Device, clock_wrong: bool) -> Resource {
+    let tokens = app.hub.directory().token_count(&device.id);
+    Resource::new("Wardwatch/devices", device.id.as_str())
+        .of_ward(ward.as_str())
+        .with("kind", json!(device.kind))
+        .with("credential", tokens > 0)
+        .with("clockWrong", clock_wrong)
+}
+
+fn mapping(app: &App) -> Option<Resource> {
+    let (device, fhir) = app.config.medtech.files().ok()??;
+    let resource = Resource::new("Wardwatch/mappings", "medtech");
+    Some(match mappings::lint(&device, &fhir, &app.config, &app.vitals) {
+        Ok((errors, warnings, codes)) => {
+            resource.with("errors", errors).with("warnings", warnings).with("codes", json!(codes))
+        }
+        Err(e) => ["errors", "warnings", "codes"].iter().fold(resource, |r, field| r.without(field, &e.to_string())),
+    })
+}
+
+fn clock() -> Resource {
+    let resource = Resource::new("Wardwatch/clocks", "host");
+    match clock_synchronised() {
+        Ok((synchronised, source)) => resource.with("synchronized", synchronised).with("source", source),
+        Err(why) => resource.without("synchronized", &why).without("source", &why),
+    }
+}
+
+fn disk(folder: &DataFolder) -> Resource {
+    let resource = Resource::new("Wardwatch/disks", "data");
+    match OsDisk.usage(folder.path()) {
+        Ok(usage) => {
+            resource.with("usedPercent", usage.used_percent()).with("freeMiB", usage.free_bytes / (1024 * 1024))
+        }
+        Err(e) => resource.without("usedPercent", &e.to_string()).without("freeMiB", &e.to_string()),
+    }
+}
+
+fn backups(config: &Config, now: Timestamp) -> [Resource; 2] {
+    let none = || "no folder of backups is named in policy.backups".to_owned();
+    let folder = config.policy.backups.as_deref().ok_or_else(none);
+    let hours = folder.clone().and_then(|folder| newest_age(folder, now)).map(|age| age.0 / HOUR_MS);
+    let tested = config.policy.restore_tested.as_deref();
+    let tested = tested.ok_or_else(|| "no file is named in policy.restore_tested".to_owned());
+    let meta = |path: &Path| std::fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()));
+    let days = tested.and_then(meta).map(|meta| age(&meta, now).0 / DAY_MS);
+    let private = folder.and_then(meta).map(|meta| meta.mode() & 0o077 == 0);
+    [
+        Resource::new("Wardwatch/backups", "backups")
+            .with_known("ageHours", hours)
+            .with_known("restoreTestAgeDays", days),
+        Resource::new("Wardwatch/backups/permissions", "backups/permissions").with_known("private", private),
+    ]
+}
+
+/// The FHIR API in the words of Azure, so that its own definitions have something to look at.
+fn fhir(config: &Config) -> [Resource; 2] {
+    let reached = network(config.server.listen.ip());
+    let access = if matches!(reached, "loopback" | "private") { "Disabled" } else { "Enabled" };
+    ["Microsoft.HealthcareApis/workspaces/fhirservices", "Microsoft.HealthcareApis/services"].map(|kind| {
+        Resource::new(kind, "fhir")
+            .with("corsConfiguration", json!({"origins": config.server.allowed_origins}))
+            .with("publicNetworkAccess", access)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
+    fn named<'a>(all: &'a [Resource], name: &str) -> &'a Resource {
+        all.iter().find(|resource| resource.name == name).unwrap()
+    }
+
+    #[test]
+    fn who_reaches_an_intake_without_a_credential_is_anonymous_and_of_a_broker_that_is_not_known() {
+        let config: Config = toml::from_str(
+            r#"
+            [mllp.here]
+            listen = "127.0.0.1:2575"
+            device = "a"
+            [mllp.open]
+            listen = "10.0.0.5:2575"
+            device = "b"
+            insecure_listen = true
+            [mllp.known]
+            listen = "10.0.0.5:2576"
+            device = "c"
+            client_ca_file = "/etc/ca.pem"
+            [mqtt.icu]
+            host = "broker.example"
+            device = "d"
+            payload = "native"
+            topics = ["x/{device}"]
+            "#,
+        )
+        .unwrap();
+        let all = intakes(&config);
+        let anonymous = |name: &str| named(&all, name).properties.get("anonymous").and_then(Value::as_bool);
+        let found = ["http", "mllp.here", "mllp.open", "mllp.known", "mqtt.icu"].map(anonymous);
+        assert_eq!(found, [Some(false), Some(false), Some(true), Some(false), None]);
+        assert!(named(&all, "mqtt.icu").unknown["anonymous"].contains("the broker decides"));
+    }
+
+    #[test]
+    fn keys_are_told_with_their_mode_and_what_is_not_there_is_not_known() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+        let folder = DataFolder::open(dir.path()).unwrap();
+        for (path, mode) in [(folder.audit_key(), 0o600), (folder.link_key_file(), 0o640)] {
+            std::fs::write(&path, [0; 32]).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        }
+        let mut config = Config::default();
+        config.passphrase.pepper_file = Some(dir.path().join("elsewhere.key"));
+        let all = keys(&config, &folder, crate::seam::Clock::wall(&crate::seam::OsClock));
+        let field = |name: &str, field: &str| named(&all, name).properties.get(field).cloned();
+        assert_eq!(
+            (field("audit.key", "private"), field("audit.key", "mode")),
+            (Some(json!(true)), Some(json!("600")))
+        );
+        assert_eq!(
+            (field("links.key", "private"), field("links.key", "ageDays")),
+            (Some(json!(false)), Some(json!(0)))
+        );
+        assert_eq!(field("audit.key", "ownedByServer"), Some(json!(true)));
+        let pepper = named(&all, "pepper.key");
+        assert!(pepper.unknown["private"].contains("elsewhere.key") && pepper.properties["operatorSupplied"] == true);
+        assert!(!all.iter().any(|resource| resource.name == "tls.key"), "none was made");
+    }
+}

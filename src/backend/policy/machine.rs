@@ -1,0 +1,115 @@
+//! What policies ask of this machine: its addresses, files, disk and clock.
+
+use crate::{
+    access::CertificateFacts,
+    domain::{Millis, Timestamp},
+};
+use std::{
+    fs::Metadata,
+    net::{IpAddr, Ipv6Addr},
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+
+/// Most files of a folder of backups that are looked at.
+const BACKUPS_MAX: usize = 10_000;
+/// Where systemd-timesyncd says that the clock is synchronised; the folder is there while it runs.
+const TIMESYNC: &str = "/run/systemd/timesync";
+
+/// From where an address is reached. Those for examples (RFC 5737, RFC 3849) are reached from nowhere outside either.
+pub(super) fn network(ip: IpAddr) -> &'static str {
+    let example = |ip: &Ipv6Addr| matches!(ip.segments(), [0x2001, 0xdb8, ..]);
+    let local_v6 = |ip: &Ipv6Addr| ip.is_unique_local() || ip.is_unicast_link_local() || example(ip);
+    match ip.to_canonical() {
+        ip if ip.is_unspecified() => "any",
+        ip if ip.is_loopback() => "loopback",
+        IpAddr::V4(ip) if ip.is_private() || ip.is_link_local() || ip.is_documentation() => "private",
+        IpAddr::V6(ip) if local_v6(&ip) => "private",
+        _ => "public",
+    }
+}
+
+/// Whole days until the certificate of a file ends; why that is not known.
+pub(super) fn certificate_days_left(path: &Path, now: Timestamp) -> Result<i64, String> {
+    let named = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let text = std::fs::read(path).map_err(|e| named(&e))?;
+    let der = CertificateDer::from_pem_slice(&text).map_err(|e| named(&e))?;
+    let facts = CertificateFacts::read(&der).ok_or_else(|| named(&"the certificate cannot be read"))?;
+    Ok(facts.days_left(now))
+}
+
+/// How long ago a file was written, in milliseconds; 0 if its time is in the future.
+pub(super) fn age(meta: &Metadata, now: Timestamp) -> Millis {
+    let written = Timestamp::from_ms(meta.mtime().saturating_mul(1_000));
+    Millis(now.since(written).0.max(0))
+}
+
+/// The age of the newest file in a folder.
+pub(super) fn newest_age(folder: &Path, now: Timestamp) -> Result<Millis, String> {
+    let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
+    let mut newest: Option<Millis> = None;
+    for entry in std::fs::read_dir(folder).map_err(failed)?.take(BACKUPS_MAX) {
+        let meta = entry.and_then(|entry| entry.metadata()).map_err(failed)?;
+        if meta.is_file() {
+            let age = age(&meta, now);
+            newest = Some(newest.map_or(age, |newest| newest.min(age)));
+        }
+    }
+    newest.ok_or_else(|| format!("{}: there is no file in it", folder.display()))
+}
+
+/// Whether the clock of this machine is synchronised, and who says so; why that is not known.
+pub(super) fn clock_synchronised() -> Result<(bool, &'static str), String> {
+    let folder = Path::new(TIMESYNC);
+    if folder.join("synchronized").exists() {
+        return Ok((true, "systemd-timesyncd"));
+    }
+    if folder.exists() {
+        return Ok((false, "systemd-timesyncd"));
+    }
+    Err(format!("{TIMESYNC} is not there: no systemd-timesyncd runs, and others do not say it without privileges"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("0.0.0.0", "any")]
+    #[case("::", "any")]
+    #[case("127.0.0.1", "loopback")]
+    #[case("::1", "loopback")]
+    #[case("::ffff:127.0.0.1", "loopback")]
+    #[case("10.1.2.3", "private")]
+    #[case("172.31.0.1", "private")]
+    #[case("172.32.0.1", "public")]
+    #[case("192.168.7.1", "private")]
+    #[case("::ffff:192.168.7.1", "private")]
+    #[case("fd00::1", "private")]
+    #[case("fe80::1", "private")]
+    #[case("100.64.0.1", "public")]
+    #[case("8.8.8.8", "public")]
+    #[case("192.0.2.7", "private")]
+    #[case("2001:db8::1", "private")]
+    #[case("2a00:1450::1", "public")]
+    fn an_address_is_of_a_network(#[case] ip: IpAddr, #[case] of: &str) {
+        assert_eq!(network(ip), of);
+    }
+
+    #[test]
+    fn the_newest_backup_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_ms(10_000_000_000);
+        assert!(newest_age(dir.path(), now).unwrap_err().contains("there is no file"));
+        for (name, hours) in [("a", 50_u64), ("b", 5), ("c", 80)] {
+            let file = std::fs::File::create(dir.path().join(name)).unwrap();
+            let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(10_000_000 - hours * 3_600);
+            file.set_modified(at).unwrap();
+        }
+        std::fs::create_dir(dir.path().join("younger")).unwrap();
+        assert_eq!(newest_age(dir.path(), now).unwrap(), Millis::from_mins(5 * 60));
+        assert!(newest_age(&dir.path().join("none"), now).is_err());
+    }
+}

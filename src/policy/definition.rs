@@ -1,0 +1,241 @@
+//! A policy definition: a rule with its parameters, made ready to be judged by.
+
+use super::{
+    document::{Document, PolicyFault, member, text},
+    rule,
+};
+use regorus::{
+    Rc, Source,
+    languages::azure_policy::{
+        aliases::AliasRegistry,
+        compiler::compile_policy_definition_with_aliases,
+        parser::{ParseError, parse_policy_definition},
+    },
+    rvm::program::Program,
+};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, collections::BTreeSet, fmt};
+
+/// A parameter of a definition or an initiative.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// Its name, as it is written.
+    pub name: String,
+    /// Its value where none is given.
+    pub default: Option<Value>,
+    /// The values that it may have; any if there are none.
+    pub allowed: Vec<Value>,
+}
+
+impl Parameter {
+    /// Whether it may have this value; texts are compared without regard to case, as Azure does.
+    #[must_use]
+    pub fn allows(&self, value: &Value) -> bool {
+        let same = |allowed: &Value| match (allowed, value) {
+            (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
+            (a, b) => a == b,
+        };
+        self.allowed.is_empty() || self.allowed.iter().any(same)
+    }
+}
+
+/// What belongs to a resource and is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Related {
+    /// Its type.
+    pub(super) kind: String,
+    /// Its name, if the definition says one.
+    pub(super) name: Option<String>,
+}
+
+/// A rule that can be judged by.
+#[derive(Clone)]
+pub(super) struct Ready {
+    /// The rule as a program.
+    pub(super) rule: Rc<Program>,
+    /// What says whether a resource is meant; all are if there is none.
+    pub(super) applies: Option<Rc<Program>>,
+    /// Whether that is the same for all resources of a type.
+    pub(super) by_type: bool,
+    /// The whole condition, for effects that ask for what belongs to a resource.
+    pub(super) condition: Rc<Program>,
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ready")
+    }
+}
+
+/// A policy definition.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// By what it is named.
+    pub name: String,
+    /// What it is called.
+    pub title: String,
+    /// What it says.
+    pub about: String,
+    /// Its version, if its metadata names one.
+    pub version: Option<String>,
+    /// Its category.
+    pub category: Option<String>,
+    /// Which resources it looks at: All and Indexed are the same here.
+    pub mode: String,
+    /// Its parameters by their names in small letters.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// The file that it is from.
+    pub file: String,
+    /// Its text, as in the file.
+    pub source: String,
+    /// The effect, as it is written: a word or an expression.
+    pub(super) effect: String,
+    /// The types that its rule names.
+    pub(super) types: Vec<String>,
+    /// The fields of ours that its rule reads.
+    pub(super) fields: BTreeSet<(&'static str, &'static str)>,
+    pub(super) related: Option<Related>,
+    /// Ready, or why it cannot be evaluated here.
+    pub(super) ready: Result<Ready, String>,
+}
+
+impl Definition {
+    /// Reads a definition.
+    ///
+    /// # Errors
+    /// If it is none: what cannot be read is refused, what can be read and is not evaluated here is kept and says so.
+    pub(super) fn read(document: &Document, registry: &Rc<AliasRegistry>) -> Result<Self, PolicyFault> {
+        let body = &document.body;
+        let rule = member(body, "policyRule").cloned().unwrap_or_default();
+        let source = Source::from_contents(document.file.clone(), document.text.clone());
+        let source = source.map_err(|e| document.fault(last_line(&e.to_string())))?;
+        let parsed = parse_policy_definition(&source).map_err(|e| placed(document, &e))?;
+        let (condition, then) = parts(&rule);
+        let details = member(&then, "details").and_then(Value::as_object).cloned().unwrap_or_default();
+        let mode = text(body, "mode").unwrap_or_else(|| "All".to_owned());
+        let metadata = member(body, "metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+        let related = text(&details, "type").map(|kind| Related { kind, name: text(&details, "name") });
+        let ready = compile_policy_definition_with_aliases(&parsed, Rc::clone(registry))
+            .map_err(|e| why_not(&e.to_string()))
+            .and_then(|program| {
+                let about = rule::applicability(&condition);
+                let by_type = about.as_ref().is_some_and(rule::asks_type_alone);
+                let applies = about.map(|c| condition_program(&c, body, registry)).transpose()?;
+                Ok(Ready { rule: program, applies, by_type, condition: condition_program(&condition, body, registry)? })
+            });
+        let ready = if is_resource_mode(&mode) {
+            ready
+        } else {
+            Err(format!("mode {mode} is evaluated by another service of Azure"))
+        };
+        Ok(Self {
+            name: document.name.clone(),
+            title: text(body, "displayName").unwrap_or_else(|| document.name.clone()),
+            about: text(body, "description").unwrap_or_default(),
+            version: text(&metadata, "version").or_else(|| text(body, "version")),
+            category: text(&metadata, "category"),
+            mode,
+            parameters: parameters(document)?,
+            file: document.file.clone(),
+            source: document.text.trim().to_owned(),
+            effect: text(&then, "effect").unwrap_or_default(),
+            types: rule::types(&condition),
+            fields: rule::fields(&rule),
+            related,
+            ready,
+        })
+    }
+
+    /// Why it cannot be evaluated here, if it cannot.
+    #[must_use]
+    pub fn not_evaluated(&self) -> Option<&str> {
+        self.ready.as_ref().err().map(String::as_str)
+    }
+
+    /// Whether its rule names a type.
+    pub(super) fn names_type(&self, kind: &str) -> bool {
+        self.types.iter().any(|named| named.eq_ignore_ascii_case(kind))
+    }
+}
+
+/// Azure's modes for resources; others belong to services of their own.
+fn is_resource_mode(mode: &str) -> bool {
+    mode.eq_ignore_ascii_case("all") || mode.eq_ignore_ascii_case("indexed")
+}
+
+/// Condition and consequence of a rule.
+fn parts(rule: &Value) -> (Value, Map<String, Value>) {
+    let object = rule.as_object().cloned().unwrap_or_default();
+    let condition = member(&object, "if").cloned().unwrap_or_default();
+    (condition, member(&object, "then").and_then(Value::as_object).cloned().unwrap_or_default())
+}
+
+/// A condition alone, as a program that says audit where it holds.
+fn condition_program(
+    condition: &Value,
+    body: &Map<String, Value>,
+    registry: &Rc<AliasRegistry>,
+) -> Result<Rc<Program>, String> {
+    let parameters = member(body, "parameters").cloned().unwrap_or_else(|| json!({}));
+    let alone = json!({"parameters": parameters, "policyRule": {"if": condition, "then": {"effect": "audit"}}});
+    let text = serde_json::to_string_pretty(&alone).map_err(|e| e.to_string())?;
+    let source = Source::from_contents("condition".to_owned(), text).map_err(|e| last_line(&e.to_string()))?;
+    let parsed = parse_policy_definition(&source).map_err(|e| last_line(&e.to_string()))?;
+    compile_policy_definition_with_aliases(&parsed, Rc::clone(registry)).map_err(|e| last_line(&e.to_string()))
+}
+
+/// The parameters that an object of a file declares.
+pub(super) fn parameters(document: &Document) -> Result<BTreeMap<String, Parameter>, PolicyFault> {
+    let Some(declared) = member(&document.body, "parameters") else { return Ok(BTreeMap::new()) };
+    let Value::Object(declared) = declared else { return Err(document.fault("\"parameters\" has to be an object")) };
+    let read = |(name, value): (&String, &Value)| {
+        let object =
+            value.as_object().ok_or_else(|| document.fault(format_args!("parameter {name}: an object is wanted")))?;
+        let allowed = member(object, "allowedValues").and_then(Value::as_array).cloned().unwrap_or_default();
+        let parameter = Parameter { name: name.clone(), default: member(object, "defaultValue").cloned(), allowed };
+        Ok((name.to_lowercase(), parameter))
+    };
+    declared.iter().map(read).collect()
+}
+
+/// Why a rule cannot be evaluated here; of a field of Azure's that there is none here, in our words.
+fn why_not(text: &str) -> String {
+    let said = last_line(text);
+    let field = said.strip_prefix("unknown alias '").and_then(|rest| rest.split('\'').next());
+    field.map(|field| format!("it asks for {field}, and there is no such field here")).unwrap_or(said)
+}
+
+/// What the parser says, with the place in the file.
+fn placed(document: &Document, error: &ParseError) -> PolicyFault {
+    let span = match error {
+        ParseError::Lexer(_) => None,
+        ParseError::UnexpectedToken { span, .. }
+        | ParseError::MissingKey { span, .. }
+        | ParseError::UnrecognizedKey { span, .. }
+        | ParseError::ExtraKeysInLogical { span, .. }
+        | ParseError::LogicalOperatorNotArray { span, .. }
+        | ParseError::MissingOperator { span }
+        | ParseError::MultipleLhsOperands { span }
+        | ParseError::MissingLhsOperand { span }
+        | ParseError::ExprParse { span, .. }
+        | ParseError::MultipleCountCollections { span }
+        | ParseError::MissingCountCollection { span }
+        | ParseError::InvalidCountName { span }
+        | ParseError::MisplacedCountName { span }
+        | ParseError::MultipleOperators { span }
+        | ParseError::DuplicateKey { span, .. }
+        | ParseError::Custom { span, .. } => Some(span),
+    };
+    let mut fault = document.fault(last_line(&error.to_string()));
+    if let Some(span) = span {
+        fault.at = Some((span.line as usize, span.col as usize));
+    }
+    fault
+}
+
+/// What the language says in the end; before it stands a picture of the place, which is told otherwise.
+pub(super) fn last_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said = lines.iter().rev().find_map(|line| line.strip_prefix("error: ")).or(lines.last().copied());
+    said.unwrap_or_default().to_owned()
+}

@@ -1,0 +1,107 @@
+//! An exemption: somebody answers for what is not as wanted, for a reason and until a time.
+
+use super::{
+    assignment::{Selectors, parent_scope, selector_groups},
+    document::{Document, PolicyFault, last_part, member, text},
+    resource::Resource,
+    scope::Scope,
+};
+use crate::domain::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Shortest reason, in characters: "ok" is none.
+const REASON_MIN_CHARS: usize = 10;
+
+/// Of which kind an exemption is, by Azure Policy's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Category {
+    /// The risk is borne.
+    Waiver,
+    /// What the policy wants is reached otherwise.
+    Mitigated,
+}
+
+/// An exemption.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemption {
+    /// By what it is named.
+    pub name: String,
+    /// The assignment, by name.
+    pub assignment: String,
+    /// The references of an initiative that it is for, in small letters; all if there are none.
+    pub references: Vec<String>,
+    /// Of which kind.
+    pub category: Category,
+    /// Until when it holds.
+    pub expires_on: Timestamp,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// What is exempted.
+    pub scope: Scope,
+    pub(super) selectors: Vec<Selectors>,
+    /// The file that it is from.
+    pub file: String,
+    /// Its text, as in the file.
+    pub source: String,
+}
+
+impl Exemption {
+    /// Reads an exemption.
+    ///
+    /// # Errors
+    /// If it is none, or has no owner, reason or end.
+    pub(super) fn read(document: &Document) -> Result<Self, PolicyFault> {
+        let body = &document.body;
+        let category = match document.wanted("exemptionCategory")? {
+            word if word.eq_ignore_ascii_case("waiver") => Category::Waiver,
+            word if word.eq_ignore_ascii_case("mitigated") => Category::Mitigated,
+            word => {
+                return Err(document.fault(format_args!("exemptionCategory {word}: Waiver or Mitigated is wanted")));
+            }
+        };
+        let metadata = member(body, "metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+        let owner = text(&metadata, "owner");
+        let owner = owner.ok_or_else(|| document.fault("nobody answers for it: say who in metadata.owner"))?;
+        let reason = text(body, "description").filter(|reason| reason.chars().count() >= REASON_MIN_CHARS);
+        let short =
+            format_args!("it gives no reason: say why in description, in {REASON_MIN_CHARS} characters or more");
+        let reason = reason.ok_or_else(|| document.fault(short))?;
+        let end = text(body, "expiresOn");
+        let end = end.ok_or_else(|| document.fault("it would hold for ever: say until when in expiresOn"))?;
+        let expires_on = end.parse().map_err(|e| document.fault(format_args!("expiresOn: {e}")))?;
+        let scope = text(body, "scope").or_else(|| parent_scope(document.id.as_deref()));
+        let references = member(body, "policyDefinitionReferenceIds").and_then(Value::as_array);
+        let references = references.map(|all| all.iter().filter_map(|r| r.as_str().map(str::to_lowercase)).collect());
+        Ok(Self {
+            name: document.name.clone(),
+            assignment: last_part(&document.wanted("policyAssignmentId")?).to_owned(),
+            references: references.unwrap_or_default(),
+            category,
+            expires_on,
+            owner,
+            reason,
+            scope: scope.map_or(Ok(Scope::Site), |scope| scope.parse()).map_err(|e| document.fault(e))?,
+            selectors: selector_groups(body).map_err(|what| document.fault(what))?,
+            file: document.file.clone(),
+            source: document.text.trim().to_owned(),
+        })
+    }
+
+    /// Whether it is for this reference and resource, whatever the time.
+    #[must_use]
+    pub fn is_for(&self, assignment: &str, reference: &str, resource: &Resource) -> bool {
+        self.assignment.eq_ignore_ascii_case(assignment)
+            && (self.references.is_empty() || self.references.contains(&reference.to_lowercase()))
+            && self.scope.covers(&resource.id())
+            && (self.selectors.is_empty() || self.selectors.iter().any(|s| s.choose_resource(resource)))
+    }
+
+    /// Whether it still holds.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        now < self.expires_on
+    }
+}

@@ -1,0 +1,42 @@
+//! Policy as code: what a site demands of its server, judged against what the server is.
+//!
+//! Definitions, initiatives, assignments and exemptions are files in Azure Policy's own JSON. The language of their rules is
+//! evaluated by `regorus`; what Azure's service does around it (which resources a policy is about, parameters, scopes,
+//! overrides, exemptions) is done here. Everything is pure: files come in as text, the server as [`Resource`]s, time as an
+//! argument; a [`Report`] goes out. What cannot be judged is said to be not evaluated, never to be compliant.
+//!
+//! `backend` collects the resources and asks; `cli` prints. Files, clocks and sockets never live here.
+
+mod assignment;
+mod builtin;
+mod definition;
+mod document;
+mod effect;
+mod evaluate;
+mod exemption;
+mod initiative;
+mod report;
+mod resource;
+mod rule;
+mod scope;
+mod set;
+mod text;
+mod vocabulary;
+
+#[cfg(test)]
+mod tests;
+
+pub use assignment::{Assignment, Override};
+pub use builtin::{BASELINE, built_in};
+pub use definition::{Definition, Parameter};
+pub use document::{FILE_MAX_BYTES, Kind, PolicyFault};
+pub use effect::Effect;
+pub use evaluate::{FINDINGS_MAX, Wanted};
+pub use exemption::{Category, Exemption};
+pub use initiative::{Initiative, Reference};
+pub use report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Reason, Report};
+pub use resource::Resource;
+pub use scope::Scope;
+pub use set::{Listed, PolicySet};
+pub use text::report_text;
+pub use vocabulary::{FieldSpec, TYPES, TypeSpec};

@@ -1,0 +1,207 @@
+//! All definitions, initiatives, assignments and exemptions that are in force.
+
+use super::{
+    assignment::Assignment,
+    definition::{Definition, Parameter},
+    document::{self, Kind, PolicyFault},
+    exemption::Exemption,
+    initiative::Initiative,
+    vocabulary,
+};
+use regorus::{Rc, languages::azure_policy::aliases::AliasRegistry};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What files of the program itself are called.
+pub(super) const BUILT_IN: &str = "built-in/";
+
+/// Something of a set, as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// What it is called, or for an exemption why it is.
+    pub title: String,
+    /// Where it is from.
+    pub file: String,
+    /// What else is to be said: why it is not evaluated, of what it is, until when it holds.
+    pub note: String,
+}
+
+/// All that is in force.
+#[derive(Debug, Clone)]
+pub struct PolicySet {
+    /// By their names in small letters.
+    pub(super) definitions: BTreeMap<String, Definition>,
+    pub(super) initiatives: BTreeMap<String, Initiative>,
+    pub(super) assignments: BTreeMap<String, Assignment>,
+    pub(super) exemptions: BTreeMap<String, Exemption>,
+    pub(super) registry: Rc<AliasRegistry>,
+}
+
+impl PolicySet {
+    /// One without anything.
+    ///
+    /// # Errors
+    /// If the names of fields cannot be used, which would be a fault of the program.
+    pub fn empty() -> Result<Self, PolicyFault> {
+        let fault = |what| PolicyFault { file: format!("{BUILT_IN}fields"), at: None, what };
+        let registry = vocabulary::registry().map_err(fault)?;
+        Ok(Self {
+            definitions: BTreeMap::new(),
+            initiatives: BTreeMap::new(),
+            assignments: BTreeMap::new(),
+            exemptions: BTreeMap::new(),
+            registry,
+        })
+    }
+
+    /// Adds what is in a file. It takes the place of what is built in by the same name.
+    ///
+    /// # Errors
+    /// If the file cannot be used, or holds again what another file holds.
+    pub fn add(&mut self, file: &str, content: &str) -> Result<(), PolicyFault> {
+        for document in document::read(file, content)? {
+            let key = document.name.to_lowercase();
+            let held = match document.kind {
+                Kind::Definition => self.definitions.get(&key).map(|held| &held.file),
+                Kind::Initiative => self.initiatives.get(&key).map(|held| &held.file),
+                Kind::Assignment => self.assignments.get(&key).map(|held| &held.file),
+                Kind::Exemption => self.exemptions.get(&key).map(|held| &held.file),
+            };
+            if let Some(other) = held.filter(|other| !other.starts_with(BUILT_IN)) {
+                return Err(document.fault(format_args!("it is already in {other}: remove one of them")));
+            }
+            match document.kind {
+                Kind::Definition => {
+                    drop(self.definitions.insert(key, Definition::read(&document, &self.registry)?));
+                }
+                Kind::Initiative => drop(self.initiatives.insert(key, Initiative::read(&document)?)),
+                Kind::Assignment => drop(self.assignments.insert(key, Assignment::read(&document)?)),
+                Kind::Exemption => drop(self.exemptions.insert(key, Exemption::read(&document)?)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what the files say of each other: values of parameters.
+    ///
+    /// # Errors
+    /// If an assignment gives a parameter that there is not, or a value that is not allowed.
+    pub fn check(&self) -> Result<(), PolicyFault> {
+        for assignment in self.assignments.values() {
+            let fault = |what| PolicyFault { file: assignment.file.clone(), at: None, what };
+            let of = assignment.of.to_lowercase();
+            let parameters = match (self.initiatives.get(&of), self.definitions.get(&of)) {
+                (Some(initiative), _) => &initiative.parameters,
+                (None, Some(definition)) => &definition.parameters,
+                (None, None) => continue,
+            };
+            check_values(&format!("assignment {}", assignment.name), parameters, &assignment.parameters)
+                .map_err(fault)?;
+        }
+        for initiative in self.initiatives.values() {
+            let fault = |what| PolicyFault { file: initiative.file.clone(), at: None, what };
+            for reference in &initiative.references {
+                let Some(definition) = self.definitions.get(&reference.definition.to_lowercase()) else { continue };
+                let whose = format!("initiative {}, reference {}", initiative.name, reference.id);
+                check_values(&whose, &definition.parameters, &reference.parameters).map_err(fault)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in it, by kind and name.
+    #[must_use]
+    pub fn list(&self) -> Vec<Listed> {
+        let definitions = self.definitions.values().map(|d| Listed {
+            kind: Kind::Definition,
+            name: d.name.clone(),
+            title: d.title.clone(),
+            file: d.file.clone(),
+            note: d.not_evaluated().map(|why| format!("not evaluated here: {why}")).unwrap_or_default(),
+        });
+        let initiatives = self.initiatives.values().map(|i| Listed {
+            kind: Kind::Initiative,
+            name: i.name.clone(),
+            title: i.title.clone(),
+            file: i.file.clone(),
+            note: format!("{} definitions", i.references.len()),
+        });
+        let assignments = self.assignments.values().map(|a| Listed {
+            kind: Kind::Assignment,
+            name: a.name.clone(),
+            title: a.title.clone(),
+            file: a.file.clone(),
+            note: format!("of {}, {}{}", a.of, a.scope, if a.enforced { "" } else { ", not enforced" }),
+        });
+        let exemptions = self.exemptions.values().map(|e| Listed {
+            kind: Kind::Exemption,
+            name: e.name.clone(),
+            title: e.reason.clone(),
+            file: e.file.clone(),
+            note: format!("of {}, {}, by {}, until {}", e.assignment, e.scope, e.owner, e.expires_on),
+        });
+        definitions.chain(initiatives).chain(assignments).chain(exemptions).collect()
+    }
+
+    /// The texts of all of this name, as in their files.
+    #[must_use]
+    pub fn sources(&self, name: &str) -> Vec<(Kind, &str)> {
+        let key = name.to_lowercase();
+        let definition = self.definitions.get(&key).map(|d| (Kind::Definition, d.source.as_str()));
+        let initiative = self.initiatives.get(&key).map(|i| (Kind::Initiative, i.source.as_str()));
+        let assignment = self.assignments.get(&key).map(|a| (Kind::Assignment, a.source.as_str()));
+        let exemption = self.exemptions.get(&key).map(|e| (Kind::Exemption, e.source.as_str()));
+        [definition, initiative, assignment, exemption].into_iter().flatten().collect()
+    }
+
+    /// Whether there is an initiative of this name.
+    #[must_use]
+    pub fn has_initiative(&self, name: &str) -> bool {
+        self.initiatives.contains_key(&name.to_lowercase())
+    }
+
+    /// What no assignment puts into force, and exemptions that are of no assignment.
+    pub(super) fn idle(&self) -> Vec<String> {
+        let assigned = |name: &str| self.assignments.values().any(|a| a.of.eq_ignore_ascii_case(name));
+        let mut notes = Vec::new();
+        for initiative in self.initiatives.values().filter(|i| !assigned(&i.name)) {
+            notes.push(format!("{}: initiative {} is assigned nowhere", initiative.file, initiative.name));
+        }
+        for definition in self.definitions.values().filter(|d| !d.file.starts_with(BUILT_IN) && !assigned(&d.name)) {
+            let within =
+                |i: &Initiative| i.references.iter().any(|r| r.definition.eq_ignore_ascii_case(&definition.name));
+            if !self.initiatives.values().any(|i| assigned(&i.name) && within(i)) {
+                notes.push(format!("{}: definition {} is assigned nowhere", definition.file, definition.name));
+            }
+        }
+        for exemption in self.exemptions.values() {
+            if !self.assignments.contains_key(&exemption.assignment.to_lowercase()) {
+                let (file, name, of) = (&exemption.file, &exemption.name, &exemption.assignment);
+                notes.push(format!("{file}: exemption {name} is of assignment {of}, which there is not"));
+            }
+        }
+        notes
+    }
+}
+
+fn check_values(
+    whose: &str,
+    declared: &BTreeMap<String, Parameter>,
+    given: &BTreeMap<String, Value>,
+) -> Result<(), String> {
+    for (name, value) in given {
+        let Some(parameter) = declared.get(name) else {
+            return Err(format!("{whose}: there is no parameter {name}"));
+        };
+        let expression = value.as_str().is_some_and(|text| text.starts_with('['));
+        if !expression && !parameter.allows(value) {
+            let allowed = Value::Array(parameter.allowed.clone());
+            return Err(format!("{whose}: parameter {name} may not be {value}: one of {allowed} is wanted"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The language of Azure Policy, piece by piece, on resources of this server: what is evaluated, and what is not.
+
+use super::{now, state, with_rule};
+use crate::policy::{Compliance, PolicySet, Resource, Wanted};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+fn fhir(origins: &Value) -> Resource {
+    Resource::new("Microsoft.HealthcareApis/workspaces/fhirservices", "fhir")
+        .with("corsConfiguration", json!({"origins": origins}))
+        .with("publicNetworkAccess", "Disabled")
+}
+
+fn log() -> Resource {
+    let mut log = Resource::new("Wardwatch/logs", "log-main").with("level", "Info").with("payloads", false);
+    log.tags.insert("owner".to_owned(), "ops".to_owned());
+    log
+}
+
+/// As the rule has it: the condition holds, so the resource is not as wanted.
+fn holds(condition: &Value, resource: &Resource) -> bool {
+    let rule = json!({"if": condition, "then": {"effect": "[parameters('effect')]"}});
+    let parameters = json!({
+        "effect": {"type": "String", "defaultValue": "Audit", "allowedValues": ["Audit", "Disabled"]},
+        "levels": {"type": "Array", "defaultValue": ["info", "warn"]},
+    });
+    state(&with_rule(&rule, &parameters), resource, "p") == Compliance::NonCompliant
+}
+
+#[rstest]
+#[case::equals_ignores_case(json!({"field": "Wardwatch/logs/level", "equals": "info"}), true)]
+#[case::not_equals(json!({"field": "Wardwatch/logs/level", "notEquals": "info"}), false)]
+#[case::like(json!({"field": "name", "like": "log-*"}), true)]
+#[case::not_like(json!({"field": "name", "notLike": "log-*"}), false)]
+#[case::match_pattern(json!({"field": "name", "match": "???-????"}), true)]
+#[case::contains(json!({"field": "name", "contains": "MAIN"}), true)]
+#[case::within(json!({"field": "Wardwatch/logs/level", "in": "[parameters('levels')]"}), true)]
+#[case::not_in(json!({"field": "Wardwatch/logs/level", "notIn": ["a", "b"]}), true)]
+#[case::exists(json!({"field": "Wardwatch/logs/level", "exists": "true"}), true)]
+#[case::exists_not(json!({"field": "tags['owner']", "exists": "false"}), false)]
+#[case::tags(json!({"field": "tags.owner", "equals": "ops"}), true)]
+#[case::contains_key(json!({"field": "tags", "containsKey": "owner"}), true)]
+#[case::all_of(json!({"allOf": [{"field": "name", "exists": true}, {"field": "kind", "exists": true}]}), false)]
+#[case::any_of(json!({"anyOf": [{"field": "name", "equals": "x"}, {"field": "location", "equals": "site"}]}), true)]
+#[case::not(json!({"not": {"field": "name", "equals": "x"}}), true)]
+#[case::value(json!({"value": "[concat(field('name'), '/', toLower(field('Wardwatch/logs/level')))]", "equals": "log-main/info"}), true)]
+#[case::value_if(json!({"value": "[if(equals(field('location'), 'site'), 'a', 'b')]", "equals": "a"}), true)]
+#[case::value_length(json!({"value": "[length(parameters('levels'))]", "greaterOrEquals": 2}), true)]
+#[case::value_split(json!({"value": "[first(split(field('name'), '-'))]", "equals": "log"}), true)]
+#[case::value_empty(json!({"value": "[empty(field('name'))]", "equals": false}), true)]
+#[case::utc_now(json!({"value": "[utcNow()]", "contains": "2026-03-01"}), true)]
+#[case::count_value(json!({"count": {"value": "[parameters('levels')]", "name": "l", "where": {"value": "[current('l')]", "equals": "[field('Wardwatch/logs/level')]"}}, "equals": 1}), true)]
+fn conditions_hold_as_azure_has_them(#[case] condition: Value, #[case] expected: bool) {
+    assert_eq!(holds(&condition, &log()), expected, "{condition}");
+}
+
+#[test]
+fn lists_are_counted_and_meant_as_a_whole() {
+    let alias = "Microsoft.HealthcareApis/workspaces/fhirservices/corsConfiguration.origins[*]";
+    let star = json!({"not": {"field": alias, "notEquals": "*"}});
+    assert!(holds(&star, &fhir(&json!(["https://a.example", "*"]))));
+    assert!(!holds(&star, &fhir(&json!(["https://a.example"]))));
+    let counted = json!({"count": {"field": alias, "where": {"field": alias, "like": "http://*"}}, "greater": 0});
+    assert!(holds(&counted, &fhir(&json!(["http://a.example"]))));
+    assert!(!holds(&counted, &fhir(&json!(["https://a.example"]))));
+}
+
+#[rstest]
+#[case("audit", None, Compliance::NonCompliant)]
+#[case("Deny", None, Compliance::NonCompliant)]
+#[case("disabled", None, Compliance::Disabled)]
+#[case("manual", None, Compliance::NotEvaluated)]
+#[case("denyAction", Some(json!({"actionNames": ["delete"]})), Compliance::NotEvaluated)]
+#[case("modify", Some(json!({"roleDefinitionIds": ["x"], "operations": [{"operation": "addOrReplace", "field": "tags['a']", "value": "b"}]})), Compliance::NonCompliant)]
+#[case("append", Some(json!([{"field": "tags['a']", "value": "b"}])), Compliance::NonCompliant)]
+#[case("auditIfNotExists", Some(json!({"type": "Wardwatch/clocks"})), Compliance::NonCompliant)]
+#[case("deployIfNotExists", Some(json!({"type": "Wardwatch/clocks", "roleDefinitionIds": ["x"], "existenceCondition": {"field": "name", "equals": "x"}, "deployment": {"properties": {"mode": "incremental", "template": {"resources": []}}}})), Compliance::NonCompliant)]
+#[case("mutate", None, Compliance::NotEvaluated)]
+fn effects_are_read_and_what_cannot_follow_here_is_not_called_compliant(
+    #[case] effect: &str,
+    #[case] details: Option<Value>,
+    #[case] expected: Compliance,
+) {
+    let mut then = json!({"effect": effect});
+    if let Some(details) = details {
+        then["details"] = details;
+    }
+    let rule = json!({"if": {"field": "type", "equals": "Wardwatch/logs"}, "then": then});
+    assert_eq!(state(&with_rule(&rule, &json!({})), &log(), "p"), expected);
+}
+
+#[test]
+fn what_belongs_to_a_resource_is_found_by_its_type_name_and_condition() {
+    let details = json!({"type": "Wardwatch/clocks", "name": "host",
+        "existenceCondition": {"field": "Wardwatch/clocks/synchronized", "equals": "true"}});
+    let rule = json!({"if": {"field": "type", "equals": "Wardwatch/logs"}, "then": {"effect": "auditIfNotExists", "details": details}});
+    let set = with_rule(&rule, &json!({}));
+    let clock = |name: &str, value: bool| Resource::new("Wardwatch/clocks", name).with("synchronized", value);
+    let judged = |others: &[Resource]| {
+        let all: Vec<Resource> = std::iter::once(log()).chain(others.iter().cloned()).collect();
+        set.evaluate(&all, now(), &Wanted::default()).findings[0].state
+    };
+    assert_eq!(judged(&[clock("host", true)]), Compliance::Compliant);
+    assert_eq!(judged(&[clock("host", false)]), Compliance::NonCompliant);
+    assert_eq!(judged(&[clock("other", true)]), Compliance::NonCompliant);
+    assert_eq!(judged(&[clock("host", true).of_ward("3-east")]), Compliance::NonCompliant);
+    let unknown = Resource::new("Wardwatch/clocks", "host").without("synchronized", "nothing says so");
+    assert_eq!(judged(&[unknown]), Compliance::NotEvaluated);
+}
+
+/// Why a set of one definition is not evaluated.
+fn not_evaluated(definition: &Value) -> String {
+    let mut set = PolicySet::empty().unwrap();
+    set.add("d.json", &definition.to_string()).unwrap();
+    set.add("a.json", r#"{"policyDefinitionId": "/x/d"}"#).unwrap();
+    let report = set.evaluate(&[log()], now(), &Wanted::default());
+    assert_eq!(report.findings.len(), 1, "{report:#?}");
+    assert_eq!(report.findings[0].state, Compliance::NotEvaluated, "{report:#?}");
+    assert_eq!(report.summary.compliant, 0);
+    report.findings[0].message.clone()
+}
+
+#[test]
+fn what_is_not_carried_says_why_it_is_not_evaluated() {
+    let rule = |condition: Value| json!({"if": condition, "then": {"effect": "audit"}});
+    let kind = |name: &str| json!({"field": "type", "equals": name});
+    let cases = [
+        (
+            json!({"mode": "Microsoft.KeyVault.Data", "policyRule": rule(kind("Wardwatch/logs"))}),
+            "mode Microsoft.KeyVault.Data is evaluated by another service of Azure",
+        ),
+        (
+            json!({"policyRule": rule(kind("Microsoft.Compute/virtualMachines"))}),
+            "there is nothing here of type Microsoft.Compute/virtualMachines",
+        ),
+        (
+            json!({"policyRule": rule(json!({"allOf": [kind("Microsoft.Storage/storageAccounts"),
+                {"field": "Microsoft.Storage/storageAccounts/supportsHttpsTrafficOnly", "notEquals": true}]}))}),
+            "Microsoft.Storage/storageAccounts/supportsHttpsTrafficOnly",
+        ),
+        (json!({"policyRule": rule(json!({"field": "Wardwatch/logs/levle", "equals": "x"}))}), "Wardwatch/logs/levle"),
+        (json!({"policyRule": rule(json!({"value": "[moonPhase()]", "equals": "x"}))}), "moonphase"),
+        (
+            json!({"parameters": {"what": {"type": "String"}}, "policyRule": rule(kind("[parameters('what')]"))}),
+            "parameter what has no value: give it in the assignment",
+        ),
+    ];
+    for (definition, why) in cases {
+        let said = not_evaluated(&definition);
+        assert!(said.to_lowercase().contains(&why.to_lowercase()), "{said}");
+    }
+}
+
+#[test]
+fn an_initiative_with_definitions_that_are_not_here_loads_and_says_so() {
+    let mut set = PolicySet::empty().unwrap();
+    let id = "/providers/Microsoft.Authorization/policyDefinitions/fe1c9040-c46a-4e81-9aea-c7850fbb3aa6";
+    let initiative = json!({"name": "i", "properties": {"policyDefinitions": [{"policyDefinitionId": id}]}});
+    set.add("i.json", &initiative.to_string()).unwrap();
+    set.add("a.json", r#"{"policyDefinitionId": "/x/i", "scope": "/subscriptions/1b2a"}"#).unwrap();
+    set.check().unwrap();
+    let report = set.evaluate(&[log()], now(), &Wanted::default());
+    assert_eq!(report.findings[0].state, Compliance::NotEvaluated);
+    assert!(report.findings[0].message.contains("its definition is not here"), "{report:#?}");
+}

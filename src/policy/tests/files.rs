@@ -1,0 +1,127 @@
+//! Files of a site: what replaces what is built in, and what is refused.
+
+use super::{now, of, state};
+use crate::policy::{BASELINE, Compliance, Effect, PolicySet, Resource, Wanted, built_in};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn source(set: &PolicySet, name: &str) -> Value {
+    serde_json::from_str(set.sources(name)[0].1).unwrap()
+}
+
+#[test]
+fn a_copy_of_what_is_built_in_takes_its_place() {
+    let mut set = built_in().unwrap();
+    let log = Resource::new("Wardwatch/logs", "log").with("level", "info").with("payloads", false);
+    assert_eq!(state(&set, &log, "LOG-01"), Compliance::Compliant);
+    let mut copy = source(&set, "log-01");
+    copy["properties"]["policyRule"]["if"]["allOf"][1] = json!({"field": "Wardwatch/logs/level", "notEquals": "warn"});
+    set.add("site/LOG-01.json", &copy.to_string()).unwrap();
+    assert_eq!(state(&set, &log, "LOG-01"), Compliance::NonCompliant);
+    let why = set.add("site/again.json", &copy.to_string()).unwrap_err().to_string();
+    assert!(why.contains("definition LOG-01: it is already in site/LOG-01.json: remove one of them"), "{why}");
+}
+
+#[test]
+fn an_assignment_sets_values_effects_and_whether_it_is_enforced() {
+    let mut set = built_in().unwrap();
+    let assignment = json!({
+        "name": "hipaa-baseline", "type": "Microsoft.Authorization/policyAssignments",
+        "properties": {
+            "policyDefinitionId": "/x/hipaa-baseline", "enforcementMode": "DoNotEnforce",
+            "parameters": {"diskPercentWrong": {"value": 1}},
+        },
+    });
+    let mut wrong = set.clone();
+    wrong.add("a.json", &assignment.to_string()).unwrap();
+    let why = wrong.check().unwrap_err().to_string();
+    assert_eq!(why, "a.json: assignment hipaa-baseline: there is no parameter diskpercentwrong");
+    let mut right = assignment;
+    right["properties"]["parameters"] = json!({"UsedPercent": {"value": 95}});
+    right["properties"]["overrides"] = json!([
+        {"kind": "policyEffect", "value": "disabled", "selectors": [{"kind": "policyDefinitionReferenceId", "in": ["log-01"]}]},
+    ]);
+    set.add("a.json", &right.to_string()).unwrap();
+    set.check().unwrap();
+    let disk = Resource::new("Wardwatch/disks", "data").with("usedPercent", 90);
+    let store = Resource::new("Wardwatch/stores", "db").with("encrypted", false);
+    let report = set.evaluate(&[disk, store], now(), &Wanted::default());
+    assert_eq!(of(&report, "RES-01")[0].state, Compliance::Compliant, "95 is the line now");
+    assert_eq!(of(&report, "LOG-01")[0].state, Compliance::Disabled);
+    let key = &of(&report, "KEY-01")[0];
+    assert_eq!((key.state, key.effect), (Compliance::NonCompliant, Some(Effect::Deny)));
+    assert!(!key.stops() && report.is_denied(), "it counts, but stops nothing");
+    assert_eq!(set.list().iter().filter(|l| l.name == BASELINE).count(), 2);
+}
+
+#[test]
+fn a_value_that_a_parameter_may_not_have_is_refused() {
+    let mut set = built_in().unwrap();
+    let assignment = json!({"name": "mine", "properties": {
+        "policyDefinitionId": "/x/LOG-01", "parameters": {"effect": {"value": "deni"}}}});
+    set.add("mine.json", &assignment.to_string()).unwrap();
+    let why = set.check().unwrap_err().to_string();
+    assert!(
+        why.contains(r#"parameter effect may not be "deni": one of ["deny","audit","disabled"] is wanted"#),
+        "{why}"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_file_and_place() {
+    let rule = |rule: &str| format!("{{\n \"name\": \"p\",\n \"properties\": {{\"policyRule\": {rule}}}\n}}");
+    let cases = [
+        (rule(r#"{"if": {"field": "type", "equal": "x"}, "then": {"effect": "audit"}}"#), "line 3", "equal"),
+        (rule(r#"{"if": {"allOf": {"field": "type"}}, "then": {"effect": "audit"}}"#), "line 3", "must be an array"),
+        (rule(r#"{"if": {"field": "type", "equals": "x"}}"#), "line 3", "missing required key \"then\""),
+        (rule(r#"{"if": {"value": "[concat('a']", "equals": "x"}, "then": {"effect": "audit"}}"#), "line 3", ""),
+        ("{\n \"policyDefinitions\": []\n}".to_owned(), "line 1", "1 to 1000 policyDefinitions"),
+        (r#"{"policyDefinitionId": "/x/y", "enforcementMode": "Sometimes"}"#.to_owned(), "line 1", "DoNotEnforce"),
+        (r#"{"policyDefinitionId": "/x/y", "scope": "icu"}"#.to_owned(), "line 1", "is no scope"),
+        (r#"{"policyDefinitionId": "/x/y", "parameters": {"a": 1}}"#.to_owned(), "line 1", "parameter a"),
+        (
+            r#"{"policyDefinitionId": "/x/y", "resourceSelectors": [{"selectors": [{"kind": "moon", "in": []}]}]}"#
+                .to_owned(),
+            "line 1",
+            "selectors of kind moon",
+        ),
+    ];
+    for (content, place, said) in cases {
+        let why = built_in().unwrap().add("site/x.json", &content).unwrap_err().to_string();
+        assert!(why.starts_with(&format!("site/x.json, {place}, column ")) && why.contains(said), "{why}");
+    }
+}
+
+#[test]
+fn what_nothing_assigns_is_told() {
+    let mut set = built_in().unwrap();
+    let rule = json!({"if": {"field": "type", "equals": "Wardwatch/logs"}, "then": {"effect": "audit"}});
+    set.add("p.json", &json!({"name": "p", "properties": {"policyRule": rule}}).to_string()).unwrap();
+    let report = set.evaluate(&[], now(), &Wanted::default());
+    assert_eq!(report.notes, ["p.json: definition p is assigned nowhere"]);
+}
+
+proptest! {
+    // Each case loads four files and judges by all of them.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is done to a file, it is read or refused, and what is read is judged; nothing panics.
+    #[test]
+    fn no_file_makes_it_panic(at in 0_usize..2_000, cut in 0_usize..40, put in "[\\[\\]{}\"',:a-z0-9()$*.\\\\é-]{0,12}") {
+        let set = built_in().unwrap();
+        for name in ["ACC-01", "AUD-02", "RES-01-PRIVATE", BASELINE] {
+            for (_, text) in set.sources(name) {
+                let mut chars: Vec<char> = text.chars().collect();
+                let at = at.min(chars.len());
+                let end = (at + cut).min(chars.len());
+                chars.splice(at..end, put.chars());
+                let mut changed = set.clone();
+                if changed.add("x.json", &chars.into_iter().collect::<String>()).is_ok() {
+                    let trail = Resource::new("Wardwatch/audit/sinks", "trail").with("categories", json!(["reads", 1, null]));
+                    let report = changed.evaluate(&[trail], now(), &Wanted::default());
+                    prop_assert!(!report.findings.is_empty());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The report as text, readable in 80 columns.
+
+use super::report::{Compliance, Count, Finding, Report};
+use std::fmt::Write;
+
+/// Width of the text, in characters.
+const COLUMNS: usize = 80;
+/// Longest value of a field that is shown, in characters.
+const VALUE_MAX_CHARS: usize = 60;
+
+/// The report as text. What is as wanted is counted and, with `all`, listed.
+#[must_use]
+pub fn report_text(report: &Report, all: bool) -> String {
+    let mut out = String::new();
+    put(&mut out, 0, &format!("Policies of {} at {}", report.scope, report.at));
+    for initiative in &report.initiatives {
+        let (name, state) = (&initiative.name, word(initiative.state));
+        put(&mut out, 0, &format!("{name}: {state} ({})", counts(&initiative.count)));
+    }
+    put(&mut out, 0, &format!("all: {}", counts(&report.summary)));
+    let mut shown = None;
+    for finding in report.findings.iter().filter(|finding| all || finding.state != Compliance::Compliant) {
+        if shown != Some(finding.state) {
+            out.push('\n');
+            put(&mut out, 0, &word(finding.state).to_uppercase());
+            shown = Some(finding.state);
+        }
+        put_finding(&mut out, finding);
+    }
+    if !report.notes.is_empty() {
+        out.push('\n');
+        report.notes.iter().for_each(|note| put(&mut out, 0, &format!("note: {note}")));
+    }
+    out
+}
+
+fn put_finding(out: &mut String, finding: &Finding) {
+    let effect = finding.effect.map(|effect| format!(" [{effect}]")).unwrap_or_default();
+    let unforced = if finding.enforced { "" } else { " (not enforced)" };
+    put(out, 0, &format!("{}{effect}{unforced}  {}", finding.reference, finding.title));
+    if let Some(resource) = &finding.resource {
+        put(out, 2, resource);
+    }
+    let tell = !matches!(finding.state, Compliance::Compliant | Compliance::Disabled);
+    if tell && !finding.message.is_empty() {
+        put(out, 2, &finding.message);
+    }
+    if finding.state == Compliance::NonCompliant {
+        for reason in &finding.reasons {
+            let value: String = reason.value.to_string().chars().take(VALUE_MAX_CHARS).collect();
+            put(out, 2, &format!("{} = {value}", reason.field));
+        }
+    }
+    let Some(exemption) = finding.exemption.as_ref().filter(|_| tell) else { return };
+    let (name, owner, end) = (&exemption.name, &exemption.owner, exemption.expires_on);
+    if exemption.expired {
+        put(out, 2, &format!("Exemption {name} of {owner} expired: this counts since {end}."));
+    } else {
+        put(out, 2, &format!("Exempt until {end} by {owner} ({:?}): {}", exemption.category, exemption.reason));
+    }
+}
+
+fn word(state: Compliance) -> &'static str {
+    match state {
+        Compliance::NonCompliant => "not compliant",
+        Compliance::NotEvaluated => "not evaluated",
+        Compliance::Exempt => "exempt",
+        Compliance::Disabled => "disabled",
+        Compliance::Compliant => "compliant",
+    }
+}
+
+fn counts(count: &Count) -> String {
+    let mut text = format!("{} compliant, {} not", count.compliant, count.non_compliant);
+    if count.denied > 0 {
+        // Writing to a text never fails.
+        let _ = write!(text, " ({} of them deny)", count.denied);
+    }
+    for (n, what) in [(count.exempt, "exempt"), (count.not_evaluated, "not evaluated"), (count.disabled, "disabled")] {
+        if n > 0 {
+            let _ = write!(text, ", {n} {what}");
+        }
+    }
+    text
+}
+
+/// What follows a broken line stands this far in, at least.
+const HANGING: usize = 2;
+
+/// Writes a paragraph, broken at spaces; a word that is longer than a line stands alone.
+fn put(out: &mut String, indent: usize, text: &str) {
+    out.extend(std::iter::repeat_n(' ', indent));
+    let mut column = indent;
+    let mut begun = false;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if begun && column + 1 + width > COLUMNS {
+            column = indent.max(HANGING);
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', column));
+        } else if begun {
+            out.push(' ');
+            column += 1;
+        }
+        column += width;
+        out.push_str(word);
+        begun = true;
+    }
+    out.push('\n');
+}
