@@ -34,10 +34,12 @@ pub enum SystemFault {
     SourceLost,
     /// The server's certificate ends soon, has ended, or cannot be read again.
     CertificateEnds,
+    /// Somebody opened a patient in an emergency, and nobody has judged in time whether it was one.
+    ReviewsOverdue,
 }
 
 impl SystemFault {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::StoreFailed,
         Self::DiskNearlyFull,
         Self::ClockStepped,
@@ -46,12 +48,16 @@ impl SystemFault {
         Self::MappingWrong,
         Self::SourceLost,
         Self::CertificateEnds,
+        Self::ReviewsOverdue,
     ];
 
     /// Whether what is told of it changes while it stands: it is then told anew.
     #[must_use]
     pub const fn changes(self) -> bool {
-        matches!(self, Self::NotifyFailed | Self::MappingWrong | Self::SourceLost | Self::CertificateEnds)
+        matches!(
+            self,
+            Self::NotifyFailed | Self::MappingWrong | Self::SourceLost | Self::CertificateEnds | Self::ReviewsOverdue
+        )
     }
 
     const fn name(self) -> &'static str {
@@ -64,6 +70,7 @@ impl SystemFault {
             Self::MappingWrong => "mapping_wrong",
             Self::SourceLost => "source_lost",
             Self::CertificateEnds => "certificate_ends",
+            Self::ReviewsOverdue => "reviews_overdue",
         }
     }
 }

@@ -242,7 +242,7 @@ impl Engine {
                 | SystemFault::NotifyFailed
                 | SystemFault::MappingWrong
                 | SystemFault::SourceLost => Priority::Medium,
-                SystemFault::ClockStepped | SystemFault::CertificateEnds => Priority::Low,
+                SystemFault::ClockStepped | SystemFault::CertificateEnds | SystemFault::ReviewsOverdue => Priority::Low,
             };
             self.raise_plain(key, priority, self.now, report.detail, events);
         } else if !report.present && open {

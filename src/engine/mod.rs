@@ -177,6 +177,10 @@ impl Engine {
                 self.clock_stepped(by_ms, events);
             }
             Input::Notified(notice) => self.record(EventBody::Notified { notice }, events),
+            Input::EmergencyOpened { patient, opened } if self.census.stays.contains_key(&patient) => {
+                self.record(EventBody::EmergencyOpened { patient, opened }, events);
+            }
+            Input::EmergencyOpened { .. } => {}
             Input::Heard { device } => {
                 self.watchdog_heard(&device);
                 self.gateway_heard(&device, events);

@@ -75,6 +75,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::MappingWrong) => "a mapping is wrong".to_owned(),
         ConditionCode::System(SystemFault::SourceLost) => "a source of data is not reached".to_owned(),
         ConditionCode::System(SystemFault::CertificateEnds) => "the server's certificate ends".to_owned(),
+        ConditionCode::System(SystemFault::ReviewsOverdue) => "an emergency waits to be judged".to_owned(),
     }
 }
 

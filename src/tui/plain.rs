@@ -245,6 +245,7 @@ impl Plain {
             EventBody::HandoverAccepted { handover, by } => {
                 format!("handover {}: taken by {}, given by {}", handover.id, by.label(), handover.from.label())
             }
+            EventBody::EmergencyOpened { patient, opened } => words::emergency_opened(patient, opened, ward),
             EventBody::HandoverEnded { handover, end } => {
                 format!("handover {handover}: {}", words::handover_end(end))
             }

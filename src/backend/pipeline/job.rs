@@ -199,6 +199,13 @@ pub enum Job {
     },
     /// A fault of the system began or ended.
     Fault(FaultReport),
+    /// A fault that concerns one ward began, changed or ended.
+    WardFault {
+        /// The ward.
+        ward: WardId,
+        /// What.
+        report: FaultReport,
+    },
     /// A first terminal watches a ward, or the last one is gone.
     Watched {
         /// The ward.
