@@ -48,6 +48,7 @@ use crate::{
         Ward,
     },
 };
+use battery::BatteriesKept;
 use device::DeviceState;
 use gateway::GatewayState;
 use handover::Desk;
@@ -117,6 +118,7 @@ pub struct Engine {
     watching: Watching,
     reported: SaidByDevices,
     watchdogs: Watchdogs,
+    batteries: BatteriesKept,
 }
 
 impl Engine {
@@ -143,6 +145,7 @@ impl Engine {
             watching: Watching::default(),
             reported: SaidByDevices::default(),
             watchdogs: Watchdogs::default(),
+            batteries: BatteriesKept::new(),
         }
     }
 
