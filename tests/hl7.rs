@@ -623,7 +623,7 @@ fn a_patient_of_another_ward_is_not_taken_and_an_act_is_done_whole_or_not_at_all
     assert!(String::from_utf8_lossy(&by_hand.stderr).contains("patient P-5 is in ward x: discharge there first"));
     let merge = adt("A3", "A40^ADT_A39", "P-5", "ICU^^12") + "MRG|p1^^^H^MR\r";
     assert_eq!(peer.ask(&merge), "AE A3");
-    let beds = bench.server.run(&["watch", "--once", "--to", &bench.server.url()]);
+    let beds = shown(&bench);
     assert!(beds.contains("Okafor"), "who was to be merged is still there: {beds}");
     bench.server.run(&["patient", "discharge", "P-5", "--ward", "x"]);
     assert_eq!(peer.ask(&adt("A4", "A01", "P-5", "ICU^^12")), "AA A4");

@@ -170,6 +170,7 @@ impl ServerArgs {
         let options = LinkOptions {
             endpoint: self.reach.endpoint()?,
             token: terminal::read_token(&self.token_file)?,
+            token_file: None,
             ward: self.ward.clone(),
             patients,
             encoding: Encoding::MessagePack,

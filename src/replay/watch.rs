@@ -45,6 +45,7 @@ pub async fn start(endpoint: Endpoint, token: Secret, ward: WardId) -> Result<Wa
     let options = LinkOptions {
         endpoint,
         token,
+        token_file: None,
         ward: Some(ward),
         patients: None,
         encoding: Encoding::MessagePack,

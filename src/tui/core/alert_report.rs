@@ -16,6 +16,9 @@ use crate::{
 /// Rows above the report: the strip of beds and the title.
 const TITLE_ROWS: u16 = 2;
 
+/// A report that is open is made anew when it is older.
+const RENEW_AFTER: Millis = Millis::from_mins(1);
+
 /// How far back a report goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReportSpan {
@@ -69,6 +72,8 @@ pub struct ReportPage {
     pub waiting_since: Option<Millis>,
     asked: Option<u64>,
     wanted: bool,
+    /// When it was last asked for.
+    asked_at: Option<Millis>,
 }
 
 impl Default for ReportPage {
@@ -81,6 +86,7 @@ impl Default for ReportPage {
             waiting_since: None,
             asked: None,
             wanted: false,
+            asked_at: None,
         }
     }
 }
@@ -88,6 +94,11 @@ impl Default for ReportPage {
 impl ReportPage {
     fn want(&mut self, span: ReportSpan) {
         *self = Self { span, wanted: true, ..Self::default() };
+    }
+
+    /// Has it made anew; until then the one that is there stays.
+    pub(super) fn renew(&mut self) {
+        self.wanted = true;
     }
 
     fn end(&mut self, id: u64) -> bool {
@@ -129,19 +140,22 @@ impl App {
     /// Asks for the report if it is wanted and can be asked for.
     pub(super) fn refresh_report(&mut self, effects: &mut Vec<Effect>) {
         let (Page::AlertReport, Phase::Up, Some(to)) = (self.page, &self.link.phase, self.server_now()) else { return };
-        if !self.report.wanted || self.is_locked() {
+        let is_old = self.report.asked_at.is_some_and(|at| self.now - at >= RENEW_AFTER);
+        let is_due = self.report.wanted || (is_old && self.report.report.is_some());
+        if !is_due || self.report.waiting_since.is_some() || self.is_locked() {
             return;
         }
         let id = self.commands.number();
         let from: Timestamp = to - self.report.span.length();
         let page = &mut self.report;
         (page.wanted, page.asked, page.waiting_since) = (false, Some(id), Some(self.now));
+        page.asked_at = Some(self.now);
         effects.push(Effect::Send(ClientRequest::AlertReport { id, from, to }));
     }
 
     pub(super) fn report_answered(&mut self, id: u64, report: Box<AlertReport>) {
         if self.report.end(id) {
-            self.report.report = Some(report);
+            (self.report.report, self.report.failed) = (Some(report), None);
         }
     }
 

@@ -235,6 +235,7 @@ impl App {
             Action::Open => self.open(),
             Action::ShowRota => self.show_rota(),
             Action::ShowReport => self.show_report(),
+            Action::RenewReport => self.report.renew(),
             Action::ShowDevices => self.show_devices(),
             Action::ShowOps => self.show_ops(),
             Action::ShowLimits => self.show_limits(),
