@@ -183,7 +183,6 @@ impl Engine {
             Input::EmergencyOpened { patient, opened } if self.census.stays.contains_key(&patient) => {
                 self.record(EventBody::EmergencyOpened { patient, opened }, events);
             }
-            Input::EmergencyOpened { .. } => {}
             Input::Heard { device } => {
                 self.watchdog_heard(&device);
                 self.gateway_heard(&device, events);
@@ -192,7 +191,11 @@ impl Engine {
             Input::Said { patient, device, said } => self.said_by_device(&patient, &device, *said, events),
             Input::Lapsed { devices, lapse } => self.lapsed(&devices, lapse, events),
             Input::Watched { watched } => self.set_watched(watched, events),
-            Input::WardChanged { .. } | Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
+            Input::WardChanged { .. }
+            | Input::EmergencyOpened { .. }
+            | Input::Tick
+            | Input::Observation(_)
+            | Input::Start { .. } => {}
         }
     }
 

@@ -251,6 +251,20 @@ fn a_resource_that_the_database_refuses_is_a_dead_letter_and_all_else_is_kept() 
 }
 
 #[test]
+fn open_dead_letters_are_found_by_their_index_and_not_among_all_that_have_ended() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let plan = |ended: bool| {
+        let sql = format!("EXPLAIN QUERY PLAN {}", reader::dead_letters_sql(ended));
+        let none: Option<i64> = None;
+        let of = rusqlite::params![none, none, none, 25];
+        store.connection().query_row(&sql, of, |row| row.get::<_, String>(3)).unwrap()
+    };
+    assert!(plan(false).contains("dead_letter_open"), "{}", plan(false));
+    assert!(!plan(true).contains("dead_letter_open"), "{}", plan(true));
+}
+
+#[test]
 fn a_refused_row_of_a_ward_keeps_nothing_of_the_batch_and_lets_the_store_go_on() {
     let bench = Bench::new();
     let mut store = bench.open();

@@ -170,7 +170,7 @@ impl SqliteStore {
         for (place, resource) in batch.resources.iter().enumerate() {
             if let Some(why) = write_alone(&tx, |tx| fhir::write(tx, resource))? {
                 tracing::error!(kind = resource.kind.as_str(), id = resource.id, why, "a resource was refused");
-                write_dead_letter(&tx, &refused_letter(resource, why))?;
+                write_dead_letter(&tx, &refused_letter(resource, &why))?;
                 committed.refused.push(place);
             }
         }
@@ -299,7 +299,7 @@ fn write_alone(
 }
 
 /// What is kept of a resource that the database refused.
-fn refused_letter(row: &ResourceRow, why: String) -> DeadLetter {
+fn refused_letter(row: &ResourceRow, why: &str) -> DeadLetter {
     let way = if row.mapped { "" } else { Way::Fhir.as_str() };
     DeadLetter {
         at: row.updated,

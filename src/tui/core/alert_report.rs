@@ -10,6 +10,7 @@ use crate::{
     client::ClientRequest,
     domain::{Millis, Timestamp},
     protocol::AlertReport,
+    rights::Verb,
     tui::words,
 };
 
@@ -101,6 +102,12 @@ impl ReportPage {
         self.wanted = true;
     }
 
+    /// Whether it is asked for and not there.
+    #[must_use]
+    pub const fn is_awaited(&self) -> bool {
+        self.asked.is_some()
+    }
+
     fn end(&mut self, id: u64) -> bool {
         let own = self.asked == Some(id);
         if own {
@@ -135,6 +142,23 @@ impl App {
         let shown = self.size.1.saturating_sub(HEADER_ROWS + FOOTER_ROWS + TITLE_ROWS);
         let end = words::report::rows(ward, report).len().saturating_sub(usize::from(shown));
         self.report.scroll = self.report.scroll.min(end).saturating_add_signed(by).min(end);
+    }
+
+    /// Asks for the report where no page shows it.
+    ///
+    /// # Errors
+    /// Why it cannot be asked for now, for people.
+    pub fn ask_report(&mut self) -> Result<Effect, &'static str> {
+        if let Some(why) = self.why_not_ask(Verb::ReadHistory) {
+            return Err(why);
+        }
+        if self.report.waiting_since.is_some() {
+            return Err("the report is asked for already");
+        }
+        let to = self.server_now().ok_or("there is no link to the server")?;
+        let (id, from) = (self.commands.number(), to - self.report.span.length());
+        self.report = ReportPage { asked: Some(id), waiting_since: Some(self.now), ..ReportPage::default() };
+        Ok(Effect::Send(ClientRequest::AlertReport { id, from, to }))
     }
 
     /// Asks for the report if it is wanted and can be asked for.
