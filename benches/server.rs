@@ -203,6 +203,7 @@ fn latencies(rate_per_s: usize) -> (Vec<f64>, f64) {
         emergency: None,
         endpoint: server.url().parse().unwrap(),
         token: Secret::new(session.trim().to_owned()),
+        token_file: None,
         ward: None,
         patients: None,
         encoding: Encoding::MessagePack,

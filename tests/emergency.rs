@@ -202,3 +202,45 @@ fn h03_the_terminal_opens_the_patient_and_says_so_all_along() {
     shown.wait_for_text("Okafor");
     assert_eq!(trail(&server, "break_glass.start").len(), 1);
 }
+
+/// Sets the time at which all emergencies began back, as if so much time had passed.
+fn let_pass(data: &std::path::Path, hours: i64) {
+    let db = rusqlite::Connection::open(data.join("wardwatch.db")).unwrap();
+    let sql = "UPDATE break_glass SET body = json_set(body, '$.began', ?1)";
+    db.execute(sql, [(now() - wardwatch::domain::Millis::from_mins(60 * hours)).to_string()]).unwrap();
+}
+
+#[test]
+fn h03_what_nobody_has_judged_in_time_stands_on_the_screens_of_its_ward_until_somebody_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start(&data);
+    server.small_ward();
+    let token = nurse_of_another_ward(&server);
+    let (mut nina, _) = Stream::greet(&server, &token, Encoding::Json);
+    assert!(matches!(open(&mut nina, 1, "arrest in bed 1"), ServerMessage::Result { done: true, .. }));
+    server.request("POST", "/v1/logout", &token, b"");
+    server.stop();
+    let_pass(&data, 71);
+    let server = Server::start(&data);
+    assert!(server.run(&["breakglass", "list"]).contains("to be judged until"));
+    server.stop();
+    let_pass(&data, 73);
+    let server = Server::start(&data);
+    let standing = |ward: &str| {
+        let (ward, reader) = (ward.parse().unwrap(), server.reader());
+        let events = wardwatch::store::StoreReader::events_after(&reader, &ward, 0, 10_000).unwrap();
+        let of = |e: wardwatch::domain::SequencedEvent| {
+            support::stream::alert_of(&e.event, "system.reviews_overdue").map(|(alert, _)| alert)
+        };
+        events.into_iter().filter_map(of).last().filter(|alert| !alert.is_closed() && alert.ended_at.is_none())
+    };
+    let alert = wait_for("the alert", || standing("w"));
+    assert!(alert.detail.unwrap().starts_with("1 emergency was not judged within 72 h"));
+    assert!(standing("x").is_none(), "another ward has nothing to do with it");
+    let listed = support::run_with("", &["breakglass", "list", "--data", server.data.to_str().unwrap()]);
+    assert_eq!(listed.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("OVERDUE since"));
+    assert!(matches!(ask(&server, &review(&server, false)), AdminAnswer::Done));
+    wait_for("the end of the alert", || standing("w").is_none().then_some(()));
+}

@@ -1019,3 +1019,25 @@ fn the_statement_is_true() {
         }
     }
 }
+
+#[test]
+fn a_row_that_the_database_refuses_is_a_dead_letter_and_the_server_goes_on() {
+    let bench = bench();
+    let db = rusqlite::Connection::open(bench.server.data.join("wardwatch.db")).unwrap();
+    db.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    let trigger = "CREATE TRIGGER refuse BEFORE INSERT ON fhir_resource WHEN CAST(NEW.body AS TEXT) LIKE '%injected%' BEGIN SELECT \
+                   RAISE(ABORT, 'refused by a test'); END";
+    db.execute_batch(trigger).unwrap();
+    let body = |note: &str| {
+        let mut body: Value = serde_json::from_str(&heart_rate("80", now() - Millis::from_secs(5))).unwrap();
+        body["note"] = json!([{ "text": note }]);
+        body.to_string()
+    };
+    let refused = bench.create(&body("injected"));
+    assert_eq!(refused.status, 500, "{refused:?}");
+    assert!(refused.body.contains("dead letter"), "{refused:?}");
+    assert_eq!(bench.dead_letters(), 1);
+    assert_eq!(bench.create(&body("as any other")).status, 201);
+    let status = bench.server.run(&["status"]);
+    assert!(status.contains("recording"), "{status}");
+}

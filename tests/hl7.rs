@@ -606,3 +606,25 @@ fn the_sender_of_pythons_package_is_understood() {
     assert!(said.contains("MSA|CA|PY1"), "{said}");
     assert_eq!(bench.stored("gw/b1", HR, at), Some(77.0));
 }
+
+#[test]
+fn a_patient_of_another_ward_is_not_taken_and_an_act_is_done_whole_or_not_at_all() {
+    let bench = bench();
+    let mut peer = bench.peer();
+    let data = bench.server.data.to_str().unwrap();
+    bench.server.run(&["ward", "add", "x", "--name", "Other"]);
+    bench.server.run(&["bed", "add", "x1", "--ward", "x"]);
+    bench.server.run(&["patient", "admit", "P-5", "--bed", "x1", "--ward", "x"]);
+    let answer = peer.ask_all(&adt("A1", "A01", "P-5", "ICU^^12"));
+    assert!(answer.contains("MSA|AE|A1") && answer.contains("patient P-5 is in ward x"), "{answer}");
+    assert_eq!(bench.dead_letters(), 1);
+    assert_eq!(peer.ask(&adt("A2", "A02", "P-5", "ICU^^12")), "AE A2", "a move is one within the ward");
+    let by_hand = run_with("", &["patient", "admit", "P-5", "--bed", "ICU-14", "--ward", "w", "--data", data]);
+    assert!(String::from_utf8_lossy(&by_hand.stderr).contains("patient P-5 is in ward x: discharge there first"));
+    let merge = adt("A3", "A40^ADT_A39", "P-5", "ICU^^12") + "MRG|p1^^^H^MR\r";
+    assert_eq!(peer.ask(&merge), "AE A3");
+    let beds = shown(&bench);
+    assert!(beds.contains("Okafor"), "who was to be merged is still there: {beds}");
+    bench.server.run(&["patient", "discharge", "P-5", "--ward", "x"]);
+    assert_eq!(peer.ask(&adt("A4", "A01", "P-5", "ICU^^12")), "AA A4");
+}

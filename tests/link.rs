@@ -39,6 +39,7 @@ impl Heard {
             emergency: None,
             endpoint: server.url().parse().unwrap(),
             token: Secret::new(token.to_owned()),
+            token_file: None,
             ward: None,
             patients: None,
             encoding,
@@ -98,6 +99,33 @@ impl Heard {
         let expected: Vec<u64> = (first..).take(self.numbers.len()).collect();
         assert_eq!(self.numbers, expected, "each entry once and in order");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_somebody_changed_meanwhile_is_read_from_its_file_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    let file = server.user("anna", "nurse");
+    let first = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    let body = serde_json::json!({ "passphrase": support::PASSPHRASE }).to_string();
+    let proven = server.request("POST", "/v1/step-up", &first, body.as_bytes());
+    let second = proven.json()["token"].as_str().unwrap().to_owned();
+    assert_ne!(first, second);
+    server.request("POST", "/v1/logout", &second, b"");
+    let options = LinkOptions {
+        emergency: None,
+        endpoint: server.url().parse().unwrap(),
+        token: Secret::new(second),
+        token_file: Some(server.login("anna")),
+        ward: None,
+        patients: None,
+        encoding: Encoding::Json,
+        memory: TrailMemory::default(),
+    };
+    let (requests, events) = start(options, Arc::new(OsEntropy));
+    let mut heard = Heard { requests, events, first: None, numbers: Vec::new(), lost: 0 };
+    heard.snapshot().await;
 }
 
 fn add_beds(server: &Server, of: &str, count: usize) {

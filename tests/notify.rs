@@ -14,10 +14,13 @@ use std::{
 use support::{
     Server, now, observation, pause,
     peers::{Receiver, Request, mail_server},
-    program, request, run_with, wait_for,
+    program, request, run_with,
+    stream::Stream,
+    wait_for,
 };
 use wardwatch::{
-    domain::{Command, Duty, EventBody, LoginName, Millis, NoticeOutcome, SequencedEvent, Shift},
+    domain::{Command, Duty, EmergencyReason, EventBody, LoginName, Millis, NoticeOutcome, SequencedEvent, Shift},
+    protocol::{ClientMessage, Encoding, ServerMessage},
     store::StoreReader,
 };
 
@@ -338,4 +341,58 @@ fn a_new_secret_is_of_the_form_that_is_wanted() {
     let text = String::from_utf8(output.stdout).unwrap();
     let bytes = BASE64.decode(text.trim().strip_prefix("whsec_").unwrap()).unwrap();
     assert_eq!(bytes.len(), 32);
+}
+
+#[test]
+fn h03_charge_of_the_ward_and_privacy_are_told_at_once_of_an_emergency_without_a_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(&[]);
+    let config = webhook(dir.path(), &receiver).replacen("[notify]\n", "[notify]\nprivacy = [\"lindqvist\"]\n", 1);
+    let server = start(&dir.path().join("data"), &config);
+    server.small_ward();
+    server.run(&["ward", "add", "x", "--name", "Other"]);
+    server.user("cho", "charge");
+    let add = |name: &str, role: &str, ward: &str| {
+        let data = server.data.to_str().unwrap();
+        let args = ["user", "add", name, "--role", role, "--ward", ward, "--data", data];
+        assert!(run_with(support::PASSPHRASE, &args).status.success());
+    };
+    add("xavier", "charge", "x");
+    add("nina", "nurse", "x");
+    let token = |name| std::fs::read_to_string(server.login(name)).unwrap().trim().to_owned();
+    let (mut cho, ..) = Stream::watch(&server, &token("cho"));
+    let (mut nina, _) = Stream::greet(&server, &token("nina"), Encoding::Json);
+    nina.say(&ClientMessage::OpenPatient {
+        id: 1,
+        ward: "w".parse().unwrap(),
+        patient: "p1".parse().unwrap(),
+        reason: EmergencyReason::Treatment,
+        words: "arrest in bed 1".parse().unwrap(),
+    });
+    let opened = cho.until("the emergency on the screen of charge", |message| match message {
+        ServerMessage::Event { event } => match &event.event.body {
+            EventBody::EmergencyOpened { opened, .. } => Some(opened.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!((opened.user.as_str(), opened.due.since(opened.until)), ("nina", Millis::from_mins(71 * 60)));
+    let of_emergency = || receiver.requests().into_iter().filter(|r| r.json()["data"]["purpose"] == "emergency");
+    let told = wait_for("both messages", || Some(of_emergency().collect::<Vec<_>>()).filter(|all| all.len() == 2));
+    let mut to: Vec<_> = told.iter().map(|r| r.json()["data"]["to"].as_str().unwrap().to_owned()).collect();
+    to.sort();
+    assert_eq!(to, ["cho", "lindqvist"], "charge of another ward is not told");
+    for request in &told {
+        verify(request);
+        let body = request.json();
+        assert_eq!(
+            (&body["type"], &body["data"]["bed"]),
+            (&"org.wardwatch.emergency.v1".into(), &"b1".into()),
+            "{body}"
+        );
+        for hidden in ["Okafor", "p1", "nina", "arrest"] {
+            assert!(!request.body.contains(hidden), "{hidden}: {body}");
+        }
+    }
+    wait_for("both ends in the journal", || (outcomes(&server) == vec![NoticeOutcome::Delivered; 2]).then_some(()));
 }

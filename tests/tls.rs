@@ -231,9 +231,11 @@ fn files_are_read_again_at_sighup_and_wrong_ones_are_told() {
 #[test]
 fn where_tls_is_spoken_plain_text_is_not_and_the_other_way_round() {
     let bench = Bench::auto();
-    assert!(try_request(bench.server.address, "GET", "/healthz", &[], b"").is_err(), "plain text got an answer");
+    let answer = try_request(bench.server.address, "GET", "/healthz", &[], b"").unwrap();
+    assert_eq!((answer.status, &answer.json()["type"]), (400, &"urn:wardwatch:problem:tls-wanted".into()));
     let plain = format!("http://{}", bench.server.address);
-    assert_eq!(bench.login(&plain, &[]).code, 2);
+    let refused = bench.login(&plain, &[]);
+    assert!(refused.code == 2 && refused.err.contains("use https://"), "{refused:?}");
     let data = bench.path("plain");
     let other = Server::start(&data);
     let refused = bench.login(&format!("https://{}", other.address), &["--accept-new"]);

@@ -93,6 +93,7 @@ impl Bench {
             emergency: None,
             endpoint: server.url().parse().unwrap(),
             token: Secret::new(std::fs::read_to_string(&self.token).unwrap().trim().to_owned()),
+            token_file: None,
             ward: None,
             patients: None,
             encoding: Encoding::MessagePack,

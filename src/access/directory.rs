@@ -12,13 +12,15 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Most sessions of one user at once; a further login ends the oldest.
 pub const SESSIONS_PER_USER_MAX: usize = 5;
 
 /// How long the former token of a session goes on after it got another: what is under way comes to its end.
 pub const FORMER_TOKEN_SPAN: Millis = Millis::from_secs(30);
+/// Tokens that a session gave up and that are remembered; beyond it the oldest is nobody's. Over a restart the last alone is.
+const FORMER_TOKENS_KEPT: usize = 16;
 /// How long a proof of a factor is fresh enough for export and administration.
 pub const PROOF_FRESH_SPAN: Millis = Millis::from_mins(5);
 
@@ -119,8 +121,10 @@ pub struct Directory {
     enrolments: BTreeMap<DeviceId, EnrolmentRecord>,
     by_code: HashMap<[u8; 32], DeviceId>,
     keys: BTreeMap<String, UserKeyRecord>,
-    /// Tokens that sessions gave up.
-    by_former: HashMap<[u8; 32], SessionId>,
+    /// Tokens that sessions gave up, and when.
+    by_former: HashMap<[u8; 32], (SessionId, Millis)>,
+    /// The same by session, the oldest first.
+    given_up: HashMap<SessionId, VecDeque<[u8; 32]>>,
     stations: BTreeMap<UserId, StationRecord>,
     by_station: HashMap<[u8; 32], UserId>,
     /// Patients opened in emergencies that nobody has judged yet.
@@ -145,6 +149,7 @@ impl Directory {
             by_code: HashMap::new(),
             keys: BTreeMap::new(),
             by_former: HashMap::new(),
+            given_up: HashMap::new(),
             stations: BTreeMap::new(),
             by_station: HashMap::new(),
             opened: records.break_glass.into_iter().map(|opened| (opened.id.clone(), opened)).collect(),
@@ -170,8 +175,8 @@ impl Directory {
 
     fn insert_session(&mut self, session: SessionRecord) {
         self.by_token.insert(session.token_hash, session.id.clone());
-        if let Some((former, _)) = session.former {
-            self.by_former.insert(former, session.id.clone());
+        if let Some((former, at)) = session.former {
+            self.note_former(&session.id, former, at);
         }
         self.kept_activity.insert(session.id.clone(), session.active);
         self.sessions.insert(session.id.clone(), session);
@@ -181,7 +186,19 @@ impl Directory {
         self.kept_activity.remove(id);
         if let Some(session) = self.sessions.remove(id) {
             self.by_token.remove(&session.token_hash);
-            session.former.and_then(|(former, _)| self.by_former.remove(&former));
+            for former in self.given_up.remove(id).into_iter().flatten() {
+                self.by_former.remove(&former);
+            }
+        }
+    }
+
+    /// Remembers a token that a session gave up.
+    fn note_former(&mut self, id: &SessionId, former: [u8; 32], at: Millis) {
+        self.by_former.insert(former, (id.clone(), at));
+        let own = self.given_up.entry(id.clone()).or_default();
+        own.push_back(former);
+        if own.len() > FORMER_TOKENS_KEPT {
+            own.pop_front().and_then(|oldest| self.by_former.remove(&oldest));
         }
     }
 
@@ -200,12 +217,11 @@ impl Directory {
     fn rotate_session(&mut self, id: &SessionId, token_hash: [u8; 32], at: Millis) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let given_up = std::mem::replace(&mut session.token_hash, token_hash);
-        let older = session.former.replace((given_up, at));
+        session.former = Some((given_up, at));
         session.proven = session.proven.max(at);
         self.by_token.remove(&given_up);
         self.by_token.insert(token_hash, id.clone());
-        older.and_then(|(older, _)| self.by_former.remove(&older));
-        self.by_former.insert(given_up, id.clone());
+        self.note_former(id, given_up, at);
         self.change_session(id, at, |_| {});
     }
 
@@ -367,16 +383,16 @@ impl Directory {
         if let Some(id) = self.by_token.get(&hash) {
             return self.session_by_id(id, now).ok_or(UnknownToken::Unknown);
         }
-        let id = self.by_former.get(&hash).ok_or(UnknownToken::Unknown)?;
+        let (id, since) = self.by_former.get(&hash).ok_or(UnknownToken::Unknown)?;
         let session = self.session_by_id(id, now).ok_or(UnknownToken::Unknown)?;
-        let since = session.record.former.map_or(Millis::ZERO, |(_, since)| since);
-        if now - since < FORMER_TOKEN_SPAN { Ok(session) } else { Err(UnknownToken::Reused) }
+        if now - *since < FORMER_TOKEN_SPAN { Ok(session) } else { Err(UnknownToken::Reused) }
     }
 
     /// The session to which a token belonged that was given up too long ago to be good.
     #[must_use]
     pub fn session_of_reused(&self, token: &Secret, now: Millis) -> Option<Session> {
-        self.session_by_id(self.by_former.get(&hash_token(token.expose()))?, now)
+        let (id, _) = self.by_former.get(&hash_token(token.expose()))?;
+        self.session_by_id(id, now)
     }
 
     /// A display has no person, so it has nothing that could be idle: its session is always as if it had just begun.

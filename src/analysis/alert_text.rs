@@ -2,8 +2,12 @@
 
 use crate::{
     domain::{Millis, Priority, event::SuppressedBy},
-    protocol::alert_report::{AlertReport, Durations, KindCount},
+    protocol::{
+        alert_report::{AlertReport, Durations, KindCount},
+        words::{clock_minutes, day},
+    },
 };
+use chrono_tz::Tz;
 use std::fmt;
 
 /// `1:05`, `2:03:09`.
@@ -13,28 +17,43 @@ fn clock(span: Millis) -> String {
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
 }
 
-impl fmt::Display for AlertReport {
+/// The report as text for people, with times of day where the ward is.
+#[derive(Debug, Clone, Copy)]
+pub struct AlertReportText<'a> {
+    /// The report.
+    pub report: &'a AlertReport,
+    /// The ward's time zone.
+    pub zone: Tz,
+}
+
+impl fmt::Display for AlertReportText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { report, zone } = *self;
+        let minute = |at| format!("{} {}", day(at, zone), clock_minutes(at, zone));
         writeln!(
             f,
-            "{} · {} to {} · {} patients, {:.2} bed-days\n",
-            self.ward, self.from, self.to, self.patients, self.bed_days
+            "{} · {} to {} ({zone}) · {} patients, {:.2} bed-days\n",
+            report.ward,
+            minute(report.from),
+            minute(report.to),
+            report.patients,
+            report.bed_days
         )?;
-        write_kinds(f, self)?;
-        writeln!(f, "\ntechnical: {} of them, {:.0} %", self.technical, self.technical_share() * 100.0)?;
-        for (what, durations) in [("acknowledged", &self.acknowledge), ("answered", &self.response)] {
+        write_kinds(f, report)?;
+        writeln!(f, "\ntechnical: {} of them, {:.0} %", report.technical, report.technical_share() * 100.0)?;
+        for (what, durations) in [("acknowledged", &report.acknowledge), ("answered", &report.response)] {
             write_durations(f, what, durations)?;
         }
-        if let Some(longest) = &self.longest_wait {
+        if let Some(longest) = &report.longest_wait {
             let bed = longest.bed.as_deref().unwrap_or("–");
-            let (code, priority, at, waited) =
-                (&longest.code, longest.priority, longest.raised_at, clock(longest.waited));
+            let (code, priority) = (&longest.code, longest.priority);
+            let (at, waited) = (minute(longest.raised_at), clock(longest.waited));
             writeln!(f, "longest without acknowledgement: {waited}, {bed}, {code} {priority}, raised {at}")?;
         }
-        let talkers = self.talkers.iter().map(|t| format!("{} {}", t.bed, t.alerts));
+        let talkers = report.talkers.iter().map(|t| format!("{} {}", t.bed, t.alerts));
         writeln!(f, "most alerts by bed: {}", talkers.collect::<Vec<_>>().join(", "))?;
-        writeln!(f, "the tenth of the patients with most alerts had {:.0} % of them", self.top_tenth_share * 100.0)?;
-        let hours: Vec<String> = self.by_hour.iter().map(u64::to_string).collect();
+        writeln!(f, "the tenth of the patients with most alerts had {:.0} % of them", report.top_tenth_share * 100.0)?;
+        let hours: Vec<String> = report.by_hour.iter().map(u64::to_string).collect();
         writeln!(f, "by hour of the day from 0: {}", hours.join(" "))
     }
 }
@@ -73,4 +92,32 @@ fn write_durations(f: &mut fmt::Formatter<'_>, what: &str, d: &Durations) -> fmt
         write!(f, ", median {median}, 90 % within {p90}, longest {longest}")?;
     }
     writeln!(f, "; never {}, still waiting {}", d.never, d.waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::Timestamp, protocol::alert_report::LongestWait};
+
+    #[test]
+    fn times_are_those_of_the_ward_to_the_minute() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let longest_wait = LongestWait {
+            bed: Some("04".into()),
+            code: "spo2.low".into(),
+            priority: Priority::High,
+            raised_at: at("2026-03-01T02:12:45.678Z"),
+            waited: Millis::from_secs(65),
+        };
+        let report = AlertReport {
+            ward: "3 East".into(),
+            from: at("2026-02-28T23:30:00Z"),
+            to: at("2026-03-01T23:30:59.999Z"),
+            longest_wait: Some(longest_wait),
+            ..AlertReport::default()
+        };
+        let text = AlertReportText { report: &report, zone: Tz::Europe__Berlin }.to_string();
+        assert!(text.starts_with("3 East · 2026-03-01 00:30 to 2026-03-02 00:30 (Europe/Berlin) · "), "{text}");
+        assert!(text.contains("1:05, 04, spo2.low high, raised 2026-03-01 03:12\n"), "{text}");
+    }
 }

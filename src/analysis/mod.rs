@@ -13,6 +13,7 @@ pub mod violations;
 pub mod whatif;
 
 pub use alert_report::AlertReporter;
+pub use alert_text::AlertReportText;
 pub use danger::{DangerEvent, DangerWatch};
 pub use load::AlarmLoad;
 pub use violations::{Account, Ledger};

@@ -16,14 +16,14 @@ use super::{
 use crate::{
     access::{Backoff, Hasher, LoginGate, Pepper, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{DeviceId, DeviceReport, Millis, Reported, Role, SessionId, Timestamp, VitalTable},
+    domain::{DeviceId, DeviceReport, Millis, Reported, Role, SessionId, Timestamp, VitalTable, WardId},
     ingest::{Refused, Way, fhir::VitalCodes},
     protocol::{SessionInfo, SessionState},
     seam::{Clock, EngineClock, Entropy},
     store::{AccessChange, DeadLetter, StoreReader},
 };
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tokio::sync::watch;
@@ -97,6 +97,8 @@ pub struct App {
     pub sources: Sources,
     /// How the delivery of the audit trail does.
     pub syslog: SyslogState,
+    /// How many emergencies each ward was told of that nobody has judged in time.
+    pub overdue_told: Mutex<BTreeMap<WardId, usize>>,
     /// Turns true when the server stops.
     pub stopping: watch::Receiver<bool>,
 }

@@ -2,19 +2,22 @@
 
 use super::{
     app::App,
-    pipeline::JobError,
+    pipeline::{Job, JobError},
     relation::{principal_of, relation_to_ward},
 };
 use crate::{
     access::{Session, new_id},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{
-        Actor, BreakGlass, BreakGlassReview, EmergencyReason, PatientId, Remark, Timestamp, WardId,
-        break_glass::{TooFewWords, check_words},
+        Actor, BreakGlass, BreakGlassReview, EmergencyReason, LoginName, Millis, PatientId, Remark, Role, SystemFault,
+        Timestamp, WardId,
+        break_glass::{BREAK_GLASS_REVIEW_WITHIN, TooFewWords, check_words},
+        system::FaultReport,
     },
     rights::{Denial, Object, Relation, Verb, decide},
-    store::AccessChange,
+    store::{AccessChange, UserRecord},
 };
+use std::{collections::BTreeMap, sync::PoisonError};
 
 /// Most patients that a session has open at once: more is no emergency of one person.
 pub const OPENED_PER_SESSION_MAX: usize = 4;
@@ -176,7 +179,46 @@ impl App {
         };
         let (leaves, access): (Vec<LeafDraft>, Vec<AccessChange>) =
             over.into_iter().map(|(opened, code)| ended(LeafActor::System, opened, now, code)).unzip();
+        self.tell_overdue(now);
         if leaves.is_empty() { Ok(()) } else { self.record(leaves, access).await }
+    }
+
+    /// Who is told at once of a patient of a ward who is opened in an emergency: charge of that ward, and who looks after
+    /// privacy.
+    #[must_use]
+    pub fn told_of_emergencies(&self, ward: &WardId) -> Vec<LoginName> {
+        let directory = self.hub.directory();
+        let of_ward = |user: &&UserRecord| {
+            let is_near = relation_to_ward(&user.coverage, ward) != Relation::None;
+            user.role == Role::Charge && user.enabled && is_near
+        };
+        let charge = directory.users().filter(of_ward).map(|user| LoginName::new(&user.name));
+        let privacy = self.config.notify.privacy.iter().map(|name| LoginName::new(name));
+        let mut people: Vec<LoginName> = charge.chain(privacy).collect();
+        people.sort();
+        people.dedup();
+        people
+    }
+
+    /// Tells each ward how many emergencies nobody has judged in time. What could not be told is told with the next call.
+    fn tell_overdue(&self, now: Timestamp) {
+        let mut overdue: BTreeMap<WardId, usize> = self.hub.wards().into_iter().map(|ward| (ward.id, 0)).collect();
+        for opened in self.hub.directory().opened().filter(|o| o.is_overdue(now)) {
+            if let Some(count) = overdue.get_mut(&opened.ward) {
+                *count += 1;
+            }
+        }
+        let mut told = self.overdue_told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (ward, count) in overdue {
+            if told.get(&ward) == Some(&count) {
+                continue;
+            }
+            let report = overdue_fault(count);
+            match self.pipeline.send(Job::WardFault { ward: ward.clone(), report }) {
+                Ok(()) => drop(told.insert(ward, count)),
+                Err(e) => tracing::debug!(error = %e, "it could not be told yet that emergencies wait to be judged"),
+            }
+        }
     }
 
     /// Judges an emergency afterwards. Nobody judges his or her own.
@@ -208,6 +250,14 @@ impl App {
         opened.review = Some(review);
         Ok(self.record(vec![leaf], vec![AccessChange::PutBreakGlass(opened)]).await?)
     }
+}
+
+/// What a ward is told of emergencies that nobody has judged in time.
+fn overdue_fault(count: usize) -> FaultReport {
+    let hours = BREAK_GLASS_REVIEW_WITHIN.0 / Millis::from_mins(60).0;
+    let emergencies = if count == 1 { "emergency was" } else { "emergencies were" };
+    let detail = format!("{count} {emergencies} not judged within {hours} h: `wardwatch breakglass list`");
+    FaultReport { fault: SystemFault::ReviewsOverdue, present: count > 0, detail }
 }
 
 fn ended(actor: LeafActor, opened: BreakGlass, now: Timestamp, code: &'static str) -> (LeafDraft, AccessChange) {

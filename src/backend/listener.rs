@@ -1,7 +1,7 @@
 //! Taking connections: so many at once, each with bounds on the time and size of its headers.
 
 use super::{app::App, http::router};
-use crate::access::source_of;
+use crate::{access::source_of, protocol::problem::Problem};
 use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -15,12 +15,12 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// Longest time for the headers of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +32,8 @@ const HEADERS_MAX: usize = 64;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time that two parties may take to agree on TLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// So much is read of a request in plain text where TLS is spoken, before it is answered.
+const PLAIN_REQUEST_MAX_BYTES: usize = 8 * 1024;
 /// Pause after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -146,7 +148,7 @@ async fn welcome(app: &App, stream: TcpStream, peer: Peer, routes: Router, tls: 
     let agreed = tokio::select! {
         biased;
         _ = async { drop(stopping.wait_for(|stop| *stop).await) } => return,
-        agreed = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => agreed,
+        agreed = tokio::time::timeout(HANDSHAKE_TIMEOUT, agree(tls, stream)) => agreed,
     };
     match agreed {
         Ok(Ok(stream)) => connection(app, stream, peer, routes).await,
@@ -156,6 +158,29 @@ async fn welcome(app: &App, stream: TcpStream, peer: Peer, routes: Router, tls: 
         }
         Err(_) => app.hub.metrics().refused("tls"),
     }
+}
+
+/// Agrees on TLS. Whoever speaks HTTP in plain text is told in plain text what is wanted here; that says nothing of anybody.
+async fn agree(tls: TlsAcceptor, mut stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 1 && first.iter().all(u8::is_ascii_uppercase) {
+        // What was sent is taken first: else the answer may be lost with it.
+        let mut request = [0; PLAIN_REQUEST_MAX_BYTES];
+        let _taken = stream.read(&mut request).await?;
+        stream.write_all(wants_tls().as_bytes()).await?;
+        stream.shutdown().await?;
+        return Err(std::io::Error::other("it spoke HTTP in plain text"));
+    }
+    tls.accept(stream).await
+}
+
+/// The answer to a request in plain text where TLS is spoken.
+fn wants_tls() -> String {
+    let detail = "this server speaks TLS: use https:// (wss:// for a websocket) in the place of http://";
+    let problem = Problem::new(400, "tls-wanted", "TLS is wanted", detail);
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\n";
+    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 async fn connection<S>(app: &App, stream: S, peer: Peer, routes: Router)

@@ -202,6 +202,7 @@ pub fn open_with(
         hasher,
         backoff: Mutex::new(backoff),
         letters_in_hand: Mutex::default(),
+        overdue_told: Mutex::default(),
         unlocks: Mutex::default(),
         gate: Mutex::new(gate),
         enrol_gate: Mutex::new(enrol_gate),

@@ -2,13 +2,14 @@
 
 use super::{admin::SiteArgs, replay::ReportFormat, terminal};
 use crate::{
-    analysis::AlertReporter,
-    domain::{Millis, Mode, Timestamp, WardId},
+    analysis::{AlertReportText, AlertReporter},
+    domain::{Millis, Mode, Timestamp, Ward, WardId},
     protocol::AlertReport,
     seam::{Clock, OsClock},
     store::{StoreReader, sqlite::SqliteReader},
 };
 use anyhow::{anyhow, bail};
+use chrono_tz::Tz;
 use std::io::Write;
 
 /// Events that are read from the journal at once.
@@ -59,14 +60,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let site = site.existing()?;
     let reader = SqliteReader::open(&site.folder)?;
     let now = OsClock.wall();
-    let wards: Vec<WardId> = reader.wards()?.into_iter().map(|record| record.ward.id).collect();
-    if let Some(wanted) = ward.as_ref().filter(|w| !wards.contains(w)) {
+    let wards: Vec<Ward> = reader.wards()?.into_iter().map(|record| record.ward).collect();
+    if let Some(wanted) = ward.as_ref().filter(|w| wards.iter().all(|known| known.id != **w)) {
         bail!("there is no ward {wanted} in this folder");
     }
     let mode = reader.site()?.mode;
-    for ward in wards.iter().filter(|id| ward.as_ref().is_none_or(|wanted| wanted == *id)) {
-        let report = report(&reader, ward, now - *since, now)?;
-        write(&report, mode, *format)?;
+    for ward in wards.iter().filter(|known| ward.as_ref().is_none_or(|wanted| *wanted == known.id)) {
+        let report = report(&reader, &ward.id, now - *since, now)?;
+        write((&report, ward.time_zone), mode, *format)?;
     }
     if wards.is_empty() {
         terminal::note("there is no ward in this folder");
@@ -74,15 +75,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Writes a report.
-pub(super) fn write(report: &AlertReport, mode: Mode, format: ReportFormat) -> anyhow::Result<()> {
+/// Writes a report: as text with times where the ward is, as JSON with those of the server.
+pub(super) fn write((report, zone): (&AlertReport, Tz), mode: Mode, format: ReportFormat) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match format {
         ReportFormat::Text => {
             if mode == Mode::Demo {
                 writeln!(out, "DEMO")?;
             }
-            writeln!(out, "{report}")?;
+            writeln!(out, "{}", AlertReportText { report, zone })?;
         }
         ReportFormat::Json => writeln!(out, "{}", serde_json::json!({ "mode": mode, "report": report }))?,
     }

@@ -58,7 +58,7 @@ fn list(site: &SiteArgs) -> anyhow::Result<u8> {
     for o in &opened {
         let state = if o.is_open(now) {
             "OPEN NOW".to_owned()
-        } else if now > o.due() {
+        } else if o.is_overdue(now) {
             format!("OVERDUE since {}", o.due())
         } else {
             format!("to be judged until {}", o.due())
@@ -70,5 +70,5 @@ fn list(site: &SiteArgs) -> anyhow::Result<u8> {
             o.name, o.patient, o.ward, o.began, o.reason, o.words
         )?;
     }
-    Ok(if opened.iter().any(|o| now > o.due()) { super::FOUND } else { 0 })
+    Ok(if opened.iter().any(|o| o.is_overdue(now)) { super::FOUND } else { 0 })
 }

@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         if terminal {
             terminal::overwrite("");
         }
-        let target = screen::Target { endpoint: stage.endpoint.clone(), ward: None, emergency: None };
+        let target = screen::Target { endpoint: stage.endpoint.clone(), ward: None, emergency: None, token_file: None };
         let done = if args.once {
             screen::once(&target, stage.token.clone(), args.format).await
         } else {

@@ -171,6 +171,7 @@ impl ServerArgs {
             without_ward: false,
             endpoint: self.reach.endpoint()?,
             token: terminal::read_token(&self.token_file)?,
+            token_file: None,
             ward: self.ward.clone(),
             patients,
             encoding: Encoding::MessagePack,

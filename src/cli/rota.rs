@@ -3,6 +3,7 @@
 use super::{admin, admin::SiteArgs, terminal};
 use crate::{
     domain::{Command as WardCommand, Duty, EventBody, LoginName, Rota, Shift, WardId},
+    protocol::words,
     seam::{Clock, OsClock},
     store::{StoreReader, sqlite::SqliteReader},
 };
@@ -80,6 +81,8 @@ fn show(ward: Option<&WardId>, site: &SiteArgs) -> anyhow::Result<u8> {
         }
         after = last;
     }
+    let record = reader.wards()?.into_iter().find(|record| record.ward.id == ward);
+    let zone = record.map_or(chrono_tz::Tz::UTC, |record| record.ward.time_zone);
     let now = OsClock.wall();
     let mut out = std::io::stdout().lock();
     for duty in Duty::ALL {
@@ -93,8 +96,9 @@ fn show(ward: Option<&WardId>, site: &SiteArgs) -> anyhow::Result<u8> {
     }
     for shift in rota.shifts.iter().filter(|s| s.to > now) {
         let beds: Vec<&str> = shift.beds.iter().map(crate::domain::BedId::as_str).collect();
-        let (from, to, duty) = (shift.from, shift.to, shift.duty);
-        writeln!(out, "{from} {to} {duty:<7} {} {}", shift.user, beds.join(" "))?;
+        let at = |at| format!("{} {}", words::day(at, zone), words::clock_minutes(at, zone));
+        let (from, to, duty) = (at(shift.from), at(shift.to), shift.duty);
+        writeln!(out, "{from} to {to}  {duty:<7} {} {}", shift.user, beds.join(" "))?;
     }
     if rota.is_empty() {
         terminal::note("nobody has entered a shift: nothing is said of gaps");

@@ -20,6 +20,7 @@ use anyhow::Context;
 use etcetera::BaseStrategy;
 use std::{
     io::{BufRead, BufWriter, IsTerminal, Write},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -92,6 +93,8 @@ pub(super) struct Target {
     pub(super) endpoint: Endpoint,
     pub(super) ward: Option<WardId>,
     pub(super) emergency: Option<Emergency>,
+    /// The file of the token, if one is given.
+    pub(super) token_file: Option<PathBuf>,
 }
 
 /// How the ward is shown here.
@@ -134,6 +137,7 @@ impl Target {
             without_ward: false,
             endpoint: self.endpoint.clone(),
             token,
+            token_file: self.token_file.clone(),
             ward: self.ward.clone(),
             patients: None,
             encoding: Encoding::MessagePack,
@@ -197,16 +201,18 @@ pub(super) async fn show(target: &Target, token: Option<Secret>, user: String, s
         Screen::Plain => plain(target, token, user).await,
         Screen::Full { look, flash } => {
             let emergency = target.emergency.as_ref().map(|emergency| emergency.patient.to_string());
+            let token_file = target.token_file.clone().zip(token.clone());
             let start = Start { server: target.endpoint.to_string(), user, token, flash, emergency };
-            full(target, start, &look).await
+            full(target, start, token_file, &look).await
         }
     }
 }
 
-async fn full(target: &Target, start: Start, look: &Look) -> anyhow::Result<u8> {
+async fn full(target: &Target, start: Start, token_file: Option<(PathBuf, Secret)>, look: &Look) -> anyhow::Result<u8> {
     let station = Server {
         endpoint: target.endpoint.clone(),
         ward: target.ward.clone(),
+        token_file,
         memory: trail_memory(),
         emergency: target.emergency.clone(),
         entropy: Arc::new(OsEntropy),

@@ -88,8 +88,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<u8> {
             let token = terminal::read_token(&token_file)?;
             let (field, prompt) = if code { ("code", "Code: ") } else { ("passphrase", "Passphrase: ") };
             let proof = terminal::secret_line(prompt, "nothing came on standard input")?;
+            // A screen may read the file at any moment: it has the one token or the other, never none.
+            let file = terminal::TokenFile::make(&token_file)?;
             let new = super::runtime()?.block_on(client::step_up(&to, &token, field, &proof))?;
-            terminal::write_token(&token_file, &new)?;
+            file.fill(&new)?;
             Ok(0)
         }
     }

@@ -168,7 +168,7 @@ fn let_in(args: &Args) -> anyhow::Result<Guest> {
         None => endpoint,
     };
     Ok(Guest {
-        target: Target { endpoint, ward: args.ward.clone(), emergency: None },
+        target: Target { endpoint, ward: args.ward.clone(), emergency: None, token_file: None },
         token: Secret::new(token.clone()),
         user: user.clone(),
         role: *role,
@@ -203,7 +203,7 @@ async fn serve(guest: &Guest, wanted: Wanted, screen: &ScreenArgs) -> anyhow::Re
         Wanted::Alerts(AlertsWanted::Report { since, format }) => {
             let mut once = guest.connect(Some(Vec::new())).await?;
             let report = once.alert_report(once.now - since, once.now).await?;
-            alerts::write(&report, once.mode, format)?;
+            alerts::write((&report, once.view.ward.time_zone), once.mode, format)?;
             Ok(0)
         }
         Wanted::Handover(HandoverWanted::Show { patients, format }) => {
@@ -220,6 +220,7 @@ impl Guest {
             without_ward: false,
             endpoint: self.target.endpoint.clone(),
             token: self.token.clone(),
+            token_file: None,
             ward: self.target.ward.clone(),
             patients,
             encoding: Encoding::MessagePack,

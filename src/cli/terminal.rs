@@ -1,6 +1,6 @@
 //! Passphrases, token files, error messages.
 
-use crate::access::Secret;
+use crate::{access::Secret, client};
 use anyhow::{Context, bail};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::{
@@ -58,15 +58,7 @@ pub(super) fn new_passphrase(name: &str) -> anyhow::Result<Secret> {
 
 /// Reads a token from a file.
 pub(super) fn read_token(path: &Path) -> anyhow::Result<Secret> {
-    let what = || format!("the token file {} cannot be read", path.display());
-    let mut text = String::new();
-    let file = std::fs::File::open(path).with_context(what)?;
-    file.take(SECRET_MAX_BYTES).read_to_string(&mut text).with_context(what)?;
-    let token = text.trim();
-    if token.is_empty() {
-        bail!("the token file {} is empty", path.display());
-    }
-    Ok(Secret::new(token.to_owned()))
+    client::read_token_file(path).with_context(|| format!("the token file {} cannot be used", path.display()))
 }
 
 /// Writes a token to a file that only its owner may read.

@@ -87,7 +87,12 @@ impl Args {
 /// Watches.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let token = args.token_file.as_deref().map(terminal::read_token).transpose()?;
-    let target = Target { endpoint: args.reach.endpoint()?, ward: args.ward.clone(), emergency: args.emergency() };
+    let target = Target {
+        endpoint: args.reach.endpoint()?,
+        ward: args.ward.clone(),
+        emergency: args.emergency(),
+        token_file: args.token_file.clone(),
+    };
     match (args.once, args.follow, token) {
         (true, _, Some(token)) => {
             let format = args.once_format()?;
@@ -116,6 +121,7 @@ pub(super) async fn devices(target: &Target, token: Secret, format: OnceFormat) 
         without_ward: false,
         endpoint: target.endpoint.clone(),
         token,
+        token_file: None,
         ward: target.ward.clone(),
         patients: None,
         encoding: Encoding::MessagePack,

@@ -48,6 +48,14 @@ pub enum KnownError {
     /// Others may write it.
     #[error("others may write {}: run `chmod 600` on it when you have looked at it", .0.display())]
     Open(PathBuf),
+    /// It is somebody else's.
+    #[error("{} belongs to uid {owner}: whoever owns it says which servers are known; make one of your own", .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// It is too long.
     #[error("{} is longer than {KNOWN_MAX_BYTES} bytes", .0.display())]
     TooLong(PathBuf),
@@ -80,6 +88,9 @@ impl KnownServers {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(self.io(e)),
         };
+        if !is_own(meta.uid(), rustix::process::geteuid().as_raw()) {
+            return Err(KnownError::Foreign { path: self.path.clone(), owner: meta.uid() });
+        }
         if meta.mode() & 0o022 != 0 {
             return Err(KnownError::Open(self.path.clone()));
         }
@@ -120,6 +131,11 @@ impl KnownServers {
     }
 }
 
+/// Whether a file may be relied on by its owner: one's own, or root's, as SSH has it.
+const fn is_own(owner: u32, me: u32) -> bool {
+    owner == me || owner == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +156,12 @@ mod tests {
         assert_eq!(known.find("other:8470").unwrap(), Some(Known { fingerprint: key("b"), line: 2 }));
         assert_eq!(known.find("monitor:8471").unwrap(), None, "another port is another server");
         assert_eq!(std::fs::metadata(known.path()).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_no_word_of_ones_own() {
+        assert!(is_own(1_000, 1_000) && is_own(0, 1_000));
+        assert!(!is_own(1_001, 1_000) && !is_own(1_000, 0));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{
     delay::Delays,
     endpoint::Endpoint,
     event::{ClientEvent, ClientRequest, Hello},
+    token_file::read_token_file,
     trail::{Follower, Offer, TrailMemory, TrailStanding},
     wire::{ConnectError, Wire, connect},
 };
@@ -15,7 +16,7 @@ use crate::{
     seam::Entropy,
 };
 use futures_util::{SinkExt, StreamExt};
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, timeout},
@@ -63,6 +64,8 @@ pub struct LinkOptions {
     pub endpoint: Endpoint,
     /// The session's token.
     pub token: Secret,
+    /// The file that it came from: it is read again before each further connection, for a proof gives another token.
+    pub token_file: Option<PathBuf>,
     /// The ward; the server's first if absent.
     pub ward: Option<WardId>,
     /// Only these patients; all if absent.
@@ -138,6 +141,8 @@ impl Link {
             }
             let why = match self.once().await {
                 Cut::Unwanted => return,
+                // Somebody proved a factor at this moment, and the file has the new token by now.
+                Cut::Refused(_) if self.renew_token() => continue,
                 Cut::Refused(why) => {
                     drop(self.events.send(ClientEvent::Refused { why }).await);
                     return;
@@ -150,7 +155,17 @@ impl Link {
                 return;
             }
             self.wait(retry_in_ms).await;
+            self.renew_token();
         }
+    }
+
+    /// Takes the token that its file has now; says whether it is another one. What cannot be read changes nothing.
+    fn renew_token(&mut self) -> bool {
+        let found = self.options.token_file.as_deref().map(read_token_file);
+        let Some(Ok(token)) = found else { return false };
+        let is_new = token.expose() != self.options.token.expose();
+        self.options.token = token;
+        is_new
     }
 
     /// Waits before the next try. What is asked for meanwhile cannot be done: it is dropped, the asker sees no link.
@@ -173,7 +188,9 @@ impl Link {
                 return self.without_ward(socket, hello).await;
             }
             return match &self.options.ward {
-                Some(ward) => Cut::Lost(format!("the server has no ward {ward}")),
+                Some(ward) => Cut::Lost(format!(
+                    "ward {ward} is none that you may watch; in an emergency --emergency opens a patient of another ward"
+                )),
                 None => Cut::Lost("the server has no ward that you may watch".to_owned()),
             };
         };

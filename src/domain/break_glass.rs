@@ -101,7 +101,46 @@ pub struct BreakGlass {
     pub review: Option<BreakGlassReview>,
 }
 
+/// What a ward is told at once of an emergency. The words are not in it: they are for whoever judges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmergencyOpened {
+    /// Which.
+    pub emergency: BreakGlassId,
+    /// Who, by login name.
+    pub user: String,
+    /// Why.
+    pub reason: EmergencyReason,
+    /// When it ends at the latest.
+    pub until: Timestamp,
+    /// Until when it has to be judged.
+    pub due: Timestamp,
+}
+
 impl BreakGlass {
+    /// What its ward is told at once.
+    #[must_use]
+    pub fn told(&self) -> EmergencyOpened {
+        EmergencyOpened {
+            emergency: self.id.clone(),
+            user: self.name.clone(),
+            reason: self.reason,
+            until: self.until(),
+            due: self.due(),
+        }
+    }
+
+    /// Whether it was opened just now: it has no end and nobody has judged it.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.ended.is_none() && !self.end_noted && self.review.is_none()
+    }
+
+    /// Whether nobody has judged it in time.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.review.is_none() && now > self.due()
+    }
+
     /// When it ends at the latest, exclusive.
     #[must_use]
     pub fn until(&self) -> Timestamp {

@@ -5,7 +5,7 @@ use super::{
     PatientId, Timestamp, VitalCode, Ward,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 /// A patient in a bed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,37 @@ pub struct Stay {
     /// The limits that devices say they have, by vital.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub device_limits: BTreeMap<VitalCode, LimitsSaid>,
+    /// What other devices said before of the same vitals: a device that says its limits again says nothing new.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_limits: Vec<(VitalCode, LimitsSaid)>,
+}
+
+impl Stay {
+    /// What a device said last of its limits for a vital.
+    #[must_use]
+    pub fn limits_said_by(&self, device: &DeviceId, vital: VitalCode) -> Option<&LimitsSaid> {
+        let newest = self.device_limits.get(&vital).filter(|said| said.device == *device);
+        let before = || self.other_limits.iter().find(|(of, said)| *of == vital && said.device == *device);
+        newest.or_else(|| before().map(|(_, said)| said))
+    }
+
+    fn note_limits(&mut self, vital: VitalCode, said: &LimitsSaid) {
+        self.other_limits.retain(|(of, before)| *of != vital || before.device != said.device);
+        let before = self.device_limits.insert(vital, said.clone());
+        self.other_limits.extend(before.filter(|before| before.device != said.device).map(|before| (vital, before)));
+    }
+
+    /// A device measures the patient no more: what another one said last of a vital stands in its place.
+    fn forget_limits_of(&mut self, device: &DeviceId) {
+        self.other_limits.retain(|(_, said)| said.device != *device);
+        self.device_limits.retain(|_, said| said.device != *device);
+        for (vital, said) in std::mem::take(&mut self.other_limits) {
+            match self.device_limits.entry(vital) {
+                Entry::Vacant(place) => drop(place.insert(said)),
+                Entry::Occupied(_) => self.other_limits.push((vital, said)),
+            }
+        }
+    }
 }
 
 /// The census of one ward: a fold over its events, the same in engine, intake and client.
@@ -284,6 +315,7 @@ impl Census {
                     encounter: encounter.clone(),
                     admitted_at: event.at,
                     device_limits: BTreeMap::new(),
+                    other_limits: Vec::new(),
                 };
                 self.stays.insert(patient.id.clone(), stay);
             }
@@ -297,7 +329,7 @@ impl Census {
             }
             EventBody::DeviceLimits { patient, vital, said } => {
                 if let Some(stay) = self.stays.get_mut(patient) {
-                    stay.device_limits.insert(*vital, said.clone());
+                    stay.note_limits(*vital, said);
                 }
             }
             EventBody::Transferred { patient, bed, .. } => {
@@ -333,7 +365,7 @@ impl Census {
                     span.end = assignment.end;
                 }
                 if let Some(stay) = self.stays.get_mut(&assignment.patient) {
-                    stay.device_limits.retain(|_, said| said.device != assignment.device);
+                    stay.forget_limits_of(&assignment.device);
                 }
             }
             _ => {}

@@ -308,6 +308,14 @@ pub enum Refusal {
         /// Who.
         owner: Actor,
     },
+    /// Somebody has reset it: it is over.
+    #[error("alert {alert} has been reset by {}", owner.label())]
+    AlreadyReset {
+        /// The alert.
+        alert: AlertId,
+        /// Who.
+        owner: Actor,
+    },
     /// It does not fit who is where.
     #[error(transparent)]
     Census(#[from] CensusError),

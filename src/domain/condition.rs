@@ -38,10 +38,12 @@ pub enum SystemFault {
     SyslogBehind,
     /// A policy that denies is not met any more.
     PolicyNotMet,
+    /// Somebody opened a patient in an emergency, and nobody has judged in time whether it was one.
+    ReviewsOverdue,
 }
 
 impl SystemFault {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::StoreFailed,
         Self::DiskNearlyFull,
         Self::ClockStepped,
@@ -52,6 +54,7 @@ impl SystemFault {
         Self::CertificateEnds,
         Self::SyslogBehind,
         Self::PolicyNotMet,
+        Self::ReviewsOverdue,
     ];
 
     /// Whether what is told of it changes while it stands: it is then told anew.
@@ -59,7 +62,12 @@ impl SystemFault {
     pub const fn changes(self) -> bool {
         matches!(
             self,
-            Self::NotifyFailed | Self::MappingWrong | Self::SourceLost | Self::CertificateEnds | Self::PolicyNotMet
+            Self::NotifyFailed
+                | Self::MappingWrong
+                | Self::SourceLost
+                | Self::CertificateEnds
+                | Self::PolicyNotMet
+                | Self::ReviewsOverdue
         )
     }
 
@@ -75,6 +83,7 @@ impl SystemFault {
             Self::CertificateEnds => "certificate_ends",
             Self::SyslogBehind => "syslog_behind",
             Self::PolicyNotMet => "policy_not_met",
+            Self::ReviewsOverdue => "reviews_overdue",
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{
     Actor, Alert, AlertId, Assignment, Bed, BedId, Category, Cause, ChartEntry, CloseReason, Command, ConditionCode,
-    Device, DeviceId, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope, LimitsCause,
-    LimitsSaid, Millis, NotRaised, Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName, Refusal, Remark,
-    ReportedAlert, Rota, ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
+    Device, DeviceId, EmergencyOpened, EncounterId, Handover, HandoverEnd, HandoverId, LimitOverride, LimitScope,
+    LimitsCause, LimitsSaid, Millis, NotRaised, Notice, Patient, PatientId, Pause, PauseEnd, PauseId, PersonName,
+    Refusal, Remark, ReportedAlert, Rota, ScoreResult, Timestamp, VitalCode, VitalLimits, Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -306,6 +306,14 @@ pub enum EventBody {
         /// What became of it.
         notice: Notice,
     },
+    /// Somebody whose account is not for this ward opened a patient in an emergency.
+    EmergencyOpened {
+        /// The patient.
+        patient: PatientId,
+        /// Which emergency.
+        #[serde(flatten)]
+        opened: EmergencyOpened,
+    },
     /// A command was refused.
     Refused {
         /// What was asked.
@@ -371,6 +379,7 @@ impl Event {
             | EventBody::Scored { patient, .. }
             | EventBody::Charted { patient, .. }
             | EventBody::CategorySet { patient, .. }
+            | EventBody::EmergencyOpened { patient, .. }
             | EventBody::Described { patient, .. } => Some(patient),
             EventBody::LimitsChanged { scope, .. } => scope.patient(),
             EventBody::Commented { patient, .. } | EventBody::PauseEnded { patient, .. } => patient.as_ref(),

@@ -47,7 +47,7 @@ pub use alert::{Alert, AlertClass, AlertKey, Cause, CloseReason, Condition, Prio
 pub use assignment::Assignment;
 pub use break_glass::{
     BREAK_GLASS_REVIEW_WITHIN, BREAK_GLASS_SPAN, BREAK_GLASS_WORDS_MIN_CHARS, BreakGlass, BreakGlassReview,
-    EmergencyReason,
+    EmergencyOpened, EmergencyReason,
 };
 pub use census::{Census, CensusError, Stay};
 pub use chart::{Chart, ChartEntry, ChartError, Charted, Oxygen};

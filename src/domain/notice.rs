@@ -2,7 +2,7 @@
 //!
 //! The states are those that a communicator reports in IHE ACM: delivered, read, accepted, or not.
 
-use super::{AlertId, LoginName, PatientId, text};
+use super::{AlertId, BreakGlassId, LoginName, PatientId, text};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -120,6 +120,9 @@ impl NoticeOutcome {
 pub struct Notice {
     /// The alert.
     pub alert: AlertId,
+    /// The emergency that the message told of, if it was about one; then the alert is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<BreakGlassId>,
     /// The transition of the alert that the message told of.
     pub transition: u32,
     /// Whose alert it is, if anybody's.

@@ -333,6 +333,8 @@ pub enum NotRaised {
     Late,
     /// It was at a time at which the device measured somebody else.
     Past,
+    /// It was raised, but the device has too many alerts at once: the one longest unheard is not followed any more.
+    TooMany,
 }
 
 #[cfg(test)]

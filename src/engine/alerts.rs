@@ -243,7 +243,10 @@ impl Engine {
                 | SystemFault::MappingWrong
                 | SystemFault::SourceLost
                 | SystemFault::PolicyNotMet => Priority::Medium,
-                SystemFault::ClockStepped | SystemFault::CertificateEnds | SystemFault::SyslogBehind => Priority::Low,
+                SystemFault::ClockStepped
+                | SystemFault::CertificateEnds
+                | SystemFault::SyslogBehind
+                | SystemFault::ReviewsOverdue => Priority::Low,
             };
             self.raise_plain(key, priority, self.now, report.detail, events);
         } else if !report.present && open {

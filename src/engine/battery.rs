@@ -4,14 +4,42 @@ use super::Engine;
 use crate::{
     alarm::episode,
     domain::{
-        Alert, AlertKey, ConditionCode, DeviceId, Event, Millis, Percent, Priority,
+        Alert, AlertKey, ConditionCode, DeviceId, Event, Millis, Percent, Priority, Timestamp,
         twin::{BATTERY_EMPTY_PERCENT, BATTERY_GOOD_PERCENT, BATTERY_LOW_PERCENT},
     },
 };
+use std::collections::BTreeMap;
+
+/// What a device said of its battery counts for an assignment that begins within this time.
+const BATTERY_WORD_KEPT: Millis = Millis::from_mins(24 * 60);
+
+/// What a device said last of a battery that is not full, by device: those of the census alone.
+pub(super) type BatteriesKept = BTreeMap<DeviceId, (Percent, Timestamp)>;
 
 impl Engine {
-    /// A device said how full its battery is. One that measures nobody is seen to on the screen of devices.
+    /// A device said how full its battery is. One that measures nobody is seen to on the screen of devices, and here as soon
+    /// as it measures somebody.
     pub(super) fn battery(&mut self, device: &DeviceId, percent: Option<Percent>, events: &mut Vec<Event>) {
+        match percent.filter(|percent| percent.get() <= BATTERY_GOOD_PERCENT) {
+            Some(percent) if self.census.devices.contains_key(device) => {
+                self.batteries.insert(device.clone(), (percent, self.now));
+            }
+            _ => drop(self.batteries.remove(device)),
+        }
+        self.judge_battery(device, percent, events);
+    }
+
+    /// A device begins to measure somebody: what it said of its battery before counts from now on.
+    pub(super) fn battery_of_assigned(&mut self, device: &DeviceId, events: &mut Vec<Event>) {
+        let said = self.batteries.get(device).copied();
+        if let Some((percent, at)) = said
+            && self.now.since(at) < BATTERY_WORD_KEPT
+        {
+            self.judge_battery(device, Some(percent), events);
+        }
+    }
+
+    fn judge_battery(&mut self, device: &DeviceId, percent: Option<Percent>, events: &mut Vec<Event>) {
         let Some(percent) = percent.map(Percent::get).filter(|percent| *percent <= BATTERY_GOOD_PERCENT) else {
             self.battery_is_good(device, events);
             return;

@@ -9,8 +9,8 @@ use super::{
     input::{Correction, IntakeFault},
 };
 use crate::domain::{
-    Actor, Command, DeviceId, Lapse, LimitsSaid, Marks, Millis, Notice, Observation, PatientId, Quality, ReportedAlert,
-    SystemFault, Timestamp, VitalCode, Ward, system::FaultReport,
+    Actor, Command, DeviceId, EmergencyOpened, Lapse, LimitsSaid, Marks, Millis, Notice, Observation, PatientId,
+    Quality, ReportedAlert, SystemFault, Timestamp, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -99,6 +99,7 @@ enum Other {
     Fault { fault: SystemFault, present: bool, detail: String },
     ClockStepped { by_ms: Millis },
     Notified(Notice),
+    EmergencyOpened { patient: PatientId, opened: EmergencyOpened },
     Heard { device: DeviceId },
     Lapsed { devices: Vec<DeviceId>, lapse: Lapse },
     Watched { watched: bool },
@@ -227,6 +228,9 @@ impl InputBlock {
             }
             Input::ClockStepped { by_ms } => Other::ClockStepped { by_ms: *by_ms },
             Input::Notified(notice) => Other::Notified(notice.clone()),
+            Input::EmergencyOpened { patient, opened } => {
+                Other::EmergencyOpened { patient: patient.clone(), opened: opened.clone() }
+            }
             Input::Heard { device } => Other::Heard { device: device.clone() },
             Input::Lapsed { devices, lapse } => Other::Lapsed { devices: devices.clone(), lapse: *lapse },
             Input::Watched { watched } => Other::Watched { watched: *watched },
@@ -322,6 +326,7 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::Fault { fault, present, detail } => Input::Fault(FaultReport { fault, present, detail }),
         Other::ClockStepped { by_ms } => Input::ClockStepped { by_ms },
         Other::Notified(notice) => Input::Notified(notice),
+        Other::EmergencyOpened { patient, opened } => Input::EmergencyOpened { patient, opened },
         Other::Heard { device } => Input::Heard { device },
         Other::Lapsed { devices, lapse } => Input::Lapsed { devices, lapse },
         Other::Watched { watched } => Input::Watched { watched },
@@ -379,10 +384,27 @@ mod tests {
     }
 
     #[test]
+    fn an_emergency_is_kept() {
+        let opened = EmergencyOpened {
+            emergency: "g1".parse().unwrap(),
+            user: "nina".to_owned(),
+            reason: crate::domain::EmergencyReason::Treatment,
+            until: Timestamp::from_ms(3_600_000),
+            due: Timestamp::from_ms(9_000_000),
+        };
+        let (at, input) = (Timestamp::from_ms(1_000), Input::EmergencyOpened { patient: key().patient, opened });
+        let mut block = InputBlock::default();
+        block.push(&input, at).unwrap();
+        let inputs = InputBlock::decode(&block.encode().unwrap()).unwrap().inputs().unwrap();
+        assert_eq!(inputs, [(at, input)]);
+    }
+
+    #[test]
     fn what_became_of_a_message_is_kept() {
         let outcome = crate::domain::NoticeOutcome::Failed { why: crate::domain::notice::Why::new("away") };
         let notice = Notice {
             alert: crate::domain::AlertId(3),
+            emergency: None,
             transition: 2,
             patient: Some(key().patient),
             channel: "pager".parse().unwrap(),

@@ -206,7 +206,9 @@ impl Engine {
     fn assign(&mut self, assignment: Assignment, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
         self.check_not_ahead(assignment.start)?;
         self.census.check_assignment(&assignment)?;
+        let device = assignment.device.clone();
         self.record(EventBody::Assigned { assignment, by: by.clone() }, events);
+        self.battery_of_assigned(&device, events);
         Ok(())
     }
 

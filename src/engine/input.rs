@@ -1,8 +1,8 @@
 //! What goes into the engine.
 
 use crate::domain::{
-    Actor, Command, DeviceId, Lapse, LimitsSaid, Millis, Notice, Observation, PatientId, Percent, ReportedAlert,
-    Timestamp, VitalCode, Ward, system::FaultReport,
+    Actor, Command, DeviceId, EmergencyOpened, Lapse, LimitsSaid, Millis, Notice, Observation, PatientId, Percent,
+    ReportedAlert, Timestamp, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,13 @@ pub enum Input {
     },
     /// A message about an alert was sent out, could not be, or was read or answered.
     Notified(Notice),
+    /// Somebody of another ward opened a patient in an emergency.
+    EmergencyOpened {
+        /// The patient.
+        patient: PatientId,
+        /// Which emergency.
+        opened: EmergencyOpened,
+    },
     /// A gateway that is lost was heard: a message came from it, whatever was in it.
     Heard {
         /// The gateway.

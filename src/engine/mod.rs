@@ -48,6 +48,7 @@ use crate::{
         Ward,
     },
 };
+use battery::BatteriesKept;
 use device::DeviceState;
 use gateway::GatewayState;
 use handover::Desk;
@@ -117,6 +118,7 @@ pub struct Engine {
     watching: Watching,
     reported: SaidByDevices,
     watchdogs: Watchdogs,
+    batteries: BatteriesKept,
 }
 
 impl Engine {
@@ -143,6 +145,7 @@ impl Engine {
             watching: Watching::default(),
             reported: SaidByDevices::default(),
             watchdogs: Watchdogs::default(),
+            batteries: BatteriesKept::new(),
         }
     }
 
@@ -177,6 +180,9 @@ impl Engine {
                 self.clock_stepped(by_ms, events);
             }
             Input::Notified(notice) => self.record(EventBody::Notified { notice }, events),
+            Input::EmergencyOpened { patient, opened } if self.census.stays.contains_key(&patient) => {
+                self.record(EventBody::EmergencyOpened { patient, opened }, events);
+            }
             Input::Heard { device } => {
                 self.watchdog_heard(&device);
                 self.gateway_heard(&device, events);
@@ -185,7 +191,11 @@ impl Engine {
             Input::Said { patient, device, said } => self.said_by_device(&patient, &device, *said, events),
             Input::Lapsed { devices, lapse } => self.lapsed(&devices, lapse, events),
             Input::Watched { watched } => self.set_watched(watched, events),
-            Input::WardChanged { .. } | Input::Tick | Input::Observation(_) | Input::Start { .. } => {}
+            Input::WardChanged { .. }
+            | Input::EmergencyOpened { .. }
+            | Input::Tick
+            | Input::Observation(_)
+            | Input::Start { .. } => {}
         }
     }
 

@@ -90,15 +90,14 @@ impl Engine {
         !said.is_reminder() && episodes.iter().any(|e| e.last == *said)
     }
 
-    /// Whether a device says other limits of a vital of its patient than are known, or what is known is newer.
+    /// Whether a device says other limits of a vital of its patient than it said before. What another device says of the
+    /// same vital is no change of this one.
     #[must_use]
     pub fn is_other_limit(&self, patient: &PatientId, vital: VitalCode, said: &LimitsSaid) -> bool {
         let Some(stay) = self.census.stays.get(patient) else { return false };
         let measures = self.census.open_assignment(&said.device).is_some_and(|a| a.patient == *patient);
-        let news = |known: &LimitsSaid| {
-            said.since > known.since && (known.limits != said.limits || known.device != said.device)
-        };
-        measures && stay.device_limits.get(&vital).is_none_or(news)
+        let news = |known: &LimitsSaid| said.since > known.since && known.limits != said.limits;
+        measures && stay.limits_said_by(&said.device, vital).is_none_or(news)
     }
 
     /// A device says by which limits it alarms itself: told, and nothing is judged by them.
@@ -172,7 +171,14 @@ impl Engine {
         let Some(oldest) = oldest.filter(|place: &usize| *place < episodes.len()) else { return };
         let gone = episodes.remove(oldest);
         if gone.lives() {
-            self.clear_plain(&gone.key(device), events);
+            let key = gone.key(device);
+            if let Some(alert) = self.alerts.get_mut(&key) {
+                alert.detail = Some(format!(
+                    "the device has more than {EPISODES_MAX} alerts at once: it is not followed any more"
+                ));
+            }
+            self.clear_plain(&key, events);
+            self.not_raised(&gone.patient, device, gone.last, NotRaised::TooMany, events);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What the engine keeps of responses, pauses and the rota.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +37,29 @@ pub(super) struct ResponsesKept {
     pub(super) last_pause: u64,
     pub(super) pauses: BTreeMap<PauseId, Pause>,
     pub(super) rota: Rota,
+    /// Alerts that were reset last and by whom, the oldest first, at most [`RESETS_KEPT`]: whoever comes second is told.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub(super) resets: VecDeque<(AlertId, Actor)>,
+}
+
+/// Resets that are remembered; beyond it the oldest are forgotten, and their alerts are just not open.
+const RESETS_KEPT: usize = 64;
+
+impl ResponsesKept {
+    pub(super) fn note_reset(&mut self, alert: AlertId, by: &Actor) {
+        self.resets.push_back((alert, by.clone()));
+        while self.resets.len() > RESETS_KEPT {
+            self.resets.pop_front();
+        }
+    }
+
+    /// Why nothing can be done about an alert that is not there.
+    fn gone(&self, alert: AlertId) -> Refusal {
+        match self.resets.iter().find(|(reset, _)| *reset == alert) {
+            Some((_, owner)) => Refusal::AlreadyReset { alert, owner: owner.clone() },
+            None => Refusal::NotOpen { alert },
+        }
+    }
 }
 
 /// When something falls due for an alert by itself.
@@ -123,9 +146,9 @@ impl Engine {
         events: &mut Vec<Event>,
         step: impl FnOnce(&mut Alert) -> Result<Transition, Refusal>,
     ) -> Result<(), Refusal> {
-        let gone = Refusal::NotOpen { alert };
-        let key = self.responses.keys.get(&alert).cloned().ok_or(gone.clone())?;
-        let found = self.alerts.get_mut(&key).ok_or(gone)?;
+        let gone = || self.responses.kept.gone(alert);
+        let key = self.responses.keys.get(&alert).cloned().ok_or_else(gone)?;
+        let found = self.alerts.get_mut(&key).ok_or_else(gone)?;
         let Transition(cause) = step(found)?;
         self.tell_alert(&key, cause, Some(by.clone()), events);
         // Whoever declines is followed by the next level at once.
@@ -144,11 +167,14 @@ impl Engine {
         by: &Actor,
         events: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
-        let key = self.responses.keys.get(&alert).ok_or(Refusal::NotOpen { alert })?;
-        let mut trial = self.alerts.get(key).cloned().ok_or(Refusal::NotOpen { alert })?;
+        let gone = || self.responses.kept.gone(alert);
+        let key = self.responses.keys.get(&alert).ok_or_else(gone)?;
+        let mut trial = self.alerts.get(key).cloned().ok_or_else(gone)?;
         episode::reset(&mut trial, seen, by)?;
         self.comment(alert, reason, by, events)?;
-        self.on_alert(alert, by, events, |found| episode::reset(found, seen, by))
+        self.on_alert(alert, by, events, |found| episode::reset(found, seen, by))?;
+        self.responses.kept.note_reset(alert, by);
+        Ok(())
     }
 
     pub(super) fn comment(
@@ -159,9 +185,9 @@ impl Engine {
         events: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
         let at = self.now;
-        let gone = Refusal::NotOpen { alert };
-        let key = self.responses.keys.get(&alert).ok_or(gone.clone())?;
-        let found = self.alerts.get_mut(key).ok_or(gone)?;
+        let gone = || self.responses.kept.gone(alert);
+        let key = self.responses.keys.get(&alert).ok_or_else(gone)?;
+        let found = self.alerts.get_mut(key).ok_or_else(gone)?;
         found.comment = Some(Comment { by: by.clone(), at, text: text.clone() });
         let patient = found.key.patient.clone();
         self.record(EventBody::Commented { alert, patient, text, by: by.clone() }, events);

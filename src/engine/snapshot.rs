@@ -2,6 +2,7 @@
 
 use super::{
     Engine, EngineConfig,
+    battery::BatteriesKept,
     device::{DeviceKept, DeviceState},
     gateway::GatewayState,
     limits::OverridesKept,
@@ -82,6 +83,9 @@ struct Snapshot {
     /// When gateways with a watchdog were last heard.
     #[serde(default)]
     watchdogs: BTreeMap<DeviceId, Timestamp>,
+    /// What devices said last of batteries that are not full.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    batteries: BatteriesKept,
 }
 
 impl Engine {
@@ -113,6 +117,7 @@ impl Engine {
             handovers: self.desk.kept.clone(),
             said: self.reported.kept.clone(),
             watchdogs: self.watchdogs.kept(),
+            batteries: self.batteries.clone(),
         };
         Ok(rmp_serde::to_vec_named(&snapshot)?)
     }
@@ -156,6 +161,7 @@ impl Engine {
         }
         engine.restore_said(snapshot.said);
         engine.restore_watchdogs(snapshot.watchdogs);
+        engine.batteries = snapshot.batteries;
         engine.watching.kept = snapshot.watching;
         engine.arm_watching();
         engine.arm_clock_step();

@@ -1,6 +1,8 @@
 //! What is to be said to whom.
 
-use crate::domain::{AlertClass, AlertId, Cause, LoginName, Mode, PatientId, Priority, Timestamp, WardId};
+use crate::domain::{
+    AlertClass, AlertId, BreakGlassId, Cause, LoginName, Mode, PatientId, Priority, Timestamp, WardId,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -25,6 +27,8 @@ pub enum Purpose {
     Alert,
     /// Somebody tries whether the channel works.
     Test,
+    /// Somebody whose account is not for a ward opened a patient of it.
+    Emergency,
 }
 
 /// What makes two letters the same one, however often it is sent. Together with the source it is the key by which the
@@ -37,6 +41,8 @@ pub struct LetterId {
     pub alert: AlertId,
     /// Its transition.
     pub transition: u32,
+    /// The emergency, if it is about one and no alert.
+    pub emergency: Option<BreakGlassId>,
     /// To whom.
     pub to: Option<LoginName>,
     /// Whether the transition could not be recorded; its number may be given again.
@@ -47,6 +53,9 @@ impl fmt::Display for LetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { alert, transition, to, unrecorded, .. } = self;
         let to = to.as_ref().map_or("ward", LoginName::as_str);
+        if let Some(emergency) = &self.emergency {
+            return write!(f, "{emergency}.{to}");
+        }
         write!(f, "{alert}.{transition}.{to}{}", if *unrecorded { ".unrecorded" } else { "" })
     }
 }
@@ -104,6 +113,8 @@ pub struct Letter {
     pub name: Option<String>,
     /// The link by which the recipient may acknowledge, and until when it holds.
     pub link: Option<(String, Timestamp)>,
+    /// Until when an emergency has to be judged, if it is about one.
+    pub judge_until: Option<Timestamp>,
     /// The patient, for the journal; never sent.
     pub patient: Option<PatientId>,
 }

@@ -18,7 +18,7 @@ pub use email::{EmailChannel, EmailParts, EmailTls};
 pub use letter::{Content, Letter, LetterId, Purpose, Recipient, Told};
 pub use link::{AckLink, LINK_KEY_BYTES, LinkError, LinkKey};
 pub use outbox::{OUTBOX_MAX, Outbox, Parcel, Retry};
-pub use render::{CLOUD_EVENT_TYPE, bed_words, cloud_event, subject, text};
+pub use render::{CLOUD_EVENT_TYPE, EMERGENCY_EVENT_TYPE, bed_words, cloud_event, subject, text};
 pub use secret::{SECRET_MIN_BYTES, SecretError, WebhookSecret, read_secret};
 pub use webhook::{WebhookChannel, WebhookParts};
 

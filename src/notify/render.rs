@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 /// The type of our cloud events.
 pub const CLOUD_EVENT_TYPE: &str = "org.wardwatch.alert.v1";
+/// The type of those that tell of an emergency.
+pub const EMERGENCY_EVENT_TYPE: &str = "org.wardwatch.emergency.v1";
 
 const fn cause_words(cause: Cause) -> &'static str {
     match cause {
@@ -42,11 +44,16 @@ pub fn subject(letter: &Letter) -> String {
     if letter.purpose == Purpose::Test {
         parts.push("TEST".to_owned());
     }
-    parts.push(letter.priority.mark().to_owned());
-    parts.push(letter.priority.as_str().to_uppercase());
+    if letter.purpose == Purpose::Emergency {
+        parts.push("EMERGENCY ACCESS".to_owned());
+    } else {
+        parts.push(letter.priority.mark().to_owned());
+        parts.push(letter.priority.as_str().to_uppercase());
+    }
     parts.push(letter.bed.as_ref().map_or_else(|| letter.ward.clone(), |bed| bed_words(bed)));
     match &letter.told {
         Some(told) => parts.push(told.words.clone()),
+        None if letter.purpose == Purpose::Emergency => parts.push("a patient was opened".to_owned()),
         None => parts.push(class_words(letter.class).to_owned()),
     }
     parts.join(" ")
@@ -62,14 +69,10 @@ pub fn text(letter: &Letter) -> String {
     if let Some(name) = &letter.name {
         lines.push(format!("Patient: {name}"));
     }
-    lines.push(format!("Ward: {}. Why now: {}. Level {}.", letter.ward, cause_words(letter.cause), letter.level));
-    lines.push(format!("Raised {}, sent of {}.", letter.raised_at, letter.at));
-    if letter.id.unrecorded {
-        lines.push("The server cannot record at present: this alert is not in its journal.".to_owned());
-    }
-    match &letter.to {
-        Some(to) => lines.push(format!("You are asked: {}.", to.login)),
-        None => lines.push("No rota says who is asked.".to_owned()),
+    if letter.purpose == Purpose::Emergency {
+        lines.extend(emergency_lines(letter));
+    } else {
+        lines.extend(alert_lines(letter));
     }
     if let Some((url, until)) = &letter.link {
         lines.push(format!("Acknowledge (until {until}): {url}"));
@@ -81,6 +84,35 @@ pub fn text(letter: &Letter) -> String {
     lines.join("\n")
 }
 
+/// What is said of an emergency, besides its subject.
+fn emergency_lines(letter: &Letter) -> Vec<String> {
+    let mut lines = vec![
+        format!("Ward: {}. Somebody whose account is not for this ward opened a patient of it.", letter.ward),
+        format!("Opened {}. Nothing has to be done at once.", letter.at),
+    ];
+    if let Some(until) = letter.judge_until {
+        lines.push(format!("Somebody has to judge it until {until}: `wardwatch breakglass list` on the server."));
+    }
+    lines.extend(letter.to.as_ref().map(|to| format!("You are told: {}.", to.login)));
+    lines
+}
+
+/// What is said of an alert, besides its subject.
+fn alert_lines(letter: &Letter) -> Vec<String> {
+    let mut lines = vec![
+        format!("Ward: {}. Why now: {}. Level {}.", letter.ward, cause_words(letter.cause), letter.level),
+        format!("Raised {}, sent of {}.", letter.raised_at, letter.at),
+    ];
+    if letter.id.unrecorded {
+        lines.push("The server cannot record at present: this alert is not in its journal.".to_owned());
+    }
+    match &letter.to {
+        Some(to) => lines.push(format!("You are asked: {}.", to.login)),
+        None => lines.push("No rota says who is asked.".to_owned()),
+    }
+    lines
+}
+
 /// The letter as a structured cloud event (CloudEvents 1.0, JSON format).
 #[must_use]
 pub fn cloud_event(letter: &Letter) -> Value {
@@ -89,13 +121,21 @@ pub fn cloud_event(letter: &Letter) -> Value {
     put("purpose", json!(letter.purpose));
     put("mode", json!(letter.mode));
     put("ward", json!(letter.id.ward));
-    put("alert", json!(letter.id.alert));
-    put("transition", json!(letter.id.transition));
-    put("priority", json!(letter.priority));
-    put("class", json!(letter.class));
-    put("cause", json!(letter.cause));
-    put("level", json!(letter.level));
-    put("raised_at", json!(letter.raised_at));
+    match &letter.id.emergency {
+        Some(emergency) => {
+            put("emergency", json!(emergency));
+            put("judge_until", json!(letter.judge_until));
+        }
+        None => {
+            put("alert", json!(letter.id.alert));
+            put("transition", json!(letter.id.transition));
+            put("priority", json!(letter.priority));
+            put("class", json!(letter.class));
+            put("cause", json!(letter.cause));
+            put("level", json!(letter.level));
+            put("raised_at", json!(letter.raised_at));
+        }
+    }
     put("text", json!(subject(letter)));
     if let Some(bed) = &letter.bed {
         put("bed", json!(bed));
@@ -117,12 +157,16 @@ pub fn cloud_event(letter: &Letter) -> Value {
         put("acknowledge_url", json!(url));
         put("acknowledge_until", json!(until));
     }
+    let (kind, subject) = match &letter.id.emergency {
+        Some(emergency) => (EMERGENCY_EVENT_TYPE, format!("emergency/{emergency}")),
+        None => (CLOUD_EVENT_TYPE, format!("alert/{}", letter.id.alert)),
+    };
     json!({
         "specversion": "1.0",
         "id": letter.id.to_string(),
         "source": format!("urn:wardwatch:{}:{}", letter.site, letter.id.ward),
-        "type": CLOUD_EVENT_TYPE,
-        "subject": format!("alert/{}", letter.id.alert),
+        "type": kind,
+        "subject": subject,
         "time": letter.at,
         "datacontenttype": "application/json",
         "data": data,
@@ -144,6 +188,7 @@ pub(super) mod tests {
             ward: "w3".parse().unwrap(),
             alert: AlertId(7),
             transition: 2,
+            emergency: None,
             to: Some(login.clone()),
             unrecorded: false,
         };
@@ -164,6 +209,7 @@ pub(super) mod tests {
             told: Some(Told { code: "spo2.low".to_owned(), words: "SpO2 low 84 % (limit 85)".to_owned() }),
             name: Some("Okafor, Chidi".to_owned()),
             link: Some(("https://ward.example/v1/ack/t".to_owned(), Timestamp::from_ms(1_780_000_900_000))),
+            judge_until: None,
             patient: Some("p1".parse().unwrap()),
         }
     }
@@ -177,6 +223,22 @@ pub(super) mod tests {
             assert!(!said.contains(hidden), "{hidden}: {said}");
         }
         assert!(said.contains("nobody has answered") && said.contains("https://ward.example/v1/ack/t"));
+    }
+
+    #[test]
+    fn h03_an_emergency_is_told_without_the_name_and_with_the_time_until_which_it_is_judged() {
+        let mut letter = Letter { purpose: Purpose::Emergency, told: None, name: None, link: None, ..full() };
+        letter.id.emergency = Some("g-7".parse().unwrap());
+        letter.judge_until = Some(Timestamp::from_ms(1_780_000_000_000));
+        let said = format!("{}\n{}", text(&letter), cloud_event(&letter));
+        assert_eq!(subject(&letter), "EMERGENCY ACCESS bed 04 a patient was opened");
+        for hidden in ["Chidi", "p1", "HIGH", "transition"] {
+            assert!(!said.contains(hidden), "{hidden}: {said}");
+        }
+        assert!(said.contains("has to judge it until 2026-05-28T20:26:40"), "{said}");
+        let event = cloud_event(&letter);
+        assert_eq!((&event["type"], &event["id"]), (&EMERGENCY_EVENT_TYPE.into(), &"g-7.okafor".into()));
+        assert_eq!((&event["subject"], &event["data"]["emergency"]), (&"emergency/g-7".into(), &"g-7".into()));
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub fn condition_name(code: ConditionCode, ward: &WardView) -> String {
         ConditionCode::System(SystemFault::SyslogBehind) => "the audit trail is not delivered".to_owned(),
         ConditionCode::System(SystemFault::CertificateEnds) => "the server's certificate ends".to_owned(),
         ConditionCode::System(SystemFault::PolicyNotMet) => "a policy is not met".to_owned(),
+        ConditionCode::System(SystemFault::ReviewsOverdue) => "an emergency waits to be judged".to_owned(),
     }
 }
 

@@ -46,6 +46,7 @@ pub async fn start(endpoint: Endpoint, token: Secret, ward: WardId) -> Result<Wa
         without_ward: false,
         endpoint,
         token,
+        token_file: None,
         ward: Some(ward),
         patients: None,
         encoding: Encoding::MessagePack,

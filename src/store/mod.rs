@@ -41,6 +41,10 @@ pub enum StoreError {
     /// The database said no: what was just written may or may not be on the disk. The store must be opened anew.
     #[error("the database failed")]
     Database(#[source] rusqlite::Error),
+    /// The database refused a row: two rows would have the same key, or one lacks what it needs. Nothing of the transaction
+    /// was kept, and no write to the disk is in doubt.
+    #[error("the database refused a row")]
+    Constraint(#[source] rusqlite::Error),
     /// The store was closed after an earlier failure.
     #[error("the store is closed after an earlier failure: restart the server")]
     Closed,
@@ -105,10 +109,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether it may be tried again by itself: no write to the disk is in doubt.
+    /// Whether the disk is full.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
+    }
+
+    /// Whether it may be tried again by itself: no write to the disk is in doubt.
+    #[must_use]
+    pub const fn leaves_whole(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Constraint(_))
     }
 }
 
@@ -142,7 +152,9 @@ impl Default for Retention {
 /// The one that writes. One per data folder, on one thread.
 pub trait Store: Send {
     /// Makes a batch durable in one transaction and gives its events and leaves their numbers. An empty batch costs
-    /// nothing. After an error that is not [`StoreError::Full`] the store is closed for good.
+    /// nothing. A resource that the database refuses is left out, kept as a dead letter and named in
+    /// [`Committed::refused`]. After an error that does not leave the store whole ([`StoreError::leaves_whole`]) it is
+    /// closed for good.
     ///
     /// # Errors
     /// If nothing of the batch is certain to be kept.

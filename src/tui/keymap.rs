@@ -23,6 +23,7 @@ pub const KEYS: &[(Key, Action)] = &[
     (Key::char('x'), Action::Do(Act::RemoveShift)),
     (Key::plain(KeyCode::Delete), Action::Do(Act::RemoveShift)),
     (Key::char('6'), Action::ShowReport),
+    (Key::char('r'), Action::RenewReport),
     (Key::char('D'), Action::ShowDevices),
     (Key::char('a'), Action::Do(Act::AssignDevice)),
     (Key::char('x'), Action::Do(Act::EndAssignment)),

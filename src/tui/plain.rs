@@ -2,6 +2,7 @@
 //! colour. Commands are typed as lines.
 
 mod acts;
+mod reads;
 
 use super::{
     core::{App, Effect, Event, Health, Phase},
@@ -32,6 +33,10 @@ mute BED                   no sound for 2 minutes; mute ward the whole ward
 standby BED MINUTES WORDS  the patient is away from the monitor
 off BED HOURS WORDS        switch the alarm off; off BED HOURS high WORDS high too, a second person confirms
 pauses        what is paused or switched off, by number
+limits BED    the limits in force, and who changed which; they are changed on the screen
+rota          who is on duty now, and who comes
+report        which alerts came in the last 24 h, and how soon they were answered
+handover BED  what there is to say of the patient at a handover
 devices       devices, the worst first, and those whose values are nobody's
 end N         end a pause; confirm N confirms one as the second person
 unlock        unlock the session; the passphrase is asked for and not shown
@@ -121,10 +126,25 @@ impl Plain {
             _ => {}
         }
         let devices = matches!(event, ClientEvent::Devices { .. });
+        let (awaits_report, awaits_handover) = (self.app.report.is_awaited(), self.app.handover.is_awaited());
+        let told = match &event {
+            ClientEvent::HandoverReport { report, .. } => Some(report.clone()),
+            _ => None,
+        };
         said.effects = self.app.handle(now, Event::Client(Box::new(event)));
         if let (true, Some(list), Some(ward)) = (devices, &self.app.devices.list, &self.app.ward) {
             said.lines.push(format!("{} DEVICES", self.clock()));
             said.lines.extend(words::devices::lines(list, ward, self.app.is_locked()));
+        }
+        if awaits_report && !self.app.report.is_awaited() {
+            self.say_report(&mut said);
+        }
+        if awaits_handover && !self.app.handover.is_awaited() {
+            match (&told, &self.app.handover.failed) {
+                (Some(report), _) => Self::say_handover(report, &mut said),
+                (None, Some(why)) => said.lines.push(format!("what is told at a handover could not be had: {why}")),
+                (None, None) => {}
+            }
         }
         self.follow_up(&mut said);
         said
@@ -245,6 +265,7 @@ impl Plain {
             EventBody::HandoverAccepted { handover, by } => {
                 format!("handover {}: taken by {}, given by {}", handover.id, by.label(), handover.from.label())
             }
+            EventBody::EmergencyOpened { patient, opened } => words::emergency_opened(patient, opened, ward),
             EventBody::HandoverEnded { handover, end } => {
                 format!("handover {handover}: {}", words::handover_end(end))
             }
@@ -280,6 +301,10 @@ impl Plain {
             ("show", Some(bed)) => self.show(bed),
             ("ack", Some(object)) => self.acknowledge(object),
             ("pauses", None) => self.pauses(),
+            ("limits", Some(bed)) => self.limits(bed),
+            ("rota", None) => self.rota(),
+            ("report", None) => self.report(),
+            ("handover", Some(bed)) => self.handover(bed),
             ("devices", None) => self.devices(),
             ("unlock", None) => self.unlock(),
             ("", _) => Said::default(),

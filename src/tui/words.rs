@@ -12,9 +12,9 @@ pub use crate::protocol::words::{
 };
 use crate::{
     domain::{
-        Alert, AlertClass, Condition, ConditionCode, Handover, HandoverEnd, Inactivation, InopReason, LoginName, Marks,
-        Millis, PatientId, Pause, PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind, ScorePart, ScoreRisk,
-        ScoreValue, Side, Signal, Timestamp, alert::FIRST_LEVEL,
+        Alert, AlertClass, Condition, ConditionCode, EmergencyOpened, Handover, HandoverEnd, Inactivation, InopReason,
+        LoginName, Marks, Millis, PatientId, Pause, PauseEnd, PauseKind, Priority, Quality, Response, ScoreKind,
+        ScorePart, ScoreRisk, ScoreValue, Side, Signal, Timestamp, alert::FIRST_LEVEL,
     },
     predict::TrendDirection,
     protocol::{PatientView, WardView},
@@ -225,6 +225,17 @@ pub fn pause_end(end: &PauseEnd) -> String {
 pub fn handover_offered(handover: &Handover) -> String {
     let (id, from, to, count) = (handover.id, handover.from.label(), &handover.to, handover.patients.len());
     format!("handover {id}: {from} offers {count} {} to {to}", if count == 1 { "patient" } else { "patients" })
+}
+
+/// What is said of a patient who was opened in an emergency: the bed, who, why and until when.
+#[must_use]
+pub fn emergency_opened(patient: &PatientId, opened: &EmergencyOpened, ward: &WardView) -> String {
+    let bed = ward.patients.get(patient).map_or("–", |p| bed_label(ward, &p.bed));
+    let until = clock_minutes(opened.until, ward.ward.time_zone);
+    format!(
+        "EMERGENCY ACCESS: {} of another ward opened bed {bed} until {until} ({}); it waits to be judged",
+        opened.user, opened.reason
+    )
 }
 
 /// Why an offer is over, in words.

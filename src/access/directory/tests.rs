@@ -223,12 +223,21 @@ fn a13_a_token_that_was_given_up_goes_on_for_a_moment_and_then_betrays_itself() 
     assert_eq!(betrayed.record.id, record.id);
     let (third, token_hash) = new_token(TokenKind::Session, Mode::Live, &OsEntropy).unwrap();
     directory.apply(&AccessChange::RotateSession { session: record.id.clone(), token_hash, at });
-    assert_eq!(directory.session(&first, at), Err(UnknownToken::Unknown), "the last but one is nobody's");
+    assert!(directory.session(&first, at + Millis::from_secs(29)).is_ok(), "two proofs at once throw nobody out");
+    let later = at + FORMER_TOKEN_SPAN;
+    assert_eq!(directory.session(&first, later), Err(UnknownToken::Reused), "the last but one betrays itself too");
+    assert_eq!(directory.session_of_reused(&first, later).unwrap().record.id, record.id);
+    for _ in 0..FORMER_TOKENS_KEPT {
+        let (_, token_hash) = new_token(TokenKind::Session, Mode::Live, &OsEntropy).unwrap();
+        directory.apply(&AccessChange::RotateSession { session: record.id.clone(), token_hash, at: later });
+    }
+    assert_eq!(directory.session(&first, later), Err(UnknownToken::Unknown), "what is remembered is bounded");
+    assert_eq!(directory.by_former.len(), FORMER_TOKENS_KEPT);
     directory.apply(&AccessChange::DropSession(record.id));
     for token in [first, second, third] {
         assert_eq!(directory.session(&token, at), Err(UnknownToken::Unknown));
     }
-    assert!(directory.by_former.is_empty() && directory.by_token.is_empty());
+    assert!(directory.by_former.is_empty() && directory.by_token.is_empty() && directory.given_up.is_empty());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     alarm::episode::{self, Raise},
+    analysis::AlertReportText,
     domain::{
         Actor, AlertKey, Bed, Category, CloseReason, Patient, PersonName, Role, Side,
         event::SuppressedBy,
@@ -156,8 +157,9 @@ fn a_day_on_a_ward() {
     journal.suppress(202, SuppressedBy::LimitsChanged, 0);
     journal.discharge(720, "p2");
     journal.raise(24 * 60, 5, LOW, Some(("p1", "1")), Priority::High);
-    insta::assert_snapshot!(journal.report(), @r"
-    3 East · 2026-01-09T23:00:00.000Z to 2026-01-10T23:00:00.000Z · 2 patients, 1.50 bed-days
+    let text = AlertReportText { report: &journal.report(), zone: chrono_tz::Tz::Europe__Berlin };
+    insta::assert_snapshot!(text, @r"
+    3 East · 2026-01-10 00:00 to 2026-01-11 00:00 (Europe/Berlin) · 2 patients, 1.50 bed-days
 
                            alerts per bed-day  high  medium   low  returned  worse   ack  escalated | hysteresis    delay  quality    ended   limits
     hr.high                     1         0.7     0       1     0         0      0     0          0 |          0        0        0        0        0
@@ -169,7 +171,7 @@ fn a_day_on_a_ward() {
     technical: 1 of them, 33 %
     acknowledged: 1, median 4:00, 90 % within 4:00, longest 4:00; never 1, still waiting 1
     answered: 2, median 1:00, 90 % within 4:00, longest 4:00; never 0, still waiting 1
-    longest without acknowledgement: 22:00:00, 3E-1, spo2.not_measured low, raised 2026-01-10T01:00:00.000Z
+    longest without acknowledgement: 22:00:00, 3E-1, spo2.not_measured low, raised 2026-01-10 02:00
     most alerts by bed: 3E-1 2, 3E-2 1
     the tenth of the patients with most alerts had 67 % of them
     by hour of the day from 0: 0 2 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0

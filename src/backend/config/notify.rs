@@ -15,6 +15,8 @@ const TIMEOUT_MAX_S: u32 = 60;
 const ATTEMPTS_MAX: u32 = 20;
 /// Longest time that a link holds, in minutes.
 const LINK_MINUTES_MAX: u32 = 120;
+/// Most people who look after privacy.
+const PRIVACY_MAX: usize = 16;
 /// Most channels.
 const CHANNELS_MAX: usize = 16;
 
@@ -30,6 +32,10 @@ pub struct NotifyConfig {
     /// E-mail addresses by login name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub addresses: BTreeMap<String, String>,
+    /// Login names of those who look after privacy: they are told at once of each patient who is opened in an emergency,
+    /// besides charge of the ward.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub privacy: Vec<String>,
     /// The channels by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub channel: BTreeMap<ChannelName, ChannelConfig>,
@@ -37,7 +43,13 @@ pub struct NotifyConfig {
 
 impl Default for NotifyConfig {
     fn default() -> Self {
-        Self { public_url: None, link_minutes: 15, addresses: BTreeMap::new(), channel: BTreeMap::new() }
+        Self {
+            public_url: None,
+            link_minutes: 15,
+            addresses: BTreeMap::new(),
+            privacy: Vec::new(),
+            channel: BTreeMap::new(),
+        }
     }
 }
 
@@ -52,6 +64,8 @@ pub struct ChannelConfig {
     /// Of which wards; all if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wards: Vec<WardId>,
+    /// Whether it tells of patients who are opened in emergencies too.
+    pub emergencies: bool,
     /// How much it may tell.
     pub content: Content,
     /// Longest time for one try, in seconds.
@@ -75,6 +89,7 @@ impl Default for ChannelConfig {
             priorities: vec![Priority::High, Priority::Medium],
             min_level: FIRST_LEVEL,
             wards: Vec::new(),
+            emergencies: true,
             content: Content::default(),
             timeout_s: 10,
             attempts: 5,
@@ -277,6 +292,9 @@ impl NotifyConfig {
         if !(1..=LINK_MINUTES_MAX).contains(&self.link_minutes) {
             let (value, high) = (self.link_minutes.into(), LINK_MINUTES_MAX.into());
             return Err(ConfigError::Range { key: "notify.link_minutes", value, low: 1, high });
+        }
+        if self.privacy.len() > PRIVACY_MAX {
+            return Err(wrong("notify.privacy".to_owned(), format!("at most {PRIVACY_MAX} names are allowed")));
         }
         if self.channel.len() > CHANNELS_MAX {
             return Err(wrong("notify.channel".to_owned(), format!("at most {CHANNELS_MAX} channels are allowed")));

@@ -118,6 +118,7 @@ async fn note(app: &App, link: &AckLink, outcome: NoticeOutcome) {
     app.hub.metrics().notice(outcome.as_str());
     let notice = Notice {
         alert: link.alert,
+        emergency: None,
         transition: link.transition,
         patient,
         channel: link.channel.clone(),

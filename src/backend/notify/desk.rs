@@ -12,11 +12,11 @@ use crate::{
         pipeline::{Job, JobError, Record},
     },
     domain::{
-        AlertId, ChannelName, Event, EventBody, LoginName, Millis, Notice, NoticeOutcome, SystemFault, WardId,
-        notice::Why, system::FaultReport,
+        AlertId, BreakGlassId, ChannelName, EmergencyOpened, Event, EventBody, LoginName, Millis, Notice,
+        NoticeOutcome, PatientId, SystemFault, Timestamp, WardId, notice::Why, system::FaultReport,
     },
     ingest::Refused,
-    notify::{Channel, ChannelError, Letter, OUTBOX_MAX, Outbox, Purpose, Retry, cloud_event},
+    notify::{Channel, ChannelError, Letter, LetterId, OUTBOX_MAX, Outbox, Purpose, Retry, cloud_event},
     protocol::StoreState,
     store::{DeadLetter, StoreError, first_event_since},
 };
@@ -44,7 +44,7 @@ const FIRST_WAIT: Millis = Millis::from_secs(1);
 const HELD_MAX: usize = 10_000;
 
 /// What makes two letters of one channel the same in the journal.
-type Sent = (AlertId, u32, ChannelName, Option<LoginName>);
+type Sent = (AlertId, u32, Option<BreakGlassId>, ChannelName, Option<LoginName>);
 
 /// How far a ward's journal was read.
 struct Following {
@@ -162,7 +162,8 @@ impl Desk {
                 if let EventBody::Notified { notice } = event.event.body
                     && notice.outcome.ends_sending()
                 {
-                    following.sent.insert((notice.alert, notice.transition, notice.channel, notice.to));
+                    let Notice { alert, transition, emergency, channel, to, .. } = notice;
+                    following.sent.insert((alert, transition, emergency, channel, to));
                 }
             }
         }
@@ -210,28 +211,48 @@ impl Desk {
     }
 
     fn dispatch(&self, (event, unrecorded): (&Event, bool), hub: &WardHub, sent: &HashSet<Sent>) {
+        if let EventBody::EmergencyOpened { patient, opened } = &event.body {
+            return self.tell_emergency((event.at, patient, opened), hub, sent);
+        }
         let Some((alert, _)) = plan::asks(event) else { return };
-        let now = self.app.engine_clock.now();
-        let config = &self.app.config.notify;
-        let notify = &self.app.notify;
-        let desktop = Desktop {
-            site: &self.app.site,
-            vitals: &self.app.vitals,
-            addresses: &config.addresses,
-            links: self.app.links.as_ref(),
-            now,
-        };
+        let (config, notify, desktop) = (&self.app.config.notify, &self.app.notify, self.desktop());
         for line in &self.lines {
             let Some(channel) = config.channel.get(&line.name) else { continue };
             if plan::is_of_channels(alert) && notify.is_failing(&line.name) {
                 continue;
             }
             let letters = hub.look(|view| plan::letters((event, unrecorded), view, (&line.name, channel), &desktop));
-            for letter in letters {
-                let key = (letter.id.alert, letter.id.transition, line.name.clone(), letter.id.to.clone());
-                if !sent.contains(&key) {
-                    self.hand_over(line, letter);
-                }
+            self.hand_over_new(line, letters, sent);
+        }
+    }
+
+    fn desktop(&self) -> Desktop<'_> {
+        Desktop {
+            site: &self.app.site,
+            vitals: &self.app.vitals,
+            addresses: &self.app.config.notify.addresses,
+            links: self.app.links.as_ref(),
+            now: self.app.engine_clock.now(),
+        }
+    }
+
+    /// Tells charge of the ward and those who look after privacy of a patient who was opened in an emergency.
+    fn tell_emergency(&self, opened: (Timestamp, &PatientId, &EmergencyOpened), hub: &WardHub, sent: &HashSet<Sent>) {
+        let config = &self.app.config.notify;
+        let ward = hub.look(|view| view.ward.id.clone());
+        let people = self.app.told_of_emergencies(&ward);
+        for line in &self.lines {
+            let Some(channel) = config.channel.get(&line.name) else { continue };
+            let letters = hub.look(|view| plan::emergency_letters(opened, view, channel, &people, &self.desktop()));
+            self.hand_over_new(line, letters, sent);
+        }
+    }
+
+    fn hand_over_new(&self, line: &Line, letters: Vec<Letter>, sent: &HashSet<Sent>) {
+        for letter in letters {
+            let LetterId { alert, transition, emergency, to, .. } = letter.id.clone();
+            if !sent.contains(&(alert, transition, emergency, line.name.clone(), to)) {
+                self.hand_over(line, letter);
             }
         }
     }
@@ -292,6 +313,7 @@ impl Desk {
         let notice = Notice {
             alert: letter.id.alert,
             transition: letter.id.transition,
+            emergency: letter.id.emergency.clone(),
             patient: letter.patient.clone(),
             channel: channel.clone(),
             to: letter.id.to.clone(),

@@ -4,8 +4,8 @@ use super::links::Links;
 use crate::{
     backend::config::ChannelConfig,
     domain::{
-        Actor, Alert, AlertClass, AlertId, Cause, ChannelName, ConditionCode, Event, EventBody, LoginName, Mode,
-        Priority, Response, Side, SystemFault, Timestamp, VitalTable, WardId,
+        Actor, Alert, AlertClass, AlertId, Cause, ChannelName, ConditionCode, EmergencyOpened, Event, EventBody,
+        LoginName, Mode, PatientId, Priority, Response, Side, SystemFault, Timestamp, VitalTable, WardId,
     },
     notify::{Content, Letter, LetterId, Purpose, Recipient, Told},
     protocol::WardView,
@@ -55,6 +55,9 @@ pub(super) fn asking(view: &WardView) -> Vec<Event> {
 
 /// Whether an alert still asks for somebody, as it was told of.
 pub(super) fn still_asks(view: &WardView, letter: &Letter) -> bool {
+    if letter.purpose == Purpose::Emergency {
+        return true;
+    }
     let Some(alert) = view.alerts.get(&letter.id.alert) else { return false };
     if alert.is_unacknowledged() && !alert.is_answered() {
         return true;
@@ -107,6 +110,7 @@ pub(super) fn letters(
             ward: view.ward.id.clone(),
             alert: alert.id,
             transition: alert.transition,
+            emergency: None,
             to: to.clone(),
             unrecorded,
         };
@@ -127,10 +131,57 @@ pub(super) fn letters(
             told: (channel.content >= Content::Condition).then(|| told(alert, desktop.vitals)),
             name: (channel.content >= Content::Name).then(|| name_of(alert, view)).flatten(),
             link,
+            judge_until: None,
             patient: alert.key.patient.clone(),
         }
     };
     everybody.into_iter().map(letter).collect()
+}
+
+/// The letters about an emergency on a channel, one for each of `people`. Without anybody there is none.
+pub(super) fn emergency_letters(
+    (at, patient, opened): (Timestamp, &PatientId, &EmergencyOpened),
+    view: &WardView,
+    channel: &ChannelConfig,
+    people: &[LoginName],
+    desktop: &Desktop<'_>,
+) -> Vec<Letter> {
+    if !channel.emergencies || !(channel.wards.is_empty() || channel.wards.contains(&view.ward.id)) {
+        return Vec::new();
+    }
+    let shown = view.patients.get(patient);
+    let bed = shown.map(|p| view.beds.get(&p.bed).map_or_else(|| p.bed.to_string(), |bed| bed.label.clone()));
+    let name = shown.map(|p| p.patient.name.as_str().to_owned()).filter(|name| !name.is_empty());
+    let told =
+        Told { code: "emergency.opened".to_owned(), words: format!("opened by {}: {}", opened.user, opened.reason) };
+    let letter = |to: &LoginName| Letter {
+        id: LetterId {
+            ward: view.ward.id.clone(),
+            alert: AlertId(0),
+            transition: 0,
+            emergency: Some(opened.emergency.clone()),
+            to: Some(to.clone()),
+            unrecorded: false,
+        },
+        site: desktop.site.to_owned(),
+        mode: view.mode,
+        purpose: Purpose::Emergency,
+        at,
+        to: Some(recipient(to.clone(), desktop.addresses)),
+        ward: view.ward.name.clone(),
+        bed: bed.clone(),
+        priority: Priority::Medium,
+        class: AlertClass::Technical,
+        cause: Cause::Raised,
+        level: 1,
+        raised_at: at,
+        told: (channel.content >= Content::Condition).then(|| told.clone()),
+        name: name.clone().filter(|_| channel.content >= Content::Name),
+        link: None,
+        judge_until: Some(opened.due),
+        patient: Some(patient.clone()),
+    };
+    people.iter().map(letter).collect()
 }
 
 fn recipient(login: LoginName, addresses: &BTreeMap<String, String>) -> Recipient {
@@ -176,7 +227,8 @@ pub fn test_letter(
 ) -> Letter {
     // The time makes every test another letter, so that no receiver drops it as a double.
     let transition = u32::try_from(at.as_ms().rem_euclid(1_000_000_000)).unwrap_or_default();
-    let id = LetterId { ward: ward.0, alert: AlertId(0), transition, to: to.clone(), unrecorded: false };
+    let id =
+        LetterId { ward: ward.0, alert: AlertId(0), transition, emergency: None, to: to.clone(), unrecorded: false };
     Letter {
         id,
         site: site.to_owned(),
@@ -194,6 +246,7 @@ pub fn test_letter(
         told: None,
         name: None,
         link: None,
+        judge_until: None,
         patient: None,
     }
 }

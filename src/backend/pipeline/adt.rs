@@ -26,10 +26,13 @@ impl Core {
         let run = self.wards.get(&ward).ok_or_else(unknown)?;
         let commands = commands(run.engine.census(), sender, act, now)?;
         let by = Actor::Device { device: sender.clone() };
-        for command in commands {
-            if let Command::Admit { patient, .. } = &command {
+        // All of it is looked at first: an act is done whole or not at all.
+        for command in &commands {
+            if let Command::Admit { patient, .. } = command {
                 self.check_nowhere_else(&ward, &patient.id)?;
             }
+        }
+        for command in commands {
             let (_, refusal) = self.act(&ward, &command, &by, now, group).ok_or_else(unknown)?;
             if let Some(refusal) = refusal {
                 return Err(refusal.to_string());

@@ -3,7 +3,7 @@
 use super::{
     fhir::RecentResources,
     group::{Group, Waiting},
-    job::{Job, JobError, Reply},
+    job::{Job, JobError, Record, Reply},
     leaves, mapped,
     tail::{Standing, Tails},
     unplaced::{self, Named, NamedOf},
@@ -18,7 +18,7 @@ use crate::{
     engine::{Engine, EngineConfig, Input, IntakeFault},
     ingest::{Decoded, Reading, Refused, Resolver, Sender, Way, medtech::Mapped},
     protocol::{IntakeReport, Rejection, RejectionCode},
-    store::{Batch, DeadLetter, StoreError, StoreReader, TwinChange, UnplacedChange},
+    store::{AccessChange, Batch, DeadLetter, StoreError, StoreReader, TwinChange, UnplacedChange},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,6 +45,8 @@ pub(super) struct Core {
     pub(super) seen_kept: BTreeMap<DeviceId, Timestamp>,
     /// Faults of the system that last; a ward that is made meanwhile is told of them.
     faults: BTreeMap<SystemFault, FaultReport>,
+    /// Faults that last and concern one ward.
+    ward_faults: BTreeMap<(WardId, SystemFault), FaultReport>,
     /// Wards that a terminal watches.
     watched: BTreeSet<WardId>,
     /// The number of the group that is being made.
@@ -66,6 +68,7 @@ impl Core {
             moved: BTreeMap::new(),
             seen_kept: BTreeMap::new(),
             faults: BTreeMap::new(),
+            ward_faults: BTreeMap::new(),
             watched: BTreeSet::new(),
             group: 0,
             skew: Millis::ZERO,
@@ -95,6 +98,9 @@ impl Core {
             let mut run = WardRun::new(ward.id.clone(), engine, None, now);
             run.restart(ward.clone(), self.moment(now));
             tell(&mut run, &self.faults, self.moment(now));
+            for (_, report) in self.ward_faults.iter().filter(|((of, _), _)| *of == ward.id) {
+                run.input(Input::Fault(report.clone()), self.moment(now));
+            }
             if self.watched.contains(&ward.id) {
                 run.input(Input::Watched { watched: true }, self.moment(now));
             }
@@ -181,6 +187,7 @@ impl Core {
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Record { record, reply } => {
+                self.emergencies(&record, now);
                 group.tallies.extend(record.dead_letters.iter().filter_map(unusable));
                 record.join(&mut group.batch);
                 group.waiting.push(Waiting::Done(reply));
@@ -198,6 +205,7 @@ impl Core {
                 group.waiting.push(Waiting::Done(reply));
             }
             Job::Fault(report) => self.fault(&report, now),
+            Job::WardFault { ward, report } => self.ward_fault(ward, report, now),
             Job::Watched { ward, watched } => self.watched(ward, watched, now),
             Job::Stop { reply } => {
                 let skew = self.skew;
@@ -246,6 +254,31 @@ impl Core {
             self.faults.insert(report.fault, report.clone());
         } else {
             self.faults.remove(&report.fault);
+        }
+    }
+
+    /// A fault that concerns one ward began, changed or ended.
+    fn ward_fault(&mut self, ward: WardId, report: FaultReport, now: Timestamp) {
+        let at = self.moment(now);
+        let Some(run) = self.wards.get_mut(&ward) else { return };
+        run.input(Input::Fault(report.clone()), at);
+        let key = (ward, report.fault);
+        if report.present {
+            self.ward_faults.insert(key, report);
+        } else {
+            self.ward_faults.remove(&key);
+        }
+    }
+
+    /// Tells wards of patients who are opened in emergencies, in the transaction in which they are opened.
+    fn emergencies(&mut self, record: &Record, now: Timestamp) {
+        let at = self.moment(now);
+        for change in &record.access {
+            let AccessChange::PutBreakGlass(opened) = change else { continue };
+            if let Some(run) = self.wards.get_mut(&opened.ward).filter(|_| opened.is_new()) {
+                let patient = opened.patient.clone();
+                run.input(Input::EmergencyOpened { patient, opened: opened.told() }, at);
+            }
         }
     }
 

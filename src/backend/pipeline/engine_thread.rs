@@ -1,7 +1,7 @@
 //! The thread that runs the engines.
 
 use super::{
-    BROKEN, FULL, Health, Outlet, WORKS,
+    BROKEN, Health, Outlet, WHOLE, WORKS,
     core::{CLOCK_STEP_MIN, Core},
     group::Group,
     job::{Job, JobError},
@@ -64,7 +64,7 @@ impl EngineThread {
                 let news = std::mem::take(&mut group.news);
                 group.fail(JobError::Unrecorded);
                 self.outlet.unrecorded(news);
-                if self.health.state() == FULL && self.clock.boot() >= next_try {
+                if self.health.state() == WHOLE && self.clock.boot() >= next_try {
                     next_try = self.clock.boot() + RECOVERY_INTERVAL;
                     self.try_again();
                 }

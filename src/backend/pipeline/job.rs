@@ -23,6 +23,9 @@ pub enum JobError {
     /// What it caused could not be made durable.
     #[error("the server cannot record at present: nothing was stored; try again later")]
     Unrecorded,
+    /// The database refused a row of it, which is a dead letter now.
+    #[error("the database refused it: it is kept as a dead letter")]
+    RowRefused,
     /// Too many jobs wait.
     #[error("the server is busy: try again in a moment")]
     Busy,
@@ -199,6 +202,13 @@ pub enum Job {
     },
     /// A fault of the system began or ended.
     Fault(FaultReport),
+    /// A fault that concerns one ward began, changed or ended.
+    WardFault {
+        /// The ward.
+        ward: WardId,
+        /// What.
+        report: FaultReport,
+    },
     /// A first terminal watches a ward, or the last one is gone.
     Watched {
         /// The ward.

@@ -128,6 +128,7 @@ const fn code(refusal: &Refusal) -> &'static str {
         Refusal::NotOpen { .. } => "not_open",
         Refusal::Changed { .. } => "changed",
         Refusal::AlreadyAcknowledged { .. } => "already_acknowledged",
+        Refusal::AlreadyReset { .. } => "already_reset",
         Refusal::Census(_) => "census",
         Refusal::ReasonWanted { .. } => "reason_wanted",
         Refusal::NotLatched { .. } => "not_latched",

@@ -89,7 +89,8 @@ struct Health {
 }
 
 const WORKS: u8 = 0;
-const FULL: u8 = 1;
+/// It failed, but no write to the disk is in doubt: it is tried again.
+const WHOLE: u8 = 1;
 const BROKEN: u8 = 2;
 
 impl Health {
@@ -101,7 +102,7 @@ impl Health {
         if let Ok(mut why) = self.why.lock() {
             *why = error.to_string();
         }
-        self.state.store(if error.is_full() { FULL } else { BROKEN }, SeqCst);
+        self.state.store(if error.leaves_whole() { WHOLE } else { BROKEN }, SeqCst);
     }
 
     fn recovered(&self) {

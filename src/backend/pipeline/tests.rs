@@ -57,6 +57,8 @@ impl Outlet for Memory {
 struct Faulty {
     inner: SqliteStore,
     full: Arc<AtomicBool>,
+    /// The next batch with anything of a ward has a row that the database refuses.
+    refusing: Arc<AtomicBool>,
     broken: Arc<AtomicBool>,
     /// While a test holds it, a commit waits.
     gate: Arc<Mutex<()>>,
@@ -71,6 +73,9 @@ impl Store for Faulty {
         }
         if self.full.load(SeqCst) {
             return Err(StoreError::Full(error(rusqlite::ffi::SQLITE_FULL)));
+        }
+        if !batch.wards.is_empty() && self.refusing.swap(false, SeqCst) {
+            return Err(StoreError::Constraint(error(rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)));
         }
         self.inner.commit(batch)
     }
@@ -96,6 +101,7 @@ struct Bench {
     reader: Arc<dyn StoreReader>,
     memory: Arc<Memory>,
     full: Arc<AtomicBool>,
+    refusing: Arc<AtomicBool>,
     broken: Arc<AtomicBool>,
     gate: Arc<Mutex<()>>,
 }
@@ -118,17 +124,24 @@ impl Bench {
         let inner = SqliteStore::open(&folder, folder.lock().unwrap(), Mode::Demo, &parts).unwrap();
         let reader: Arc<dyn StoreReader> = Arc::new(inner.reader().unwrap());
         let (full, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let refusing = Arc::new(AtomicBool::new(false));
         let (memory, gate) = (Arc::new(Memory::default()), Arc::new(Mutex::new(())));
         let parts = PipelineParts {
             config: EngineConfig { vitals: Arc::new(VitalTable::builtin()), ..EngineConfig::default() },
-            store: Box::new(Faulty { inner, full: full.clone(), broken: broken.clone(), gate: gate.clone() }),
+            store: Box::new(Faulty {
+                inner,
+                full: full.clone(),
+                refusing: refusing.clone(),
+                broken: broken.clone(),
+                gate: gate.clone(),
+            }),
             reader: reader.clone(),
             clock,
             retention: Retention::default(),
             outlet: memory.clone(),
         };
         let (handle, threads, clock) = start(parts).unwrap();
-        Self { folder, handle, threads: Some(threads), clock, reader, memory, full, broken, gate }
+        Self { folder, handle, threads: Some(threads), clock, reader, memory, full, refusing, broken, gate }
     }
 
     /// One ward with bed b1, patient p1 and monitor d1 behind gateway gw.
@@ -371,6 +384,22 @@ fn a_full_disk_recovers_by_itself_and_loses_nothing_acknowledged() {
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "no number was given to what was not kept");
     assert!(seqs.len() as u64 > head);
     assert_eq!(bench.memory.rebuilt.load(SeqCst), 2);
+    bench.stop();
+}
+
+#[test]
+fn a_refused_row_fails_its_group_alone_and_recording_goes_on_by_itself() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let now = bench.clock.now();
+    bench.send(vec![reading(now, 97.0)]).unwrap();
+    bench.refusing.store(true, SeqCst);
+    assert_eq!(bench.send(vec![reading(now + Millis(1), 70.0)]), Err(JobError::Unrecorded));
+    bench.wait_for("recording again", |m| m.states.lock().unwrap().last() == Some(&StoreState::Recording));
+    let report = bench.send(vec![reading(now, 97.0), reading(now + Millis(1), 70.0)]).unwrap();
+    assert_eq!((report.duplicate, report.accepted), (1, 1), "what was acknowledged is there, the rest comes again");
+    let seqs: Vec<u64> = bench.memory.recorded.lock().unwrap().iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "no number was given to what was not kept");
     bench.stop();
 }
 

@@ -1,6 +1,6 @@
 //! Alerts that devices report, and gateways with a watchdog.
 
-use super::*;
+use super::{technical::gateway, *};
 use crate::domain::{
     AlertClass, DeviceAlertCode, EpisodeId, LimitsSaid, NotRaised, ReportedAlert, ReportedLimits, ReportedPhase,
     ReportedQuiet, ReportedState,
@@ -246,6 +246,55 @@ fn limits_of_a_device_are_told_when_they_change_and_judge_nothing() {
     assert_eq!(shown(&bench), None, "they went with the device");
 }
 
+#[test]
+fn limits_of_two_devices_are_told_when_those_of_the_one_change_and_not_in_turns() {
+    let mut bench = Bench::new(1);
+    let device = Device { kind: DeviceKind::Monitor, ..gateway("d2") };
+    bench.command(0.1, Command::SetDevice { device });
+    bench.assign(0.2, 2, 1);
+    let mut told = |s: f64, device: &str, low: &str| {
+        let limits = ReportedLimits::between(low, "120").unwrap();
+        let said = LimitsSaid { device: device.parse().unwrap(), limits, since: t(s) };
+        let events = bench.input(s, Input::LimitsSaid { patient: "p1".parse().unwrap(), vital: HR, said });
+        events.iter().filter(|e| matches!(e.body, EventBody::DeviceLimits { .. })).count()
+    };
+    assert_eq!((told(1.0, "d1", "50"), told(2.0, "d2", "60")), (1, 1));
+    for s in 3..9 {
+        assert_eq!((told(f64::from(s), "d1", "50"), told(f64::from(s) + 0.5, "d2", "60")), (0, 0), "at {s}");
+    }
+    assert_eq!((told(10.0, "d1", "55"), told(11.0, "d2", "60")), (1, 0));
+    let shown = |bench: &Bench| {
+        let stay = bench.engine.census().stays.values().next().unwrap();
+        stay.device_limits.get(&HR).map(|said| (said.device.to_string(), said.limits.to_string()))
+    };
+    assert_eq!(shown(&bench), Some(("d1".to_owned(), "55-120".to_owned())), "the last that changed");
+    bench.command(12.0, Command::Unassign { device: "d1".parse().unwrap(), end: t(12.0) });
+    assert_eq!(shown(&bench), Some(("d2".to_owned(), "60-120".to_owned())), "the other one is still there");
+}
+
+#[test]
+fn the_sixty_fifth_alert_of_a_device_leaves_a_trace_of_the_one_that_it_takes_the_place_of() {
+    let mut bench = Bench::new(1);
+    for n in 0..64 {
+        let code = DeviceAlertCode::new(&format!("E{n}"), "x");
+        let said = ReportedAlert { code, ..said(f64::from(n), &format!("A{n}"), ReportedPhase::Start) };
+        assert_eq!(why(&bench.device_says(f64::from(n) + 0.5, said)), None);
+    }
+    assert_eq!(bench.said_open().len(), 64);
+    let events = bench.device_says(70.0, said(70.0, "B", ReportedPhase::Start));
+    let dropped = events.iter().find_map(|e| match &e.body {
+        EventBody::DeviceSaid { said, why, .. } => Some((said.code.to_string(), *why)),
+        _ => None,
+    });
+    assert_eq!(dropped, Some(("e0.x".to_owned(), NotRaised::TooMany)), "the longest unheard");
+    let ended = events.iter().find_map(|e| match &e.body {
+        EventBody::Alert { cause: Cause::Cleared, alert, .. } => alert.detail.clone(),
+        _ => None,
+    });
+    assert_eq!(ended.as_deref(), Some("the device has more than 64 alerts at once: it is not followed any more"));
+    assert_eq!(bench.said_open().len(), 64);
+}
+
 fn watched(within_s: i64) -> EngineConfig {
     let watchdogs = [("gw".parse().unwrap(), Millis::from_secs(within_s))].into();
     EngineConfig { watchdogs: Arc::new(watchdogs), ..EngineConfig::default() }
@@ -253,15 +302,7 @@ fn watched(within_s: i64) -> EngineConfig {
 
 fn behind_watchdog(within_s: i64) -> Bench {
     let mut bench = Bench::with(watched(within_s), 1);
-    let device = Device {
-        id: "gw".parse().unwrap(),
-        name: "Gateway".into(),
-        kind: DeviceKind::Gateway,
-        gateway: None,
-        intervals_ms: Map::new(),
-        desired: Desired::default(),
-    };
-    bench.command(0.0, Command::SetDevice { device });
+    bench.command(0.0, Command::SetDevice { device: gateway("gw") });
     bench
 }
 

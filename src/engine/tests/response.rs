@@ -202,6 +202,26 @@ fn row_9_a_latched_alert_is_reset_with_what_was_found() {
 }
 
 #[test]
+fn row_9_of_two_who_reset_one_wins_and_the_other_is_told_who_over_a_restart_too() {
+    let mut bench = high();
+    go_on(&mut bench, 6, 30, 97.0);
+    let (alert, transition) = (bench.alert("spo2.low").id, bench.alert("spo2.low").transition);
+    let reset = || Command::Reset { alert, transition, reason: words("probe had slipped") };
+    let acknowledge = Command::Acknowledge { alert, transition };
+    assert_eq!(bench.ask(31.0, "ben", reset()), None);
+    let by_ben = Some(Refusal::AlreadyReset { alert, owner: by("ben", Role::Charge) });
+    assert_eq!(bench.ask(31.0, "anna", reset()), by_ben);
+    bench.engine = Engine::restore(EngineConfig::default(), &bench.engine.snapshot().unwrap()).unwrap();
+    assert_eq!(bench.ask(32.0, "carla", acknowledge.clone()), by_ben);
+    let never = Command::Acknowledge { alert: AlertId(999), transition: 1 };
+    assert_eq!(bench.ask(33.0, "carla", never), Some(Refusal::NotOpen { alert: AlertId(999) }));
+    // What is remembered is bounded.
+    let resets = &mut bench.engine.responses.kept;
+    (0..64).for_each(|n| resets.note_reset(AlertId(1_000 + n), &by("dora", Role::Charge)));
+    assert_eq!(bench.ask(34.0, "carla", acknowledge), Some(Refusal::NotOpen { alert }));
+}
+
+#[test]
 fn a_reset_that_is_refused_says_nothing() {
     let mut bench = high();
     let reset = |alert, transition| Command::Reset { alert, transition, reason: words("seen") };

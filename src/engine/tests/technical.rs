@@ -10,7 +10,7 @@ pub(super) fn config() -> EngineConfig {
     EngineConfig { no_watcher_after: Some(NO_WATCHER_AFTER), ..EngineConfig::default() }
 }
 
-fn gateway(id: &str) -> Device {
+pub(super) fn gateway(id: &str) -> Device {
     Device {
         id: id.parse().unwrap(),
         name: "Gateway".into(),
@@ -551,6 +551,30 @@ fn a_low_battery_is_told_gets_worse_and_is_over_with_some_room() {
     assert_eq!(bench.alert("device.battery_low").priority, Priority::Medium);
     bench.command(3.0, Command::Unassign { device: "d1".parse().unwrap(), end: t(3.0) });
     assert_eq!(bench.engine.alerts().count(), 0, "it goes with the assignment");
+}
+
+#[test]
+fn a_low_battery_that_was_told_before_counts_when_the_device_is_assigned() {
+    let device = |id: &str| Device { kind: DeviceKind::Monitor, ..gateway(id) };
+    let battery = |percent: u8| {
+        let percent = Some(crate::domain::Percent::new(percent).unwrap());
+        Input::IntakeFault(IntakeFault::Battery { device: "d9".parse().unwrap(), percent })
+    };
+    let mut bench = Bench::new(1);
+    bench.command(0.5, Command::SetDevice { device: device("d9") });
+    bench.input(1.0, battery(4));
+    assert_eq!(bench.engine.alerts().count(), 0, "the battery of a device that measures nobody alarms nobody");
+    bench.engine = Engine::restore(EngineConfig::default(), &bench.engine.snapshot().unwrap()).unwrap();
+    bench.assign(2.0, 9, 1);
+    assert_eq!(bench.alert("device.battery_low").priority, Priority::Medium);
+    bench.command(3.0, Command::Unassign { device: "d9".parse().unwrap(), end: t(3.0) });
+    bench.input(4.0, battery(80));
+    bench.assign(5.0, 9, 1);
+    assert_eq!(bench.engine.alerts().count(), 0, "it was charged meanwhile");
+    bench.command(6.0, Command::Unassign { device: "d9".parse().unwrap(), end: t(6.0) });
+    bench.input(7.0, battery(4));
+    bench.assign(7.0 + 24.0 * 3_600.0, 9, 1);
+    assert!(!moves_of(&bench, "device.battery_low").iter().any(|(s, ..)| *s > 7.0), "a day ago is no word of now");
 }
 
 #[test]

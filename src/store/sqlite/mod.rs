@@ -30,6 +30,7 @@ const BUSY_TIMEOUT_MS: u64 = 5_000;
 fn failed(e: rusqlite::Error) -> StoreError {
     match e.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full(e),
+        Some(ErrorCode::ConstraintViolation) => StoreError::Constraint(e),
         _ => StoreError::Database(e),
     }
 }

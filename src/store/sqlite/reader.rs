@@ -380,12 +380,9 @@ impl StoreReader for SqliteReader {
     fn dead_letters(&self, filter: &DeadLetterFilter, limit: u32) -> Result<Vec<StoredDeadLetter>, StoreError> {
         let DeadLetterFilter { ended, source, code, before } = filter;
         self.with(|db| {
-            let sql = "SELECT no, at_ms, source, code, detail, payload, way, ended, ended_ms FROM dead_letter
-                       WHERE (?1 OR ended IS NULL) AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR code = ?3)
-                         AND (?4 IS NULL OR no < ?4)
-                       ORDER BY no DESC LIMIT ?5";
-            let of = params![ended, source, code, before.map(to_db), row_limit(limit)];
-            rows(db, sql, of, stored_dead_letter)
+            let sql = dead_letters_sql(*ended);
+            let of = params![source, code, before.map(to_db), row_limit(limit)];
+            rows(db, &sql, of, stored_dead_letter)
         })
     }
 
@@ -436,6 +433,17 @@ impl StoreReader for SqliteReader {
     fn last_resources(&self, query: &ResourceQuery, max: usize) -> Result<Vec<StoredResource>, StoreError> {
         self.with(|db| fhir::last_of_each(db, query, max))
     }
+}
+
+/// Reads dead letters, the newest first. Open ones are asked for in words of their own: then the index of those is used,
+/// however many have ended.
+pub(super) fn dead_letters_sql(ended: bool) -> String {
+    let which = if ended { "true" } else { "ended IS NULL" };
+    format!(
+        "SELECT no, at_ms, source, code, detail, payload, way, ended, ended_ms FROM dead_letter
+         WHERE {which} AND (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR code = ?2) AND (?3 IS NULL OR no < ?3)
+         ORDER BY no DESC LIMIT ?4"
+    )
 }
 
 fn stored_dead_letter(row: &Row<'_>) -> Result<StoredDeadLetter, StoreError> {

@@ -216,6 +216,66 @@ fn a_full_disk_keeps_nothing_of_the_batch_and_lets_the_store_go_on() {
     assert_eq!((committed.wards[0].first_seq, committed.audit_size), (2, 1));
 }
 
+/// Makes the database refuse rows of a table.
+fn refuse(store: &SqliteStore, table: &str, when: &str) {
+    let body = "BEGIN SELECT RAISE(ABORT, 'injected'); END";
+    let sql = format!("CREATE TRIGGER refuse BEFORE INSERT ON {table} WHEN {when} {body}");
+    store.connection().execute_batch(&sql).unwrap();
+}
+
+#[test]
+fn a_resource_that_the_database_refuses_is_a_dead_letter_and_all_else_is_kept() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    refuse(&store, "fhir_token", "NEW.code = 'bad'");
+    let token = |code: &str| crate::fhir::Token { param: "code", system: "s".into(), code: code.into() };
+    let with = |id: &str, code: &str| {
+        let mut row = resource(crate::fhir::ResourceKind::Observation, id, 1, 1);
+        row.index.tokens = vec![token("good"), token(code)];
+        row
+    };
+    let mut group = batch(1, &[sample(1, SPO2, 97.0, Quality::Valid)], 1);
+    group.leaves.push(leaf());
+    group.resources = vec![with("a", "good"), with("b", "bad"), with("c", "good")];
+    let committed = store.commit(&group).unwrap();
+    assert_eq!((committed.refused, committed.audit_size), (vec![1], 3), "the trail says that it was refused");
+    let reader = store.reader().unwrap();
+    let found = |id: &str| reader.resource(crate::fhir::ResourceKind::Observation, id, None).unwrap().is_some();
+    assert_eq!((found("a"), found("b"), found("c")), (true, false, true));
+    assert_eq!(reader.head(&id()).unwrap(), 1);
+    let letters = reader.dead_letters(&DeadLetterFilter::default(), 10).unwrap();
+    assert_eq!((letters.len(), letters[0].letter.code.as_str()), (1, "store_refused"));
+    assert!(letters[0].letter.detail.contains("injected"), "{}", letters[0].letter.detail);
+    assert!(reader.leaves(0, 10).unwrap().last().unwrap().leaf.contains("store_refused"));
+    store.commit(&batch(2, &[], 1)).unwrap();
+}
+
+#[test]
+fn open_dead_letters_are_found_by_their_index_and_not_among_all_that_have_ended() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let plan = |ended: bool| {
+        let sql = format!("EXPLAIN QUERY PLAN {}", reader::dead_letters_sql(ended));
+        let none: Option<i64> = None;
+        let of = rusqlite::params![none, none, none, 25];
+        store.connection().query_row(&sql, of, |row| row.get::<_, String>(3)).unwrap()
+    };
+    assert!(plan(false).contains("dead_letter_open"), "{}", plan(false));
+    assert!(!plan(true).contains("dead_letter_open"), "{}", plan(true));
+}
+
+#[test]
+fn a_refused_row_of_a_ward_keeps_nothing_of_the_batch_and_lets_the_store_go_on() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    store.commit(&batch(1, &[], 1)).unwrap();
+    refuse(&store, "event", "true");
+    let error = store.commit(&batch(2, &[], 1)).unwrap_err();
+    assert!(matches!(error, StoreError::Constraint(_)) && error.leaves_whole(), "{error:?}");
+    store.connection().execute_batch("DROP TRIGGER refuse").unwrap();
+    assert_eq!(store.commit(&batch(3, &[], 1)).unwrap().wards[0].first_seq, 2);
+}
+
 #[test]
 fn any_other_failure_closes_the_store_for_good() {
     let bench = Bench::new();
@@ -522,10 +582,9 @@ fn versions_of_resources_are_kept_found_and_expire() {
     assert_eq!(reader.resource(Observation, "a", None).unwrap().unwrap().body, b"{\"v\":2}");
     assert_eq!(reader.resource(Observation, "a", Some(1)).unwrap().unwrap().body, b"{\"v\":1}");
     assert_eq!(reader.resource_history(Observation, "a", 10).unwrap().len(), 2);
-    assert!(
-        store.commit(&Batch { resources: vec![resource(Observation, "a", 2, 31)], ..Batch::default() }).is_err(),
-        "a version is there once"
-    );
+    let again =
+        store.commit(&Batch { resources: vec![resource(Observation, "a", 2, 31)], ..Batch::default() }).unwrap();
+    assert_eq!(again.refused, [0], "a version is there once");
     drop(store);
     let mut store = bench.open();
     let retention = Retention { fhir: Millis::from_secs(10), ..Retention::default() };

@@ -39,6 +39,8 @@ pub enum Action {
     ShowDevices,
     /// The report of alerts, made anew.
     ShowReport,
+    /// The report that is open, made anew.
+    RenewReport,
     /// The intake and its dead letters.
     ShowOps,
     /// The audit trail, read anew.
@@ -106,7 +108,7 @@ pub struct Offer {
 
 impl Action {
     /// Every action, in the order of the help.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 62] = [
         Self::Acknowledge,
         Self::Do(Act::Reset),
         Self::Do(Act::Accept),
@@ -125,6 +127,7 @@ impl Action {
         Self::Do(Act::AddShift),
         Self::Do(Act::RemoveShift),
         Self::ShowReport,
+        Self::RenewReport,
         Self::ShowDevices,
         Self::Do(Act::AssignDevice),
         Self::Do(Act::EndAssignment),
@@ -183,6 +186,7 @@ impl Action {
             Self::Open => ("patient", "open the selected patient"),
             Self::ShowRota => ("rota", "show who is on duty now and next, and where nobody is"),
             Self::ShowDevices => ("devices", "show devices, the worst first, and those that are nobody's"),
+            Self::RenewReport => ("renew", "make the report of alerts anew; by itself it is, each minute"),
             Self::ShowReport => ("report", "show which alerts came, and how soon they were answered"),
             Self::ShowOps => ("intake", "show who sends, what becomes of it, and what could not be used"),
             Self::ShowAudit => ("read anew", "read the audit trail anew: it leaves an entry"),
@@ -263,7 +267,11 @@ impl App {
             },
             Action::ShowRota => on(!matches!(self.page, Page::Rota)),
             Action::ShowDevices => on(!matches!(self.page, Page::Devices)),
-            Action::ShowReport => self.why_not_ask(Verb::ReadHistory).map_or(Possible::Yes, Possible::No),
+            Action::RenewReport if self.page != Page::AlertReport => Possible::NotHere,
+            Action::RenewReport if self.report.waiting_since.is_some() => Possible::No("it is asked for"),
+            Action::ShowReport | Action::RenewReport => {
+                self.why_not_ask(Verb::ReadHistory).map_or(Possible::Yes, Possible::No)
+            }
             Action::ShowOps => on(self.may(Verb::ReadStatus) && !matches!(self.page, Page::Ops)),
             Action::ShowAudit => Possible::NotHere,
             Action::ShowLimits => on(matches!(self.page, Page::Patient) && self.selected_patient().is_some()),

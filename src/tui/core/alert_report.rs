@@ -10,11 +10,15 @@ use crate::{
     client::ClientRequest,
     domain::{Millis, Timestamp},
     protocol::AlertReport,
+    rights::Verb,
     tui::words,
 };
 
 /// Rows above the report: the strip of beds and the title.
 const TITLE_ROWS: u16 = 2;
+
+/// A report that is open is made anew when it is older.
+const RENEW_AFTER: Millis = Millis::from_mins(1);
 
 /// How far back a report goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +73,8 @@ pub struct ReportPage {
     pub waiting_since: Option<Millis>,
     asked: Option<u64>,
     wanted: bool,
+    /// When it was last asked for.
+    asked_at: Option<Millis>,
 }
 
 impl Default for ReportPage {
@@ -81,6 +87,7 @@ impl Default for ReportPage {
             waiting_since: None,
             asked: None,
             wanted: false,
+            asked_at: None,
         }
     }
 }
@@ -88,6 +95,17 @@ impl Default for ReportPage {
 impl ReportPage {
     fn want(&mut self, span: ReportSpan) {
         *self = Self { span, wanted: true, ..Self::default() };
+    }
+
+    /// Has it made anew; until then the one that is there stays.
+    pub(super) fn renew(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Whether it is asked for and not there.
+    #[must_use]
+    pub const fn is_awaited(&self) -> bool {
+        self.asked.is_some()
     }
 
     fn end(&mut self, id: u64) -> bool {
@@ -126,22 +144,42 @@ impl App {
         self.report.scroll = self.report.scroll.min(end).saturating_add_signed(by).min(end);
     }
 
+    /// Asks for the report where no page shows it.
+    ///
+    /// # Errors
+    /// Why it cannot be asked for now, for people.
+    pub fn ask_report(&mut self) -> Result<Effect, &'static str> {
+        if let Some(why) = self.why_not_ask(Verb::ReadHistory) {
+            return Err(why);
+        }
+        if self.report.waiting_since.is_some() {
+            return Err("the report is asked for already");
+        }
+        let to = self.server_now().ok_or("there is no link to the server")?;
+        let (id, from) = (self.commands.number(), to - self.report.span.length());
+        self.report = ReportPage { asked: Some(id), waiting_since: Some(self.now), ..ReportPage::default() };
+        Ok(Effect::Send(ClientRequest::AlertReport { id, from, to }))
+    }
+
     /// Asks for the report if it is wanted and can be asked for.
     pub(super) fn refresh_report(&mut self, effects: &mut Vec<Effect>) {
         let (Page::AlertReport, Phase::Up, Some(to)) = (self.page, &self.link.phase, self.server_now()) else { return };
-        if !self.report.wanted || self.is_locked() {
+        let is_old = self.report.asked_at.is_some_and(|at| self.now - at >= RENEW_AFTER);
+        let is_due = self.report.wanted || (is_old && self.report.report.is_some());
+        if !is_due || self.report.waiting_since.is_some() || self.is_locked() {
             return;
         }
         let id = self.commands.number();
         let from: Timestamp = to - self.report.span.length();
         let page = &mut self.report;
         (page.wanted, page.asked, page.waiting_since) = (false, Some(id), Some(self.now));
+        page.asked_at = Some(self.now);
         effects.push(Effect::Send(ClientRequest::AlertReport { id, from, to }));
     }
 
     pub(super) fn report_answered(&mut self, id: u64, report: Box<AlertReport>) {
         if self.report.end(id) {
-            self.report.report = Some(report);
+            (self.report.report, self.report.failed) = (Some(report), None);
         }
     }
 

@@ -73,6 +73,14 @@ pub struct HandoverPage {
     asked_at: Option<Millis>,
 }
 
+impl HandoverPage {
+    /// Whether what is told of a patient is asked for and not there.
+    #[must_use]
+    pub const fn is_awaited(&self) -> bool {
+        self.asked.is_some()
+    }
+}
+
 /// A line of what is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToldLine {
@@ -203,6 +211,19 @@ impl App {
     pub fn told(&self) -> Option<&Sbar> {
         let told = self.handover.told.as_deref().filter(|told| Some(&told.patient) == self.handover.selected.as_ref());
         told.filter(|_| !self.is_locked())
+    }
+
+    /// Asks for what is told of a patient where no page shows it.
+    ///
+    /// # Errors
+    /// Why it cannot be asked for now, for people.
+    pub fn ask_handover(&mut self, patient: PatientId) -> Result<Effect, &'static str> {
+        if let Some(why) = self.why_not_ask(Verb::ReadHistory) {
+            return Err(why);
+        }
+        let id = self.commands.number();
+        (self.handover.asked, self.handover.asked_at, self.handover.failed) = (Some(id), Some(self.now), None);
+        Ok(Effect::Send(ClientRequest::HandoverReport { id, patients: vec![patient] }))
     }
 
     /// Asks for what is told of the selected patient when it is due, one at a time.

@@ -236,6 +236,7 @@ impl App {
             Action::Open => self.open(),
             Action::ShowRota => self.show_rota(),
             Action::ShowReport => self.show_report(),
+            Action::RenewReport => self.report.renew(),
             Action::ShowDevices => self.show_devices(),
             Action::ShowOps => self.show_ops(),
             Action::ShowAudit => self.show_audit(),

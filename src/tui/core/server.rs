@@ -58,6 +58,7 @@ impl App {
                     self.seq = entry.seq;
                     self.apply(&entry.event, effects);
                     self.note_handover(&entry.event);
+                    self.note_emergency(&entry.event);
                 }
                 self.note_on_page(&entry.event);
             }

@@ -9,14 +9,20 @@ use super::{
 };
 use crate::{
     client::ClientRequest,
-    domain::Millis,
+    domain::{Event as JournalEvent, EventBody, Millis},
     protocol::{ErrorCode, SessionState},
+    rights::Verb,
+    tui::words,
 };
 
 /// How long a notice stays.
 const NOTICE_TIME: Millis = Millis::from_secs(6);
+/// How long a failure stays: it asks for something to be done.
+const FAILURE_TIME: Millis = Millis::from_secs(12);
 /// How long a failure stays that takes longer to read.
-const NOTICE_LONG_TIME: Millis = Millis::from_secs(15);
+const FAILURE_LONG_TIME: Millis = Millis::from_secs(20);
+/// How long it stays that a patient was opened in an emergency: whoever is told may look elsewhere at that moment.
+const EMERGENCY_NOTICE_TIME: Millis = Millis::from_mins(2);
 /// From this many characters on it takes longer to read.
 const NOTICE_LONG_FROM_CHARS: usize = 75;
 
@@ -118,7 +124,15 @@ impl App {
     }
 
     pub(super) fn fail(&mut self, text: String) {
-        let time = if text.chars().count() > NOTICE_LONG_FROM_CHARS { NOTICE_LONG_TIME } else { NOTICE_TIME };
+        let time = if text.chars().count() > NOTICE_LONG_FROM_CHARS { FAILURE_LONG_TIME } else { FAILURE_TIME };
         self.notice = Some(Notice { text, kind: NoticeKind::Failed, until: self.now + time });
+    }
+
+    /// Tells whoever judges emergencies that a patient was opened in one.
+    pub(super) fn note_emergency(&mut self, event: &JournalEvent) {
+        let EventBody::EmergencyOpened { patient, opened } = &event.body else { return };
+        let Some(ward) = self.ward.as_ref().filter(|_| self.may(Verb::ReviewBreakGlass)) else { return };
+        let text = words::emergency_opened(patient, opened, ward);
+        self.notice = Some(Notice { text, kind: NoticeKind::Failed, until: self.now + EMERGENCY_NOTICE_TIME });
     }
 }

@@ -232,3 +232,44 @@ fn what_is_typed_is_answered() {
     assert_eq!(answer(&mut plain, "link"), "LINK LIVE");
     assert!(matches!(plain.typed(Millis(1_100), "quit").effects[..], [Effect::Quit]));
 }
+
+#[test]
+fn limits_and_the_rota_are_read_by_a_line() {
+    let mut plain = plain();
+    let limits = plain.typed(Millis(1_100), "limits 07").lines;
+    assert_eq!(limits[0], "limits of bed 07");
+    for line in ["Heart rate 50 to 120 /min", "Oxygen saturation at least 90 %"] {
+        assert!(limits.iter().any(|said| said == line), "{line}: {limits:?}");
+    }
+    assert_eq!(plain.typed(Millis(1_200), "limits 99").lines, ["there is nobody in bed 99"]);
+    let rota = plain.typed(Millis(1_300), "rota").lines;
+    assert!(!rota.is_empty() && !rota[0].contains("not understood"), "{rota:?}");
+}
+
+#[test]
+fn the_report_and_what_is_told_at_a_handover_are_asked_for_and_said_when_they_come() {
+    let mut plain = plain();
+    let asked = plain.typed(Millis(1_100), "report").effects;
+    let Some(Effect::Send(ClientRequest::AlertReport { id, from, to })) = asked.last() else { panic!("{asked:?}") };
+    assert_eq!(to.since(*from), Millis::from_mins(24 * 60));
+    let again = plain.typed(Millis(1_200), "report").lines;
+    assert_eq!(again, ["the report is asked for already"]);
+    let report = Box::new(testing::report());
+    let said = plain.client(Millis(1_300), ClientEvent::AlertReport { id: *id, report }).lines;
+    assert!(said[0].ends_with("REPORT OF ALERTS") && said.len() > 10, "{said:?}");
+    assert!(
+        plain
+            .tick(Millis(90_000))
+            .effects
+            .iter()
+            .all(|effect| { !matches!(effect, Effect::Send(ClientRequest::AlertReport { .. })) }),
+        "it is made once for each line"
+    );
+    let mut plain = self::plain();
+    let asked = plain.typed(Millis(1_100), "handover 07").effects;
+    let Some(Effect::Send(ClientRequest::HandoverReport { id, patients })) = asked.last() else { panic!("{asked:?}") };
+    assert_eq!(patients.len(), 1);
+    let busy = ClientEvent::Error { code: crate::protocol::ErrorCode::Busy, detail: "busy".into(), id: Some(*id) };
+    let said = plain.client(Millis(1_200), busy).lines;
+    assert_eq!(said, ["what is told at a handover could not be had: busy"]);
+}

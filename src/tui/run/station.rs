@@ -7,7 +7,7 @@ use crate::{
     protocol::Encoding,
     seam::Entropy,
 };
-use std::{pin::Pin, sync::Arc};
+use std::{path::PathBuf, pin::Pin, sync::Arc};
 use tokio::sync::mpsc;
 
 /// Something that is under way.
@@ -38,6 +38,8 @@ pub struct Server {
     pub endpoint: Endpoint,
     /// The ward that is watched; the server's first if absent.
     pub ward: Option<WardId>,
+    /// The file of the token with which the screen begins, and that token: whoever signs in on the screen has another.
+    pub token_file: Option<(PathBuf, Secret)>,
     /// Where the last checkpoint of its audit trail is remembered.
     pub memory: TrailMemory,
     /// The patient who is opened in an emergency.
@@ -48,9 +50,11 @@ pub struct Server {
 
 impl Station for Server {
     fn connect(&self, token: Secret) -> LinkEnds {
+        let of_file = self.token_file.as_ref().filter(|(_, first)| first.expose() == token.expose());
         let options = LinkOptions {
             without_ward: true,
             endpoint: self.endpoint.clone(),
+            token_file: of_file.map(|(path, _)| path.clone()),
             token,
             ward: self.ward.clone(),
             patients: None,

@@ -53,9 +53,19 @@ fn draw_title(scene: &Scene<'_>, window: Window, area: Rect, buffer: &mut Buffer
     }
     let spans: u16 = ReportSpan::ALL.iter().map(|span| width(span.words()) + 2).sum();
     let (title, tabs) = take_left(area, area.width.saturating_sub(spans + 1));
-    let pane = Pane { title: format!("REPORT OF ALERTS · {}", scene.ward.ward.name), focus: true, window, hint: None };
+    let title_text = format!("REPORT OF ALERTS · {}{}", scene.ward.ward.name, made(scene));
+    let pane = Pane { title: title_text, focus: true, window, hint: None };
     pane::draw(scene, &pane, title, buffer);
     pieces(buffer, tabs, 0, vec![Piece::new(" ", scene.style(Role::Text), 9)], right);
+}
+
+/// When the report was made, and why it could not be made anew.
+fn made(scene: &Scene<'_>) -> String {
+    let page = &scene.app.report;
+    let Some(report) = &page.report else { return String::new() };
+    let at = words::clock(report.to, scene.ward.ward.time_zone);
+    let failed = page.failed.as_ref().map_or("", |_| ", NOT RENEWED");
+    format!(" · made {at}{failed}")
 }
 
 /// What is said in the place of the report.

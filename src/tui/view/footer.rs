@@ -13,7 +13,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 const NOTICE_ROWS_MAX: u16 = 4;
 
 /// What the footer names first: what is done most, and what one may not find.
-const ORDER: [Action; 49] = [
+const ORDER: [Action; 50] = [
     Action::Unlock,
     Action::Acknowledge,
     Action::EndPause,
@@ -43,6 +43,7 @@ const ORDER: [Action; 49] = [
     Action::ShowLimits,
     Action::Do(Act::Chart),
     Action::SwitchPane,
+    Action::RenewReport,
     Action::RangeShorter,
     Action::RangeLonger,
     Action::ClearFilter,

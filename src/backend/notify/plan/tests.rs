@@ -207,3 +207,34 @@ fn what_is_missed_while_nothing_is_recorded_is_found_by_its_alerts() {
     scene.input(Input::Command { command, by: Actor::System }, 3);
     assert!(!asking(&scene.view).iter().any(|e| matches!(asks(e), Some((alert, _)) if alert.id == id.alert)));
 }
+
+#[test]
+fn h03_an_emergency_is_told_to_those_who_are_named_with_as_much_as_the_channel_may_tell() {
+    let scene = Scene::new();
+    let opened = EmergencyOpened {
+        emergency: "g1".parse().unwrap(),
+        user: "nina".to_owned(),
+        reason: crate::domain::EmergencyReason::Treatment,
+        until: at(3_600),
+        due: at(72 * 3_600),
+    };
+    let (people, patient) = ([LoginName::new("cho"), LoginName::new("ana")], "p1".parse().unwrap());
+    let letters = |channel: &ChannelConfig| {
+        let addresses = BTreeMap::from([("Ana".to_owned(), "ana@h.example".to_owned())]);
+        let vitals = VitalTable::builtin();
+        let desktop = Desktop { site: "s", vitals: &vitals, addresses: &addresses, links: None, now: at(9) };
+        emergency_letters((at(2), &patient, &opened), &scene.view, channel, &people, &desktop)
+    };
+    let of_bed = letters(&ChannelConfig { priorities: vec![Priority::High], ..ChannelConfig::default() });
+    let told: Vec<_> = of_bed.iter().map(|l| (l.id.to_string(), l.to.as_ref().unwrap().email.clone())).collect();
+    assert_eq!(told, [("g1.cho".to_owned(), None), ("g1.ana".to_owned(), Some("ana@h.example".to_owned()))]);
+    assert_eq!((of_bed[0].bed.as_deref(), &of_bed[0].told, &of_bed[0].name), (Some("04"), &None, &None));
+    assert_eq!(of_bed[0].judge_until, Some(at(72 * 3_600)));
+    assert!(still_asks(&scene.view, &of_bed[0]), "no alert has to stand for it");
+    let of_name = letters(&ChannelConfig { content: Content::Name, ..ChannelConfig::default() });
+    assert_eq!(of_name[0].told.as_ref().unwrap().words, "opened by nina: treatment");
+    assert_eq!(of_name[0].name.as_deref(), Some("Okafor, Chidi"));
+    let other = "x".parse().unwrap();
+    assert_eq!(letters(&ChannelConfig { wards: vec![other], ..ChannelConfig::default() }), []);
+    assert_eq!(letters(&ChannelConfig { emergencies: false, ..ChannelConfig::default() }), []);
+}

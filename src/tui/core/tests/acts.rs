@@ -152,3 +152,45 @@ fn a_second_person_confirms_and_one_key_ends() {
     bench.key(Key::char('e'));
     assert_eq!(commands(&bench), [Command::EndPause { pause: PauseId(1) }]);
 }
+
+#[test]
+fn h03_who_judges_emergencies_is_told_of_one_at_once_and_others_are_not() {
+    let opened = crate::domain::EmergencyOpened {
+        emergency: "g1".parse().unwrap(),
+        user: "nina".to_owned(),
+        reason: crate::domain::EmergencyReason::Treatment,
+        until: testing::t0() + Millis::from_mins(60),
+        due: testing::t0() + Millis::from_mins(72 * 60),
+    };
+    for (role, is_told) in [(Role::Charge, true), (Role::Nurse, false)] {
+        let mut bench = Bench::with(ward12());
+        bench.app.session = Some(testing::session(role));
+        let body = EventBody::EmergencyOpened { patient: testing::patient_id(1), opened: opened.clone() };
+        let event = JournalEvent::new(testing::t0(), body);
+        let seq = bench.app.seq + 1;
+        bench.client(ClientEvent::Event(SequencedEvent { ward: testing::ward().id, seq, event }));
+        let told = bench.app.notice.as_ref().map(|notice| notice.text.clone());
+        assert_eq!(told.is_some(), is_told, "{told:?}");
+        if let Some(text) = told {
+            assert!(text.starts_with("EMERGENCY ACCESS: nina of another ward opened bed 01 until "), "{text}");
+            bench.wait(60_000);
+            assert!(bench.app.notice.is_some(), "whoever is told may look elsewhere for a minute");
+        }
+    }
+}
+
+#[test]
+fn what_failed_is_shown_longer_than_what_was_done_and_neither_stays() {
+    let stays = |say: fn(&mut App)| {
+        let mut bench = Bench::with(ward12());
+        say(&mut bench.app);
+        (0..60).find(|_| {
+            bench.wait(1_000);
+            bench.app.notice.is_none()
+        })
+    };
+    let done = stays(|app| app.say("done".to_owned())).unwrap();
+    let failed = stays(|app| app.fail("not done".to_owned())).unwrap();
+    let long = stays(|app| app.fail("not done, for many reasons".repeat(4))).unwrap();
+    assert!(done < failed && failed < long, "{done} {failed} {long}");
+}

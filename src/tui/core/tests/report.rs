@@ -72,3 +72,34 @@ fn who_may_not_read_is_told_so() {
     assert_eq!(bench.app.notice.as_ref().unwrap().text, "not now: your role may not read reports");
     assert_eq!(report().from, t0() - Millis::from_mins(24 * 60));
 }
+
+#[test]
+fn an_open_report_is_made_anew_by_a_key_and_each_minute_and_stays_meanwhile() {
+    let mut bench = Bench::with(night());
+    bench.type_text("6");
+    let (id, _) = asked(&bench).unwrap();
+    bench.client(ClientEvent::AlertReport { id, report: Box::new(report()) });
+    bench.type_text("jj");
+    let scroll = bench.app.report.scroll;
+    bench.type_text("r");
+    let (id, _) = asked(&bench).unwrap();
+    assert!(bench.app.report.report.is_some(), "the old one is there until the new one comes");
+    bench.client(ClientEvent::AlertReport { id, report: Box::new(report()) });
+    assert_eq!(bench.app.report.scroll, scroll);
+    let mut again = None;
+    for second in 1..=61 {
+        bench.wait(1_000);
+        again = again.or_else(|| asked(&bench).map(|asked| (second, asked.0)));
+        bench.heartbeat();
+    }
+    let (second, id) = again.expect("each minute");
+    assert_eq!(second, 60);
+    bench.client(ClientEvent::Error { code: ErrorCode::Busy, detail: "busy".into(), id: Some(id) });
+    assert!(bench.app.report.report.is_some() && bench.app.report.failed.is_some(), "what was there stays");
+    bench.type_text("1");
+    for _ in 0..70 {
+        bench.wait(1_000);
+        assert_eq!(asked(&bench), None, "what is not shown is not made");
+        bench.heartbeat();
+    }
+}
