@@ -115,6 +115,7 @@ async fn a_token_that_somebody_changed_meanwhile_is_read_from_its_file_again() {
     server.request("POST", "/v1/logout", &second, b"");
     let options = LinkOptions {
         emergency: None,
+        without_ward: false,
         endpoint: server.url().parse().unwrap(),
         token: Secret::new(second),
         token_file: Some(server.login("anna")),
