@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use wardwatch::audit::{
-    Checkpoint, CosignatureVerifier, Cosigner, Hash, NoteSigner, NoteVerifier, ProofText, Remembered, Shown,
+    Checkpoint, CosignatureVerifier, Cosigner, Hash, NoteSigner, NoteVerifier, Pin, ProofText, Remembered, Shown,
     export::{Entry, dicom, fhir, syslog},
     leaf::claimed_index,
     proof::{is_consistent, is_included},
@@ -22,6 +22,9 @@ fuzz_target!(|data: &[u8]| {
         let hashes: Vec<Hash> = rest.chunks_exact(32).map(|chunk| chunk.try_into().unwrap()).collect();
         let _ = is_included(number(0), number(8), [1; 32], &hashes, &[2; 32]);
         let _ = is_consistent((number(0), &[1; 32]), (number(8), &[2; 32]), &hashes);
+    }
+    if let Ok((checkpoint, pin)) = Pin::open(data, &LOG) {
+        assert_eq!(Pin::open(&pin.to_bytes(), &LOG), Ok((checkpoint, pin)));
     }
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = (LOG.open(text), WITNESS.cosigned_at(text), claimed_index(data));
