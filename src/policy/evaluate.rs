@@ -4,6 +4,7 @@ use super::{
     assignment::Assignment,
     definition::{Definition, Ready, last_line},
     effect::Effect,
+    guard,
     initiative::Initiative,
     report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Reason, Report},
     resource::Resource,
@@ -344,6 +345,7 @@ fn ask<'a>(
         if !parameter.allows(&value) {
             return Err(format!("parameter {} may not be {value}", parameter.name));
         }
+        guard::check_parameter(&parameter.name, &value)?;
         values.insert(key.clone(), (parameter.name.clone(), value));
     }
     let parameter = parameter_named(&definition.effect).map(str::to_lowercase);

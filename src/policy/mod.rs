@@ -14,6 +14,7 @@ mod document;
 mod effect;
 mod evaluate;
 mod exemption;
+mod guard;
 mod initiative;
 mod report;
 mod resource;
