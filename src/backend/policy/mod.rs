@@ -21,7 +21,7 @@ use std::{
     collections::BTreeSet,
     fmt::Write,
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -31,6 +31,8 @@ use trail::Probe;
 pub const CHECK_EVERY: Millis = Millis::from_mins(60);
 /// So often it is looked at whether that is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So long it is waited for the files of the site: a folder of a network may not answer.
+const LOAD_MAX: Millis = Millis::from_secs(30);
 /// Most findings that a refusal of the start tells.
 const TOLD_MAX: usize = 5;
 /// Longest text about changes beside the trail, in bytes.
@@ -80,8 +82,11 @@ impl PolicyDesk {
         Arc::clone(&self.set.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn renew(&self, folder: Option<&Path>) -> Result<(), PolicyError> {
-        let set = Arc::new(load(folder)?);
+    async fn renew(&self, folder: Option<PathBuf>) -> Result<(), PolicyError> {
+        let read = tokio::task::spawn_blocking(move || load(folder.as_deref()));
+        let wait = Duration::from_millis(LOAD_MAX.0.unsigned_abs());
+        let read = tokio::time::timeout(wait, read).await.map_err(|_| PolicyError::Late(LOAD_MAX))?;
+        let set = Arc::new(read.map_err(|_| PolicyError::Broken)??);
         *self.set.lock().unwrap_or_else(PoisonError::into_inner) = set;
         Ok(())
     }
@@ -100,7 +105,7 @@ pub async fn check(
     let _turn = app.policy.turn.lock().await;
     let mut note = None;
     if *occasion != Occasion::Start
-        && let Err(e) = app.policy.renew(app.config.policy.folder.as_deref())
+        && let Err(e) = app.policy.renew(app.config.policy.folder.clone()).await
     {
         if matches!(occasion, Occasion::Person(_)) {
             return Err(e);
