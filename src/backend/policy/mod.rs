@@ -95,7 +95,8 @@ impl PolicyDesk {
 /// Judges the server by all policies, tells what has changed, and does what they ask for.
 ///
 /// # Errors
-/// If somebody asks and the files of the site cannot be used. Otherwise the last good ones are, and the report says so.
+/// If somebody asks and the files of the site cannot be used; else the last good ones are, and the report says so. If the
+/// look breaks off: nothing was judged, which is not that nothing was found, and what was told before stands.
 pub async fn check(
     app: &Arc<App>,
     folder: &DataFolder,
@@ -114,7 +115,7 @@ pub async fn check(
         note = Some(format!("the last good policies are in force: {}", whole(&e)));
     }
     let probe = trail::probe(app, probe_leaf(app, occasion)).await;
-    let mut report = judged(app, folder, occasion, wanted, probe).await;
+    let mut report = judged(app, folder, occasion, wanted, probe).await?;
     report.notes.extend(note);
     if *wanted == Wanted::default() {
         if !matches!(occasion, Occasion::Person(_)) {
@@ -143,7 +144,13 @@ fn probe_leaf(app: &App, occasion: &Occasion) -> LeafDraft {
     LeafDraft { side_text: app.beside("probe", mark), ..LeafDraft::new(actor, act, Outcome::Success) }
 }
 
-async fn judged(app: &Arc<App>, folder: &DataFolder, occasion: &Occasion, wanted: &Wanted, probe: Probe) -> Report {
+async fn judged(
+    app: &Arc<App>,
+    folder: &DataFolder,
+    occasion: &Occasion,
+    wanted: &Wanted,
+    probe: Probe,
+) -> Result<Report, PolicyError> {
     let (held, folder, wanted) = (Arc::clone(app), folder.clone(), wanted.clone());
     let at_start = *occasion == Occasion::Start;
     let judge = move || {
@@ -152,16 +159,15 @@ async fn judged(app: &Arc<App>, folder: &DataFolder, occasion: &Occasion, wanted
         let inventory = inventory::inventory(app, &folder, &probe, chain);
         app.policy.set().evaluate(&inventory, app.clock.wall(), &wanted)
     };
-    match tokio::task::spawn_blocking(judge).await {
-        Ok(report) => report,
-        Err(e) => {
-            // Nothing was judged, which is not the same as nothing was found.
-            tracing::error!(error = %e, "policies could not be judged");
-            let mut report = app.policy.set().evaluate(&[], app.clock.wall(), &Wanted::default());
-            report.notes.push("the look at this server broke off: nothing was evaluated".to_owned());
-            report
-        }
-    }
+    aside(judge).await
+}
+
+/// Judges beside the runtime.
+async fn aside(judge: impl FnOnce() -> Report + Send + 'static) -> Result<Report, PolicyError> {
+    tokio::task::spawn_blocking(judge).await.map_err(|e| {
+        tracing::error!(error = %e, "policies could not be judged");
+        PolicyError::Broken
+    })
 }
 
 /// Makes what is missing and has a safe value, where a policy says so.
@@ -317,5 +323,19 @@ pub(super) async fn watch(app: Arc<App>, folder: DataFolder) {
         if let Err(e) = check(&app, &folder, &Occasion::Hourly, &Wanted::default()).await {
             tracing::error!(error = %e, "policies could not be judged");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_that_breaks_off_is_an_error_and_no_report_without_findings() {
+        let broken = aside(|| panic!("as a rule might")).await;
+        assert!(matches!(broken, Err(PolicyError::Broken)), "{broken:?}");
+        let set = crate::policy::built_in().unwrap();
+        let whole = aside(move || set.evaluate(&[], crate::domain::Timestamp::from_ms(0), &Wanted::default())).await;
+        assert!(!whole.unwrap().findings.is_empty());
     }
 }
