@@ -51,10 +51,13 @@ fn selector(value: &Value) -> Result<(String, bool, Vec<String>), String> {
         ));
     }
     let listed = |key| member(object, key).and_then(Value::as_array);
-    let texts = |list: &Vec<Value>| list.iter().filter_map(|v| v.as_str().map(str::to_lowercase)).collect();
+    let texts = |list: &Vec<Value>| {
+        let text = |v: &Value| v.as_str().map(str::to_lowercase).ok_or_else(|| "a selector holds texts alone".to_owned());
+        if list.is_empty() { Err("a selector needs one value or more".to_owned()) } else { list.iter().map(text).collect() }
+    };
     match (listed("in"), listed("notIn")) {
-        (Some(list), None) => Ok((kind, true, texts(list))),
-        (None, Some(list)) => Ok((kind, false, texts(list))),
+        (Some(list), None) => Ok((kind, true, texts(list)?)),
+        (None, Some(list)) => Ok((kind, false, texts(list)?)),
         _ => Err("a selector needs either \"in\" or \"notIn\"".to_owned()),
     }
 }
@@ -65,8 +68,17 @@ fn chosen((_, within, values): &(String, bool, Vec<String>), id: &str) -> bool {
 
 /// All selectors of a list of named groups, of which one has to choose.
 pub(super) fn selector_groups(body: &Map<String, Value>) -> Result<Vec<Selectors>, String> {
-    let Some(list) = member(body, "resourceSelectors").and_then(Value::as_array) else { return Ok(Vec::new()) };
-    list.iter().map(|group| Selectors::read(group.as_object().and_then(|group| member(group, "selectors")))).collect()
+    let list = match member(body, "resourceSelectors") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err("\"resourceSelectors\" has to be a list".to_owned()),
+    };
+    let group = |group: &Value| {
+        let selectors = group.as_object().and_then(|group| member(group, "selectors"));
+        let selectors = selectors.filter(|list| list.as_array().is_some_and(|list| !list.is_empty()));
+        Selectors::read(Some(selectors.ok_or("one of resourceSelectors has no list \"selectors\", and would choose all")?))
+    };
+    list.iter().map(group).collect()
 }
 
 /// Another effect than the definitions have.

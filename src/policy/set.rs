@@ -86,10 +86,11 @@ impl PolicySet {
         Ok(())
     }
 
-    /// Checks what the files say of each other: values of parameters.
+    /// Checks what the files say of each other: values of parameters, and of what of an initiative an exemption is.
     ///
     /// # Errors
-    /// If an assignment gives a parameter that there is not, or a value that is not allowed.
+    /// If an assignment gives a parameter that there is not, or a value that is not allowed; if an exemption of an initiative
+    /// names none of its references.
     pub fn check(&self) -> Result<(), PolicyFault> {
         for assignment in self.assignments.values() {
             let fault = |what| PolicyFault { file: assignment.file.clone(), at: None, what };
@@ -101,6 +102,16 @@ impl PolicySet {
             };
             check_values(&format!("assignment {}", assignment.name), parameters, &assignment.parameters)
                 .map_err(fault)?;
+        }
+        for exemption in self.exemptions.values().filter(|exemption| exemption.references.is_empty()) {
+            let of = self.assignments.get(&exemption.assignment.to_lowercase());
+            if of.is_some_and(|assignment| self.has_initiative(&assignment.of)) {
+                let (name, of) = (&exemption.name, &exemption.assignment);
+                let what = format!(
+                    "exemption {name}: {of} assigns an initiative: name what of it in policyDefinitionReferenceIds, or [\"*\"]"
+                );
+                return Err(PolicyFault { file: exemption.file.clone(), at: None, what });
+            }
         }
         for initiative in self.initiatives.values() {
             let fault = |what| PolicyFault { file: initiative.file.clone(), at: None, what };

@@ -118,3 +118,30 @@ fn an_exemption_without_owner_reason_or_end_is_refused() {
         );
     }
 }
+
+#[test]
+fn an_exemption_that_is_written_wrongly_is_refused_and_exempts_nothing() {
+    let cases: [(Change, &str); 9] = [
+        (|e| e["properties"]["policyDefinitionReferenceIds"] = json!("ACC-01"), "has to be a list of one or more"),
+        (|e| e["properties"]["policyDefinitionReferenceIds"] = json!([]), "has to be a list of one or more"),
+        (|e| e["properties"]["policyDefinitionReferenceIds"] = json!([1]), "has to hold texts"),
+        (|e| drop(e.as_object_mut().unwrap().remove("id")), "it says not of what"),
+        (|e| e["properties"]["scope"] = json!(["/ward/3-east"]), "scope has to be a text"),
+        (|e| e["properties"]["resourceSelectors"] = json!({"selectors": []}), "has to be a list"),
+        (|e| e["properties"]["resourceSelectors"] = json!([{"name": "all"}]), "would choose all"),
+        (
+            |e| e["properties"]["resourceSelectors"] = json!([{"selectors": [{"kind": "resourceType", "notIn": []}]}]),
+            "needs one value or more",
+        ),
+        (|e| e["properties"]["policyDefinitionReferenceId"] = json!(["ACC-01"]), "is not known"),
+    ];
+    for (change, said) in cases {
+        let why = built_in().unwrap().add("exempt.json", &exemption(change)).unwrap_err().to_string();
+        assert!(why.contains(said), "{said}: {why}");
+    }
+    let none = with(&exemption(|e| drop(e["properties"].as_object_mut().unwrap().remove("policyDefinitionReferenceIds"))));
+    assert!(none.check().unwrap_err().to_string().contains("assigns an initiative: name what of it"));
+    let all = with(&exemption(|e| e["properties"]["policyDefinitionReferenceIds"] = json!(["*"])));
+    all.check().unwrap();
+    assert!(states(&all, "2026-03-01T08:15:00Z").contains(&("okafor".to_owned(), Compliance::Exempt)));
+}
