@@ -85,6 +85,18 @@ fn what_cannot_be_read_is_refused_with_file_and_place() {
             "line 1",
             "selectors of kind moon",
         ),
+        (
+            r#"{"policyDefinitionId": "/x/y", "overrides": [{"kind": "policyEffect", "value": "audit", "selectors": [{"kind": "resourceLocation", "in": ["3-east"]}]}]}"#
+                .to_owned(),
+            "line 1",
+            "an override cannot be narrowed by resourcelocation",
+        ),
+        (
+            r#"{"policyDefinitionId": "/x/y", "resourceSelectors": [{"selectors": [{"kind": "policyDefinitionReferenceId", "in": ["a"]}]}]}"#
+                .to_owned(),
+            "line 1",
+            "policyDefinitionReferenceId chooses no resources",
+        ),
     ];
     for (content, place, said) in cases {
         let why = built_in().unwrap().add("site/x.json", &content).unwrap_err().to_string();
