@@ -113,7 +113,7 @@ impl PolicySet {
             let count = Count::of(of(&initiative.name));
             let state = match count {
                 Count { non_compliant: 1.., .. } => Compliance::NonCompliant,
-                Count { compliant: 0, .. } => Compliance::NotEvaluated,
+                Count { not_evaluated: 1.., .. } | Count { compliant: 0, .. } => Compliance::NotEvaluated,
                 _ => Compliance::Compliant,
             };
             InitiativeReport { name: initiative.name.clone(), title: initiative.title.clone(), state, count }

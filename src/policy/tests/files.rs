@@ -105,6 +105,23 @@ fn what_cannot_be_read_is_refused_with_file_and_place() {
 }
 
 #[test]
+fn an_initiative_of_which_something_is_not_evaluated_is_not_compliant_as_a_whole() {
+    let mut set = PolicySet::empty().unwrap();
+    let rule = json!({"if": {"allOf": [{"field": "type", "equals": "Wardwatch/logs"},
+        {"field": "Wardwatch/logs/level", "equals": "debug"}]}, "then": {"effect": "audit"}});
+    set.add("p.json", &json!({"policyRule": rule}).to_string()).unwrap();
+    set.add("i.json", &json!({"policyDefinitions": [{"policyDefinitionId": "/x/p"}]}).to_string()).unwrap();
+    set.add("a.json", r#"{"policyDefinitionId": "/x/i"}"#).unwrap();
+    let whole = |logs: &[Resource]| set.evaluate(logs, now(), &Wanted::default()).initiatives[0].state;
+    let good = Resource::new("Wardwatch/logs", "a").with("level", "info");
+    let unknown = Resource::new("Wardwatch/logs", "b").without("level", "nothing tells");
+    let bad = Resource::new("Wardwatch/logs", "c").with("level", "debug");
+    assert_eq!(whole(std::slice::from_ref(&good)), Compliance::Compliant);
+    assert_eq!(whole(&[good.clone(), unknown.clone()]), Compliance::NotEvaluated);
+    assert_eq!(whole(&[good, unknown, bad]), Compliance::NonCompliant);
+}
+
+#[test]
 fn what_nothing_assigns_is_told() {
     let mut set = built_in().unwrap();
     let rule = json!({"if": {"field": "type", "equals": "Wardwatch/logs"}, "then": {"effect": "audit"}});
