@@ -138,7 +138,7 @@ pub fn open_with(
 ) -> Result<Opened, ServerError> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     // Before anything is made: a site whose policies cannot be read is not served without them.
-    let policies = policy::load(config.policy.folder.as_deref())?;
+    let policies = policy::load(config.policy.folder.as_deref(), clock.wall())?;
     let lock = folder.lock()?;
     let parts = StoreParts { clock: clock.clone(), entropy: entropy.clone() };
     let store = SqliteStore::open(folder, lock, mode.unwrap_or(Mode::Live), &parts)?;

@@ -8,6 +8,7 @@ use crate::{
     },
     domain::{Timestamp, text::clean},
     policy::{BASELINE, Category, Kind, PolicySet, Report, Scope, report_text},
+    seam::{Clock, OsClock},
 };
 use anyhow::bail;
 use serde_json::json;
@@ -71,7 +72,7 @@ enum Command {
         /// Who answers for it
         #[arg(long)]
         owner: String,
-        /// Until when it holds
+        /// Until when it holds: a year from now at most
         #[arg(long, value_name = "TIME")]
         until: Timestamp,
         /// Why, in 10 characters or more
@@ -139,7 +140,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             let exemption = exemption((policy, assignment), resource, (owner, reason), *until, (*category).into());
             // What would be refused is not printed.
             let text = serde_json::to_string_pretty(&exemption)?;
-            PolicySet::empty()?.add("the exemption", &text)?;
+            let mut alone = PolicySet::empty()?;
+            alone.add("the exemption", &text)?;
+            alone.check(OsClock.wall())?;
             writeln!(std::io::stdout(), "{text}")?;
             Ok(0)
         }
@@ -147,7 +150,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 }
 
 fn files(config: Option<&std::path::Path>) -> anyhow::Result<PolicySet> {
-    Ok(load(admin::plain_config(config)?.policy.folder.as_deref())?)
+    Ok(load(admin::plain_config(config)?.policy.folder.as_deref(), OsClock.wall())?)
 }
 
 fn check(site: &SiteArgs, scope: &Scope, initiative: Option<String>) -> anyhow::Result<Report> {

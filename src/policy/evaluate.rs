@@ -96,7 +96,7 @@ impl PolicySet {
         findings.sort_by(|a, b| key(a).cmp(&key(b)));
         let initiatives = self.initiatives(&findings);
         let summary = Count::of(findings.iter());
-        let mut notes = self.idle();
+        let mut notes = self.idle(now);
         if findings.len() > FINDINGS_MAX {
             notes.push(format!("{} findings are not shown, but counted", findings.len() - FINDINGS_MAX));
             findings.truncate(FINDINGS_MAX);

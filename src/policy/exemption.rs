@@ -6,10 +6,14 @@ use super::{
     resource::Resource,
     scope::{Scope, ScopeError},
 };
-use crate::domain::Timestamp;
+use crate::domain::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// Longest time from when it is read for which an exemption may hold: a year, so that somebody looks at it again.
+pub const EXEMPTION_MAX: Millis = Millis::from_mins(366 * 24 * 60);
+/// So long before its end it is told that an exemption ends.
+const ENDS_SOON: Millis = Millis::from_mins(30 * 24 * 60);
 /// Members that an exemption may have: its own, and those with which Azure's tools export it.
 const MEMBERS: [&str; 16] = [
     "policyAssignmentId",
@@ -80,7 +84,7 @@ impl Exemption {
     pub(super) fn read(document: &Document) -> Result<Self, PolicyFault> {
         let body = &document.body;
         for (name, value) in body {
-            if !MEMBERS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            if !MEMBERS.iter().any(|known| known.eq_ignore_ascii_case(name)) && !value.is_null() {
                 return Err(document.fault(format_args!("{name} is not known: an exemption has no such member")));
             }
             if TEXTS.iter().any(|text| text.eq_ignore_ascii_case(name)) && !value.is_string() && !value.is_null() {
@@ -139,6 +143,19 @@ impl Exemption {
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> bool {
         now < self.expires_on
+    }
+
+    /// Whether it ends soon: within 30 days.
+    #[must_use]
+    pub fn ends_soon(&self, now: Timestamp) -> bool {
+        self.holds(now) && self.expires_on <= now + ENDS_SOON
+    }
+
+    /// Why it holds too long, if it does.
+    pub(super) fn too_long(&self, now: Timestamp) -> Option<String> {
+        let last = now + EXEMPTION_MAX;
+        let what = || format!("exemption {}: expiresOn {} is too far away: {last} at the latest", self.name, self.expires_on);
+        (self.expires_on > last).then(what)
     }
 }
 

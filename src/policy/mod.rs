@@ -33,7 +33,7 @@ pub use definition::{Definition, Parameter};
 pub use document::{FILE_MAX_BYTES, Kind, PolicyFault};
 pub use effect::Effect;
 pub use evaluate::{FINDINGS_MAX, Wanted};
-pub use exemption::{Category, Exemption};
+pub use exemption::{Category, EXEMPTION_MAX, Exemption};
 pub use initiative::{Initiative, Reference};
 pub use report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Reason, Report};
 pub use resource::Resource;

@@ -8,6 +8,7 @@ use super::{
     initiative::Initiative,
     vocabulary,
 };
+use crate::domain::Timestamp;
 use regorus::{Rc, languages::azure_policy::aliases::AliasRegistry};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -86,12 +87,13 @@ impl PolicySet {
         Ok(())
     }
 
-    /// Checks what the files say of each other: values of parameters, and of what of an initiative an exemption is.
+    /// Checks what the files say of each other: values of parameters, of what of an initiative an exemption is,
+    /// and for how long.
     ///
     /// # Errors
     /// If an assignment gives a parameter that there is not, or a value that is not allowed; if an exemption of an initiative
-    /// names none of its references.
-    pub fn check(&self) -> Result<(), PolicyFault> {
+    /// names none of its references, or one holds for longer than [`EXEMPTION_MAX`](super::EXEMPTION_MAX) from now.
+    pub fn check(&self, now: Timestamp) -> Result<(), PolicyFault> {
         for assignment in self.assignments.values() {
             let fault = |what| PolicyFault { file: assignment.file.clone(), at: None, what };
             let of = assignment.of.to_lowercase();
@@ -102,6 +104,11 @@ impl PolicySet {
             };
             check_values(&format!("assignment {}", assignment.name), parameters, &assignment.parameters)
                 .map_err(fault)?;
+        }
+        for exemption in self.exemptions.values() {
+            if let Some(what) = exemption.too_long(now) {
+                return Err(PolicyFault { file: exemption.file.clone(), at: None, what });
+            }
         }
         for exemption in self.exemptions.values().filter(|exemption| exemption.references.is_empty()) {
             let of = self.assignments.get(&exemption.assignment.to_lowercase());
@@ -175,8 +182,8 @@ impl PolicySet {
         self.initiatives.contains_key(&name.to_lowercase())
     }
 
-    /// What no assignment puts into force, and exemptions that are of no assignment.
-    pub(super) fn idle(&self) -> Vec<String> {
+    /// What no assignment puts into force, and exemptions that are of no assignment or end soon.
+    pub(super) fn idle(&self, now: Timestamp) -> Vec<String> {
         let assigned = |name: &str| self.assignments.values().any(|a| a.of.eq_ignore_ascii_case(name));
         let mut notes = Vec::new();
         for initiative in self.initiatives.values().filter(|i| !assigned(&i.name)) {
@@ -190,6 +197,10 @@ impl PolicySet {
             }
         }
         for exemption in self.exemptions.values() {
+            if exemption.ends_soon(now) {
+                let (file, name, owner, end) = (&exemption.file, &exemption.name, &exemption.owner, exemption.expires_on);
+                notes.push(format!("{file}: exemption {name} of {owner} ends soon, at {end}"));
+            }
             if !self.assignments.contains_key(&exemption.assignment.to_lowercase()) {
                 let (file, name, of) = (&exemption.file, &exemption.name, &exemption.assignment);
                 notes.push(format!("{file}: exemption {name} is of assignment {of}, which there is not"));

@@ -1,7 +1,7 @@
 //! The policies in force: what is built in, and the files of the site's folder.
 
 use crate::{
-    domain::Millis,
+    domain::Timestamp,
     policy::{FILE_MAX_BYTES, PolicyFault, PolicySet, built_in},
 };
 use rustix::fs::{Mode, OFlags};
@@ -10,6 +10,7 @@ use std::{
     io::Read,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Most files of a folder.
@@ -43,8 +44,8 @@ pub enum PolicyError {
     #[error("{} is no file: take it away, or give it a name that does not end in .json", .0.display())]
     NoFile(PathBuf),
     /// The folder does not answer, as one of a network may not.
-    #[error("the policies were not read within {}: look at the folder policy.folder", .0)]
-    Late(Millis),
+    #[error("the policies were not read within {0:?}: look at the folder policy.folder")]
+    Late(Duration),
     /// What judges broke off.
     #[error("the look at this server broke off, and nothing was judged: the log of the server tells where")]
     Broken,
@@ -56,11 +57,11 @@ pub enum PolicyError {
     Wrong(#[from] PolicyFault),
 }
 
-/// What is built in, with the files of a folder.
+/// What is built in, with the files of a folder, as they may be at a time.
 ///
 /// # Errors
 /// If a file cannot be read or used; it says which, where and why.
-pub fn load(folder: Option<&Path>) -> Result<PolicySet, PolicyError> {
+pub fn load(folder: Option<&Path>, now: Timestamp) -> Result<PolicySet, PolicyError> {
     let mut set = built_in()?;
     let mut found = Found::default();
     if let Some(folder) = folder {
@@ -70,7 +71,7 @@ pub fn load(folder: Option<&Path>) -> Result<PolicySet, PolicyError> {
     for path in found.files {
         set.add(&path.display().to_string(), &content(&path)?)?;
     }
-    set.check()?;
+    set.check(now)?;
     Ok(set)
 }
 
@@ -137,6 +138,10 @@ mod tests {
     use super::*;
     use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
+    fn now() -> Timestamp {
+        Timestamp::from_ms(1_790_000_000_000)
+    }
+
     const RULE: &str = r#"{"policyRule": {"if": {"field": "type", "equals": "a/b"}, "then": {"effect": "audit"}}}"#;
 
     #[test]
@@ -146,11 +151,11 @@ mod tests {
         std::fs::write(dir.path().join("below/site-02.JSON"), RULE.replace("audit", "deny")).unwrap();
         std::fs::write(dir.path().join("site-01.json"), RULE).unwrap();
         std::fs::write(dir.path().join("notes.txt"), "no policy").unwrap();
-        let set = load(Some(dir.path())).unwrap();
+        let set = load(Some(dir.path()), now()).unwrap();
         let own: Vec<String> =
             set.list().into_iter().filter(|l| !l.file.starts_with("built-in/")).map(|l| l.name).collect();
         assert_eq!(own, ["site-01", "site-02"]);
-        assert!(load(Some(&dir.path().join("none"))).unwrap_err().to_string().contains("cannot be read"));
+        assert!(load(Some(&dir.path().join("none")), now()).unwrap_err().to_string().contains("cannot be read"));
     }
 
     #[test]
@@ -159,12 +164,12 @@ mod tests {
         let file = dir.path().join("p.json");
         std::fs::write(&file, RULE).unwrap();
         std::fs::set_permissions(&file, Permissions::from_mode(0o646)).unwrap();
-        assert!(load(Some(dir.path())).unwrap_err().to_string().contains("p.json: run `chmod o-w`"));
+        assert!(load(Some(dir.path()), now()).unwrap_err().to_string().contains("p.json: run `chmod o-w`"));
         std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
         std::fs::set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
-        assert!(load(Some(dir.path())).unwrap_err().to_string().contains("everybody may write"));
+        assert!(load(Some(dir.path()), now()).unwrap_err().to_string().contains("everybody may write"));
         std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-        load(Some(dir.path())).unwrap();
+        load(Some(dir.path()), now()).unwrap();
     }
 
     #[test]
@@ -173,12 +178,12 @@ mod tests {
         let pipe = dir.path().join("p.json");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        assert!(load(Some(dir.path())).unwrap_err().to_string().contains("p.json is no file"));
+        assert!(load(Some(dir.path()), now()).unwrap_err().to_string().contains("p.json is no file"));
         std::fs::remove_file(&pipe).unwrap();
         std::os::unix::fs::symlink(dir.path(), dir.path().join("round")).unwrap();
-        assert!(load(Some(dir.path())).unwrap_err().to_string().contains("in folders 4 deep"));
+        assert!(load(Some(dir.path()), now()).unwrap_err().to_string().contains("in folders 4 deep"));
         std::fs::remove_file(dir.path().join("round")).unwrap();
         std::fs::write(&pipe, " ".repeat(usize::try_from(FILE_MAX_BYTES).unwrap() + 1)).unwrap();
-        assert!(load(Some(dir.path())).unwrap_err().to_string().contains("files of 1048576 bytes"));
+        assert!(load(Some(dir.path()), now()).unwrap_err().to_string().contains("files of 1048576 bytes"));
     }
 }

@@ -13,7 +13,7 @@ pub use files::{PolicyError, load};
 use super::{app::App, pipeline::Job};
 use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{Actor, Millis, SystemFault, system::FaultReport, text::clean},
+    domain::{Actor, Millis, SystemFault, Timestamp, system::FaultReport, text::clean},
     policy::{Compliance, Effect, Finding, PolicySet, Report, Wanted},
     store::DataFolder,
 };
@@ -32,7 +32,7 @@ pub const CHECK_EVERY: Millis = Millis::from_mins(60);
 /// So often it is looked at whether that is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// So long it is waited for the files of the site: a folder of a network may not answer.
-const LOAD_MAX: Millis = Millis::from_secs(30);
+const LOAD_MAX: Duration = Duration::from_secs(30);
 /// Most findings that a refusal of the start tells.
 const TOLD_MAX: usize = 5;
 /// Longest text about changes beside the trail, in bytes.
@@ -82,10 +82,9 @@ impl PolicyDesk {
         Arc::clone(&self.set.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn renew(&self, folder: Option<PathBuf>) -> Result<(), PolicyError> {
-        let read = tokio::task::spawn_blocking(move || load(folder.as_deref()));
-        let wait = Duration::from_millis(LOAD_MAX.0.unsigned_abs());
-        let read = tokio::time::timeout(wait, read).await.map_err(|_| PolicyError::Late(LOAD_MAX))?;
+    async fn renew(&self, folder: Option<PathBuf>, now: Timestamp) -> Result<(), PolicyError> {
+        let read = tokio::task::spawn_blocking(move || load(folder.as_deref(), now));
+        let read = tokio::time::timeout(LOAD_MAX, read).await.map_err(|_| PolicyError::Late(LOAD_MAX))?;
         let set = Arc::new(read.map_err(|_| PolicyError::Broken)??);
         *self.set.lock().unwrap_or_else(PoisonError::into_inner) = set;
         Ok(())
@@ -106,7 +105,7 @@ pub async fn check(
     let _turn = app.policy.turn.lock().await;
     let mut note = None;
     if *occasion != Occasion::Start
-        && let Err(e) = app.policy.renew(app.config.policy.folder.clone()).await
+        && let Err(e) = app.policy.renew(app.config.policy.folder.clone(), app.clock.wall()).await
     {
         if matches!(occasion, Occasion::Person(_)) {
             return Err(e);
@@ -335,7 +334,7 @@ mod tests {
         let broken = aside(|| panic!("as a rule might")).await;
         assert!(matches!(broken, Err(PolicyError::Broken)), "{broken:?}");
         let set = crate::policy::built_in().unwrap();
-        let whole = aside(move || set.evaluate(&[], crate::domain::Timestamp::from_ms(0), &Wanted::default())).await;
+        let whole = aside(move || set.evaluate(&[], Timestamp::from_ms(0), &Wanted::default())).await;
         assert!(!whole.unwrap().findings.is_empty());
     }
 }

@@ -158,7 +158,7 @@ fn an_initiative_with_definitions_that_are_not_here_loads_and_says_so() {
     let initiative = json!({"name": "i", "properties": {"policyDefinitions": [{"policyDefinitionId": id}]}});
     set.add("i.json", &initiative.to_string()).unwrap();
     set.add("a.json", r#"{"policyDefinitionId": "/x/i", "scope": "/subscriptions/1b2a"}"#).unwrap();
-    set.check().unwrap();
+    set.check(now()).unwrap();
     let report = set.evaluate(&[log()], now(), &Wanted::default());
     assert_eq!(report.findings[0].state, Compliance::NotEvaluated);
     assert!(report.findings[0].message.contains("its definition is not here"), "{report:#?}");

@@ -34,7 +34,7 @@ fn an_assignment_sets_values_effects_and_whether_it_is_enforced() {
     });
     let mut wrong = set.clone();
     wrong.add("a.json", &assignment.to_string()).unwrap();
-    let why = wrong.check().unwrap_err().to_string();
+    let why = wrong.check(now()).unwrap_err().to_string();
     assert_eq!(why, "a.json: assignment hipaa-baseline: there is no parameter diskpercentwrong");
     let mut right = assignment;
     right["properties"]["parameters"] = json!({"UsedPercent": {"value": 95}});
@@ -42,7 +42,7 @@ fn an_assignment_sets_values_effects_and_whether_it_is_enforced() {
         {"kind": "policyEffect", "value": "disabled", "selectors": [{"kind": "policyDefinitionReferenceId", "in": ["log-01"]}]},
     ]);
     set.add("a.json", &right.to_string()).unwrap();
-    set.check().unwrap();
+    set.check(now()).unwrap();
     let disk = Resource::new("Wardwatch/disks", "data").with("usedPercent", 90);
     let store = Resource::new("Wardwatch/stores", "db").with("encrypted", false);
     let report = set.evaluate(&[disk, store], now(), &Wanted::default());
@@ -60,7 +60,7 @@ fn a_value_that_a_parameter_may_not_have_is_refused() {
     let assignment = json!({"name": "mine", "properties": {
         "policyDefinitionId": "/x/LOG-01", "parameters": {"effect": {"value": "deni"}}}});
     set.add("mine.json", &assignment.to_string()).unwrap();
-    let why = set.check().unwrap_err().to_string();
+    let why = set.check(now()).unwrap_err().to_string();
     assert!(
         why.contains(r#"parameter effect may not be "deni": one of ["deny","audit","disabled"] is wanted"#),
         "{why}"
