@@ -39,6 +39,8 @@ pub struct PolicySet {
     pub(super) initiatives: BTreeMap<String, Initiative>,
     pub(super) assignments: BTreeMap<String, Assignment>,
     pub(super) exemptions: BTreeMap<String, Exemption>,
+    /// What files of the site took the place of what is built in.
+    replaced: Vec<String>,
     pub(super) registry: Rc<AliasRegistry>,
 }
 
@@ -55,6 +57,7 @@ impl PolicySet {
             initiatives: BTreeMap::new(),
             assignments: BTreeMap::new(),
             exemptions: BTreeMap::new(),
+            replaced: Vec::new(),
             registry,
         })
     }
@@ -75,9 +78,19 @@ impl PolicySet {
             if let Some(other) = held.filter(|other| !other.starts_with(BUILT_IN)) {
                 return Err(document.fault(format_args!("it is already in {other}: remove one of them")));
             }
+            let replaces = held.is_some();
+            if replaces {
+                let (what, name) = (document.kind.singular(), &document.name);
+                self.replaced.push(format!("{file}: {what} {name} is in the place of the built-in one"));
+            }
             match document.kind {
                 Kind::Definition => {
-                    drop(self.definitions.insert(key, Definition::read(&document, &self.registry)?));
+                    let definition = Definition::read(&document, &self.registry)?;
+                    if let Some(why) = definition.not_evaluated().filter(|_| replaces) {
+                        let what = format_args!("it would take the place of a built-in one and is not evaluated: {why}");
+                        return Err(document.fault(what));
+                    }
+                    drop(self.definitions.insert(key, definition));
                 }
                 Kind::Initiative => drop(self.initiatives.insert(key, Initiative::read(&document)?)),
                 Kind::Assignment => drop(self.assignments.insert(key, Assignment::read(&document)?)),
@@ -182,10 +195,10 @@ impl PolicySet {
         self.initiatives.contains_key(&name.to_lowercase())
     }
 
-    /// What no assignment puts into force, and exemptions that are of no assignment or end soon.
+    /// What took the place of what is built in, what no assignment puts into force, and exemptions that are of no assignment or end soon.
     pub(super) fn idle(&self, now: Timestamp) -> Vec<String> {
         let assigned = |name: &str| self.assignments.values().any(|a| a.of.eq_ignore_ascii_case(name));
-        let mut notes = Vec::new();
+        let mut notes = self.replaced.clone();
         for initiative in self.initiatives.values().filter(|i| !assigned(&i.name)) {
             notes.push(format!("{}: initiative {} is assigned nowhere", initiative.file, initiative.name));
         }

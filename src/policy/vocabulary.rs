@@ -3,6 +3,9 @@
 use regorus::{Rc, languages::azure_policy::aliases::AliasRegistry};
 use serde_json::json;
 
+/// With what names of our own begin.
+pub(super) const OURS: &str = "Wardwatch/";
+
 /// A type of resources.
 #[derive(Debug, Clone, Copy)]
 pub struct TypeSpec {

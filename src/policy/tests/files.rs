@@ -122,6 +122,29 @@ fn an_initiative_of_which_something_is_not_evaluated_is_not_compliant_as_a_whole
 }
 
 #[test]
+fn a_rule_with_a_name_of_ours_that_there_is_not_is_refused_also_in_place_of_a_built_in_one() {
+    let set = built_in().unwrap();
+    let text = source(&set, "NET-01").to_string();
+    for (right, wrong) in [
+        ("Wardwatch/servers/listeners/network", "Wardwatch/servers/listeners/netwrok"),
+        ("\"Wardwatch/servers/listeners\"", "\"wardwatch/servers/listener\""),
+    ] {
+        assert!(text.contains(right), "{text}");
+        let changed = text.replace(right, wrong);
+        let why = set.clone().add("site/NET-01.json", &changed).unwrap_err().to_string();
+        assert!(why.contains("there is no type or field") && why.contains(wrong.trim_matches('"')), "{why}");
+    }
+    let mut elsewhere = source(&set, "NET-01");
+    elsewhere["properties"]["mode"] = json!("Microsoft.KeyVault.Data");
+    let why = set.clone().add("site/NET-01.json", &elsewhere.to_string()).unwrap_err().to_string();
+    assert!(why.contains("it would take the place of a built-in one and is not evaluated: mode"), "{why}");
+    let mut same = set.clone();
+    same.add("site/NET-01.json", &text).unwrap();
+    let notes = same.evaluate(&[], now(), &Wanted::default()).notes;
+    assert_eq!(notes, ["site/NET-01.json: definition NET-01 is in the place of the built-in one"]);
+}
+
+#[test]
 fn what_nothing_assigns_is_told() {
     let mut set = built_in().unwrap();
     let rule = json!({"if": {"field": "type", "equals": "Wardwatch/logs"}, "then": {"effect": "audit"}});
