@@ -191,10 +191,10 @@ fn list(set: &PolicySet, exemptions: bool) -> anyhow::Result<u8> {
 fn show(set: &PolicySet, name: &str, kind: Option<KindArg>) -> anyhow::Result<u8> {
     let sources = set.sources(name);
     let wanted = kind.map(Kind::from);
-    let sources: Vec<&str> = sources
+    let sources: Vec<String> = sources
         .into_iter()
         .filter(|(kind, _)| wanted.is_none_or(|wanted| *kind == wanted))
-        .map(|(_, text)| text)
+        .map(|(_, text)| shown(text))
         .collect();
     match sources.as_slice() {
         [] => bail!("there is no {}: `wardwatch policy list` shows what there is", clean(name)),
@@ -202,6 +202,28 @@ fn show(set: &PolicySet, name: &str, kind: Option<KindArg>) -> anyhow::Result<u8
         several => writeln!(std::io::stdout(), "[{}]", several.join(",\n"))?,
     }
     Ok(0)
+}
+
+/// A file as a terminal may have it: its lines as they are indented, each without what could drive it.
+fn shown(text: &str) -> String {
+    let line = |line: &str| {
+        let rest = line.trim_start();
+        format!("{}{}", " ".repeat(line.len() - rest.len()), without_control(rest))
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What is left is the same JSON: a text may not hold control characters unescaped, and others are written as escapes.
+fn without_control(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c == ' ' || clean(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
+            out.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    out
 }
 
 fn exemption(
@@ -231,4 +253,18 @@ fn exemption(
             "metadata": {"owner": owner},
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_shown_as_the_same_json_without_what_drives_a_terminal() {
+        let text = "{\n  \"a\": \"b\u{9b}2J \u{202e}é 日\"\n}";
+        let found = shown(text);
+        assert_eq!(found, "{\n  \"a\": \"b\\u009b2J \\u202eé 日\"\n}");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&found), value(text));
+    }
 }

@@ -277,30 +277,35 @@ pub fn refusal(report: &Report) -> Option<String> {
         let resource = finding.resource.as_deref().unwrap_or("the site");
         let _ = write!(
             text,
-            "\n{} (assignment {}): {}\n  {resource}",
-            finding.reference, finding.assignment, finding.title
+            "\n{} (assignment {}): {}\n  {}",
+            clean(&finding.reference),
+            clean(&finding.assignment),
+            clean(&finding.title),
+            clean(resource)
         );
         for reason in &finding.reasons {
-            let _ = write!(text, "\n    {} = {}", reason.field, reason.value);
+            let _ = write!(text, "\n    {} = {}", reason.field, clean(&reason.value.to_string()));
         }
-        let _ = write!(text, "\n  {}", finding.message);
+        let _ = write!(text, "\n  {}", clean(&finding.message));
         if let Some(exemption) = finding.exemption.as_ref().filter(|exemption| exemption.expired) {
             let _ = write!(
                 text,
                 "\n  exemption {} of {} ended at {}",
-                exemption.name, exemption.owner, exemption.expires_on
+                clean(&exemption.name),
+                clean(&exemption.owner),
+                exemption.expires_on
             );
         }
     }
     if stopping.len() > TOLD_MAX {
         let _ = write!(text, "\nand {} more", stopping.len() - TOLD_MAX);
     }
-    let resource = first.resource.as_deref().unwrap_or("site");
+    let resource = clean(first.resource.as_deref().unwrap_or("site"));
     let _ = write!(
         text,
         "\nTo exempt it, put the output of this into the folder that policy.folder of the configuration names:\n  \
          wardwatch policy exempt {} --resource {resource} --owner WHO --until TIME --reason WHY",
-        first.reference
+        clean(&first.reference)
     );
     Some(text)
 }
