@@ -12,7 +12,7 @@ use crate::{
 };
 use anyhow::bail;
 use serde_json::json;
-use std::{io::Write, path::PathBuf};
+use std::{fmt::Write as _, io::Write, path::PathBuf};
 
 /// Judge the server by policies: what is built in, and files of the site in Azure Policy's JSON
 #[derive(Debug, clap::Args)]
@@ -220,7 +220,10 @@ fn without_control(line: &str) -> String {
         if c == ' ' || clean(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
             out.push(c);
         } else {
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                // Writing to a text never fails.
+                let _ = write!(out, "\\u{unit:04x}");
+            });
         }
     }
     out
