@@ -160,6 +160,9 @@ fn what_is_asked_for_wrongly_exits_2_and_what_denies_exits_1() {
         code == 2 && text.contains("bad.json, line 2, column 15: ") && text.contains("missing required key"),
         "{text}"
     );
+    let own = bench.arguments();
+    let status = run_with("", &["status", &own[0], &own[1]]);
+    assert_eq!(status.status.code(), Some(0), "a wrong policy stops no other command: {}", said(&status).1);
     let refused = bench.refused();
     assert!(refused.contains("bad.json, line 2"), "nobody is served without the site's policies: {refused}");
     std::fs::remove_file(bench.policies().join("bad.json")).unwrap();

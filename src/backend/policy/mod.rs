@@ -67,7 +67,7 @@ pub struct PolicyDesk {
 }
 
 impl PolicyDesk {
-    /// With policies as they were loaded at the start.
+    /// With what is built in, until the files of the site are read.
     #[must_use]
     pub fn new(set: PolicySet, trail_at_start: bool) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl PolicyDesk {
 /// Judges the server by all policies, tells what has changed, and does what they ask for.
 ///
 /// # Errors
-/// If somebody asks and the files of the site cannot be used; else the last good ones are, and the report says so. If the
+/// If the server starts or somebody asks, and the files of the site cannot be used; else the last good ones are, and the report says so. If the
 /// look breaks off: nothing was judged, which is not that nothing was found, and what was told before stands.
 pub async fn check(
     app: &Arc<App>,
@@ -104,10 +104,9 @@ pub async fn check(
 ) -> Result<Report, PolicyError> {
     let _turn = app.policy.turn.lock().await;
     let mut note = None;
-    if *occasion != Occasion::Start
-        && let Err(e) = app.policy.renew(app.config.policy.folder.clone(), app.clock.wall()).await
-    {
-        if matches!(occasion, Occasion::Person(_)) {
+    if let Err(e) = app.policy.renew(app.config.policy.folder.clone(), app.clock.wall()).await {
+        // Nobody is served without the site's policies, and who asks is to know.
+        if *occasion != Occasion::Hourly {
             return Err(e);
         }
         tracing::error!(error = %whole(&e), "the policies cannot be read again: the last good ones stay in force");
