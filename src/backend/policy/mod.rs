@@ -18,7 +18,7 @@ use crate::{
     store::DataFolder,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
@@ -52,16 +52,45 @@ pub enum Occasion {
     Person(Actor),
 }
 
-/// A resource and a policy that it does not meet.
-type Open = BTreeSet<(String, String, String)>;
+/// What a finding is of: assignment, reference and resource.
+type Of = (String, String, String);
+
+/// How it stood at the last look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Known {
+    /// All that was not as wanted or could not be said.
+    states: BTreeMap<Of, Compliance>,
+    /// What was denied, and has not come to a good end since.
+    denied: BTreeSet<Of>,
+}
+
+impl Known {
+    fn of(report: &Report, before: Option<&Self>) -> Self {
+        let states: BTreeMap<Of, Compliance> = report.findings.iter().map(|f| (of(f), f.state)).collect();
+        let mut denied: BTreeSet<Of> = report.stopping().map(of).collect();
+        let held = before.into_iter().flat_map(|before| &before.denied).filter(|denied| unsaid(&states, denied));
+        denied.extend(held.cloned());
+        Self { states: states.into_iter().filter(|(_, state)| *state != Compliance::Compliant).collect(), denied }
+    }
+}
+
+fn of(finding: &Finding) -> Of {
+    (finding.assignment.clone(), finding.reference.clone(), finding.resource.clone().unwrap_or_default())
+}
+
+/// Whether it cannot be said how what was denied stands: of itself, or of the policy as a whole.
+fn unsaid(states: &BTreeMap<Of, Compliance>, (assignment, reference, resource): &Of) -> bool {
+    let at = |resource: &str| states.get(&(assignment.clone(), reference.clone(), resource.to_owned()));
+    at(resource).or_else(|| at("")) == Some(&Compliance::NotEvaluated)
+}
 
 /// The policies, and what was found last.
 pub struct PolicyDesk {
     set: Mutex<Arc<PolicySet>>,
     /// Whether the trail fitted its last checkpoint when the store was opened.
     trail_at_start: bool,
-    /// What was not met last, once it was looked.
-    open: Mutex<Option<Open>>,
+    /// How all stood last, once it was looked.
+    known: Mutex<Option<Known>>,
     /// Held while it is looked: each look writes a probe and reads the trail.
     turn: tokio::sync::Mutex<()>,
 }
@@ -73,7 +102,7 @@ impl PolicyDesk {
         Self {
             set: Mutex::new(Arc::new(set)),
             trail_at_start,
-            open: Mutex::default(),
+            known: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -198,10 +227,11 @@ async fn deploy(app: &App, report: &Report) {
 
 /// Tells what has changed: in the log, in the trail, and by an alert if a policy that denies is not met.
 async fn tell(app: &App, occasion: &Occasion, report: &Report) {
-    let name = |f: &Finding| (f.assignment.clone(), f.reference.clone(), f.resource.clone().unwrap_or_default());
-    let not_met = report.findings.iter().filter(|f| f.state == Compliance::NonCompliant);
-    let open: Open = not_met.map(name).collect();
-    let before = app.policy.open.lock().unwrap_or_else(PoisonError::into_inner).replace(open.clone());
+    let (before, now) = {
+        let mut known = app.policy.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Known::of(report, known.as_ref());
+        (known.replace(now.clone()), now)
+    };
     let count = report.summary;
     // A folder at rest has nobody to tell; a start that is denied neither.
     let denied = *occasion == Occasion::Start && report.stopping().next().is_some();
@@ -215,8 +245,8 @@ async fn tell(app: &App, occasion: &Occasion, report: &Report) {
             not_evaluated = count.not_evaluated,
             "policies were judged: `wardwatch policy check` tells more"
         ),
-        Some(before) if before != open => {
-            let changes = changes(&before, &open);
+        Some(before) if before.states != now.states => {
+            let changes = changes(&before, report);
             tracing::warn!(changes, "what of the policies is met has changed");
             let leaf = LeafDraft {
                 side_text: app.beside("changes", changes),
@@ -231,39 +261,62 @@ async fn tell(app: &App, occasion: &Occasion, report: &Report) {
     if silent {
         return;
     }
-    let detail = alert_text(report);
+    let detail = alert_text(report, &now);
     let fault = FaultReport { fault: SystemFault::PolicyNotMet, present: !detail.is_empty(), detail };
     if let Err(e) = app.pipeline.send(Job::Fault(fault)) {
         tracing::error!(error = %e, "the state of the policies could not be reported");
     }
 }
 
-/// What is not met any more, and what is again.
-fn changes(before: &Open, now: &Open) -> String {
+/// How what stands otherwise than before stands now.
+fn changes(before: &Known, report: &Report) -> String {
     let mut text = String::new();
-    for (sign, set) in [("not met", now.difference(before)), ("met", before.difference(now))] {
-        for (_, reference, resource) in set {
-            if text.len() > CHANGES_MAX_BYTES {
-                return format!("{text}; and more");
-            }
-            let dot = if text.is_empty() { "" } else { "; " };
-            // Writing to a text never fails.
-            let _ = write!(text, "{dot}{sign}: {reference} {resource}");
+    let mut tell = |what: &str, (_, reference, resource): &Of, why: &str| {
+        if text.len() > CHANGES_MAX_BYTES {
+            return;
         }
+        let dot = if text.is_empty() { "" } else { "; " };
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", clean(why)) };
+        // Writing to a text never fails.
+        let _ = write!(text, "{dot}{what}: {} {}{why}", clean(reference), clean(resource));
+        if text.len() > CHANGES_MAX_BYTES {
+            text.push_str("; and more");
+        }
+    };
+    let mut seen = BTreeSet::new();
+    for finding in &report.findings {
+        let key = of(finding);
+        let was = before.states.get(&key).copied().unwrap_or(Compliance::Compliant);
+        if was != finding.state {
+            let until = finding.exemption.as_ref().map(|e| format!("until {}", e.expires_on)).unwrap_or_default();
+            match finding.state {
+                Compliance::NonCompliant => tell("not met", &key, ""),
+                Compliance::Compliant => tell("met", &key, ""),
+                Compliance::NotEvaluated => tell("not evaluated", &key, &finding.message),
+                Compliance::Exempt => tell("exempt", &key, &until),
+                Compliance::Disabled => tell("disabled", &key, ""),
+            }
+        }
+        seen.insert(key);
+    }
+    for key in before.states.keys().filter(|key| !seen.contains(*key)) {
+        tell("not asked any more", key, "");
     }
     text
 }
 
-/// The first policy that denies and is not met; empty if there is none.
-fn alert_text(report: &Report) -> String {
-    let mut stopping = report.stopping();
-    let Some(first) = stopping.next() else { return String::new() };
-    let more = match stopping.count() {
-        0 => String::new(),
-        n => format!(" (and {n} more)"),
+/// The first policy that denies and is not met, or was not and cannot be judged since; empty if there is none.
+fn alert_text(report: &Report, known: &Known) -> String {
+    let more = match known.denied.len() {
+        0 | 1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
     };
-    let resource = first.resource.as_deref().unwrap_or("the site");
-    clean(&format!("{}{more}: {resource}; {}", first.reference, first.message))
+    if let Some(first) = report.stopping().next() {
+        let resource = first.resource.as_deref().unwrap_or("the site");
+        return clean(&format!("{}{more}: {resource}; {}", first.reference, first.message));
+    }
+    let Some((_, reference, resource)) = known.denied.first() else { return String::new() };
+    clean(&format!("{reference}{more}: {resource}; it was not met, and cannot be judged since: `wardwatch policy check` tells why"))
 }
 
 /// What keeps the server from starting; `None` if nothing does.
@@ -340,5 +393,47 @@ mod tests {
         let set = crate::policy::built_in().unwrap();
         let whole = aside(move || set.evaluate(&[], Timestamp::from_ms(0), &Wanted::default())).await;
         assert!(!whole.unwrap().findings.is_empty());
+    }
+
+    fn judged(resource: crate::policy::Resource, more: &[(&str, &str)]) -> Report {
+        let mut set = PolicySet::empty().unwrap();
+        let rule = r#"{"policyRule": {"if": {"allOf": [{"field": "type", "equals": "Wardwatch/logs"},
+            {"field": "Wardwatch/logs/level", "equals": "debug"}]}, "then": {"effect": "deny"}}}"#;
+        set.add("P.json", rule).unwrap();
+        for (name, text) in more {
+            set.add(name, text).unwrap();
+        }
+        set.evaluate(&[resource], Timestamp::from_ms(0), &Wanted::default())
+    }
+
+    #[test]
+    fn what_was_denied_and_cannot_be_judged_any_more_is_told_until_it_is_met_exempt_or_gone() {
+        let log = || crate::policy::Resource::new("Wardwatch/logs", "log");
+        let assigned = [("a.json", r#"{"policyDefinitionId": "/x/P"}"#)];
+        let bad = judged(log().with("level", "debug"), &assigned);
+        let denied = Known::of(&bad, None);
+        assert!(alert_text(&bad, &denied).starts_with("P: /providers/Wardwatch/logs/log"));
+        assert!(changes(&Known::default(), &bad).starts_with("not met: P /providers/Wardwatch/logs/log"));
+        let unknown = judged(log().without("level", "the file is gone"), &assigned);
+        assert_eq!(
+            changes(&denied, &unknown),
+            "not evaluated: P /providers/Wardwatch/logs/log (level is not known: the file is gone)"
+        );
+        let held = Known::of(&unknown, Some(&denied));
+        assert!(alert_text(&unknown, &held).contains("it was not met, and cannot be judged since"));
+        let good = judged(log().with("level", "info"), &assigned);
+        assert_eq!(changes(&held, &good), "met: P /providers/Wardwatch/logs/log");
+        assert_eq!(alert_text(&good, &Known::of(&good, Some(&held))), "");
+        let exempt = r#"{"id": "/providers/Microsoft.Authorization/policyExemptions/e", "properties": {
+            "policyAssignmentId": "/x/a", "exemptionCategory": "Waiver", "expiresOn": "1970-02-01T00:00:00Z",
+            "description": "for a trial of a week", "metadata": {"owner": "somebody"}}}"#;
+        let exempt = judged(log().with("level", "debug"), &[assigned[0], ("e.json", exempt)]);
+        assert!(changes(&denied, &exempt).contains("exempt: P /providers/Wardwatch/logs/log (until 1970-02-01"));
+        assert_eq!(alert_text(&exempt, &Known::of(&exempt, Some(&held))), "");
+        let none = judged(log().with("level", "debug"), &[]);
+        assert_eq!(changes(&denied, &none), "not asked any more: P /providers/Wardwatch/logs/log");
+        assert_eq!(alert_text(&none, &Known::of(&none, Some(&held))), "");
+        let same = changes(&denied, &bad);
+        assert_eq!(same, "", "what stands as before is not told");
     }
 }
