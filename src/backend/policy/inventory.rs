@@ -140,7 +140,7 @@ fn key((name, path, supplied): (String, PathBuf, bool), owner: Option<u32>, now:
             .with("mode", format!("{:o}", meta.mode() & 0o777))
             .with("private", meta.mode() & 0o077 == 0)
             .with("ownedByServer", meta.uid() == 0 || Some(meta.uid()) == owner)
-            .with("ageDays", age(&meta, now).0 / DAY_MS),
+            .with_known("ageDays", age(&meta, now).map(|age| age.0 / DAY_MS)),
         Err(e) => {
             let why = format!("{}: {e}", path.display());
             ["mode", "private", "ownedByServer", "ageDays"].iter().fold(resource, |r, field| r.without(field, &why))
@@ -308,7 +308,7 @@ fn backups(config: &Config, now: Timestamp) -> [Resource; 2] {
     let tested = config.policy.restore_tested.as_deref();
     let tested = tested.ok_or_else(|| "no file is named in policy.restore_tested".to_owned());
     let meta = |path: &Path| std::fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()));
-    let days = tested.and_then(meta).map(|meta| age(&meta, now).0 / DAY_MS);
+    let days = tested.and_then(meta).and_then(|meta| age(&meta, now)).map(|age| age.0 / DAY_MS);
     let private = folder.and_then(meta).map(|meta| meta.mode() & 0o077 == 0);
     [
         Resource::new("Wardwatch/backups", "backups")
