@@ -110,7 +110,7 @@ impl Definition {
         // Before the language reads it: what is nested too deeply would end the process.
         guard::check_texts(&document.text).and_then(|()| guard::check_counts(&rule)).map_err(|e| document.fault(e))?;
         if let Some(name) = rule::unknown_name(&rule) {
-            let what = format_args!("there is no type or field {name}: docs/policy.md has all that begin with Wardwatch/");
+            let what = format_args!("there is no type or field {name}: docs/policy.md says where all are listed");
             return Err(document.fault(what));
         }
         let source = Source::from_contents(document.file.clone(), document.text.clone());

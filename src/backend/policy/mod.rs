@@ -17,11 +17,11 @@ use crate::{
     policy::{Compliance, Effect, Finding, PolicySet, Report, Wanted},
     store::DataFolder,
 };
+use rustix::fs::{Mode, OFlags};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
-    os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -145,7 +145,9 @@ pub async fn check(
     let mut report = judged(app, folder, occasion, wanted, probe).await?;
     report.notes.extend(note);
     if *wanted == Wanted::default() {
-        if !matches!(occasion, Occasion::Person(_)) {
+        // A server that does not start changes nothing.
+        let denied = *occasion == Occasion::Start && report.stopping().next().is_some();
+        if !denied && !matches!(occasion, Occasion::Person(_)) {
             deploy(app, &report).await;
         }
         tell(app, occasion, &report).await;
@@ -208,7 +210,7 @@ async fn deploy(app: &App, report: &Report) {
     let (Some(finding), Some(backups)) = (report.findings.iter().find(wants), &app.config.policy.backups) else {
         return;
     };
-    let made = std::fs::set_permissions(backups, std::fs::Permissions::from_mode(0o700));
+    let made = make_private(backups);
     let outcome = if made.is_ok() { Outcome::Success } else { Outcome::Refused };
     let (path, policy) = (backups.display(), &finding.reference);
     match made {
@@ -223,6 +225,19 @@ async fn deploy(app: &App, report: &Report) {
     if let Err(e) = app.record(vec![leaf], Vec::new()).await {
         tracing::error!(error = %e, "what a policy made could not be recorded");
     }
+}
+
+/// Takes the rights of others from a folder that the server's own account owns. A link is not followed, all other bits stay.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(folder, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&opened)?;
+    if stat.st_uid != rustix::process::geteuid().as_raw() {
+        let why = "another account owns it: make it private yourself";
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, why));
+    }
+    let others = Mode::RWXG | Mode::RWXO;
+    Ok(rustix::fs::fchmod(&opened, Mode::from_raw_mode(stat.st_mode).difference(others))?)
 }
 
 /// Tells what has changed: in the log, in the trail, and by an alert if a policy that denies is not met.
@@ -404,6 +419,21 @@ mod tests {
             set.add(name, text).unwrap();
         }
         set.evaluate(&[resource], Timestamp::from_ms(0), &Wanted::default())
+    }
+
+    #[test]
+    fn a_folder_is_made_private_and_keeps_its_other_bits_and_a_link_is_not_followed() {
+        use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, link) = (dir.path().join("backups"), dir.path().join("link"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o2755)).unwrap();
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        let mode = || std::fs::metadata(&folder).unwrap().permissions().mode() & 0o7777;
+        assert!(make_private(&link).is_err());
+        assert_eq!(mode(), 0o2755);
+        make_private(&folder).unwrap();
+        assert_eq!(mode(), 0o2700);
     }
 
     #[test]
