@@ -55,8 +55,13 @@ fn selector(value: &Value) -> Result<(String, bool, Vec<String>), String> {
     }
     let listed = |key| member(object, key).and_then(Value::as_array);
     let texts = |list: &Vec<Value>| {
-        let text = |v: &Value| v.as_str().map(str::to_lowercase).ok_or_else(|| "a selector holds texts alone".to_owned());
-        if list.is_empty() { Err("a selector needs one value or more".to_owned()) } else { list.iter().map(text).collect() }
+        let text =
+            |v: &Value| v.as_str().map(str::to_lowercase).ok_or_else(|| "a selector holds texts alone".to_owned());
+        if list.is_empty() {
+            Err("a selector needs one value or more".to_owned())
+        } else {
+            list.iter().map(text).collect()
+        }
     };
     match (listed("in"), listed("notIn")) {
         (Some(list), None) => Ok((kind, true, texts(list)?)),
@@ -82,7 +87,9 @@ pub(super) fn selector_groups(body: &Map<String, Value>) -> Result<Vec<Selectors
         let selectors = selectors.ok_or("one of resourceSelectors has no list \"selectors\", and would choose all")?;
         let selectors = Selectors::read(Some(selectors))?;
         if selectors.all.iter().any(|(kind, ..)| kind == REFERENCE_SELECTOR) {
-            return Err("policyDefinitionReferenceId chooses no resources: it is for the selectors of overrides".to_owned());
+            return Err(
+                "policyDefinitionReferenceId chooses no resources: it is for the selectors of overrides".to_owned()
+            );
         }
         Ok(selectors)
     };
@@ -197,7 +204,9 @@ fn overrides(body: &Map<String, Value>) -> Result<Vec<Override>, String> {
         let effect = Effect::read(&word).ok_or_else(|| format!("{word} is no effect"))?;
         let selectors = Selectors::read(member(object, "selectors"))?;
         if let Some((kind, ..)) = selectors.all.iter().find(|(kind, ..)| kind != REFERENCE_SELECTOR) {
-            return Err(format!("an override cannot be narrowed by {kind}: it is for all resources; make an assignment for them"));
+            return Err(format!(
+                "an override cannot be narrowed by {kind}: it is for all resources; make an assignment for them"
+            ));
         }
         Ok(Override { effect, selectors })
     };

@@ -34,7 +34,8 @@ const MEMBERS: [&str; 16] = [
     "systemData",
 ];
 /// Those that are texts.
-const TEXTS: [&str; 6] = ["policyAssignmentId", "exemptionCategory", "expiresOn", "displayName", "description", "scope"];
+const TEXTS: [&str; 6] =
+    ["policyAssignmentId", "exemptionCategory", "expiresOn", "displayName", "description", "scope"];
 /// What stands for all references of an initiative.
 const ALL_REFERENCES: &str = "*";
 /// Shortest reason, in characters: "ok" is none.
@@ -109,7 +110,8 @@ impl Exemption {
         let end = end.ok_or_else(|| document.fault("it would hold for ever: say until when in expiresOn"))?;
         let expires_on = end.parse().map_err(|e| document.fault(format_args!("expiresOn: {e}")))?;
         let scope = text(body, "scope").or_else(|| parent_scope(document.id.as_deref()));
-        let scope = scope.ok_or_else(|| document.fault("it says not of what: give its scope, or / for the whole site"))?;
+        let scope =
+            scope.ok_or_else(|| document.fault("it says not of what: give its scope, or / for the whole site"))?;
         Ok(Self {
             name: document.name.clone(),
             assignment: last_part(&document.wanted("policyAssignmentId")?).to_owned(),
@@ -154,7 +156,8 @@ impl Exemption {
     /// Why it holds too long, if it does.
     pub(super) fn too_long(&self, now: Timestamp) -> Option<String> {
         let last = now + EXEMPTION_MAX;
-        let what = || format!("exemption {}: expiresOn {} is too far away: {last} at the latest", self.name, self.expires_on);
+        let what =
+            || format!("exemption {}: expiresOn {} is too far away: {last} at the latest", self.name, self.expires_on);
         (self.expires_on > last).then(what)
     }
 }

@@ -87,7 +87,8 @@ impl PolicySet {
                 Kind::Definition => {
                     let definition = Definition::read(&document, &self.registry)?;
                     if let Some(why) = definition.not_evaluated().filter(|_| replaces) {
-                        let what = format_args!("it would take the place of a built-in one and is not evaluated: {why}");
+                        let what =
+                            format_args!("it would take the place of a built-in one and is not evaluated: {why}");
                         return Err(document.fault(what));
                     }
                     drop(self.definitions.insert(key, definition));
@@ -211,7 +212,8 @@ impl PolicySet {
         }
         for exemption in self.exemptions.values() {
             if exemption.ends_soon(now) {
-                let (file, name, owner, end) = (&exemption.file, &exemption.name, &exemption.owner, exemption.expires_on);
+                let (file, name, owner, end) =
+                    (&exemption.file, &exemption.name, &exemption.owner, exemption.expires_on);
                 notes.push(format!("{file}: exemption {name} of {owner} ends soon, at {end}"));
             }
             if !self.assignments.contains_key(&exemption.assignment.to_lowercase()) {

@@ -171,7 +171,8 @@ fn trail(app: &App, folder: &DataFolder, probe: &Probe, chain: Result<bool, Stri
         Err(e) => resource.without("witnessedMinutes", &e.to_string()),
     };
     let receiver = app.config.audit.syslog.is_some();
-    let resource = resource.with("receivers", u8::from(receiver)).with("copies", witnesses.len() + usize::from(receiver));
+    let resource =
+        resource.with("receivers", u8::from(receiver)).with("copies", witnesses.len() + usize::from(receiver));
     copied(resource, receiver.then(|| app.syslog.status(app.hub.audit_size())), now)
 }
 
@@ -180,12 +181,17 @@ fn trail(app: &App, folder: &DataFolder, probe: &Probe, chain: Result<bool, Stri
 fn copied(resource: Resource, receiver: Option<Option<SyslogStatus>>, now: Timestamp) -> Resource {
     let minutes = |since: Timestamp| now.since(since).0.max(0) / MINUTE_MS;
     match receiver {
-        None => match (resource.properties.get("witnessedMinutes").cloned(), resource.unknown.get("witnessedMinutes").cloned()) {
+        None => match (
+            resource.properties.get("witnessedMinutes").cloned(),
+            resource.unknown.get("witnessedMinutes").cloned(),
+        ) {
             (Some(minutes), _) => resource.with("copyMinutes", minutes),
             (None, Some(why)) => resource.without("copyMinutes", &why),
             (None, None) => resource,
         },
-        Some(None) => resource.without("copyMinutes", "the server does not serve, so that nothing is delivered by syslog"),
+        Some(None) => {
+            resource.without("copyMinutes", "the server does not serve, so that nothing is delivered by syslog")
+        }
         Some(Some(status)) => match (&status.failing, status.last) {
             (Some((since, _)), last) => resource.with("copyMinutes", minutes(last.unwrap_or(*since))),
             (None, _) if status.waiting() == 0 => resource.with("copyMinutes", 0),

@@ -331,7 +331,9 @@ fn alert_text(report: &Report, known: &Known) -> String {
         return clean(&format!("{}{more}: {resource}; {}", first.reference, first.message));
     }
     let Some((_, reference, resource)) = known.denied.first() else { return String::new() };
-    clean(&format!("{reference}{more}: {resource}; it was not met, and cannot be judged since: `wardwatch policy check` tells why"))
+    clean(&format!(
+        "{reference}{more}: {resource}; it was not met, and cannot be judged since: `wardwatch policy check` tells why"
+    ))
 }
 
 /// What keeps the server from starting; `None` if nothing does.

@@ -139,7 +139,8 @@ fn an_exemption_that_is_written_wrongly_is_refused_and_exempts_nothing() {
         let why = built_in().unwrap().add("exempt.json", &exemption(change)).unwrap_err().to_string();
         assert!(why.contains(said), "{said}: {why}");
     }
-    let none = with(&exemption(|e| drop(e["properties"].as_object_mut().unwrap().remove("policyDefinitionReferenceIds"))));
+    let none =
+        with(&exemption(|e| drop(e["properties"].as_object_mut().unwrap().remove("policyDefinitionReferenceIds"))));
     assert!(none.check(now()).unwrap_err().to_string().contains("assigns an initiative: name what of it"));
     let all = with(&exemption(|e| e["properties"]["policyDefinitionReferenceIds"] = json!(["*"])));
     all.check(now()).unwrap();
