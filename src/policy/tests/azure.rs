@@ -138,7 +138,6 @@ fn what_is_not_carried_says_why_it_is_not_evaluated() {
                 {"field": "Microsoft.Storage/storageAccounts/supportsHttpsTrafficOnly", "notEquals": true}]}))}),
             "Microsoft.Storage/storageAccounts/supportsHttpsTrafficOnly",
         ),
-        (json!({"policyRule": rule(json!({"field": "Wardwatch/logs/levle", "equals": "x"}))}), "Wardwatch/logs/levle"),
         (json!({"policyRule": rule(json!({"value": "[moonPhase()]", "equals": "x"}))}), "moonphase"),
         (
             json!({"parameters": {"what": {"type": "String"}}, "policyRule": rule(kind("[parameters('what')]"))}),
