@@ -160,6 +160,10 @@ fn what_is_asked_for_wrongly_exits_2_and_what_denies_exits_1() {
         code == 2 && text.contains("bad.json, line 2, column 15: ") && text.contains("missing required key"),
         "{text}"
     );
+    let own = bench.arguments();
+    let status = run_with("", &["status", &own[0], &own[1], &own[2], &own[3]]);
+    let (code, text) = said(&status);
+    assert!(code != 2 && !text.contains("bad.json"), "a wrong policy stops no other command: {text}");
     let refused = bench.refused();
     assert!(refused.contains("bad.json, line 2"), "nobody is served without the site's policies: {refused}");
     std::fs::remove_file(bench.policies().join("bad.json")).unwrap();
@@ -178,7 +182,7 @@ fn a_start_that_is_denied_says_what_to_do_and_an_exemption_lets_it_start_until_i
         assert!(refused.contains(said), "{said}: {refused}");
     }
     assert_eq!(acts(&bench.data()), ["log.start", "server.start", "policy.deny"]);
-    bench.exempt("2199-01-01T00:00:00Z");
+    bench.exempt(&(support::now() + wardwatch::domain::Millis::from_mins(300 * 24 * 60)).to_string());
     let server = Server::spawn(&mut bench.everywhere(), &bench.data());
     let (code, report) = bench.report();
     let finding = of(&report, "NET-01");

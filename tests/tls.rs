@@ -254,8 +254,9 @@ fn outside() -> Option<SocketAddr> {
 fn exempted(dir: &Path) -> (&'static str, PathBuf) {
     let folder = dir.join("policies");
     std::fs::create_dir(&folder).unwrap();
-    let (reason, until) = ("a test of a moment", "2199-01-01T00:00:00Z");
-    let site = ["policy", "exempt", "NET-01", "--resource", "site", "--owner", "test", "--until", until];
+    let until = (support::now() + wardwatch::domain::Millis::from_mins(60)).to_string();
+    let reason = "a test of a moment";
+    let site = ["policy", "exempt", "NET-01", "--resource", "site", "--owner", "test", "--until", &until];
     let exemption = run(&[&site[..], &["--reason", reason]].concat());
     std::fs::write(folder.join("net.json"), exemption).unwrap();
     ("WARDWATCH_POLICY__FOLDER", folder)

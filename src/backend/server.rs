@@ -137,8 +137,8 @@ pub fn open_with(
     clock: Arc<dyn Clock>,
 ) -> Result<Opened, ServerError> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-    // Before anything is made: a site whose policies cannot be read is not served without them.
-    let policies = policy::load(config.policy.folder.as_deref())?;
+    // Those of the site are read when the server starts and when it is judged: a wrong file stops no other command.
+    let policies = policy::load(None, clock.wall())?;
     let lock = folder.lock()?;
     let parts = StoreParts { clock: clock.clone(), entropy: entropy.clone() };
     let store = SqliteStore::open(folder, lock, mode.unwrap_or(Mode::Live), &parts)?;

@@ -8,10 +8,11 @@ use crate::{
     },
     domain::{Timestamp, text::clean},
     policy::{BASELINE, Category, Kind, PolicySet, Report, Scope, report_text},
+    seam::{Clock, OsClock},
 };
 use anyhow::bail;
 use serde_json::json;
-use std::{io::Write, path::PathBuf};
+use std::{fmt::Write as _, io::Write, path::PathBuf};
 
 /// Judge the server by policies: what is built in, and files of the site in Azure Policy's JSON
 #[derive(Debug, clap::Args)]
@@ -71,7 +72,7 @@ enum Command {
         /// Who answers for it
         #[arg(long)]
         owner: String,
-        /// Until when it holds
+        /// Until when it holds: a year from now at most
         #[arg(long, value_name = "TIME")]
         until: Timestamp,
         /// Why, in 10 characters or more
@@ -139,7 +140,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             let exemption = exemption((policy, assignment), resource, (owner, reason), *until, (*category).into());
             // What would be refused is not printed.
             let text = serde_json::to_string_pretty(&exemption)?;
-            PolicySet::empty()?.add("the exemption", &text)?;
+            let mut alone = PolicySet::empty()?;
+            alone.add("the exemption", &text)?;
+            alone.check(OsClock.wall())?;
             writeln!(std::io::stdout(), "{text}")?;
             Ok(0)
         }
@@ -147,7 +150,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 }
 
 fn files(config: Option<&std::path::Path>) -> anyhow::Result<PolicySet> {
-    Ok(load(admin::plain_config(config)?.policy.folder.as_deref())?)
+    Ok(load(admin::plain_config(config)?.policy.folder.as_deref(), OsClock.wall())?)
 }
 
 fn check(site: &SiteArgs, scope: &Scope, initiative: Option<String>) -> anyhow::Result<Report> {
@@ -188,10 +191,10 @@ fn list(set: &PolicySet, exemptions: bool) -> anyhow::Result<u8> {
 fn show(set: &PolicySet, name: &str, kind: Option<KindArg>) -> anyhow::Result<u8> {
     let sources = set.sources(name);
     let wanted = kind.map(Kind::from);
-    let sources: Vec<&str> = sources
+    let sources: Vec<String> = sources
         .into_iter()
         .filter(|(kind, _)| wanted.is_none_or(|wanted| *kind == wanted))
-        .map(|(_, text)| text)
+        .map(|(_, text)| shown(text))
         .collect();
     match sources.as_slice() {
         [] => bail!("there is no {}: `wardwatch policy list` shows what there is", clean(name)),
@@ -199,6 +202,31 @@ fn show(set: &PolicySet, name: &str, kind: Option<KindArg>) -> anyhow::Result<u8
         several => writeln!(std::io::stdout(), "[{}]", several.join(",\n"))?,
     }
     Ok(0)
+}
+
+/// A file as a terminal may have it: its lines as they are indented, each without what could drive it.
+fn shown(text: &str) -> String {
+    let line = |line: &str| {
+        let rest = line.trim_start();
+        format!("{}{}", " ".repeat(line.len() - rest.len()), without_control(rest))
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What is left is the same JSON: a text may not hold control characters unescaped, and others are written as escapes.
+fn without_control(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c == ' ' || clean(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
+            out.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                // Writing to a text never fails.
+                let _ = write!(out, "\\u{unit:04x}");
+            });
+        }
+    }
+    out
 }
 
 fn exemption(
@@ -228,4 +256,18 @@ fn exemption(
             "metadata": {"owner": owner},
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_shown_as_the_same_json_without_what_drives_a_terminal() {
+        let text = "{\n  \"a\": \"b\u{9b}2J \u{202e}é 日\"\n}";
+        let found = shown(text);
+        assert_eq!(found, "{\n  \"a\": \"b\\u009b2J \\u202eé 日\"\n}");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&found), value(text));
+    }
 }

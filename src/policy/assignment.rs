@@ -10,6 +10,9 @@ use super::{
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// The kind of selectors that choose definitions of an initiative, in small letters.
+const REFERENCE_SELECTOR: &str = "policydefinitionreferenceid";
+
 /// What narrows an assignment, exemption or override, as far as it is known here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Selectors {
@@ -25,18 +28,18 @@ impl Selectors {
         Ok(Self { all })
     }
 
-    /// Whether they choose this reference; those of other kinds are not asked.
+    /// Whether they choose this reference: overrides have selectors of that kind alone.
     pub(super) fn choose_reference(&self, id: &str) -> bool {
-        self.all.iter().filter(|(kind, ..)| kind == "policydefinitionreferenceid").all(|selector| chosen(selector, id))
+        self.all.iter().filter(|(kind, ..)| kind == REFERENCE_SELECTOR).all(|selector| chosen(selector, id))
     }
 
-    /// Whether they choose this resource; those of other kinds are not asked.
+    /// Whether they choose this resource.
     pub(super) fn choose_resource(&self, resource: &Resource) -> bool {
         self.all.iter().all(|selector| match selector.0.as_str() {
             "resourcelocation" => chosen(selector, resource.location.as_deref().unwrap_or("site")),
             "resourcewithoutlocation" => resource.location.is_none() == selector.1,
             "resourcetype" => chosen(selector, &resource.kind),
-            _ => true,
+            _ => false,
         })
     }
 }
@@ -44,17 +47,25 @@ impl Selectors {
 fn selector(value: &Value) -> Result<(String, bool, Vec<String>), String> {
     let object = value.as_object().ok_or("a selector has to be an object")?;
     let kind = text(object, "kind").ok_or("a selector needs a \"kind\"")?.to_lowercase();
-    let known = ["policydefinitionreferenceid", "resourcelocation", "resourcewithoutlocation", "resourcetype"];
+    let known = [REFERENCE_SELECTOR, "resourcelocation", "resourcewithoutlocation", "resourcetype"];
     if !known.contains(&kind.as_str()) {
         return Err(format!(
             "selectors of kind {kind} are not known here: policyDefinitionReferenceId, resourceLocation (a ward), resourceWithoutLocation or resourceType is wanted"
         ));
     }
     let listed = |key| member(object, key).and_then(Value::as_array);
-    let texts = |list: &Vec<Value>| list.iter().filter_map(|v| v.as_str().map(str::to_lowercase)).collect();
+    let texts = |list: &Vec<Value>| {
+        let text =
+            |v: &Value| v.as_str().map(str::to_lowercase).ok_or_else(|| "a selector holds texts alone".to_owned());
+        if list.is_empty() {
+            Err("a selector needs one value or more".to_owned())
+        } else {
+            list.iter().map(text).collect()
+        }
+    };
     match (listed("in"), listed("notIn")) {
-        (Some(list), None) => Ok((kind, true, texts(list))),
-        (None, Some(list)) => Ok((kind, false, texts(list))),
+        (Some(list), None) => Ok((kind, true, texts(list)?)),
+        (None, Some(list)) => Ok((kind, false, texts(list)?)),
         _ => Err("a selector needs either \"in\" or \"notIn\"".to_owned()),
     }
 }
@@ -65,8 +76,24 @@ fn chosen((_, within, values): &(String, bool, Vec<String>), id: &str) -> bool {
 
 /// All selectors of a list of named groups, of which one has to choose.
 pub(super) fn selector_groups(body: &Map<String, Value>) -> Result<Vec<Selectors>, String> {
-    let Some(list) = member(body, "resourceSelectors").and_then(Value::as_array) else { return Ok(Vec::new()) };
-    list.iter().map(|group| Selectors::read(group.as_object().and_then(|group| member(group, "selectors")))).collect()
+    let list = match member(body, "resourceSelectors") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err("\"resourceSelectors\" has to be a list".to_owned()),
+    };
+    let group = |group: &Value| {
+        let selectors = group.as_object().and_then(|group| member(group, "selectors"));
+        let selectors = selectors.filter(|list| list.as_array().is_some_and(|list| !list.is_empty()));
+        let selectors = selectors.ok_or("one of resourceSelectors has no list \"selectors\", and would choose all")?;
+        let selectors = Selectors::read(Some(selectors))?;
+        if selectors.all.iter().any(|(kind, ..)| kind == REFERENCE_SELECTOR) {
+            return Err(
+                "policyDefinitionReferenceId chooses no resources: it is for the selectors of overrides".to_owned()
+            );
+        }
+        Ok(selectors)
+    };
+    list.iter().map(group).collect()
 }
 
 /// Another effect than the definitions have.
@@ -175,7 +202,13 @@ fn overrides(body: &Map<String, Value>) -> Result<Vec<Override>, String> {
         }
         let word = text(object, "value").ok_or("an override needs a \"value\"")?;
         let effect = Effect::read(&word).ok_or_else(|| format!("{word} is no effect"))?;
-        Ok(Override { effect, selectors: Selectors::read(member(object, "selectors"))? })
+        let selectors = Selectors::read(member(object, "selectors"))?;
+        if let Some((kind, ..)) = selectors.all.iter().find(|(kind, ..)| kind != REFERENCE_SELECTOR) {
+            return Err(format!(
+                "an override cannot be narrowed by {kind}: it is for all resources; make an assignment for them"
+            ));
+        }
+        Ok(Override { effect, selectors })
     };
     list.iter().map(read).collect()
 }

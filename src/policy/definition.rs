@@ -2,7 +2,7 @@
 
 use super::{
     document::{Document, PolicyFault, member, text},
-    rule,
+    guard, rule,
 };
 use regorus::{
     Rc, Source,
@@ -107,6 +107,12 @@ impl Definition {
     pub(super) fn read(document: &Document, registry: &Rc<AliasRegistry>) -> Result<Self, PolicyFault> {
         let body = &document.body;
         let rule = member(body, "policyRule").cloned().unwrap_or_default();
+        // Before the language reads it: what is nested too deeply would end the process.
+        guard::check_texts(&document.text).and_then(|()| guard::check_counts(&rule)).map_err(|e| document.fault(e))?;
+        if let Some(name) = rule::unknown_name(&rule) {
+            let what = format_args!("there is no type or field {name}: docs/policy.md says where all are listed");
+            return Err(document.fault(what));
+        }
         let source = Source::from_contents(document.file.clone(), document.text.clone());
         let source = source.map_err(|e| document.fault(last_line(&e.to_string())))?;
         let parsed = parse_policy_definition(&source).map_err(|e| placed(document, &e))?;

@@ -3,6 +3,7 @@
 //! A file holds one object, a list of them, or what the management API answers (`{"value": […]}`). Each object is as
 //! exported, with its `properties`, or those alone.
 
+use crate::domain::text::clean;
 use serde_json::{Map, Value, value::RawValue};
 use std::{fmt, path::Path};
 
@@ -76,9 +77,10 @@ pub struct PolicyFault {
 
 impl fmt::Display for PolicyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, what) = (clean(&self.file), clean(&self.what));
         match self.at {
-            Some((line, column)) => write!(f, "{}, line {line}, column {column}: {}", self.file, self.what),
-            None => write!(f, "{}: {}", self.file, self.what),
+            Some((line, column)) => write!(f, "{file}, line {line}, column {column}: {what}"),
+            None => write!(f, "{file}: {what}"),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{
     assignment::Assignment,
     definition::{Definition, Ready, last_line},
     effect::Effect,
+    guard,
     initiative::Initiative,
     report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Reason, Report},
     resource::Resource,
@@ -95,7 +96,7 @@ impl PolicySet {
         findings.sort_by(|a, b| key(a).cmp(&key(b)));
         let initiatives = self.initiatives(&findings);
         let summary = Count::of(findings.iter());
-        let mut notes = self.idle();
+        let mut notes = self.idle(now);
         if findings.len() > FINDINGS_MAX {
             notes.push(format!("{} findings are not shown, but counted", findings.len() - FINDINGS_MAX));
             findings.truncate(FINDINGS_MAX);
@@ -112,7 +113,7 @@ impl PolicySet {
             let count = Count::of(of(&initiative.name));
             let state = match count {
                 Count { non_compliant: 1.., .. } => Compliance::NonCompliant,
-                Count { compliant: 0, .. } => Compliance::NotEvaluated,
+                Count { not_evaluated: 1.., .. } | Count { compliant: 0, .. } => Compliance::NotEvaluated,
                 _ => Compliance::Compliant,
             };
             InitiativeReport { name: initiative.name.clone(), title: initiative.title.clone(), state, count }
@@ -344,6 +345,7 @@ fn ask<'a>(
         if !parameter.allows(&value) {
             return Err(format!("parameter {} may not be {value}", parameter.name));
         }
+        guard::check_parameter(&parameter.name, &value)?;
         values.insert(key.clone(), (parameter.name.clone(), value));
     }
     let parameter = parameter_named(&definition.effect).map(str::to_lowercase);

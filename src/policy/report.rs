@@ -159,7 +159,7 @@ pub struct InitiativeReport {
     pub name: String,
     /// What it is called.
     pub title: String,
-    /// As a whole: not compliant if anything is not, else not evaluated if nothing was, else compliant.
+    /// As a whole: not compliant if anything is not, else not evaluated if anything or all was not, else compliant.
     pub state: Compliance,
     /// How many of each.
     #[serde(flatten)]

@@ -1,6 +1,9 @@
 //! What a rule asks for: which types it is about, which fields it reads, and when it applies at all.
 
-use super::{document::member, vocabulary::field_of};
+use super::{
+    document::member,
+    vocabulary::{OURS, TYPES, field_of},
+};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -103,6 +106,28 @@ pub(super) fn fields(rule: &Value) -> BTreeSet<(&'static str, &'static str)> {
         let expression = text.starts_with('[') && !text.starts_with("[[");
         if expression {
             found.extend(text.split('\'').skip(1).step_by(2).filter_map(field_of));
+        }
+    });
+    found
+}
+
+/// The first name of ours in a rule that there is not, of a type or a field: with it the rule would silently not be judged.
+pub(super) fn unknown_name(rule: &Value) -> Option<String> {
+    let mut found = None;
+    let mut look = |name: &str| {
+        let ours = name.get(..OURS.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(OURS));
+        // A pattern of `like` or `match`, and not a list.
+        let pattern = name.replace("[*]", "").contains(['*', '?', '#']);
+        let is_type = TYPES.iter().any(|kind| kind.name.eq_ignore_ascii_case(name));
+        if ours && !pattern && !is_type && field_of(name).is_none() && found.is_none() {
+            found = Some(name.to_owned());
+        }
+    };
+    each_text(rule, 0, &mut |text| {
+        if text.starts_with('[') && !text.starts_with("[[") {
+            text.split('\'').skip(1).step_by(2).for_each(&mut look);
+        } else {
+            look(text);
         }
     });
     found

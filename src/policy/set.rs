@@ -8,6 +8,7 @@ use super::{
     initiative::Initiative,
     vocabulary,
 };
+use crate::domain::Timestamp;
 use regorus::{Rc, languages::azure_policy::aliases::AliasRegistry};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub struct PolicySet {
     pub(super) initiatives: BTreeMap<String, Initiative>,
     pub(super) assignments: BTreeMap<String, Assignment>,
     pub(super) exemptions: BTreeMap<String, Exemption>,
+    /// What files of the site took the place of what is built in.
+    replaced: Vec<String>,
     pub(super) registry: Rc<AliasRegistry>,
 }
 
@@ -54,6 +57,7 @@ impl PolicySet {
             initiatives: BTreeMap::new(),
             assignments: BTreeMap::new(),
             exemptions: BTreeMap::new(),
+            replaced: Vec::new(),
             registry,
         })
     }
@@ -74,9 +78,20 @@ impl PolicySet {
             if let Some(other) = held.filter(|other| !other.starts_with(BUILT_IN)) {
                 return Err(document.fault(format_args!("it is already in {other}: remove one of them")));
             }
+            let replaces = held.is_some();
+            if replaces {
+                let (what, name) = (document.kind.singular(), &document.name);
+                self.replaced.push(format!("{file}: {what} {name} is in the place of the built-in one"));
+            }
             match document.kind {
                 Kind::Definition => {
-                    drop(self.definitions.insert(key, Definition::read(&document, &self.registry)?));
+                    let definition = Definition::read(&document, &self.registry)?;
+                    if let Some(why) = definition.not_evaluated().filter(|_| replaces) {
+                        let what =
+                            format_args!("it would take the place of a built-in one and is not evaluated: {why}");
+                        return Err(document.fault(what));
+                    }
+                    drop(self.definitions.insert(key, definition));
                 }
                 Kind::Initiative => drop(self.initiatives.insert(key, Initiative::read(&document)?)),
                 Kind::Assignment => drop(self.assignments.insert(key, Assignment::read(&document)?)),
@@ -86,11 +101,13 @@ impl PolicySet {
         Ok(())
     }
 
-    /// Checks what the files say of each other: values of parameters.
+    /// Checks what the files say of each other: values of parameters, of what of an initiative an exemption is,
+    /// and for how long.
     ///
     /// # Errors
-    /// If an assignment gives a parameter that there is not, or a value that is not allowed.
-    pub fn check(&self) -> Result<(), PolicyFault> {
+    /// If an assignment gives a parameter that there is not, or a value that is not allowed; if an exemption of an initiative
+    /// names none of its references, or one holds for longer than [`EXEMPTION_MAX`](super::EXEMPTION_MAX) from now.
+    pub fn check(&self, now: Timestamp) -> Result<(), PolicyFault> {
         for assignment in self.assignments.values() {
             let fault = |what| PolicyFault { file: assignment.file.clone(), at: None, what };
             let of = assignment.of.to_lowercase();
@@ -101,6 +118,21 @@ impl PolicySet {
             };
             check_values(&format!("assignment {}", assignment.name), parameters, &assignment.parameters)
                 .map_err(fault)?;
+        }
+        for exemption in self.exemptions.values() {
+            if let Some(what) = exemption.too_long(now) {
+                return Err(PolicyFault { file: exemption.file.clone(), at: None, what });
+            }
+        }
+        for exemption in self.exemptions.values().filter(|exemption| exemption.references.is_empty()) {
+            let of = self.assignments.get(&exemption.assignment.to_lowercase());
+            if of.is_some_and(|assignment| self.has_initiative(&assignment.of)) {
+                let (name, of) = (&exemption.name, &exemption.assignment);
+                let what = format!(
+                    "exemption {name}: {of} assigns an initiative: name what of it in policyDefinitionReferenceIds, or [\"*\"]"
+                );
+                return Err(PolicyFault { file: exemption.file.clone(), at: None, what });
+            }
         }
         for initiative in self.initiatives.values() {
             let fault = |what| PolicyFault { file: initiative.file.clone(), at: None, what };
@@ -164,10 +196,10 @@ impl PolicySet {
         self.initiatives.contains_key(&name.to_lowercase())
     }
 
-    /// What no assignment puts into force, and exemptions that are of no assignment.
-    pub(super) fn idle(&self) -> Vec<String> {
+    /// What took the place of what is built in, what no assignment puts into force, and exemptions that are of no assignment or end soon.
+    pub(super) fn idle(&self, now: Timestamp) -> Vec<String> {
         let assigned = |name: &str| self.assignments.values().any(|a| a.of.eq_ignore_ascii_case(name));
-        let mut notes = Vec::new();
+        let mut notes = self.replaced.clone();
         for initiative in self.initiatives.values().filter(|i| !assigned(&i.name)) {
             notes.push(format!("{}: initiative {} is assigned nowhere", initiative.file, initiative.name));
         }
@@ -179,6 +211,11 @@ impl PolicySet {
             }
         }
         for exemption in self.exemptions.values() {
+            if exemption.ends_soon(now) {
+                let (file, name, owner, end) =
+                    (&exemption.file, &exemption.name, &exemption.owner, exemption.expires_on);
+                notes.push(format!("{file}: exemption {name} of {owner} ends soon, at {end}"));
+            }
             if !self.assignments.contains_key(&exemption.assignment.to_lowercase()) {
                 let (file, name, of) = (&exemption.file, &exemption.name, &exemption.assignment);
                 notes.push(format!("{file}: exemption {name} is of assignment {of}, which there is not"));

@@ -1,6 +1,7 @@
 //! The report as text, readable in 80 columns.
 
 use super::report::{Compliance, Count, Finding, Report};
+use crate::domain::text::clean;
 use std::fmt::Write;
 
 /// Width of the text, in characters.
@@ -89,6 +90,8 @@ const HANGING: usize = 2;
 
 /// Writes a paragraph, broken at spaces; a word that is longer than a line stands alone.
 fn put(out: &mut String, indent: usize, text: &str) {
+    // Files and resources name themselves: nothing of theirs drives the terminal.
+    let text = clean(text);
     out.extend(std::iter::repeat_n(' ', indent));
     let mut column = indent;
     let mut begun = false;
@@ -107,4 +110,16 @@ fn put(out: &mut String, indent: usize, text: &str) {
         begun = true;
     }
     out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_text_drives_the_terminal() {
+        let mut out = String::new();
+        put(&mut out, 2, "No\u{1b}]0;title\u{7} log\u{9b}2J and \u{202e}no\nname");
+        assert_eq!(out, "  No]0;title log2J and no name\n");
+    }
 }

@@ -3,6 +3,9 @@
 use regorus::{Rc, languages::azure_policy::aliases::AliasRegistry};
 use serde_json::json;
 
+/// With what names of our own begin.
+pub(super) const OURS: &str = "Wardwatch/";
+
 /// A type of resources.
 #[derive(Debug, Clone, Copy)]
 pub struct TypeSpec {
@@ -70,10 +73,16 @@ pub const TYPES: &[TypeSpec] = &[
             field("probeReadBack", "whether that entry was read back from the store, as it was written"),
             field("chainVerified", "whether all entries fit the last signed checkpoint"),
             field("categories[*]", "what is recorded: reads, logins, alerts, exports, configuration"),
-            field("kept", "forever, as no retention touches it"),
-            field("retentionDays", "how long entries are kept, in days, if not for ever; else absent"),
+            field("kept", "days, as those of a person's removal of old entries (audit.retention_years)"),
+            field("retentionDays", "how long entries are kept at least, in days"),
             field("witnesses", "how many witnesses off this machine the configuration names"),
             field("witnessedMinutes", "minutes since a witness last cosigned a checkpoint; absent if none ever did"),
+            field("receivers", "how many receivers of syslog the configuration names"),
+            field("copies", "witnesses and receivers together"),
+            field(
+                "copyMinutes",
+                "minutes since the receiver had all that it has, or if there is none since a witness cosigned; absent if neither",
+            ),
         ],
     },
     TypeSpec {

@@ -5,7 +5,7 @@ use super::{
     trail::Probe,
 };
 use crate::{
-    backend::{app::App, config::Config, mappings, tls},
+    backend::{app::App, config::Config, mappings, syslog::SyslogStatus, tls},
     domain::{ConditionCode, Coverage, Role, Timestamp, WardId},
     policy::Resource,
     seam::{Disk, OsDisk},
@@ -140,7 +140,7 @@ fn key((name, path, supplied): (String, PathBuf, bool), owner: Option<u32>, now:
             .with("mode", format!("{:o}", meta.mode() & 0o777))
             .with("private", meta.mode() & 0o077 == 0)
             .with("ownedByServer", meta.uid() == 0 || Some(meta.uid()) == owner)
-            .with("ageDays", age(&meta, now).0 / DAY_MS),
+            .with_known("ageDays", age(&meta, now).map(|age| age.0 / DAY_MS)),
         Err(e) => {
             let why = format!("{}: {e}", path.display());
             ["mode", "private", "ownedByServer", "ageDays"].iter().fold(resource, |r, field| r.without(field, &why))
@@ -157,9 +157,10 @@ fn trail(app: &App, folder: &DataFolder, probe: &Probe, chain: Result<bool, Stri
         .with("probe", probe.why.clone())
         .with_known("chainVerified", chain)
         .with("categories", json!(CATEGORIES))
-        .with("kept", "forever")
+        .with("kept", "days")
+        .with("retentionDays", crate::audit::retention::span_of(app.config.audit.retention_years).0 / DAY_MS)
         .with("witnesses", witnesses.len());
-    match folder.cosigned_checkpoints() {
+    let resource = match folder.cosigned_checkpoints() {
         Ok(notes) => {
             let cosigned = |note: &String| witnesses.iter().filter_map(|w| w.cosigned_at(note).ok()).max();
             let newest = notes.iter().filter_map(cosigned).max();
@@ -168,6 +169,35 @@ fn trail(app: &App, folder: &DataFolder, probe: &Probe, chain: Result<bool, Stri
             age.map_or(resource.clone(), |minutes| resource.with("witnessedMinutes", minutes))
         }
         Err(e) => resource.without("witnessedMinutes", &e.to_string()),
+    };
+    let receiver = app.config.audit.syslog.is_some();
+    let resource =
+        resource.with("receivers", u8::from(receiver)).with("copies", witnesses.len() + usize::from(receiver));
+    copied(resource, receiver.then(|| app.syslog.status(app.hub.audit_size())), now)
+}
+
+/// How fresh what is held off this machine is: the entries that a receiver of syslog confirmed, if one is configured, else
+/// what a witness signed.
+fn copied(resource: Resource, receiver: Option<Option<SyslogStatus>>, now: Timestamp) -> Resource {
+    let minutes = |since: Timestamp| now.since(since).0.max(0) / MINUTE_MS;
+    match receiver {
+        None => match (
+            resource.properties.get("witnessedMinutes").cloned(),
+            resource.unknown.get("witnessedMinutes").cloned(),
+        ) {
+            (Some(minutes), _) => resource.with("copyMinutes", minutes),
+            (None, Some(why)) => resource.without("copyMinutes", &why),
+            (None, None) => resource,
+        },
+        Some(None) => {
+            resource.without("copyMinutes", "the server does not serve, so that nothing is delivered by syslog")
+        }
+        Some(Some(status)) => match (&status.failing, status.last) {
+            (Some((since, _)), last) => resource.with("copyMinutes", minutes(last.unwrap_or(*since))),
+            (None, _) if status.waiting() == 0 => resource.with("copyMinutes", 0),
+            (None, Some(last)) => resource.with("copyMinutes", minutes(last)),
+            (None, None) => resource.without("copyMinutes", "nothing was delivered by syslog since the server started"),
+        },
     }
 }
 
@@ -284,7 +314,7 @@ fn backups(config: &Config, now: Timestamp) -> [Resource; 2] {
     let tested = config.policy.restore_tested.as_deref();
     let tested = tested.ok_or_else(|| "no file is named in policy.restore_tested".to_owned());
     let meta = |path: &Path| std::fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()));
-    let days = tested.and_then(meta).map(|meta| age(&meta, now).0 / DAY_MS);
+    let days = tested.and_then(meta).and_then(|meta| age(&meta, now)).map(|age| age.0 / DAY_MS);
     let private = folder.and_then(meta).map(|meta| meta.mode() & 0o077 == 0);
     [
         Resource::new("Wardwatch/backups", "backups")
@@ -342,6 +372,27 @@ mod tests {
         let found = ["http", "mllp.here", "mllp.open", "mllp.known", "mqtt.icu"].map(anonymous);
         assert_eq!(found, [Some(false), Some(false), Some(true), Some(false), None]);
         assert!(named(&all, "mqtt.icu").unknown["anonymous"].contains("the broker decides"));
+    }
+
+    #[test]
+    fn the_copy_off_this_machine_is_that_of_the_receiver_if_there_is_one_else_what_a_witness_signed() {
+        let now = Timestamp::from_ms(100 * MINUTE_MS);
+        let at = |minute: i64| Timestamp::from_ms(minute * MINUTE_MS);
+        let witnessed = || Resource::new("Wardwatch/audit/sinks", "trail").with("witnessedMinutes", 7);
+        let found = |receiver| copied(witnessed(), receiver, now).properties.get("copyMinutes").cloned();
+        let status = |next, last: Option<i64>, failing: Option<i64>| {
+            let failing = failing.map(|since| (at(since), "refused".to_owned()));
+            Some(Some(SyslogStatus { address: "logs:6514".to_owned(), next, size: 10, last: last.map(at), failing }))
+        };
+        assert_eq!(found(None), Some(json!(7)));
+        assert_eq!(found(status(10, Some(20), None)), Some(json!(0)), "all is delivered");
+        assert_eq!(found(status(9, Some(99), None)), Some(json!(1)));
+        assert_eq!(found(status(4, Some(20), Some(30))), Some(json!(80)), "it fails, and had something last at 20");
+        assert_eq!(found(status(4, None, Some(30))), Some(json!(70)));
+        for unknown in [Some(None), status(4, None, None)] {
+            let resource = copied(witnessed(), unknown, now);
+            assert!(resource.unknown.contains_key("copyMinutes") && !resource.properties.contains_key("copyMinutes"));
+        }
     }
 
     #[test]

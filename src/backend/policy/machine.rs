@@ -14,6 +14,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 /// Most files of a folder of backups that are looked at.
 const BACKUPS_MAX: usize = 10_000;
+/// So far a file may be ahead of the clock: that of another machine wrote it.
+const AHEAD_MAX: Millis = Millis::from_mins(5);
 /// Where systemd-timesyncd says that the clock is synchronised; the folder is there while it runs.
 const TIMESYNC: &str = "/run/systemd/timesync";
 
@@ -39,24 +41,35 @@ pub(super) fn certificate_days_left(path: &Path, now: Timestamp) -> Result<i64, 
     Ok(facts.days_left(now))
 }
 
-/// How long ago a file was written, in milliseconds; 0 if its time is in the future.
-pub(super) fn age(meta: &Metadata, now: Timestamp) -> Millis {
+/// How long ago a file was written, in milliseconds. One of the future is not known to be young: a clock was wrong.
+pub(super) fn age(meta: &Metadata, now: Timestamp) -> Result<Millis, String> {
     let written = Timestamp::from_ms(meta.mtime().saturating_mul(1_000));
-    Millis(now.since(written).0.max(0))
+    if written > now + AHEAD_MAX {
+        return Err(format!("its time is in the future: {written}"));
+    }
+    Ok(Millis(now.since(written).0.max(0)))
 }
 
-/// The age of the newest file in a folder.
+/// The age of the newest file in a folder that holds something.
 pub(super) fn newest_age(folder: &Path, now: Timestamp) -> Result<Millis, String> {
     let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
     let mut newest: Option<Millis> = None;
-    for entry in std::fs::read_dir(folder).map_err(failed)?.take(BACKUPS_MAX) {
-        let meta = entry.and_then(|entry| entry.metadata()).map_err(failed)?;
-        if meta.is_file() {
-            let age = age(&meta, now);
+    for (at, entry) in std::fs::read_dir(folder).map_err(failed)?.enumerate() {
+        if at >= BACKUPS_MAX {
+            return Err(format!("{}: it holds more than {BACKUPS_MAX} names", folder.display()));
+        }
+        let entry = entry.map_err(failed)?;
+        let meta = match entry.metadata() {
+            // Removed since it was listed.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            meta => meta.map_err(failed)?,
+        };
+        if meta.is_file() && meta.len() > 0 {
+            let age = age(&meta, now).map_err(|why| format!("{}: {why}", entry.path().display()))?;
             newest = Some(newest.map_or(age, |newest| newest.min(age)));
         }
     }
-    newest.ok_or_else(|| format!("{}: there is no file in it", folder.display()))
+    newest.ok_or_else(|| format!("{}: there is no file in it that holds something", folder.display()))
 }
 
 /// Whether the clock of this machine is synchronised, and who says so; why that is not known.
@@ -103,13 +116,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let now = Timestamp::from_ms(10_000_000_000);
         assert!(newest_age(dir.path(), now).unwrap_err().contains("there is no file"));
+        std::fs::File::create(dir.path().join("empty")).unwrap();
+        assert!(newest_age(dir.path(), now).unwrap_err().contains("that holds something"));
         for (name, hours) in [("a", 50_u64), ("b", 5), ("c", 80)] {
-            let file = std::fs::File::create(dir.path().join(name)).unwrap();
+            let path = dir.path().join(name);
+            std::fs::write(&path, "a backup").unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
             let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(10_000_000 - hours * 3_600);
             file.set_modified(at).unwrap();
         }
         std::fs::create_dir(dir.path().join("younger")).unwrap();
         assert_eq!(newest_age(dir.path(), now).unwrap(), Millis::from_mins(5 * 60));
         assert!(newest_age(&dir.path().join("none"), now).is_err());
+        let path = dir.path().join("ahead");
+        std::fs::write(&path, "a backup").unwrap();
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(10_000_000 + 3_600);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(at).unwrap();
+        let why = newest_age(dir.path(), now).unwrap_err();
+        assert!(why.contains("ahead: its time is in the future: 1970-04-26"), "{why}");
     }
 }

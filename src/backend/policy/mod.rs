@@ -13,15 +13,15 @@ pub use files::{PolicyError, load};
 use super::{app::App, pipeline::Job};
 use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{Actor, Millis, SystemFault, system::FaultReport, text::clean},
+    domain::{Actor, Millis, SystemFault, Timestamp, system::FaultReport, text::clean},
     policy::{Compliance, Effect, Finding, PolicySet, Report, Wanted},
     store::DataFolder,
 };
+use rustix::fs::{Mode, OFlags};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
-    os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -31,6 +31,8 @@ use trail::Probe;
 pub const CHECK_EVERY: Millis = Millis::from_mins(60);
 /// So often it is looked at whether that is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So long it is waited for the files of the site: a folder of a network may not answer.
+const LOAD_MAX: Duration = Duration::from_secs(30);
 /// Most findings that a refusal of the start tells.
 const TOLD_MAX: usize = 5;
 /// Longest text about changes beside the trail, in bytes.
@@ -50,28 +52,57 @@ pub enum Occasion {
     Person(Actor),
 }
 
-/// A resource and a policy that it does not meet.
-type Open = BTreeSet<(String, String, String)>;
+/// What a finding is of: assignment, reference and resource.
+type Of = (String, String, String);
+
+/// How it stood at the last look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Known {
+    /// All that was not as wanted or could not be said.
+    states: BTreeMap<Of, Compliance>,
+    /// What was denied, and has not come to a good end since.
+    denied: BTreeSet<Of>,
+}
+
+impl Known {
+    fn of(report: &Report, before: Option<&Self>) -> Self {
+        let states: BTreeMap<Of, Compliance> = report.findings.iter().map(|f| (of(f), f.state)).collect();
+        let mut denied: BTreeSet<Of> = report.stopping().map(of).collect();
+        let held = before.into_iter().flat_map(|before| &before.denied).filter(|denied| unsaid(&states, denied));
+        denied.extend(held.cloned());
+        Self { states: states.into_iter().filter(|(_, state)| *state != Compliance::Compliant).collect(), denied }
+    }
+}
+
+fn of(finding: &Finding) -> Of {
+    (finding.assignment.clone(), finding.reference.clone(), finding.resource.clone().unwrap_or_default())
+}
+
+/// Whether it cannot be said how what was denied stands: of itself, or of the policy as a whole.
+fn unsaid(states: &BTreeMap<Of, Compliance>, (assignment, reference, resource): &Of) -> bool {
+    let at = |resource: &str| states.get(&(assignment.clone(), reference.clone(), resource.to_owned()));
+    at(resource).or_else(|| at("")) == Some(&Compliance::NotEvaluated)
+}
 
 /// The policies, and what was found last.
 pub struct PolicyDesk {
     set: Mutex<Arc<PolicySet>>,
     /// Whether the trail fitted its last checkpoint when the store was opened.
     trail_at_start: bool,
-    /// What was not met last, once it was looked.
-    open: Mutex<Option<Open>>,
+    /// How all stood last, once it was looked.
+    known: Mutex<Option<Known>>,
     /// Held while it is looked: each look writes a probe and reads the trail.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl PolicyDesk {
-    /// With policies as they were loaded at the start.
+    /// With what is built in, until the files of the site are read.
     #[must_use]
     pub fn new(set: PolicySet, trail_at_start: bool) -> Self {
         Self {
             set: Mutex::new(Arc::new(set)),
             trail_at_start,
-            open: Mutex::default(),
+            known: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -80,8 +111,10 @@ impl PolicyDesk {
         Arc::clone(&self.set.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn renew(&self, folder: Option<&Path>) -> Result<(), PolicyError> {
-        let set = Arc::new(load(folder)?);
+    async fn renew(&self, folder: Option<PathBuf>, now: Timestamp) -> Result<(), PolicyError> {
+        let read = tokio::task::spawn_blocking(move || load(folder.as_deref(), now));
+        let read = tokio::time::timeout(LOAD_MAX, read).await.map_err(|_| PolicyError::Late(LOAD_MAX))?;
+        let set = Arc::new(read.map_err(|_| PolicyError::Broken)??);
         *self.set.lock().unwrap_or_else(PoisonError::into_inner) = set;
         Ok(())
     }
@@ -90,7 +123,8 @@ impl PolicyDesk {
 /// Judges the server by all policies, tells what has changed, and does what they ask for.
 ///
 /// # Errors
-/// If somebody asks and the files of the site cannot be used. Otherwise the last good ones are, and the report says so.
+/// If the server starts or somebody asks, and the files of the site cannot be used; else the last good ones are, and the report says so. If the
+/// look breaks off: nothing was judged, which is not that nothing was found, and what was told before stands.
 pub async fn check(
     app: &Arc<App>,
     folder: &DataFolder,
@@ -99,20 +133,21 @@ pub async fn check(
 ) -> Result<Report, PolicyError> {
     let _turn = app.policy.turn.lock().await;
     let mut note = None;
-    if *occasion != Occasion::Start
-        && let Err(e) = app.policy.renew(app.config.policy.folder.as_deref())
-    {
-        if matches!(occasion, Occasion::Person(_)) {
+    if let Err(e) = app.policy.renew(app.config.policy.folder.clone(), app.clock.wall()).await {
+        // Nobody is served without the site's policies, and who asks is to know.
+        if *occasion != Occasion::Hourly {
             return Err(e);
         }
         tracing::error!(error = %whole(&e), "the policies cannot be read again: the last good ones stay in force");
         note = Some(format!("the last good policies are in force: {}", whole(&e)));
     }
     let probe = trail::probe(app, probe_leaf(app, occasion)).await;
-    let mut report = judged(app, folder, occasion, wanted, probe).await;
+    let mut report = judged(app, folder, occasion, wanted, probe).await?;
     report.notes.extend(note);
     if *wanted == Wanted::default() {
-        if !matches!(occasion, Occasion::Person(_)) {
+        // A server that does not start changes nothing.
+        let denied = *occasion == Occasion::Start && report.stopping().next().is_some();
+        if !denied && !matches!(occasion, Occasion::Person(_)) {
             deploy(app, &report).await;
         }
         tell(app, occasion, &report).await;
@@ -138,7 +173,13 @@ fn probe_leaf(app: &App, occasion: &Occasion) -> LeafDraft {
     LeafDraft { side_text: app.beside("probe", mark), ..LeafDraft::new(actor, act, Outcome::Success) }
 }
 
-async fn judged(app: &Arc<App>, folder: &DataFolder, occasion: &Occasion, wanted: &Wanted, probe: Probe) -> Report {
+async fn judged(
+    app: &Arc<App>,
+    folder: &DataFolder,
+    occasion: &Occasion,
+    wanted: &Wanted,
+    probe: Probe,
+) -> Result<Report, PolicyError> {
     let (held, folder, wanted) = (Arc::clone(app), folder.clone(), wanted.clone());
     let at_start = *occasion == Occasion::Start;
     let judge = move || {
@@ -147,16 +188,15 @@ async fn judged(app: &Arc<App>, folder: &DataFolder, occasion: &Occasion, wanted
         let inventory = inventory::inventory(app, &folder, &probe, chain);
         app.policy.set().evaluate(&inventory, app.clock.wall(), &wanted)
     };
-    match tokio::task::spawn_blocking(judge).await {
-        Ok(report) => report,
-        Err(e) => {
-            // Nothing was judged, which is not the same as nothing was found.
-            tracing::error!(error = %e, "policies could not be judged");
-            let mut report = app.policy.set().evaluate(&[], app.clock.wall(), &Wanted::default());
-            report.notes.push("the look at this server broke off: nothing was evaluated".to_owned());
-            report
-        }
-    }
+    aside(judge).await
+}
+
+/// Judges beside the runtime.
+async fn aside(judge: impl FnOnce() -> Report + Send + 'static) -> Result<Report, PolicyError> {
+    tokio::task::spawn_blocking(judge).await.map_err(|e| {
+        tracing::error!(error = %e, "policies could not be judged");
+        PolicyError::Broken
+    })
 }
 
 /// Makes what is missing and has a safe value, where a policy says so.
@@ -170,7 +210,7 @@ async fn deploy(app: &App, report: &Report) {
     let (Some(finding), Some(backups)) = (report.findings.iter().find(wants), &app.config.policy.backups) else {
         return;
     };
-    let made = std::fs::set_permissions(backups, std::fs::Permissions::from_mode(0o700));
+    let made = make_private(backups);
     let outcome = if made.is_ok() { Outcome::Success } else { Outcome::Refused };
     let (path, policy) = (backups.display(), &finding.reference);
     match made {
@@ -187,12 +227,26 @@ async fn deploy(app: &App, report: &Report) {
     }
 }
 
+/// Takes the rights of others from a folder that the server's own account owns. A link is not followed, all other bits stay.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(folder, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&opened)?;
+    if stat.st_uid != rustix::process::geteuid().as_raw() {
+        let why = "another account owns it: make it private yourself";
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, why));
+    }
+    let others = Mode::RWXG | Mode::RWXO;
+    Ok(rustix::fs::fchmod(&opened, Mode::from_raw_mode(stat.st_mode).difference(others))?)
+}
+
 /// Tells what has changed: in the log, in the trail, and by an alert if a policy that denies is not met.
 async fn tell(app: &App, occasion: &Occasion, report: &Report) {
-    let name = |f: &Finding| (f.assignment.clone(), f.reference.clone(), f.resource.clone().unwrap_or_default());
-    let not_met = report.findings.iter().filter(|f| f.state == Compliance::NonCompliant);
-    let open: Open = not_met.map(name).collect();
-    let before = app.policy.open.lock().unwrap_or_else(PoisonError::into_inner).replace(open.clone());
+    let (before, now) = {
+        let mut known = app.policy.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Known::of(report, known.as_ref());
+        (known.replace(now.clone()), now)
+    };
     let count = report.summary;
     // A folder at rest has nobody to tell; a start that is denied neither.
     let denied = *occasion == Occasion::Start && report.stopping().next().is_some();
@@ -206,8 +260,8 @@ async fn tell(app: &App, occasion: &Occasion, report: &Report) {
             not_evaluated = count.not_evaluated,
             "policies were judged: `wardwatch policy check` tells more"
         ),
-        Some(before) if before != open => {
-            let changes = changes(&before, &open);
+        Some(before) if before.states != now.states => {
+            let changes = changes(&before, report);
             tracing::warn!(changes, "what of the policies is met has changed");
             let leaf = LeafDraft {
                 side_text: app.beside("changes", changes),
@@ -222,39 +276,64 @@ async fn tell(app: &App, occasion: &Occasion, report: &Report) {
     if silent {
         return;
     }
-    let detail = alert_text(report);
+    let detail = alert_text(report, &now);
     let fault = FaultReport { fault: SystemFault::PolicyNotMet, present: !detail.is_empty(), detail };
     if let Err(e) = app.pipeline.send(Job::Fault(fault)) {
         tracing::error!(error = %e, "the state of the policies could not be reported");
     }
 }
 
-/// What is not met any more, and what is again.
-fn changes(before: &Open, now: &Open) -> String {
+/// How what stands otherwise than before stands now.
+fn changes(before: &Known, report: &Report) -> String {
     let mut text = String::new();
-    for (sign, set) in [("not met", now.difference(before)), ("met", before.difference(now))] {
-        for (_, reference, resource) in set {
-            if text.len() > CHANGES_MAX_BYTES {
-                return format!("{text}; and more");
-            }
-            let dot = if text.is_empty() { "" } else { "; " };
-            // Writing to a text never fails.
-            let _ = write!(text, "{dot}{sign}: {reference} {resource}");
+    let mut tell = |what: &str, (_, reference, resource): &Of, why: &str| {
+        if text.len() > CHANGES_MAX_BYTES {
+            return;
         }
+        let dot = if text.is_empty() { "" } else { "; " };
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", clean(why)) };
+        // Writing to a text never fails.
+        let _ = write!(text, "{dot}{what}: {} {}{why}", clean(reference), clean(resource));
+        if text.len() > CHANGES_MAX_BYTES {
+            text.push_str("; and more");
+        }
+    };
+    let mut seen = BTreeSet::new();
+    for finding in &report.findings {
+        let key = of(finding);
+        let was = before.states.get(&key).copied().unwrap_or(Compliance::Compliant);
+        if was != finding.state {
+            let until = finding.exemption.as_ref().map(|e| format!("until {}", e.expires_on)).unwrap_or_default();
+            match finding.state {
+                Compliance::NonCompliant => tell("not met", &key, ""),
+                Compliance::Compliant => tell("met", &key, ""),
+                Compliance::NotEvaluated => tell("not evaluated", &key, &finding.message),
+                Compliance::Exempt => tell("exempt", &key, &until),
+                Compliance::Disabled => tell("disabled", &key, ""),
+            }
+        }
+        seen.insert(key);
+    }
+    for key in before.states.keys().filter(|key| !seen.contains(*key)) {
+        tell("not asked any more", key, "");
     }
     text
 }
 
-/// The first policy that denies and is not met; empty if there is none.
-fn alert_text(report: &Report) -> String {
-    let mut stopping = report.stopping();
-    let Some(first) = stopping.next() else { return String::new() };
-    let more = match stopping.count() {
-        0 => String::new(),
-        n => format!(" (and {n} more)"),
+/// The first policy that denies and is not met, or was not and cannot be judged since; empty if there is none.
+fn alert_text(report: &Report, known: &Known) -> String {
+    let more = match known.denied.len() {
+        0 | 1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
     };
-    let resource = first.resource.as_deref().unwrap_or("the site");
-    clean(&format!("{}{more}: {resource}; {}", first.reference, first.message))
+    if let Some(first) = report.stopping().next() {
+        let resource = first.resource.as_deref().unwrap_or("the site");
+        return clean(&format!("{}{more}: {resource}; {}", first.reference, first.message));
+    }
+    let Some((_, reference, resource)) = known.denied.first() else { return String::new() };
+    clean(&format!(
+        "{reference}{more}: {resource}; it was not met, and cannot be judged since: `wardwatch policy check` tells why"
+    ))
 }
 
 /// What keeps the server from starting; `None` if nothing does.
@@ -267,30 +346,35 @@ pub fn refusal(report: &Report) -> Option<String> {
         let resource = finding.resource.as_deref().unwrap_or("the site");
         let _ = write!(
             text,
-            "\n{} (assignment {}): {}\n  {resource}",
-            finding.reference, finding.assignment, finding.title
+            "\n{} (assignment {}): {}\n  {}",
+            clean(&finding.reference),
+            clean(&finding.assignment),
+            clean(&finding.title),
+            clean(resource)
         );
         for reason in &finding.reasons {
-            let _ = write!(text, "\n    {} = {}", reason.field, reason.value);
+            let _ = write!(text, "\n    {} = {}", reason.field, clean(&reason.value.to_string()));
         }
-        let _ = write!(text, "\n  {}", finding.message);
+        let _ = write!(text, "\n  {}", clean(&finding.message));
         if let Some(exemption) = finding.exemption.as_ref().filter(|exemption| exemption.expired) {
             let _ = write!(
                 text,
                 "\n  exemption {} of {} ended at {}",
-                exemption.name, exemption.owner, exemption.expires_on
+                clean(&exemption.name),
+                clean(&exemption.owner),
+                exemption.expires_on
             );
         }
     }
     if stopping.len() > TOLD_MAX {
         let _ = write!(text, "\nand {} more", stopping.len() - TOLD_MAX);
     }
-    let resource = first.resource.as_deref().unwrap_or("site");
+    let resource = clean(first.resource.as_deref().unwrap_or("site"));
     let _ = write!(
         text,
         "\nTo exempt it, put the output of this into the folder that policy.folder of the configuration names:\n  \
          wardwatch policy exempt {} --resource {resource} --owner WHO --until TIME --reason WHY",
-        first.reference
+        clean(&first.reference)
     );
     Some(text)
 }
@@ -312,5 +396,76 @@ pub(super) async fn watch(app: Arc<App>, folder: DataFolder) {
         if let Err(e) = check(&app, &folder, &Occasion::Hourly, &Wanted::default()).await {
             tracing::error!(error = %e, "policies could not be judged");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_that_breaks_off_is_an_error_and_no_report_without_findings() {
+        let broken = aside(|| panic!("as a rule might")).await;
+        assert!(matches!(broken, Err(PolicyError::Broken)), "{broken:?}");
+        let set = crate::policy::built_in().unwrap();
+        let whole = aside(move || set.evaluate(&[], Timestamp::from_ms(0), &Wanted::default())).await;
+        assert!(!whole.unwrap().findings.is_empty());
+    }
+
+    fn judged(resource: crate::policy::Resource, more: &[(&str, &str)]) -> Report {
+        let mut set = PolicySet::empty().unwrap();
+        let rule = r#"{"policyRule": {"if": {"allOf": [{"field": "type", "equals": "Wardwatch/logs"},
+            {"field": "Wardwatch/logs/level", "equals": "debug"}]}, "then": {"effect": "deny"}}}"#;
+        set.add("P.json", rule).unwrap();
+        for (name, text) in more {
+            set.add(name, text).unwrap();
+        }
+        set.evaluate(&[resource], Timestamp::from_ms(0), &Wanted::default())
+    }
+
+    #[test]
+    fn a_folder_is_made_private_and_keeps_its_other_bits_and_a_link_is_not_followed() {
+        use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, link) = (dir.path().join("backups"), dir.path().join("link"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o2755)).unwrap();
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        let mode = || std::fs::metadata(&folder).unwrap().permissions().mode() & 0o7777;
+        assert!(make_private(&link).is_err());
+        assert_eq!(mode(), 0o2755);
+        make_private(&folder).unwrap();
+        assert_eq!(mode(), 0o2700);
+    }
+
+    #[test]
+    fn what_was_denied_and_cannot_be_judged_any_more_is_told_until_it_is_met_exempt_or_gone() {
+        let log = || crate::policy::Resource::new("Wardwatch/logs", "log");
+        let assigned = [("a.json", r#"{"policyDefinitionId": "/x/P"}"#)];
+        let bad = judged(log().with("level", "debug"), &assigned);
+        let denied = Known::of(&bad, None);
+        assert!(alert_text(&bad, &denied).starts_with("P: /providers/Wardwatch/logs/log"));
+        assert!(changes(&Known::default(), &bad).starts_with("not met: P /providers/Wardwatch/logs/log"));
+        let unknown = judged(log().without("level", "the file is gone"), &assigned);
+        assert_eq!(
+            changes(&denied, &unknown),
+            "not evaluated: P /providers/Wardwatch/logs/log (level is not known: the file is gone)"
+        );
+        let held = Known::of(&unknown, Some(&denied));
+        assert!(alert_text(&unknown, &held).contains("it was not met, and cannot be judged since"));
+        let good = judged(log().with("level", "info"), &assigned);
+        assert_eq!(changes(&held, &good), "met: P /providers/Wardwatch/logs/log");
+        assert_eq!(alert_text(&good, &Known::of(&good, Some(&held))), "");
+        let exempt = r#"{"id": "/providers/Microsoft.Authorization/policyExemptions/e", "properties": {
+            "policyAssignmentId": "/x/a", "exemptionCategory": "Waiver", "expiresOn": "1970-02-01T00:00:00Z",
+            "description": "for a trial of a week", "metadata": {"owner": "somebody"}}}"#;
+        let exempt = judged(log().with("level", "debug"), &[assigned[0], ("e.json", exempt)]);
+        assert!(changes(&denied, &exempt).contains("exempt: P /providers/Wardwatch/logs/log (until 1970-02-01"));
+        assert_eq!(alert_text(&exempt, &Known::of(&exempt, Some(&held))), "");
+        let none = judged(log().with("level", "debug"), &[]);
+        assert_eq!(changes(&denied, &none), "not asked any more: P /providers/Wardwatch/logs/log");
+        assert_eq!(alert_text(&none, &Known::of(&none, Some(&held))), "");
+        let same = changes(&denied, &bad);
+        assert_eq!(same, "", "what stands as before is not told");
     }
 }

@@ -26,6 +26,8 @@ fn trail() -> Resource {
         .with("kept", "forever")
         .with("witnesses", 1)
         .with("witnessedMinutes", 5)
+        .with("copies", 1)
+        .with("copyMinutes", 5)
 }
 
 fn account() -> Resource {
@@ -85,8 +87,8 @@ fn one(kind: &str, field: &str, value: impl Into<serde_json::Value>) -> Resource
 #[case("AUD-01-CHAIN", trail(), trail().with("chainVerified", false))]
 #[case("AUD-02", trail(), trail().with("categories", json!(["reads", "logins", "alerts", "configuration"])))]
 #[case("AUD-02", trail(), trail().with("categories", json!([])))]
-#[case("AUD-03", trail(), trail().with("witnesses", 0))]
-#[case("AUD-03", trail().with("witnessedMinutes", 60), trail().with("witnessedMinutes", 61))]
+#[case("AUD-03", trail(), trail().with("copies", 0))]
+#[case("AUD-03", trail().with("copyMinutes", 60), trail().with("copyMinutes", 61))]
 #[case("AUD-04", trail(), trail().with("kept", "days"))]
 #[case("AUD-04", trail().with("kept", "days").with("retentionDays", 2190), trail().with("kept", "days").with("retentionDays", 2189))]
 #[case("ACC-01", account(), account().with("secondFactor", false))]

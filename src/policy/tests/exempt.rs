@@ -118,3 +118,43 @@ fn an_exemption_without_owner_reason_or_end_is_refused() {
         );
     }
 }
+
+#[test]
+fn an_exemption_that_is_written_wrongly_is_refused_and_exempts_nothing() {
+    let cases: [(Change, &str); 9] = [
+        (|e| e["properties"]["policyDefinitionReferenceIds"] = json!("ACC-01"), "has to be a list of one or more"),
+        (|e| e["properties"]["policyDefinitionReferenceIds"] = json!([]), "has to be a list of one or more"),
+        (|e| e["properties"]["policyDefinitionReferenceIds"] = json!([1]), "has to hold texts"),
+        (|e| drop(e.as_object_mut().unwrap().remove("id")), "it says not of what"),
+        (|e| e["properties"]["scope"] = json!(["/ward/3-east"]), "scope has to be a text"),
+        (|e| e["properties"]["resourceSelectors"] = json!({"selectors": []}), "has to be a list"),
+        (|e| e["properties"]["resourceSelectors"] = json!([{"name": "all"}]), "would choose all"),
+        (
+            |e| e["properties"]["resourceSelectors"] = json!([{"selectors": [{"kind": "resourceType", "notIn": []}]}]),
+            "needs one value or more",
+        ),
+        (|e| e["properties"]["policyDefinitionReferenceId"] = json!(["ACC-01"]), "is not known"),
+    ];
+    for (change, said) in cases {
+        let why = built_in().unwrap().add("exempt.json", &exemption(change)).unwrap_err().to_string();
+        assert!(why.contains(said), "{said}: {why}");
+    }
+    let none =
+        with(&exemption(|e| drop(e["properties"].as_object_mut().unwrap().remove("policyDefinitionReferenceIds"))));
+    assert!(none.check(now()).unwrap_err().to_string().contains("assigns an initiative: name what of it"));
+    let all = with(&exemption(|e| e["properties"]["policyDefinitionReferenceIds"] = json!(["*"])));
+    all.check(now()).unwrap();
+    assert!(states(&all, "2026-03-01T08:15:00Z").contains(&("okafor".to_owned(), Compliance::Exempt)));
+}
+
+#[test]
+fn an_exemption_holds_for_a_year_at_most_and_its_end_is_told_before() {
+    let until = |at: &'static str| with(&exemption(move |e| e["properties"]["expiresOn"] = json!(at)));
+    let why = until("9999-01-01T00:00:00Z").check(now()).unwrap_err().to_string();
+    assert!(why.contains("is too far away: 2027-03-02T08:15:00.000Z at the latest"), "{why}");
+    until("2027-03-02T08:15:00Z").check(now()).unwrap();
+    let notes = |at| until(at).evaluate(&[], now(), &Wanted::default()).notes;
+    let told = "exempt.json: exemption okafor-factor of security officer ends soon, at 2026-03-31T08:15:00.000Z";
+    assert_eq!(notes("2026-03-31T08:15:00Z"), [told]);
+    assert!(notes("2026-03-31T08:15:01Z").is_empty() && notes("2026-03-01T08:15:00Z").is_empty());
+}

@@ -34,7 +34,7 @@ fn an_assignment_sets_values_effects_and_whether_it_is_enforced() {
     });
     let mut wrong = set.clone();
     wrong.add("a.json", &assignment.to_string()).unwrap();
-    let why = wrong.check().unwrap_err().to_string();
+    let why = wrong.check(now()).unwrap_err().to_string();
     assert_eq!(why, "a.json: assignment hipaa-baseline: there is no parameter diskpercentwrong");
     let mut right = assignment;
     right["properties"]["parameters"] = json!({"UsedPercent": {"value": 95}});
@@ -42,7 +42,7 @@ fn an_assignment_sets_values_effects_and_whether_it_is_enforced() {
         {"kind": "policyEffect", "value": "disabled", "selectors": [{"kind": "policyDefinitionReferenceId", "in": ["log-01"]}]},
     ]);
     set.add("a.json", &right.to_string()).unwrap();
-    set.check().unwrap();
+    set.check(now()).unwrap();
     let disk = Resource::new("Wardwatch/disks", "data").with("usedPercent", 90);
     let store = Resource::new("Wardwatch/stores", "db").with("encrypted", false);
     let report = set.evaluate(&[disk, store], now(), &Wanted::default());
@@ -60,7 +60,7 @@ fn a_value_that_a_parameter_may_not_have_is_refused() {
     let assignment = json!({"name": "mine", "properties": {
         "policyDefinitionId": "/x/LOG-01", "parameters": {"effect": {"value": "deni"}}}});
     set.add("mine.json", &assignment.to_string()).unwrap();
-    let why = set.check().unwrap_err().to_string();
+    let why = set.check(now()).unwrap_err().to_string();
     assert!(
         why.contains(r#"parameter effect may not be "deni": one of ["deny","audit","disabled"] is wanted"#),
         "{why}"
@@ -85,11 +85,63 @@ fn what_cannot_be_read_is_refused_with_file_and_place() {
             "line 1",
             "selectors of kind moon",
         ),
+        (
+            r#"{"policyDefinitionId": "/x/y", "overrides": [{"kind": "policyEffect", "value": "audit", "selectors": [{"kind": "resourceLocation", "in": ["3-east"]}]}]}"#
+                .to_owned(),
+            "line 1",
+            "an override cannot be narrowed by resourcelocation",
+        ),
+        (
+            r#"{"policyDefinitionId": "/x/y", "resourceSelectors": [{"selectors": [{"kind": "policyDefinitionReferenceId", "in": ["a"]}]}]}"#
+                .to_owned(),
+            "line 1",
+            "policyDefinitionReferenceId chooses no resources",
+        ),
     ];
     for (content, place, said) in cases {
         let why = built_in().unwrap().add("site/x.json", &content).unwrap_err().to_string();
         assert!(why.starts_with(&format!("site/x.json, {place}, column ")) && why.contains(said), "{why}");
     }
+}
+
+#[test]
+fn an_initiative_of_which_something_is_not_evaluated_is_not_compliant_as_a_whole() {
+    let mut set = PolicySet::empty().unwrap();
+    let rule = json!({"if": {"allOf": [{"field": "type", "equals": "Wardwatch/logs"},
+        {"field": "Wardwatch/logs/level", "equals": "debug"}]}, "then": {"effect": "audit"}});
+    set.add("p.json", &json!({"policyRule": rule}).to_string()).unwrap();
+    set.add("i.json", &json!({"policyDefinitions": [{"policyDefinitionId": "/x/p"}]}).to_string()).unwrap();
+    set.add("a.json", r#"{"policyDefinitionId": "/x/i"}"#).unwrap();
+    let whole = |logs: &[Resource]| set.evaluate(logs, now(), &Wanted::default()).initiatives[0].state;
+    let good = Resource::new("Wardwatch/logs", "a").with("level", "info");
+    let unknown = Resource::new("Wardwatch/logs", "b").without("level", "nothing tells");
+    let bad = Resource::new("Wardwatch/logs", "c").with("level", "debug");
+    assert_eq!(whole(std::slice::from_ref(&good)), Compliance::Compliant);
+    assert_eq!(whole(&[good.clone(), unknown.clone()]), Compliance::NotEvaluated);
+    assert_eq!(whole(&[good, unknown, bad]), Compliance::NonCompliant);
+}
+
+#[test]
+fn a_rule_with_a_name_of_ours_that_there_is_not_is_refused_also_in_place_of_a_built_in_one() {
+    let set = built_in().unwrap();
+    let text = source(&set, "NET-01").to_string();
+    for (right, wrong) in [
+        ("Wardwatch/servers/listeners/network", "Wardwatch/servers/listeners/netwrok"),
+        ("\"Wardwatch/servers/listeners\"", "\"wardwatch/servers/listener\""),
+    ] {
+        assert!(text.contains(right), "{text}");
+        let changed = text.replace(right, wrong);
+        let why = set.clone().add("site/NET-01.json", &changed).unwrap_err().to_string();
+        assert!(why.contains("there is no type or field") && why.contains(wrong.trim_matches('"')), "{why}");
+    }
+    let mut elsewhere = source(&set, "NET-01");
+    elsewhere["properties"]["mode"] = json!("Microsoft.KeyVault.Data");
+    let why = set.clone().add("site/NET-01.json", &elsewhere.to_string()).unwrap_err().to_string();
+    assert!(why.contains("it would take the place of a built-in one and is not evaluated: mode"), "{why}");
+    let mut same = set.clone();
+    same.add("site/NET-01.json", &text).unwrap();
+    let notes = same.evaluate(&[], now(), &Wanted::default()).notes;
+    assert_eq!(notes, ["site/NET-01.json: definition NET-01 is in the place of the built-in one"]);
 }
 
 #[test]
