@@ -66,7 +66,7 @@ impl EngineThread {
                     self.alarm();
                 }
                 self.core.close_unrecorded(&mut group);
-                let news = std::mem::take(&mut group.news);
+                let news = group.take_unrecorded();
                 group.fail(JobError::Unrecorded);
                 self.outlet.unrecorded(news);
                 if self.health.state() == FULL && self.clock.boot() >= next_try {

@@ -6,7 +6,9 @@ use super::{
 };
 use crate::{
     backend::intake::Tally,
-    domain::{DeviceId, Event, Freshness, Marks, Observation, Quality, Refusal, Reported, Timestamp, Ward, WardId},
+    domain::{
+        DeviceId, Event, EventBody, Freshness, Marks, Observation, Quality, Refusal, Reported, Timestamp, Ward, WardId,
+    },
     protocol::IntakeReport,
     store::{AccessChange, Batch, Committed},
 };
@@ -83,6 +85,15 @@ impl Group {
                 Waiting::Done(reply) => drop(reply.send(Ok(()))),
             }
         }
+    }
+
+    /// What those who watch are told although it was not kept. Nobody was let in: of that nothing is told.
+    pub(super) fn take_unrecorded(&mut self) -> Vec<WardNews> {
+        let mut news = std::mem::take(&mut self.news);
+        for ward in &mut news {
+            ward.events.retain(|event| !matches!(event.body, EventBody::EmergencyOpened { .. }));
+        }
+        news
     }
 
     /// Tells everybody that nothing of it was kept.

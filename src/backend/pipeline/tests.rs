@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     domain::{
-        Actor, AlertId, Assignment, Bed, Category, Cause, Command, Desired, Device, DeviceId, DeviceKind, Event,
-        EventBody, Marks, Millis, Mode, Patient, PersonName, Quality, Refusal, Role, VitalTable, Ward, vital::SPO2,
+        Actor, AlertId, Assignment, Bed, BreakGlass, Category, Cause, Command, Desired, Device, DeviceId, DeviceKind,
+        EmergencyReason, Event, EventBody, Marks, Millis, Mode, Patient, PersonName, Quality, Refusal, Role,
+        VitalTable, Ward, vital::SPO2,
     },
     ingest::Reading,
     protocol::{IntakeReport, RejectionCode},
@@ -535,6 +536,40 @@ fn nothing_is_acknowledged_while_nothing_is_recorded() {
     let unrecorded = bench.memory.unrecorded.lock().unwrap();
     let quiet = unrecorded.iter().any(|e| matches!(&e.body, EventBody::Alert { cause: Cause::Acknowledged, .. }));
     assert!(!quiet, "the alert goes on");
+}
+
+#[test]
+fn an_emergency_that_could_not_be_recorded_is_told_to_nobody() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let open = |id: &str| {
+        let opened = BreakGlass {
+            id: id.parse().unwrap(),
+            user: "u1".parse().unwrap(),
+            name: "anna".into(),
+            session: "s".parse().unwrap(),
+            ward: ward(),
+            patient: "p1".parse().unwrap(),
+            reason: EmergencyReason::Treatment,
+            words: "short of breath".parse().unwrap(),
+            began: bench.clock.now(),
+            ended: None,
+            end_noted: false,
+            review: None,
+        };
+        let record = Record { access: vec![AccessChange::PutBreakGlass(opened)], ..Record::default() };
+        bench.handle.ask_blocking(|reply| Job::Record { record, reply })
+    };
+    let is_told = |e: &Event| matches!(e.body, EventBody::EmergencyOpened { .. });
+    assert_eq!(open("g1"), Ok(()));
+    assert!(bench.memory.recorded.lock().unwrap().iter().any(|(_, e)| is_told(e)));
+    bench.broken.store(true, SeqCst);
+    // The first is taken while the store is thought to work, the second when it is known not to.
+    assert_eq!(open("g2"), Err(JobError::Unrecorded));
+    assert_eq!(open("g3"), Err(JobError::Unrecorded));
+    bench.send(vec![reading(bench.clock.now(), 70.0)]).unwrap_err();
+    assert!(!bench.memory.unrecorded.lock().unwrap().iter().any(is_told));
+    bench.kill();
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Writer {
     }
 
     fn unrecorded(&self, mut group: Group) {
-        let news = std::mem::take(&mut group.news);
+        let news = group.take_unrecorded();
         group.fail(JobError::Unrecorded);
         self.outlet.unrecorded(news);
     }
