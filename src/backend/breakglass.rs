@@ -233,6 +233,11 @@ impl App {
             if told.get(&ward) == Some(&count) {
                 continue;
             }
+            // Fewer than before are no news before the last of them is judged.
+            if count > 0 && told.get(&ward).is_some_and(|before| *before > count) {
+                told.insert(ward, count);
+                continue;
+            }
             let report = overdue_fault(count);
             match self.pipeline.send(Job::WardFault { ward: ward.clone(), report }) {
                 Ok(()) => drop(told.insert(ward, count)),
