@@ -273,7 +273,6 @@ fn the_audit_trail() {
     assert_eq!(answer_audit(&mut bench, &audit_page()).len(), 1);
     bench.heartbeat();
     both!("audit", bench.app);
-    shot("audit_200x50", &text(&bench.app, &look(), 200, 50));
     shot("audit_ascii_80x24", &text(&bench.app, &mono(Glyphs::Ascii), 80, 24));
     shot("audit_60x15", &text(&bench.app, &look(), 60, 15));
     // The newest entry is that it was read: about no patient.
