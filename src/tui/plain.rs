@@ -14,6 +14,7 @@ use crate::{
     client::{ClientEvent, ClientRequest, TrailStanding},
     domain::{Alert, AlertClass, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
     protocol::{PatientView, WardView},
+    rights::Verb,
 };
 
 /// What can be typed.
@@ -265,7 +266,9 @@ impl Plain {
             EventBody::HandoverAccepted { handover, by } => {
                 format!("handover {}: taken by {}, given by {}", handover.id, by.label(), handover.from.label())
             }
-            EventBody::EmergencyOpened { patient, opened } => words::emergency_opened(patient, opened, ward),
+            EventBody::EmergencyOpened { patient, opened } if self.app.may(Verb::ReviewBreakGlass) => {
+                words::emergency_opened(patient, opened, ward)
+            }
             EventBody::HandoverEnded { handover, end } => {
                 format!("handover {handover}: {}", words::handover_end(end))
             }

@@ -234,6 +234,27 @@ fn what_is_typed_is_answered() {
 }
 
 #[test]
+fn h03_an_emergency_is_said_to_those_who_judge_it_and_to_nobody_else() {
+    let opened = crate::domain::EmergencyOpened {
+        emergency: "g1".parse().unwrap(),
+        user: "nina".to_owned(),
+        reason: crate::domain::EmergencyReason::Treatment,
+        until: testing::t0() + Millis::from_mins(60),
+        due: testing::t0() + Millis::from_mins(72 * 60),
+    };
+    let said = |role: Role| {
+        let mut plain = plain();
+        plain.app.session = Some(testing::session(role));
+        let body = EventBody::EmergencyOpened { patient: testing::patient_id(7), opened: opened.clone() };
+        let event = JournalEvent::new(testing::t0(), body);
+        let entry = SequencedEvent { ward: testing::ward().id, seq: plain.app.seq + 1, event };
+        plain.client(Millis(1_100), ClientEvent::Event(entry)).lines
+    };
+    assert_eq!(said(Role::Nurse), Vec::<String>::new());
+    assert!(said(Role::Charge)[0].contains("EMERGENCY ACCESS"), "{:?}", said(Role::Charge));
+}
+
+#[test]
 fn limits_and_the_rota_are_read_by_a_line() {
     let mut plain = plain();
     let limits = plain.typed(Millis(1_100), "limits 07").lines;
