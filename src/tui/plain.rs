@@ -142,6 +142,7 @@ impl Plain {
         }
         if awaits_handover && !self.app.handover.is_awaited() {
             match (&told, &self.app.handover.failed) {
+                (Some(_), _) if self.app.is_locked() => said.lines.push("the screen is locked".to_owned()),
                 (Some(report), _) => Self::say_handover(report, &mut said),
                 (None, Some(why)) => said.lines.push(format!("what is told at a handover could not be had: {why}")),
                 (None, None) => {}
