@@ -1021,23 +1021,33 @@ fn the_statement_is_true() {
 }
 
 #[test]
-fn a_row_that_the_database_refuses_is_a_dead_letter_and_the_server_goes_on() {
+fn of_a_message_with_a_row_that_the_database_refuses_nothing_is_kept_and_the_server_goes_on() {
     let bench = bench();
     let db = rusqlite::Connection::open(bench.server.data.join("wardwatch.db")).unwrap();
     db.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
     let trigger = "CREATE TRIGGER refuse BEFORE INSERT ON fhir_resource WHEN CAST(NEW.body AS TEXT) LIKE '%injected%' BEGIN SELECT \
                    RAISE(ABORT, 'refused by a test'); END";
     db.execute_batch(trigger).unwrap();
-    let body = |note: &str| {
-        let mut body: Value = serde_json::from_str(&heart_rate("80", now() - Millis::from_secs(5))).unwrap();
+    let body = |note: &str, ago: i64| {
+        let mut body: Value = serde_json::from_str(&heart_rate("80", now() - Millis::from_secs(ago))).unwrap();
         body["note"] = json!([{ "text": note }]);
         body.to_string()
     };
-    let refused = bench.create(&body("injected"));
-    assert_eq!(refused.status, 500, "{refused:?}");
-    assert!(refused.body.contains("dead letter"), "{refused:?}");
-    assert_eq!(bench.dead_letters(), 1);
-    assert_eq!(bench.create(&body("as any other")).status, 201);
+    let posted = |bodies: &[String]| {
+        let post = r#""request":{"method":"POST","url":"Observation"}"#;
+        let entries: Vec<String> = bodies.iter().map(|body| format!(r#"{{"resource":{body},{post}}}"#)).collect();
+        bundle("transaction", &entries)
+    };
+    let total = || bench.get("/Observation?_summary=count").json()["total"].clone();
+    let refused = bench.create(&body("injected", 5));
+    assert_eq!(refused.status, 503, "{refused:?}");
+    let whole = posted(&[body("as any other", 4), body("injected", 3)]);
+    assert_eq!(bench.send("POST", "", &[], &whole).status, 503, "all or nothing");
+    assert_eq!((total(), bench.dead_letters()), (json!(0), 0));
+    assert_eq!(bench.create(&body("as any other", 5)).status, 201, "nothing of what was refused stands in its way");
+    let whole = posted(&[body("as any other", 4), body("as any other", 3)]);
+    assert_eq!(bench.send("POST", "", &[], &whole).status, 200);
+    assert_eq!(total(), json!(3));
     let status = bench.server.run(&["status"]);
     assert!(status.contains("recording"), "{status}");
 }

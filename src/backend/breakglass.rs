@@ -10,7 +10,7 @@ use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{
         Actor, BreakGlass, BreakGlassReview, EmergencyReason, LoginName, Millis, PatientId, Remark, Role, SystemFault,
-        Timestamp, WardId,
+        Timestamp, UserId, WardId,
         break_glass::{BREAK_GLASS_REVIEW_WITHIN, TooFewWords, check_words},
         system::FaultReport,
     },
@@ -21,6 +21,10 @@ use std::{collections::BTreeMap, sync::PoisonError};
 
 /// Most patients that a session has open at once: more is no emergency of one person.
 pub const OPENED_PER_SESSION_MAX: usize = 4;
+/// Most patients that a person opens within [`OPENED_WITHIN`]: everybody who looks after it is told of each.
+pub const OPENED_PER_USER_MAX: usize = 12;
+/// See [`OPENED_PER_USER_MAX`].
+pub const OPENED_WITHIN: Millis = Millis::from_mins(60);
 
 /// What a leaf of an act under an emergency is marked with.
 pub const BREAK_GLASS_CODE: &str = "break_glass";
@@ -56,6 +60,9 @@ pub enum BreakGlassError {
     /// Too many are open.
     #[error("at most {OPENED_PER_SESSION_MAX} patients at once: end one first")]
     TooMany,
+    /// Too many were opened of late.
+    #[error("at most {OPENED_PER_USER_MAX} patients within an hour: let somebody of that ward look")]
+    TooOften,
     /// The role may not.
     #[error(transparent)]
     Denied(#[from] Denial),
@@ -109,6 +116,19 @@ impl App {
             if own().count() >= OPENED_PER_SESSION_MAX {
                 return Err(BreakGlassError::TooMany);
             }
+        }
+        let of_late = opened_of_late(self.hub.directory().opened(), &session.user.id, now);
+        if of_late >= OPENED_PER_USER_MAX {
+            let refused = LeafDraft {
+                ward: Some(wish.ward),
+                patient: Some(wish.patient),
+                session: Some(session.record.id.clone()),
+                user: Some(session.user.id.clone()),
+                code: Some("too_often"),
+                ..LeafDraft::new(LeafActor::from(&session.actor()), Act::BreakGlassStart, Outcome::Refused)
+            };
+            self.record(vec![refused], Vec::new()).await?;
+            return Err(BreakGlassError::TooOften);
         }
         let failed = |e: &dyn std::fmt::Display| BreakGlassError::Failed(e.to_string());
         let id = new_id("g", self.entropy.as_ref()).map_err(|e| failed(&e))?;
@@ -213,6 +233,11 @@ impl App {
             if told.get(&ward) == Some(&count) {
                 continue;
             }
+            // Fewer than before are no news before the last of them is judged.
+            if count > 0 && told.get(&ward).is_some_and(|before| *before > count) {
+                told.insert(ward, count);
+                continue;
+            }
             let report = overdue_fault(count);
             match self.pipeline.send(Job::WardFault { ward: ward.clone(), report }) {
                 Ok(()) => drop(told.insert(ward, count)),
@@ -252,6 +277,11 @@ impl App {
     }
 }
 
+/// How many patients a person has opened of late, without those that were judged since.
+fn opened_of_late<'a>(opened: impl Iterator<Item = &'a BreakGlass>, user: &UserId, now: Timestamp) -> usize {
+    opened.filter(|o| o.user == *user && now.since(o.began) < OPENED_WITHIN).count()
+}
+
 /// What a ward is told of emergencies that nobody has judged in time.
 fn overdue_fault(count: usize) -> FaultReport {
     let hours = BREAK_GLASS_REVIEW_WITHIN.0 / Millis::from_mins(60).0;
@@ -264,4 +294,31 @@ fn ended(actor: LeafActor, opened: BreakGlass, now: Timestamp, code: &'static st
     let leaf = LeafDraft { code: Some(code), ..leaf_of(actor, Act::BreakGlassStop, &opened) };
     let ended = Some(opened.ended.unwrap_or_else(|| now.min(opened.until())));
     (leaf, AccessChange::PutBreakGlass(BreakGlass { ended, end_noted: true, ..opened }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_opened_within_the_hour_counts_and_what_others_opened_does_not() {
+        let opened = |user: &str, minute: i64| BreakGlass {
+            id: format!("g{minute}").parse().unwrap(),
+            user: user.parse().unwrap(),
+            name: user.into(),
+            session: "s".parse().unwrap(),
+            ward: "w".parse().unwrap(),
+            patient: "p".parse().unwrap(),
+            reason: EmergencyReason::Treatment,
+            words: "short of breath".parse().unwrap(),
+            began: Timestamp::from_ms(minute * 60_000),
+            ended: None,
+            end_noted: false,
+            review: None,
+        };
+        let all = [opened("anna", 0), opened("anna", 1), opened("ben", 2), opened("anna", 59)];
+        let of_anna =
+            |minute: i64| opened_of_late(all.iter(), &"anna".parse().unwrap(), Timestamp::from_ms(minute * 60_000));
+        assert_eq!([of_anna(59), of_anna(60), of_anna(61), of_anna(120)], [3, 2, 1, 0]);
+    }
 }

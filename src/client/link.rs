@@ -161,7 +161,9 @@ impl Link {
 
     /// Takes the token that its file has now; says whether it is another one. What cannot be read changes nothing.
     fn renew_token(&mut self) -> bool {
-        let found = self.options.token_file.as_deref().map(read_token_file);
+        // A pipe has been read to its end, and would wait for whoever writes into it.
+        let file = self.options.token_file.as_deref().filter(|path| path.is_file());
+        let found = file.map(read_token_file);
         let Some(Ok(token)) = found else { return false };
         let is_new = token.expose() != self.options.token.expose();
         self.options.token = token;

@@ -11,7 +11,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// What a device said of its battery counts for an assignment that begins within this time.
-const BATTERY_WORD_KEPT: Millis = Millis::from_mins(24 * 60);
+const BATTERY_WORD_KEPT: Millis = Millis::from_mins(60);
 
 /// What a device said last of a battery that is not full, by device: those of the census alone.
 pub(super) type BatteriesKept = BTreeMap<DeviceId, (Percent, Timestamp)>;
@@ -26,7 +26,8 @@ impl Engine {
             }
             _ => drop(self.batteries.remove(device)),
         }
-        self.judge_battery(device, percent, events);
+        let at = self.now;
+        self.judge_battery(device, percent, at, events);
     }
 
     /// A device begins to measure somebody: what it said of its battery before counts from now on.
@@ -35,11 +36,12 @@ impl Engine {
         if let Some((percent, at)) = said
             && self.now.since(at) < BATTERY_WORD_KEPT
         {
-            self.judge_battery(device, Some(percent), events);
+            self.judge_battery(device, Some(percent), at, events);
         }
     }
 
-    fn judge_battery(&mut self, device: &DeviceId, percent: Option<Percent>, events: &mut Vec<Event>) {
+    /// Judges what a device said of its battery at `at`.
+    fn judge_battery(&mut self, device: &DeviceId, percent: Option<Percent>, at: Timestamp, events: &mut Vec<Event>) {
         let Some(percent) = percent.map(Percent::get).filter(|percent| *percent <= BATTERY_GOOD_PERCENT) else {
             self.battery_is_good(device, events);
             return;
@@ -49,7 +51,11 @@ impl Engine {
         let key = AlertKey { patient: Some(patient), code: ConditionCode::BatteryLow, device: Some(device.clone()) };
         match self.alerts.get(&key).map(|alert| alert.priority) {
             None if percent <= BATTERY_LOW_PERCENT => {
-                self.raise_plain(key, priority, self.now, format!("its battery is at {percent} %"), events);
+                let detail = match self.now.since(at).as_secs() / 60 {
+                    0 => format!("its battery is at {percent} %"),
+                    minutes => format!("its battery was at {percent} % {minutes} min ago"),
+                };
+                self.raise_plain(key, priority, self.now, detail, events);
             }
             Some(before) if before < priority => {
                 let worse = |alert: &mut Alert| episode::worsen(alert, priority, None, None, Millis::ZERO);

@@ -1,6 +1,6 @@
 //! Letters that wait: which is next, when to try again, and when to give up. Time is an argument.
 
-use super::{Letter, SendError};
+use super::{Letter, Purpose, SendError};
 use crate::domain::Millis;
 use std::collections::BTreeMap;
 
@@ -43,7 +43,8 @@ impl Outbox {
         Self { retry, waiting: BTreeMap::new(), last_no: 0 }
     }
 
-    /// Takes a letter, due at once. If too many wait, the least urgent and newest of all is given back.
+    /// Takes a letter, due at once. If too many wait, the least urgent and newest of all is given back; those about
+    /// emergencies are given back before any about an alert.
     pub fn put(&mut self, letter: Letter, now: Millis) -> Option<Letter> {
         self.last_no += 1;
         let parcel = Parcel { letter, tried: 0, no: self.last_no };
@@ -51,7 +52,10 @@ impl Outbox {
         if self.waiting.len() <= OUTBOX_MAX {
             return None;
         }
-        let least = self.waiting.iter().min_by_key(|(_, p)| (p.letter.priority, std::cmp::Reverse(p.no)));
+        let least = self
+            .waiting
+            .iter()
+            .min_by_key(|(_, p)| (p.letter.purpose != Purpose::Emergency, p.letter.priority, std::cmp::Reverse(p.no)));
         let key = least.map(|(key, _)| *key)?;
         self.waiting.remove(&key).map(|parcel| parcel.letter)
     }
@@ -133,6 +137,18 @@ mod tests {
             std::iter::from_fn(|| outbox.pop_due(Millis(5))).map(|p| (p.letter.priority, p.no)).collect();
         let wanted = [(Priority::High, 4), (Priority::High, 3), (Priority::Medium, 2), (Priority::Low, 1)];
         assert_eq!(order, wanted);
+    }
+
+    #[test]
+    fn letters_about_emergencies_push_out_no_alert() {
+        let mut outbox = Outbox::new(RETRY);
+        assert_eq!(outbox.put(letter(Priority::Low), Millis(0)), None);
+        let emergency = || Letter { purpose: Purpose::Emergency, ..letter(Priority::Medium) };
+        for _ in 1..OUTBOX_MAX {
+            assert_eq!(outbox.put(emergency(), Millis(0)), None);
+        }
+        assert_eq!(outbox.put(emergency(), Millis(0)).map(|l| l.purpose), Some(Purpose::Emergency));
+        assert_eq!(outbox.put(letter(Priority::Low), Millis(0)).map(|l| l.purpose), Some(Purpose::Emergency));
     }
 
     #[test]

@@ -355,8 +355,6 @@ pub struct Committed {
     pub wards: Vec<WardCommitted>,
     /// The size of the audit trail after the batch.
     pub audit_size: u64,
-    /// Resources of the batch, by their places, that the database refused. They are dead letters.
-    pub refused: Vec<usize>,
 }
 
 /// The numbers that a ward's events were given.

@@ -152,9 +152,7 @@ impl Default for Retention {
 /// The one that writes. One per data folder, on one thread.
 pub trait Store: Send {
     /// Makes a batch durable in one transaction and gives its events and leaves their numbers. An empty batch costs
-    /// nothing. A resource that the database refuses is left out, kept as a dead letter and named in
-    /// [`Committed::refused`]. After an error that does not leave the store whole ([`StoreError::leaves_whole`]) it is
-    /// closed for good.
+    /// nothing. After an error that does not leave the store whole ([`StoreError::leaves_whole`]) it is closed for good.
     ///
     /// # Errors
     /// If nothing of the batch is certain to be kept.

@@ -14,6 +14,7 @@ use crate::{
     client::{ClientEvent, ClientRequest, TrailStanding},
     domain::{Alert, AlertClass, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
     protocol::{PatientView, WardView},
+    rights::Verb,
 };
 
 /// What can be typed.
@@ -141,6 +142,7 @@ impl Plain {
         }
         if awaits_handover && !self.app.handover.is_awaited() {
             match (&told, &self.app.handover.failed) {
+                (Some(_), _) if self.app.is_locked() => said.lines.push("the screen is locked".to_owned()),
                 (Some(report), _) => Self::say_handover(report, &mut said),
                 (None, Some(why)) => said.lines.push(format!("what is told at a handover could not be had: {why}")),
                 (None, None) => {}
@@ -265,7 +267,9 @@ impl Plain {
             EventBody::HandoverAccepted { handover, by } => {
                 format!("handover {}: taken by {}, given by {}", handover.id, by.label(), handover.from.label())
             }
-            EventBody::EmergencyOpened { patient, opened } => words::emergency_opened(patient, opened, ward),
+            EventBody::EmergencyOpened { patient, opened } if self.app.may(Verb::ReviewBreakGlass) => {
+                words::emergency_opened(patient, opened, ward)
+            }
             EventBody::HandoverEnded { handover, end } => {
                 format!("handover {handover}: {}", words::handover_end(end))
             }

@@ -75,10 +75,6 @@ impl From<JobError> for ProblemAnswer {
             JobError::UnknownWard => {
                 return problem(StatusCode::NOT_FOUND, "unknown-ward", "No such ward", error.to_string());
             }
-            JobError::RowRefused => {
-                let (status, title) = (StatusCode::INTERNAL_SERVER_ERROR, "It could not be kept");
-                return problem(status, "store-refused", title, error.to_string());
-            }
             JobError::OtherWard => {
                 return problem(StatusCode::CONFLICT, "other-ward", "Of another ward", error.to_string());
             }

@@ -138,7 +138,8 @@ pub(super) fn letters(
     everybody.into_iter().map(letter).collect()
 }
 
-/// The letters about an emergency on a channel, one for each of `people`. Without anybody there is none.
+/// The letters about an emergency on a channel, one for each of `people` whom it reaches; one for whoever the channel tells
+/// without a name if it reaches nobody.
 pub(super) fn emergency_letters(
     (at, patient, opened): (Timestamp, &PatientId, &EmergencyOpened),
     view: &WardView,
@@ -154,20 +155,20 @@ pub(super) fn emergency_letters(
     let name = shown.map(|p| p.patient.name.as_str().to_owned()).filter(|name| !name.is_empty());
     let told =
         Told { code: "emergency.opened".to_owned(), words: format!("opened by {}: {}", opened.user, opened.reason) };
-    let letter = |to: &LoginName| Letter {
+    let letter = |to: Option<Recipient>| Letter {
         id: LetterId {
             ward: view.ward.id.clone(),
             alert: AlertId(0),
             transition: 0,
             emergency: Some(opened.emergency.clone()),
-            to: Some(to.clone()),
+            to: to.as_ref().map(|to| to.login.clone()),
             unrecorded: false,
         },
         site: desktop.site.to_owned(),
         mode: view.mode,
         purpose: Purpose::Emergency,
         at,
-        to: Some(recipient(to.clone(), desktop.addresses)),
+        to,
         ward: view.ward.name.clone(),
         bed: bed.clone(),
         priority: Priority::Medium,
@@ -181,7 +182,14 @@ pub(super) fn emergency_letters(
         judge_until: Some(opened.due),
         patient: Some(patient.clone()),
     };
-    people.iter().map(letter).collect()
+    // An e-mail without an address would fail, and with it the channel.
+    let needs_address = channel.email.as_ref().is_some_and(|email| email.to.is_empty());
+    let reached = people.iter().map(|login| recipient(login.clone(), desktop.addresses));
+    let reached: Vec<Recipient> = reached.filter(|to| !needs_address || to.email.is_some()).collect();
+    if reached.is_empty() && !needs_address {
+        return vec![letter(None)];
+    }
+    reached.into_iter().map(Some).map(letter).collect()
 }
 
 fn recipient(login: LoginName, addresses: &BTreeMap<String, String>) -> Recipient {

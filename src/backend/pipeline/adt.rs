@@ -26,7 +26,8 @@ impl Core {
         let run = self.wards.get(&ward).ok_or_else(unknown)?;
         let commands = commands(run.engine.census(), sender, act, now)?;
         let by = Actor::Device { device: sender.clone() };
-        // All of it is looked at first: an act is done whole or not at all.
+        // Patients of other wards are found before anything is done. What the engine refuses of an act leaves what was done
+        // before it: the sender is told, and what is so already is done when the act comes again.
         for command in &commands {
             if let Command::Admit { patient, .. } = command {
                 self.check_nowhere_else(&ward, &patient.id)?;

@@ -43,9 +43,10 @@ pub(super) struct Core {
     pub(super) moved: BTreeMap<PatientId, Timestamp>,
     /// When it was last kept that a device was heard.
     pub(super) seen_kept: BTreeMap<DeviceId, Timestamp>,
-    /// Faults of the system that last; a ward that is made meanwhile is told of them.
+    /// What was said last of each fault of the system: a ward that is made meanwhile is told of it, and engines that are
+    /// built anew, whose end of a fault may not have been kept.
     faults: BTreeMap<SystemFault, FaultReport>,
-    /// Faults that last and concern one ward.
+    /// What was said last of each fault that concerns one ward.
     ward_faults: BTreeMap<(WardId, SystemFault), FaultReport>,
     /// Wards that a terminal watches.
     watched: BTreeSet<WardId>,
@@ -250,11 +251,7 @@ impl Core {
         for run in self.wards.values_mut() {
             run.input(Input::Fault(report.clone()), at);
         }
-        if report.present {
-            self.faults.insert(report.fault, report.clone());
-        } else {
-            self.faults.remove(&report.fault);
-        }
+        self.faults.insert(report.fault, report.clone());
     }
 
     /// A fault that concerns one ward began, changed or ended.
@@ -263,11 +260,7 @@ impl Core {
         let Some(run) = self.wards.get_mut(&ward) else { return };
         run.input(Input::Fault(report.clone()), at);
         let key = (ward, report.fault);
-        if report.present {
-            self.ward_faults.insert(key, report);
-        } else {
-            self.ward_faults.remove(&key);
-        }
+        self.ward_faults.insert(key, report);
     }
 
     /// Tells wards of patients who are opened in emergencies, in the transaction in which they are opened.
@@ -559,7 +552,7 @@ pub(super) fn heard(
     }
 }
 
-/// Tells a ward of the faults that last; one that it knows of already changes nothing.
+/// Tells a ward how it is about faults; what it knows already changes nothing.
 fn tell(run: &mut WardRun, faults: &BTreeMap<SystemFault, FaultReport>, at: Moment) {
     for report in faults.values() {
         run.input(Input::Fault(report.clone()), at);

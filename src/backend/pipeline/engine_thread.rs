@@ -1,7 +1,7 @@
 //! The thread that runs the engines.
 
 use super::{
-    BROKEN, Health, Outlet, WHOLE, WORKS,
+    BROKEN, FULL, Health, Outlet, REFUSED, WORKS,
     core::{CLOCK_STEP_MIN, Core},
     group::Group,
     job::{Job, JobError},
@@ -38,7 +38,7 @@ pub(super) struct EngineThread {
 impl EngineThread {
     /// Takes jobs until it is stopped.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        let mut alarmed = false;
+        let mut alarmed = WORKS;
         let mut next_try = Millis::ZERO;
         loop {
             let wait = until(self.core.next_deadline(), self.engine_clock.now(), WAIT_MAX_MS);
@@ -47,24 +47,29 @@ impl EngineThread {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            if self.health.state() == REFUSED {
+                self.alarm();
+                self.try_again();
+            }
             let (mut group, stop) = self.gather(first, jobs);
             if self.health.state() == WORKS {
-                alarmed = false;
+                alarmed = WORKS;
                 self.core.close(self.engine_clock.now(), &mut group);
                 if !group.is_empty() && self.groups.send(ToWriter::Group(Box::new(group))).is_err() {
                     return;
                 }
             } else {
-                if !alarmed {
-                    alarmed = true;
+                let state = self.health.state();
+                if alarmed != state {
+                    alarmed = state;
                     next_try = self.clock.boot() + RECOVERY_INTERVAL;
                     self.alarm();
                 }
                 self.core.close_unrecorded(&mut group);
-                let news = std::mem::take(&mut group.news);
+                let news = group.take_unrecorded();
                 group.fail(JobError::Unrecorded);
                 self.outlet.unrecorded(news);
-                if self.health.state() == WHOLE && self.clock.boot() >= next_try {
+                if self.health.state() == FULL && self.clock.boot() >= next_try {
                     next_try = self.clock.boot() + RECOVERY_INTERVAL;
                     self.try_again();
                 }
@@ -121,7 +126,7 @@ impl EngineThread {
         self.core.fault(&report, self.engine_clock.now());
     }
 
-    /// The disk was full: if it takes a write again, the engines are built anew from what it holds.
+    /// The disk was full, or a row was refused: if the store takes a write again, the engines are built anew from what it holds.
     fn try_again(&mut self) {
         let (reply, answer) = sync_channel(1);
         if self.groups.send(ToWriter::Probe(reply)).is_err() || !answer.recv().unwrap_or(false) {
@@ -136,7 +141,7 @@ impl EngineThread {
             }
             Err(e) => {
                 tracing::error!(error = %e, "the store records again but cannot be read");
-                self.health.failed(&e);
+                self.health.failed(&e, self.clock.boot());
             }
         }
     }

@@ -350,11 +350,9 @@ impl Core {
             Ok(steps) => {
                 let newest = steps.iter().filter_map(Step::newest).max();
                 let sender = wanted.sender.clone();
-                let first = group.batch.resources.len();
                 let report = self.keep(ward.as_ref(), wanted, steps, now, group);
-                let rows = first..group.batch.resources.len();
                 group.tallies.push(Tally::of(&sender, now).with(&report.intake, newest));
-                group.waiting.push(Waiting::Resources { reply, result: Ok(report), rows });
+                group.waiting.push(Waiting::Resources(reply, Ok(report)));
             }
             Err(Stop::Refused(refused)) => {
                 let (refusal, fault) = *refused;
@@ -365,8 +363,7 @@ impl Core {
                 let letter = letter(&wanted, &refusal, now);
                 group.tallies.push(Tally { rejected: usize::from(letter.is_some()), ..Tally::of(&wanted.sender, now) });
                 group.batch.dead_letters.extend(letter);
-                let rows = 0..0;
-                group.waiting.push(Waiting::Resources { reply, result: Err(refusal), rows });
+                group.waiting.push(Waiting::Resources(reply, Err(refusal)));
             }
             Err(Stop::Store(e)) => {
                 tracing::error!(error = %e, "the store could not be asked for what is there");

@@ -6,11 +6,13 @@ use super::{
 };
 use crate::{
     backend::intake::Tally,
-    domain::{DeviceId, Event, Freshness, Marks, Observation, Quality, Refusal, Reported, Timestamp, Ward, WardId},
+    domain::{
+        DeviceId, Event, EventBody, Freshness, Marks, Observation, Quality, Refusal, Reported, Timestamp, Ward, WardId,
+    },
     protocol::IntakeReport,
     store::{AccessChange, Batch, Committed},
 };
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 /// Most jobs of one group.
 pub(super) const GROUP_JOBS_MAX: usize = 512;
@@ -38,19 +40,9 @@ pub struct WardNews {
 #[derive(Debug)]
 pub(super) enum Waiting {
     Intake(Reply<IntakeReport>, IntakeReport),
-    Command {
-        reply: Reply<CommandOutcome>,
-        ward: WardId,
-        index: usize,
-        refusal: Option<Refusal>,
-    },
+    Command { reply: Reply<CommandOutcome>, ward: WardId, index: usize, refusal: Option<Refusal> },
     Adt(Reply<Option<String>>, Option<String>),
-    Resources {
-        reply: Reply<Result<ResourceReport, ResourceRefusal>>,
-        result: Result<ResourceReport, ResourceRefusal>,
-        /// The places of its rows among the resources of the batch.
-        rows: Range<usize>,
-    },
+    Resources(Reply<Result<ResourceReport, ResourceRefusal>>, Result<ResourceReport, ResourceRefusal>),
     Done(Reply<()>),
 }
 
@@ -89,13 +81,19 @@ impl Group {
                     drop(reply.send(Ok(CommandOutcome { seq, refusal })));
                 }
                 Waiting::Adt(reply, refused) => drop(reply.send(Ok(refused))),
-                Waiting::Resources { reply, result, rows } => {
-                    let refused = committed.refused.iter().any(|place| rows.contains(place));
-                    drop(reply.send(if refused { Err(JobError::RowRefused) } else { Ok(result) }));
-                }
+                Waiting::Resources(reply, result) => drop(reply.send(Ok(result))),
                 Waiting::Done(reply) => drop(reply.send(Ok(()))),
             }
         }
+    }
+
+    /// What those who watch are told although it was not kept. Nobody was let in: of that nothing is told.
+    pub(super) fn take_unrecorded(&mut self) -> Vec<WardNews> {
+        let mut news = std::mem::take(&mut self.news);
+        for ward in &mut news {
+            ward.events.retain(|event| !matches!(event.body, EventBody::EmergencyOpened { .. }));
+        }
+        news
     }
 
     /// Tells everybody that nothing of it was kept.
@@ -105,7 +103,7 @@ impl Group {
                 Waiting::Intake(reply, _) => drop(reply.send(Err(error))),
                 Waiting::Command { reply, .. } => drop(reply.send(Err(error))),
                 Waiting::Adt(reply, _) => drop(reply.send(Err(error))),
-                Waiting::Resources { reply, .. } => drop(reply.send(Err(error))),
+                Waiting::Resources(reply, _) => drop(reply.send(Err(error))),
                 Waiting::Done(reply) => drop(reply.send(Err(error))),
             }
         }

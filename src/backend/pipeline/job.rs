@@ -23,9 +23,6 @@ pub enum JobError {
     /// What it caused could not be made durable.
     #[error("the server cannot record at present: nothing was stored; try again later")]
     Unrecorded,
-    /// The database refused a row of it, which is a dead letter now.
-    #[error("the database refused it: it is kept as a dead letter")]
-    RowRefused,
     /// Too many jobs wait.
     #[error("the server is busy: try again in a moment")]
     Busy,

@@ -31,7 +31,7 @@ pub use rebuild::rebuild;
 use self::core::Core;
 use crate::{
     backend::intake::Tally,
-    domain::{Timestamp, WardId},
+    domain::{Millis, Timestamp, WardId},
     engine::{Engine, EngineConfig},
     protocol::StoreState,
     seam::{Clock, EngineClock},
@@ -39,7 +39,7 @@ use crate::{
 };
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst},
         mpsc::{self, SyncSender, TrySendError},
     },
@@ -85,24 +85,43 @@ pub struct PipelineParts {
 #[derive(Debug, Default)]
 struct Health {
     state: AtomicU8,
-    why: Mutex<String>,
+    /// Why it failed, and when the database refused rows of late, since boot.
+    told: Mutex<(String, Vec<Millis>)>,
 }
 
 const WORKS: u8 = 0;
-/// It failed, but no write to the disk is in doubt: it is tried again.
-const WHOLE: u8 = 1;
+/// The disk is full: no write to it is in doubt, and it is tried again now and then.
+const FULL: u8 = 1;
+/// It takes no write before a restart.
 const BROKEN: u8 = 2;
+/// The database refused a row: nothing of its group was kept, and all goes on from what is stored, at once.
+const REFUSED: u8 = 3;
+/// After so many groups with a refused row within [`REFUSED_WITHIN`] the next would be refused too.
+const REFUSED_GROUPS_MAX: usize = 3;
+/// See [`REFUSED_GROUPS_MAX`].
+const REFUSED_WITHIN: Millis = Millis::from_secs(60);
 
 impl Health {
     fn state(&self) -> u8 {
         self.state.load(SeqCst)
     }
 
-    fn failed(&self, error: &StoreError) {
-        if let Ok(mut why) = self.why.lock() {
-            *why = error.to_string();
-        }
-        self.state.store(if error.leaves_whole() { WHOLE } else { BROKEN }, SeqCst);
+    /// The store failed at `now`, since boot.
+    fn failed(&self, error: &StoreError, now: Millis) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (why, refused) = &mut *told;
+        *why = error.to_string();
+        let state = match error {
+            StoreError::Full(_) => FULL,
+            StoreError::Constraint(_) => {
+                refused.retain(|at| now - *at < REFUSED_WITHIN);
+                refused.push(now);
+                if refused.len() < REFUSED_GROUPS_MAX { REFUSED } else { BROKEN }
+            }
+            _ => BROKEN,
+        };
+        drop(told);
+        self.state.store(state, SeqCst);
     }
 
     fn recovered(&self) {
@@ -110,7 +129,7 @@ impl Health {
     }
 
     fn why(&self) -> String {
-        self.why.lock().map(|why| why.clone()).unwrap_or_default()
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 }
 

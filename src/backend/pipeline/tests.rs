@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     domain::{
-        Actor, AlertId, Assignment, Bed, Category, Cause, Command, Desired, Device, DeviceId, DeviceKind, Event,
-        EventBody, Marks, Millis, Mode, Patient, PersonName, Quality, Refusal, Role, VitalTable, Ward, vital::SPO2,
+        Actor, AlertId, Assignment, Bed, BreakGlass, Category, Cause, Command, Desired, Device, DeviceId, DeviceKind,
+        EmergencyReason, Event, EventBody, Marks, Millis, Mode, Patient, PersonName, Quality, Refusal, Role,
+        VitalTable, Ward, vital::SPO2,
     },
     ingest::Reading,
     protocol::{IntakeReport, RejectionCode},
@@ -387,19 +388,56 @@ fn a_full_disk_recovers_by_itself_and_loses_nothing_acknowledged() {
     bench.stop();
 }
 
+/// What is sent while the database refuses a row, and whether the trail speaks of it.
+fn sent_and_refused(bench: &Bench, at: Timestamp) {
+    let audited = bench.reader.leaves(0, 1000).unwrap().len();
+    bench.refusing.store(true, SeqCst);
+    assert_eq!(bench.send(vec![reading(at, 70.0)]), Err(JobError::Unrecorded));
+    let leaves = bench.reader.leaves(0, 1000).unwrap();
+    let own = leaves.iter().skip(audited).filter(|l| !l.leaf.contains("recovered")).count();
+    assert_eq!((own, bench.reader.dead_letter_count().unwrap()), (0, 0), "nothing is kept of it");
+    let device: DeviceId = "d1".parse().unwrap();
+    assert_eq!(bench.reader.sample(&device, SPO2, at).unwrap(), None);
+}
+
 #[test]
-fn a_refused_row_fails_its_group_alone_and_recording_goes_on_by_itself() {
+fn after_a_refused_row_the_next_message_is_kept() {
     let (_dir, folder) = folder();
     let bench = Bench::with_ward(folder);
     let now = bench.clock.now();
     bench.send(vec![reading(now, 97.0)]).unwrap();
-    bench.refusing.store(true, SeqCst);
-    assert_eq!(bench.send(vec![reading(now + Millis(1), 70.0)]), Err(JobError::Unrecorded));
-    bench.wait_for("recording again", |m| m.states.lock().unwrap().last() == Some(&StoreState::Recording));
+    sent_and_refused(&bench, now + Millis(1));
     let report = bench.send(vec![reading(now, 97.0), reading(now + Millis(1), 70.0)]).unwrap();
     assert_eq!((report.duplicate, report.accepted), (1, 1), "what was acknowledged is there, the rest comes again");
     let seqs: Vec<u64> = bench.memory.recorded.lock().unwrap().iter().map(|(seq, _)| *seq).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "no number was given to what was not kept");
+    assert_eq!(*bench.memory.states.lock().unwrap(), [StoreState::Unrecorded, StoreState::Recording]);
+    assert_eq!(bench.memory.rebuilt.load(SeqCst), 2, "the engines are as the store is");
+    bench.stop();
+}
+
+#[test]
+fn one_refused_row_after_another_stops_recording_until_a_restart() {
+    let (_dir, folder) = folder();
+    let clock = ManualClock::at(OsClock.wall());
+    let bench = Bench::with_ward_at(folder, Arc::new(clock.clone()));
+    let now = bench.clock.now();
+    // Those that are long ago do not count.
+    for turn in 0..4 {
+        sent_and_refused(&bench, now + Millis(turn));
+        assert_eq!(bench.send(vec![reading(now + Millis(turn), 97.0)]).unwrap().accepted, 1);
+        clock.advance(REFUSED_WITHIN);
+    }
+    for turn in 0..2 {
+        sent_and_refused(&bench, now + Millis(10 + turn));
+        assert_eq!(bench.send(vec![reading(now + Millis(10 + turn), 97.0)]).unwrap().accepted, 1);
+    }
+    sent_and_refused(&bench, now + Millis(20));
+    clock.advance(Millis::from_mins(60));
+    assert_eq!(bench.send(vec![reading(now + Millis(20), 97.0)]), Err(JobError::Unrecorded), "it is not tried again");
+    assert_eq!(bench.memory.states.lock().unwrap().last(), Some(&StoreState::Unrecorded));
+    let bench = Bench::start(bench.kill());
+    assert_eq!(bench.send(vec![reading(now + Millis(20), 97.0)]).unwrap().accepted, 1);
     bench.stop();
 }
 
@@ -498,6 +536,40 @@ fn nothing_is_acknowledged_while_nothing_is_recorded() {
     let unrecorded = bench.memory.unrecorded.lock().unwrap();
     let quiet = unrecorded.iter().any(|e| matches!(&e.body, EventBody::Alert { cause: Cause::Acknowledged, .. }));
     assert!(!quiet, "the alert goes on");
+}
+
+#[test]
+fn an_emergency_that_could_not_be_recorded_is_told_to_nobody() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let open = |id: &str| {
+        let opened = BreakGlass {
+            id: id.parse().unwrap(),
+            user: "u1".parse().unwrap(),
+            name: "anna".into(),
+            session: "s".parse().unwrap(),
+            ward: ward(),
+            patient: "p1".parse().unwrap(),
+            reason: EmergencyReason::Treatment,
+            words: "short of breath".parse().unwrap(),
+            began: bench.clock.now(),
+            ended: None,
+            end_noted: false,
+            review: None,
+        };
+        let record = Record { access: vec![AccessChange::PutBreakGlass(opened)], ..Record::default() };
+        bench.handle.ask_blocking(|reply| Job::Record { record, reply })
+    };
+    let is_told = |e: &Event| matches!(e.body, EventBody::EmergencyOpened { .. });
+    assert_eq!(open("g1"), Ok(()));
+    assert!(bench.memory.recorded.lock().unwrap().iter().any(|(_, e)| is_told(e)));
+    bench.broken.store(true, SeqCst);
+    // The first is taken while the store is thought to work, the second when it is known not to.
+    assert_eq!(open("g2"), Err(JobError::Unrecorded));
+    assert_eq!(open("g3"), Err(JobError::Unrecorded));
+    bench.send(vec![reading(bench.clock.now(), 70.0)]).unwrap_err();
+    assert!(!bench.memory.unrecorded.lock().unwrap().iter().any(is_told));
+    bench.kill();
 }
 
 #[test]

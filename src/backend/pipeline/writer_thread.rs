@@ -99,7 +99,7 @@ impl Writer {
                 group.answer(&committed);
             }
             Err(e) => {
-                self.health.failed(&e);
+                self.health.failed(&e, self.clock.boot());
                 tracing::error!(error = %e, source = ?std::error::Error::source(&e), "a group could not be committed");
                 self.unrecorded(group);
             }
@@ -107,7 +107,7 @@ impl Writer {
     }
 
     fn unrecorded(&self, mut group: Group) {
-        let news = std::mem::take(&mut group.news);
+        let news = group.take_unrecorded();
         group.fail(JobError::Unrecorded);
         self.outlet.unrecorded(news);
     }
@@ -118,7 +118,8 @@ impl Writer {
             code: Some("recovered"),
             ..LeafDraft::new(LeafActor::System, Act::ServerStart, Outcome::Success)
         };
-        self.store.commit(&Batch { leaves: vec![leaf], ..Batch::default() }).is_ok()
+        let tried = self.store.commit(&Batch { leaves: vec![leaf], ..Batch::default() });
+        tried.inspect_err(|e| self.health.failed(e, self.clock.boot())).is_ok()
     }
 
     /// Signs a checkpoint; says whether one was signed.
@@ -139,7 +140,7 @@ impl Writer {
                 more
             }
             Err(e) => {
-                self.health.failed(&e);
+                self.health.failed(&e, self.clock.boot());
                 tracing::error!(error = %e, "what is past its time could not be deleted");
                 false
             }

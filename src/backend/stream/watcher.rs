@@ -860,7 +860,7 @@ fn error(code: ErrorCode, detail: impl Into<String>, id: Option<u64>) -> ServerM
 
 fn job_error(e: JobError, id: u64) -> ServerMessage {
     let code = match e {
-        JobError::Unrecorded | JobError::RowRefused | JobError::Stopping => ErrorCode::Unrecorded,
+        JobError::Unrecorded | JobError::Stopping => ErrorCode::Unrecorded,
         JobError::Busy => ErrorCode::Busy,
         JobError::UnknownWard => ErrorCode::UnknownWard,
         JobError::OtherWard => ErrorCode::BadMessage,

@@ -573,8 +573,13 @@ fn a_low_battery_that_was_told_before_counts_when_the_device_is_assigned() {
     assert_eq!(bench.engine.alerts().count(), 0, "it was charged meanwhile");
     bench.command(6.0, Command::Unassign { device: "d9".parse().unwrap(), end: t(6.0) });
     bench.input(7.0, battery(4));
-    bench.assign(7.0 + 24.0 * 3_600.0, 9, 1);
-    assert!(!moves_of(&bench, "device.battery_low").iter().any(|(s, ..)| *s > 7.0), "a day ago is no word of now");
+    bench.assign(7.0 + 59.0 * 60.0, 9, 1);
+    let detail = bench.alert("device.battery_low").detail.clone();
+    assert_eq!(detail.as_deref(), Some("its battery was at 4 % 59 min ago"));
+    bench.command(3_600.0, Command::Unassign { device: "d9".parse().unwrap(), end: t(3_600.0) });
+    bench.assign(7.0 + 60.0 * 60.0, 9, 1);
+    let raised = moves_of(&bench, "device.battery_low").iter().any(|(s, ..)| *s > 3_600.0);
+    assert!(!raised, "an hour ago is no word of now");
 }
 
 #[test]

@@ -224,7 +224,7 @@ fn refuse(store: &SqliteStore, table: &str, when: &str) {
 }
 
 #[test]
-fn a_resource_that_the_database_refuses_is_a_dead_letter_and_all_else_is_kept() {
+fn a_refused_row_of_a_resource_keeps_nothing_of_the_batch() {
     let bench = Bench::new();
     let mut store = bench.open();
     refuse(&store, "fhir_token", "NEW.code = 'bad'");
@@ -236,18 +236,18 @@ fn a_resource_that_the_database_refuses_is_a_dead_letter_and_all_else_is_kept() 
     };
     let mut group = batch(1, &[sample(1, SPO2, 97.0, Quality::Valid)], 1);
     group.leaves.push(leaf());
-    group.resources = vec![with("a", "good"), with("b", "bad"), with("c", "good")];
-    let committed = store.commit(&group).unwrap();
-    assert_eq!((committed.refused, committed.audit_size), (vec![1], 3), "the trail says that it was refused");
+    group.resources = vec![with("a", "good"), with("b", "bad")];
+    let before = store.audit_size();
+    let error = store.commit(&group).unwrap_err();
+    assert!(matches!(error, StoreError::Constraint(_)) && error.leaves_whole(), "{error:?}");
     let reader = store.reader().unwrap();
     let found = |id: &str| reader.resource(crate::fhir::ResourceKind::Observation, id, None).unwrap().is_some();
-    assert_eq!((found("a"), found("b"), found("c")), (true, false, true));
-    assert_eq!(reader.head(&id()).unwrap(), 1);
-    let letters = reader.dead_letters(&DeadLetterFilter::default(), 10).unwrap();
-    assert_eq!((letters.len(), letters[0].letter.code.as_str()), (1, "store_refused"));
-    assert!(letters[0].letter.detail.contains("injected"), "{}", letters[0].letter.detail);
-    assert!(reader.leaves(0, 10).unwrap().last().unwrap().leaf.contains("store_refused"));
-    store.commit(&batch(2, &[], 1)).unwrap();
+    assert_eq!((found("a"), found("b"), store.audit_size()), (false, false, before));
+    assert_eq!(reader.dead_letters(&DeadLetterFilter::default(), 10).unwrap(), []);
+    assert!(reader.wards().unwrap().is_empty(), "the ward was to be made with it");
+    group.resources.truncate(1);
+    assert_eq!(store.commit(&group).unwrap().wards[0].first_seq, 1);
+    assert_eq!((found("a"), store.audit_size()), (true, before + 1));
 }
 
 #[test]
@@ -582,9 +582,8 @@ fn versions_of_resources_are_kept_found_and_expire() {
     assert_eq!(reader.resource(Observation, "a", None).unwrap().unwrap().body, b"{\"v\":2}");
     assert_eq!(reader.resource(Observation, "a", Some(1)).unwrap().unwrap().body, b"{\"v\":1}");
     assert_eq!(reader.resource_history(Observation, "a", 10).unwrap().len(), 2);
-    let again =
-        store.commit(&Batch { resources: vec![resource(Observation, "a", 2, 31)], ..Batch::default() }).unwrap();
-    assert_eq!(again.refused, [0], "a version is there once");
+    let again = store.commit(&Batch { resources: vec![resource(Observation, "a", 2, 31)], ..Batch::default() });
+    assert!(matches!(again, Err(StoreError::Constraint(_))), "a version is there once: {again:?}");
     drop(store);
     let mut store = bench.open();
     let retention = Retention { fhir: Millis::from_secs(10), ..Retention::default() };

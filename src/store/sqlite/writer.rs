@@ -11,11 +11,10 @@ use crate::{
     audit::{Act, Hash, LeafActor, LeafDraft, NoteSigner, NoteVerifier, Outcome, Subtrees, Tree},
     domain::{Event, EventBody, Mode, Timestamp, WardId},
     engine::{Kept, SeriesKey},
-    ingest::{Refused, Way},
     seam::{Clock, Entropy},
     store::{
-        Batch, Committed, DataFolder, DeadLetter, DeadLetterEnd, ResourceRow, Retention, SiteRecord, Store, StoreError,
-        TwinChange, WardBatch, WardCommitted,
+        Batch, Committed, DataFolder, DeadLetter, DeadLetterEnd, Retention, SiteRecord, Store, StoreError, TwinChange,
+        WardBatch, WardCommitted,
         folder::{self, FolderLock},
     },
 };
@@ -25,8 +24,6 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// How a row is called in dead letters and the audit trail that the database refused.
-const STORE_REFUSED: &str = "store_refused";
 /// Pages after which the WAL is copied into the database (16 MiB).
 const WAL_CHECKPOINT_PAGES: i64 = 4_096;
 
@@ -170,20 +167,14 @@ impl SqliteStore {
         for end in &batch.dead_letter_ends {
             end_dead_letter(&tx, end)?;
         }
-        for (place, resource) in batch.resources.iter().enumerate() {
-            if let Some(why) = write_alone(&tx, |tx| fhir::write(tx, resource))? {
-                tracing::error!(kind = resource.kind.as_str(), id = resource.id, why, "a resource was refused");
-                write_dead_letter(&tx, &refused_letter(resource, &why))?;
-                committed.refused.push(place);
-            }
+        for resource in &batch.resources {
+            fhir::write(&tx, resource)?;
         }
         for letter in &batch.dead_letters {
             write_dead_letter(&tx, letter)?;
         }
         let mut tree = self.tree.clone();
-        let refused = committed.refused.iter().filter_map(|place| batch.resources.get(*place)).map(refused_leaf);
-        let leaves: Vec<LeafDraft> = batch.leaves.iter().cloned().chain(refused).collect();
-        let new = audit_log::append(&tx, &mut tree, &leaves, self.clock.as_ref(), &self.boot_id)?;
+        let new = audit_log::append(&tx, &mut tree, &batch.leaves, self.clock.as_ref(), &self.boot_id)?;
         committed.audit_size = tree.size();
         if let Some(upto) = batch.retain_audit {
             let at = batch.leaves.iter().position(|leaf| leaf.act == Act::AuditRetain && leaf.upto == Some(upto));
@@ -220,11 +211,15 @@ impl SqliteStore {
         }
     }
 
-    /// An error closes the store for good, unless no write to the disk is in doubt after it.
+    /// An error closes the store for good, unless no write to the disk is in doubt after it. Then the numbers that are held
+    /// in memory are read anew: one of them may be why the database refused a row.
     fn close_on_error<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(e) = &result {
             self.numbers.forget();
             self.closed = !e.leaves_whole();
+            if !self.closed {
+                self.wards = read_wards(&self.db).inspect_err(|_| self.closed = true)?;
+            }
         }
         result
     }
@@ -297,48 +292,6 @@ impl Store for SqliteStore {
 
     fn audit_size(&self) -> u64 {
         self.tree.size()
-    }
-}
-
-/// Writes one row so that the rest of the transaction stands if the database refuses it; then says why it does.
-fn write_alone(
-    tx: &Connection,
-    write: impl FnOnce(&Connection) -> Result<(), StoreError>,
-) -> Result<Option<String>, StoreError> {
-    let run = |sql: &str| tx.prepare_cached(sql).and_then(|mut q| q.execute([])).map(|_| ()).map_err(failed);
-    run("SAVEPOINT one_row")?;
-    let refused = match write(tx) {
-        Ok(()) => None,
-        Err(StoreError::Constraint(e)) => {
-            run("ROLLBACK TO one_row")?;
-            Some(e.to_string())
-        }
-        Err(e) => return Err(e),
-    };
-    run("RELEASE one_row")?;
-    Ok(refused)
-}
-
-/// What is kept of a resource that the database refused.
-fn refused_letter(row: &ResourceRow, why: &str) -> DeadLetter {
-    let way = if row.mapped { "" } else { Way::Fhir.as_str() };
-    DeadLetter {
-        at: row.updated,
-        source: row.source.to_string(),
-        code: STORE_REFUSED.to_owned(),
-        detail: format!("{} {} version {}: {why}", row.kind.as_str(), row.id, row.version),
-        payload: Refused::payload(&row.body),
-        way: way.to_owned(),
-    }
-}
-
-/// The entry that says of a resource that it was not kept.
-fn refused_leaf(row: &ResourceRow) -> LeafDraft {
-    let actor = LeafActor::Device { device: row.source.clone() };
-    LeafDraft {
-        patient: row.patient.clone(),
-        code: Some(STORE_REFUSED),
-        ..LeafDraft::new(actor, Act::ResourceUpdate, Outcome::Refused)
     }
 }
 

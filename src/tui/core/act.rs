@@ -285,7 +285,7 @@ impl App {
     }
 
     /// Whether the role of the session may do something.
-    pub(super) fn may(&self, verb: Verb) -> bool {
+    pub(in crate::tui) fn may(&self, verb: Verb) -> bool {
         let Some(session) = &self.session else { return false };
         let principal = Principal::of_role(session.role, Standing::FULL);
         decide(&principal, verb, Object::Ward(Relation::Ward)) == Decision::Allow

@@ -18,7 +18,7 @@ use crate::{
 const TITLE_ROWS: u16 = 2;
 
 /// A report that is open is made anew when it is older.
-const RENEW_AFTER: Millis = Millis::from_mins(1);
+const RENEW_AFTER: Millis = Millis::from_mins(10);
 
 /// How far back a report goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +164,8 @@ impl App {
     /// Asks for the report if it is wanted and can be asked for.
     pub(super) fn refresh_report(&mut self, effects: &mut Vec<Effect>) {
         let (Page::AlertReport, Phase::Up, Some(to)) = (self.page, &self.link.phase, self.server_now()) else { return };
-        let is_old = self.report.asked_at.is_some_and(|at| self.now - at >= RENEW_AFTER);
+        let is_short = self.report.span == ReportSpan::Hours24;
+        let is_old = is_short && self.report.asked_at.is_some_and(|at| self.now - at >= RENEW_AFTER);
         let is_due = self.report.wanted || (is_old && self.report.report.is_some());
         if !is_due || self.report.waiting_since.is_some() || self.is_locked() {
             return;

@@ -221,6 +221,9 @@ impl App {
         if let Some(why) = self.why_not_ask(Verb::ReadHistory) {
             return Err(why);
         }
+        if self.handover.asked.is_some() {
+            return Err("what is told at a handover is asked for already");
+        }
         let id = self.commands.number();
         (self.handover.asked, self.handover.asked_at, self.handover.failed) = (Some(id), Some(self.now), None);
         Ok(Effect::Send(ClientRequest::HandoverReport { id, patients: vec![patient] }))
@@ -267,6 +270,13 @@ impl App {
             self.handover.failed = Some(why.to_owned());
         }
         is_own
+    }
+
+    /// The link is cut: no answer comes any more.
+    pub(super) fn handover_lost(&mut self) {
+        if let Some(id) = self.handover.asked {
+            self.handover_failed(id, "the link was cut");
+        }
     }
 
     /// Says what happened to handovers, and has what is told made anew.

@@ -94,6 +94,7 @@ impl App {
         }
         self.suggestions_lost();
         self.report_lost();
+        self.handover_lost();
         self.ops_lost();
         self.audit_lost();
     }

@@ -234,6 +234,27 @@ fn what_is_typed_is_answered() {
 }
 
 #[test]
+fn h03_an_emergency_is_said_to_those_who_judge_it_and_to_nobody_else() {
+    let opened = crate::domain::EmergencyOpened {
+        emergency: "g1".parse().unwrap(),
+        user: "nina".to_owned(),
+        reason: crate::domain::EmergencyReason::Treatment,
+        until: testing::t0() + Millis::from_mins(60),
+        due: testing::t0() + Millis::from_mins(72 * 60),
+    };
+    let said = |role: Role| {
+        let mut plain = plain();
+        plain.app.session = Some(testing::session(role));
+        let body = EventBody::EmergencyOpened { patient: testing::patient_id(7), opened: opened.clone() };
+        let event = JournalEvent::new(testing::t0(), body);
+        let entry = SequencedEvent { ward: testing::ward().id, seq: plain.app.seq + 1, event };
+        plain.client(Millis(1_100), ClientEvent::Event(entry)).lines
+    };
+    assert_eq!(said(Role::Nurse), Vec::<String>::new());
+    assert!(said(Role::Charge)[0].contains("EMERGENCY ACCESS"), "{:?}", said(Role::Charge));
+}
+
+#[test]
 fn limits_and_the_rota_are_read_by_a_line() {
     let mut plain = plain();
     let limits = plain.typed(Millis(1_100), "limits 07").lines;
@@ -243,7 +264,10 @@ fn limits_and_the_rota_are_read_by_a_line() {
     }
     assert_eq!(plain.typed(Millis(1_200), "limits 99").lines, ["there is nobody in bed 99"]);
     let rota = plain.typed(Millis(1_300), "rota").lines;
-    assert!(!rota.is_empty() && !rota[0].contains("not understood"), "{rota:?}");
+    assert!(
+        !rota.is_empty() && !["not understood", "no data yet"].iter().any(|said| rota[0].contains(said)),
+        "{rota:?}"
+    );
 }
 
 #[test]
@@ -272,4 +296,11 @@ fn the_report_and_what_is_told_at_a_handover_are_asked_for_and_said_when_they_co
     let busy = ClientEvent::Error { code: crate::protocol::ErrorCode::Busy, detail: "busy".into(), id: Some(*id) };
     let said = plain.client(Millis(1_200), busy).lines;
     assert_eq!(said, ["what is told at a handover could not be had: busy"]);
+    assert_eq!(plain.typed(Millis(1_300), "handover 07").lines, Vec::<String>::new());
+    let again = plain.typed(Millis(1_400), "handover 07").lines;
+    assert_eq!(again, ["what is told at a handover is asked for already"]);
+    let cut = ClientEvent::Disconnected { why: "away".into(), retry_in_ms: 1_000, attempt: 1 };
+    let said = plain.client(Millis(1_500), cut).lines;
+    let lost = "what is told at a handover could not be had: the link was cut";
+    assert!(said.iter().any(|line| line == lost), "{said:?}");
 }

@@ -237,4 +237,23 @@ fn h03_an_emergency_is_told_to_those_who_are_named_with_as_much_as_the_channel_m
     let other = "x".parse().unwrap();
     assert_eq!(letters(&ChannelConfig { wards: vec![other], ..ChannelConfig::default() }), []);
     assert_eq!(letters(&ChannelConfig { emergencies: false, ..ChannelConfig::default() }), []);
+    let nobody = |channel: &ChannelConfig| {
+        let (addresses, vitals) = (BTreeMap::new(), VitalTable::builtin());
+        let desktop = Desktop { site: "s", vitals: &vitals, addresses: &addresses, links: None, now: at(9) };
+        emergency_letters((at(2), &patient, &opened), &scene.view, channel, &[], &desktop)
+    };
+    let told: Vec<_> = nobody(&ChannelConfig::default()).into_iter().map(|l| l.to).collect();
+    assert_eq!(told, [None], "somebody is told all the same");
+    let by_mail = |to: &str| {
+        let email =
+            serde_json::from_str(&format!(r#"{{"host":"h.example","from":"w@h.example","to":[{to}]}}"#)).unwrap();
+        ChannelConfig { email: Some(email), ..ChannelConfig::default() }
+    };
+    let told = |channel: &ChannelConfig| {
+        let letters = letters(channel).into_iter();
+        letters.map(|l| l.to.map(|to| to.login.to_string()).unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&by_mail("")), ["ana"], "whom the channel cannot reach is left out");
+    assert_eq!(told(&by_mail(r#""all@h.example""#)), ["cho", "ana"]);
+    assert_eq!(nobody(&by_mail("")), []);
 }

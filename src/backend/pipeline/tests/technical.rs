@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    domain::{SystemFault, system::FaultReport},
     ingest::{Refused, Way},
     protocol::Rejection,
 };
@@ -65,5 +66,22 @@ fn a_message_of_a_lost_gateway_is_a_sign_of_life_whatever_is_in_it() {
     let folder = bench.kill();
     let bench = Bench::start_at(folder, Arc::new(clock));
     assert_eq!(*bench.memory.alerts.lock().unwrap(), ["#2 device.lost", "#3 device.lost"]);
+    bench.stop();
+}
+
+#[test]
+fn the_end_of_a_fault_that_could_not_be_kept_is_told_again() {
+    let (_dir, folder) = folder();
+    let bench = Bench::with_ward(folder);
+    let fault = |present| {
+        let report = FaultReport { fault: SystemFault::ReviewsOverdue, present, detail: "1".into() };
+        bench.handle.send(Job::WardFault { ward: ward(), report }).unwrap();
+    };
+    fault(true);
+    bench.wait_for("the fault", |_| moves(&bench, "system.reviews_overdue") == [Cause::Raised]);
+    bench.refusing.store(true, SeqCst);
+    fault(false);
+    bench.wait_for("its end", |_| moves(&bench, "system.reviews_overdue") == [Cause::Raised, Cause::Cleared]);
+    assert_eq!(bench.memory.rebuilt.load(SeqCst), 2, "its end was refused first");
     bench.stop();
 }
