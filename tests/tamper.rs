@@ -18,8 +18,8 @@
 
 use std::{convert::Infallible, process::ExitCode, sync::LazyLock};
 use wardwatch::audit::{
-    Checkpoint, Evidence, Fault, Fork, Hash, NoteSigner, NoteVerifier, Pin, ProofText, Remembered, Shown, StoredLeaf,
-    Subtrees, Tree, Verified, leaf_hash, proof, verify,
+    Checkpoint, Evidence, Fault, FaultKind, Fork, Hash, NoteSigner, NoteVerifier, Pin, ProofText, Remembered, Shown,
+    StoredLeaf, Subtrees, Tree, Verified, leaf_hash, proof, verify,
 };
 
 /// Edits of each kind, and untouched logs, if the environment names no other number.
@@ -427,6 +427,19 @@ fn other_logs_proofs(rounds: u64) {
     }
 }
 
+/// A checkpoint that somebody else has signed with the key names no entry while the pin says that all are good.
+fn forged_checkpoints(rounds: u64) {
+    for seed in 0..rounds {
+        let mut dice = Dice(seed);
+        let mut log = Log::honest(&mut dice);
+        let size = log.covered(&mut dice) as u64 + 1;
+        log.own.push(Checkpoint { origin: "wardwatch/site".into(), size, root: [seed as u8; 32] });
+        assert!(log.check(false).is_err(), "seed {seed}");
+        let fault = log.check(true).unwrap_err();
+        assert_eq!((fault.what, fault.index), (FaultKind::Checkpoint, size), "seed {seed}: {fault}");
+    }
+}
+
 fn untouched(rounds: u64) {
     let key = key();
     for seed in 0..rounds {
@@ -460,6 +473,8 @@ fn main() -> ExitCode {
     }
     other_logs_proofs(rounds);
     println!("{:<22} {rounds:>8} {rounds:>8} {:>10} {:>10} {:>10}", "another log's proof", "-", "-", "-");
+    forged_checkpoints(rounds);
+    println!("{:<22} {rounds:>8} {rounds:>8} {:>10} {:>10} {:>10}", "forged checkpoint", "-", "-", "-");
     untouched(rounds);
     println!("{:<22} {rounds:>8} {:>8} {:>10} {:>10} {:>10}", "untouched", 0, "-", "-", "-");
     println!("named: exactly, with the pin; alone, bracketed: by its checkpoint alone");

@@ -54,6 +54,9 @@ pub enum FaultKind {
     Moved,
     /// A leaf was removed, and what says so is not signed, or not of an age at which it may go.
     Removed,
+    /// A checkpoint beside the log is signed and is not of this log, whose leaves are as they were pinned: `index` is its size,
+    /// and no leaf is bad.
+    Checkpoint,
     /// Leaf and stored hash agree, but not with a signed checkpoint: both were changed.
     NotAsSigned,
 }
@@ -68,6 +71,11 @@ impl fmt::Display for Fault {
             FaultKind::Removed => {
                 write!(f, "leaf {index} was removed, and no signed entry says that its time was over")
             }
+            FaultKind::Checkpoint => write!(
+                f,
+                "a checkpoint over {index} entries in the folder carries the key's signature and is not of this trail: somebody \
+                 else has the key; the entries before {index} are as they were pinned"
+            ),
             FaultKind::NotAsSigned => write!(f, "leaf {index} is not as the signed checkpoint says"),
         }?;
         match self.upto {
@@ -266,6 +274,10 @@ impl<'a> Check<'a> {
                 return None;
             }
             if checkpoint.root != self.written.root() {
+                // All leaves so far are those of the pin.
+                if !pinned && checkpoint.size <= self.hashes.len() as u64 {
+                    return Some(Fault { index: checkpoint.size, upto: None, what: FaultKind::Checkpoint });
+                }
                 return Some(self.not_as_signed(checkpoint));
             }
             self.reached += 1;

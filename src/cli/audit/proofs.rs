@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     audit::{
-        Checkpoint, CosignatureVerifier, Evidence, Fault, NoteVerifier, ProofText, Removed, Verified,
+        Checkpoint, CosignatureVerifier, Evidence, Fault, FaultKind, NoteVerifier, ProofText, Removed, Verified,
         cosignature::signatures_on, proof_text::PROOF_TEXT_MAX_BYTES, verify,
     },
     domain::{Timestamp, text::is_unsafe},
@@ -83,6 +83,10 @@ pub(super) fn verify_trail(site: &SiteArgs, from: &[PathBuf], key: Option<&str>)
         }
         Ok(_) => {
             writeln!(out, "BAD: {unsigned} checkpoints in the folder do not carry the key's signature")?;
+            Ok(FOUND)
+        }
+        Err(fault) if fault.what == FaultKind::Checkpoint => {
+            writeln!(out, "BAD: {fault}")?;
             Ok(FOUND)
         }
         Err(fault) => {
