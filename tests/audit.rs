@@ -421,6 +421,45 @@ fn h14_what_was_edited_stays_to_be_found() {
     );
 }
 
+/// Fewer than six years count for a server alone, and why they are fewer stands beside the entry.
+#[test]
+fn h14_the_reason_for_fewer_years_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    old_trail(&data);
+    let archive = dir.path().join("a.jsonl");
+    let settings = [
+        ("WARDWATCH_AUDIT__RETENTION_YEARS", "2"),
+        ("WARDWATCH_AUDIT__RETENTION_OVERRIDE_REASON", "a test site by decision of the officer"),
+    ];
+    let retain = |args: &[&str]| {
+        let mut command = support::program();
+        command.args(["audit", "retain", "--data"]).arg(&data).args(args).envs(settings);
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (_, plan, _) = retain(&["--dry-run"]);
+    let count = plan.split_whitespace().next().unwrap().to_owned();
+    let confirm = ["--confirm", &count, "--archive", archive.to_str().unwrap()];
+    let (done, _, why) = retain(&confirm);
+    assert!(!done && why.contains("fewer than six years"), "{why}");
+    std::fs::remove_file(&archive).unwrap();
+    let mut command = support::program();
+    command.args(["serve", "--mode", "live", "--listen", "127.0.0.1:0", "--data"]).arg(&data).envs(settings);
+    let server = Server::spawn(&mut command, &data);
+    let (_, plan, _) = retain(&["--dry-run"]);
+    let count = plan.split_whitespace().next().unwrap().to_owned();
+    let (done, _, why) = retain(&["--confirm", &count, "--archive", archive.to_str().unwrap()]);
+    assert!(done, "{why}");
+    let sql =
+        "SELECT l.leaf, t.text FROM audit_leaf l JOIN audit_text t USING (idx) WHERE l.leaf LIKE '%audit.retain%'";
+    let row = database(&data).query_row(sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+    let (leaf, reason) = row.unwrap();
+    assert!(leaf.contains(r#""retained":{"years":2,"how":"archived","until":""#), "{leaf}");
+    assert_eq!(reason, settings[1].1);
+    server.stop();
+}
+
 /// What the receiver of syslog has not confirmed stays.
 #[test]
 fn h14_nothing_goes_before_it_was_delivered() {
@@ -520,8 +559,11 @@ fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
         ask(&mut ines, AuditQuery { user: Some("no body".into()), ..AuditQuery::default() }).unwrap_err(),
         ErrorCode::BadMessage
     );
+    let told = ask(&mut ines, AuditQuery::default()).unwrap();
+    let asked: Vec<&str> = told.entries.iter().filter(|e| e.act == "audit.read").map(|e| e.about.as_str()).collect();
+    assert!(asked.contains(&"user=anna") && asked.contains(&"failures") && asked.contains(&"reads"), "{asked:?}");
     let older = ask(&mut ines, AuditQuery { before: Some(3), ..AuditQuery::default() }).unwrap();
     assert_eq!(older.entries.iter().map(|e| e.index).collect::<Vec<_>>(), [2, 1, 0]);
-    assert_eq!(server.run(&["audit", "show", "--act", "audit.read", "--user", "ines"]).lines().count(), 6);
+    assert_eq!(server.run(&["audit", "show", "--act", "audit.read", "--user", "ines"]).lines().count(), 7);
     server.stop();
 }
