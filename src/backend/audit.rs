@@ -106,9 +106,11 @@ pub async fn shown(app: &App, old: u64) -> Result<Shown, AuditError> {
 pub async fn shown_to_witness(app: &App, old: u64) -> Result<Shown, AuditError> {
     let mut meeting = app.audit.meeting.lock().await;
     let now = app.clock.boot();
-    let agreed = meeting.as_ref().filter(|(since, size, _)| now - *since < MEET_FOR && *size >= old);
+    let standing = meeting.as_ref().filter(|(since, ..)| now - *since < MEET_FOR);
+    let agreed = standing.filter(|(_, size, _)| *size >= old);
     let shown = show(app, old, agreed.map(|(_, _, note)| note.clone())).await?;
-    if agreed.is_none() {
+    // Whoever names a size that there never was gets an answer, and keeps nobody from meeting.
+    if standing.is_none() {
         *meeting = Some((now, Checkpoint::parse(&shown.note)?.size, shown.note.clone()));
     }
     drop(meeting);
