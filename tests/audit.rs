@@ -338,7 +338,7 @@ fn h14_entries_go_when_their_time_is_over_and_their_hashes_stay() {
     let last = count.parse::<i64>().unwrap() - 1;
     let (code, said) = verify(&["--data", folder, "--from", pin.to_str().unwrap()]);
     assert!(code == 0 && said.contains(&format!("entries 0 to {last} removed by retention on ")), "{said}");
-    assert!(said.contains(" by uid "), "{said}");
+    assert!(said.contains(" by uid ") && said.contains("older than 6 years"), "{said}");
     let db = database(&data);
     let left = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(left("SELECT count(*) FROM audit_leaf WHERE leaf = ''"), last + 1);
@@ -359,7 +359,105 @@ fn h14_entries_go_when_their_time_is_over_and_their_hashes_stay() {
 
     db.execute("UPDATE audit_leaf SET leaf = '' WHERE idx = ?1", [last + 1]).unwrap();
     let (code, said) = verify(&["--data", folder, "--from", pin.to_str().unwrap()]);
-    assert!(code == 1 && said.contains(&format!("leaf {} is missing", last + 1)), "{said}");
+    assert!(code == 1 && said.contains(&format!("leaf {} was removed, and no signed", last + 1)), "{said}");
+}
+
+/// Whoever can write to the folder, but has not the key, makes nothing go: not by another age of a segment, not by an
+/// entry that says so.
+#[test]
+fn h14_no_table_of_the_folder_is_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    old_trail(&data);
+    let folder = data.to_str().unwrap();
+    let pin = dir.path().join("site.pin");
+    run(&["audit", "pin", "--data", folder, "--out", pin.to_str().unwrap()]);
+    let plan = || {
+        let output = run_with("", &["audit", "retain", "--dry-run", "--data", folder]);
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let before = plan();
+    let db = database(&data);
+    db.execute_batch("CREATE TABLE kept AS SELECT * FROM audit_segment; UPDATE audit_segment SET until_ms = 0")
+        .unwrap();
+    let count = |said: &str| said.split_whitespace().next().unwrap().to_owned();
+    assert_eq!(count(&plan()), count(&before), "the age is that of the entries");
+    let again = "DELETE FROM audit_segment; INSERT INTO audit_segment SELECT * FROM kept;";
+    db.execute_batch(&format!("{again} UPDATE audit_segment SET end = end + 1 WHERE first = 0")).unwrap();
+    assert!(plan().contains("not as it was signed"), "{}", plan());
+    db.execute_batch(again).unwrap();
+
+    // An entry that says so, and that nobody has signed.
+    let size: i64 = db.query_row("SELECT count(*) FROM audit_leaf", [], |row| row.get(0)).unwrap();
+    let leaf = format!(
+        r#"{{"v":1,"i":{size},"utc":"2026-11-23T08:00:00.000Z","boot_ms":1,"boot_id":"b","actor":{{"kind":"console","uid":0}},"act":"audit.retain","outcome":"success","upto":31,"retained":{{"years":6,"how":"archived","until":"2019-01-01T00:00:00.000Z"}}}}"#
+    );
+    db.execute("UPDATE audit_leaf SET leaf = '' WHERE idx <= 30", []).unwrap();
+    let row = (size, &leaf, leaf_hash(leaf.as_bytes()));
+    db.execute("INSERT INTO audit_leaf (idx, leaf, hash) VALUES (?1, ?2, ?3)", row).unwrap();
+    for args in [vec!["--data", folder], vec!["--data", folder, "--from", pin.to_str().unwrap()]] {
+        is_bad_at(verify(&args), 0, "leaf 0 was removed, and no signed entry says");
+    }
+}
+
+/// What was edited before is not removed with the rest.
+#[test]
+fn h14_what_was_edited_stays_to_be_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    old_trail(&data);
+    let archive = dir.path().join("a.jsonl");
+    let db = database(&data);
+    let args = ["audit", "retain", "--data", data.to_str().unwrap()];
+    let plan = run(&[&args[..], &["--dry-run"]].concat());
+    let count = plan.split_whitespace().next().unwrap().to_owned();
+    db.execute("UPDATE audit_leaf SET leaf = replace(leaf, 'user.login', 'user.logout') WHERE idx = 5", []).unwrap();
+    let confirm = ["--confirm", &count, "--archive", archive.to_str().unwrap()];
+    let output = run_with("", &[&args[..], &confirm].concat());
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(
+        db.query_row("SELECT count(*) FROM audit_leaf WHERE leaf = ''", [], |row| row.get::<_, i64>(0)).unwrap(),
+        0
+    );
+}
+
+/// Fewer than six years count for a server alone, and why they are fewer stands beside the entry.
+#[test]
+fn h14_the_reason_for_fewer_years_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    old_trail(&data);
+    let archive = dir.path().join("a.jsonl");
+    let settings = [
+        ("WARDWATCH_AUDIT__RETENTION_YEARS", "2"),
+        ("WARDWATCH_AUDIT__RETENTION_OVERRIDE_REASON", "a test site by decision of the officer"),
+    ];
+    let retain = |args: &[&str]| {
+        let mut command = support::program();
+        command.args(["audit", "retain", "--data"]).arg(&data).args(args).envs(settings);
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (_, plan, _) = retain(&["--dry-run"]);
+    let count = plan.split_whitespace().next().unwrap().to_owned();
+    let confirm = ["--confirm", &count, "--archive", archive.to_str().unwrap()];
+    let (done, _, why) = retain(&confirm);
+    assert!(!done && why.contains("fewer than six years"), "{why}");
+    std::fs::remove_file(&archive).unwrap();
+    let mut command = support::program();
+    command.args(["serve", "--mode", "live", "--listen", "127.0.0.1:0", "--data"]).arg(&data).envs(settings);
+    let server = Server::spawn(&mut command, &data);
+    let (_, plan, _) = retain(&["--dry-run"]);
+    let count = plan.split_whitespace().next().unwrap().to_owned();
+    let (done, _, why) = retain(&["--confirm", &count, "--archive", archive.to_str().unwrap()]);
+    assert!(done, "{why}");
+    let sql =
+        "SELECT l.leaf, t.text FROM audit_leaf l JOIN audit_text t USING (idx) WHERE l.leaf LIKE '%audit.retain%'";
+    let row = database(&data).query_row(sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+    let (leaf, reason) = row.unwrap();
+    assert!(leaf.contains(r#""retained":{"years":2,"how":"archived","until":""#), "{leaf}");
+    assert_eq!(reason, settings[1].1);
+    server.stop();
 }
 
 /// What the receiver of syslog has not confirmed stays.
@@ -368,8 +466,10 @@ fn h14_nothing_goes_before_it_was_delivered() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     old_trail(&data);
-    let plan = |delivered: u64| {
-        std::fs::write(data.join("audit.delivered"), delivered.to_string()).unwrap();
+    let plan = |delivered: i64| {
+        let sql = "SELECT lower(hex(hash)) FROM audit_leaf WHERE idx = max(?1, 1) - 1";
+        let hash: String = database(&data).query_row(sql, [delivered], |row| row.get(0)).unwrap();
+        std::fs::write(data.join("audit.delivered"), format!("{delivered} siem.example:6514 {hash}\n")).unwrap();
         let mut command = support::program();
         command.args(["audit", "retain", "--dry-run", "--data"]).arg(&data);
         let output = command.env("WARDWATCH_AUDIT__SYSLOG__ADDRESS", "siem.example:6514").output().unwrap();
@@ -385,6 +485,14 @@ fn h14_nothing_goes_before_it_was_delivered() {
     assert!(!some.contains("--archive"), "the receiver has them: {some}");
     let all = plan(90);
     assert!(all.contains("entries, 0 to ") && !all.contains("wait"), "{all}");
+    // At rest the configuration is that of whoever asks: without the receiver it would be easy to pass it by.
+    let (archive, count) = (dir.path().join("a.jsonl"), all.split_whitespace().next().unwrap().to_owned());
+    let args = ["--archive", archive.to_str().unwrap(), "--confirm", &count];
+    let output = run_with("", &[&["audit", "retain", "--data", data.to_str().unwrap()], &args[..]].concat());
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("while the server runs"), "{output:?}");
+    let gone = "SELECT count(*) FROM audit_leaf WHERE leaf = ''";
+    assert_eq!(database(&data).query_row(gone, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
 /// Who has left is seen in what was missed, and in nothing else: that is a view too.
@@ -428,6 +536,8 @@ fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
     };
     assert_eq!(ask(&mut anna, AuditQuery::default()).unwrap_err(), ErrorCode::Denied);
     let token = server.token("ines", "auditor");
+    let refused = run_with("", &["user", "wards", "ines", "--ward", "w", "--data", server.data.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("the trail of the whole site"), "{refused:?}");
     let (mut ines, _) = Stream::greet(&server, &token, Encoding::Json);
     let all = ask(&mut ines, AuditQuery::default()).unwrap();
     assert_eq!(all.entries[0].act, "audit.read", "the newest is that it is read");
@@ -449,8 +559,11 @@ fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
         ask(&mut ines, AuditQuery { user: Some("no body".into()), ..AuditQuery::default() }).unwrap_err(),
         ErrorCode::BadMessage
     );
+    let told = ask(&mut ines, AuditQuery::default()).unwrap();
+    let asked: Vec<&str> = told.entries.iter().filter(|e| e.act == "audit.read").map(|e| e.about.as_str()).collect();
+    assert!(asked.contains(&"user=anna") && asked.contains(&"failures") && asked.contains(&"reads"), "{asked:?}");
     let older = ask(&mut ines, AuditQuery { before: Some(3), ..AuditQuery::default() }).unwrap();
     assert_eq!(older.entries.iter().map(|e| e.index).collect::<Vec<_>>(), [2, 1, 0]);
-    assert_eq!(server.run(&["audit", "show", "--act", "audit.read", "--user", "ines"]).lines().count(), 6);
+    assert_eq!(server.run(&["audit", "show", "--act", "audit.read", "--user", "ines"]).lines().count(), 7);
     server.stop();
 }

@@ -18,8 +18,8 @@
 
 use std::{convert::Infallible, process::ExitCode, sync::LazyLock};
 use wardwatch::audit::{
-    Checkpoint, Evidence, Fault, Fork, Hash, NoteSigner, NoteVerifier, Pin, ProofText, Remembered, Shown, StoredLeaf,
-    Subtrees, Tree, Verified, leaf_hash, proof, verify,
+    Checkpoint, Evidence, Fault, FaultKind, Fork, Hash, NoteSigner, NoteVerifier, Pin, ProofText, Remembered, Shown,
+    StoredLeaf, Subtrees, Tree, Verified, leaf_hash, proof, verify,
 };
 
 /// Edits of each kind, and untouched logs, if the environment names no other number.
@@ -30,6 +30,8 @@ const ROUNDS_VARIABLE: &str = "WARDWATCH_TAMPER_ROUNDS";
 const ENTRIES_MAX: u64 = 20;
 /// Hashes of a tile in logs as small as these.
 const TILE: usize = 4;
+/// The time of each check.
+const NOW: &str = "2026-11-24T00:00:00.000Z";
 /// The key of the log: who tampers has it too.
 const KEY: [u8; 32] = [7; 32];
 
@@ -126,7 +128,12 @@ impl Log {
 
     /// Verifies the log by public keys alone: against the pin, or against its checkpoint alone.
     fn check(&self, with_pin: bool) -> Result<Verified, Fault> {
-        let mut evidence = Evidence { pinned: vec![self.pinned.clone()], own: self.own.clone(), hashes: Vec::new() };
+        let mut evidence = Evidence {
+            pinned: vec![self.pinned.clone()],
+            own: self.own.clone(),
+            hashes: Vec::new(),
+            now: NOW.parse().ok(),
+        };
         if with_pin {
             let (checkpoint, pin) = Pin::open(&self.pin, key()).unwrap();
             assert_eq!(checkpoint, self.pinned);
@@ -167,7 +174,7 @@ struct Harm {
 
 type Kind = (&'static str, fn(&mut Log, &mut Dice) -> Harm);
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 15] = [
     ("bit flip", bit_flip),
     ("delete", delete),
     ("swap", swap),
@@ -180,6 +187,9 @@ const KINDS: [Kind; 12] = [
     ("fork", fork),
     ("tile swap", tile_swap),
     ("clock", clock),
+    ("blank, say removed", blank_unsigned),
+    ("blank, sign removal", blank_and_sign),
+    ("blank more", blank_more),
 ];
 
 fn bit_flip(log: &mut Log, dice: &mut Dice) -> Harm {
@@ -305,6 +315,46 @@ fn clock(log: &mut Log, dice: &mut Dice) -> Harm {
     Harm { first: at as u64, exact: !thorough }
 }
 
+/// An entry that says that those before `upto` were removed by retention, as nobody but the server should write it.
+fn say_removed(log: &mut Log, upto: usize, years: u16, at: &str, until: &str) {
+    let index = log.leaves.len() as u64;
+    let text = format!(
+        r#"{{"v":1,"i":{index},"utc":"{at}","boot_ms":7,"boot_id":"b","actor":{{"kind":"console","uid":0}},"act":"audit.retain","outcome":"success","upto":{upto},"retained":{{"years":{years},"how":"archived","until":"{until}"}}}}"#
+    );
+    log.leaves.push(stored(index, text));
+}
+
+/// Entries are emptied, and an entry at the end says that retention did it; no checkpoint covers that one. It lies about
+/// their age or does not.
+fn blank_unsigned(log: &mut Log, dice: &mut Dice) -> Harm {
+    let upto = log.covered(dice) + 1;
+    let until = if dice.heads() { "2019-11-23T00:00:00.000Z" } else { "2026-11-23T04:00:00.000Z" };
+    say_removed(log, upto, 6, "2026-11-23T23:00:00.000Z", until);
+    log.leaves[..upto].iter_mut().for_each(|leaf| leaf.bytes.clear());
+    Harm { first: 0, exact: true }
+}
+
+/// The same by somebody who has the key and signs it: the entries are recent, whatever is said of them.
+fn blank_and_sign(log: &mut Log, dice: &mut Dice) -> Harm {
+    let upto = log.covered(dice) + 1;
+    let (years, at) =
+        [(6, "2026-11-23T23:00:00.000Z"), (0, "2026-11-23T23:00:00.000Z"), (6, "2036-11-23T00:00:00.000Z")]
+            [dice.within(0, 3) as usize];
+    let until = if dice.heads() { "2019-11-23T00:00:00.000Z" } else { "2026-11-23T04:00:00.000Z" };
+    say_removed(log, upto, years, at, until);
+    log.sign_anew();
+    log.own.push(head(&log.leaves, log.leaves.len()));
+    log.leaves[..upto].iter_mut().for_each(|leaf| leaf.bytes.clear());
+    Harm { first: 0, exact: true }
+}
+
+/// Entries that nobody says anything of are emptied.
+fn blank_more(log: &mut Log, dice: &mut Dice) -> Harm {
+    let upto = log.covered(dice) + 1;
+    log.leaves[..upto].iter_mut().for_each(|leaf| leaf.bytes.clear());
+    Harm { first: 0, exact: true }
+}
+
 /// Whether the fault names the first bad entry; exactly if it must.
 fn names(fault: &Fault, harm: &Harm, exact: bool) -> bool {
     let upto = fault.upto.unwrap_or(fault.index + 1);
@@ -377,6 +427,19 @@ fn other_logs_proofs(rounds: u64) {
     }
 }
 
+/// A checkpoint that somebody else has signed with the key names no entry while the pin says that all are good.
+fn forged_checkpoints(rounds: u64) {
+    for seed in 0..rounds {
+        let mut dice = Dice(seed);
+        let mut log = Log::honest(&mut dice);
+        let size = log.covered(&mut dice) as u64 + 1;
+        log.own.push(Checkpoint { origin: "wardwatch/site".into(), size, root: [seed as u8; 32] });
+        assert!(log.check(false).is_err(), "seed {seed}");
+        let fault = log.check(true).unwrap_err();
+        assert_eq!((fault.what, fault.index), (FaultKind::Checkpoint, size), "seed {seed}: {fault}");
+    }
+}
+
 fn untouched(rounds: u64) {
     let key = key();
     for seed in 0..rounds {
@@ -410,6 +473,8 @@ fn main() -> ExitCode {
     }
     other_logs_proofs(rounds);
     println!("{:<22} {rounds:>8} {rounds:>8} {:>10} {:>10} {:>10}", "another log's proof", "-", "-", "-");
+    forged_checkpoints(rounds);
+    println!("{:<22} {rounds:>8} {rounds:>8} {:>10} {:>10} {:>10}", "forged checkpoint", "-", "-", "-");
     untouched(rounds);
     println!("{:<22} {rounds:>8} {:>8} {:>10} {:>10} {:>10}", "untouched", 0, "-", "-", "-");
     println!("named: exactly, with the pin; alone, bracketed: by its checkpoint alone");

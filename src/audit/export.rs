@@ -43,7 +43,7 @@ pub struct Entry {
 }
 
 /// What an entry is about, besides a patient.
-const OBJECTS: [&str; 7] = ["ward", "bed", "device", "user", "session", "alert", "handover"];
+const OBJECTS: [&str; 8] = ["ward", "bed", "device", "user", "session", "alert", "handover", "upto"];
 /// Longest text that is taken from an entry, in characters.
 const TEXT_MAX_CHARS: usize = 256;
 
@@ -114,6 +114,7 @@ fn kind_of(act: &str) -> Kind {
         "user.login" | "session.unlock" => kind(AUTHENTICATION, Some(("110122", "Login")), 'E'),
         "user.logout" | "session.end" | "session.lock" => kind(AUTHENTICATION, Some(("110123", "Logout")), 'E'),
         "audit.read" | "audit.export" => kind(LOG_USED, None, 'R'),
+        "audit.retain" => kind(LOG_USED, None, 'D'),
         "break_glass.start" => kind(SECURITY, Some(("110127", "Emergency Override Started")), 'E'),
         "break_glass.stop" | "break_glass.end" => kind(SECURITY, Some(("110138", "Emergency Override Stopped")), 'E'),
         _ if act.starts_with("policy.") => kind(SECURITY, None, 'E'),
@@ -159,6 +160,15 @@ mod tests {
         let roles: Vec<&Value> = event["entity"].as_array().unwrap().iter().map(|e| &e["role"]["code"]).collect();
         assert!(roles.contains(&&Value::from("1")), "the patient: {roles:?}");
         assert_eq!(event["entity"][0]["what"]["reference"], "Patient/p1");
+    }
+
+    #[test]
+    fn a_removal_of_entries_is_no_change_of_a_patient() {
+        let leaf = r#"{"v":1,"i":9,"utc":"2026-11-23T08:00:00.120Z","actor":{"kind":"console","uid":7},"act":"audit.retain","outcome":"success","upto":4711}"#;
+        let entry = Entry::read(9, leaf);
+        for text in [fhir(&entry, "o"), dicom(&entry, "o"), syslog(&entry, "o")] {
+            assert!(text.contains("4711") && text.contains("110101") && !text.contains("110110"), "{text}");
+        }
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! What one entry of the audit trail says, and its exact bytes.
 
+use super::retention::span_of;
 use crate::domain::{
     Actor, AlertId, BedId, DeviceId, HandoverId, Millis, PatientId, Role, SessionId, Timestamp, UserId, WardId,
 };
@@ -289,6 +290,27 @@ impl From<&Actor> for LeafActor {
     }
 }
 
+/// By which rule entries were removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retained {
+    /// Years that entries are kept.
+    pub years: u16,
+    /// Where they are now.
+    pub how: RetainedHow,
+    /// When the first entry was written that stays: all that were removed are older.
+    pub until: Timestamp,
+}
+
+/// Where entries are that were removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetainedHow {
+    /// In an archive.
+    Archived,
+    /// With the receiver of syslog, which has confirmed them.
+    Delivered,
+}
+
 /// A text that belongs to a leaf but does not stand in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SideText {
@@ -338,6 +360,8 @@ pub struct LeafDraft {
     pub handover: Option<HandoverId>,
     /// About all entries of the trail before this one.
     pub upto: Option<u64>,
+    /// By which rule those were removed.
+    pub retained: Option<Retained>,
     /// A code that says more, such as the reason of a refusal; never free text.
     pub code: Option<&'static str>,
     /// The text that stands beside the log.
@@ -361,6 +385,7 @@ impl LeafDraft {
             alert: None,
             handover: None,
             upto: None,
+            retained: None,
             code: None,
             side_text: None,
         }
@@ -409,6 +434,8 @@ struct LeafText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     upto: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    retained: Option<Retained>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<TextCommitment>,
@@ -448,33 +475,67 @@ impl LeafDraft {
             alert: &self.alert,
             handover: &self.handover,
             upto: self.upto,
+            retained: self.retained,
             code: self.code,
             text,
         })
     }
 }
 
-/// That entries were removed, if a leaf says so: all before which one, when, and by whom.
+/// What a leaf says that says that entries were removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// All entries before this one.
+    pub upto: u64,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub who: String,
+    /// By which rule.
+    pub retained: Retained,
+}
+
+impl Removal {
+    /// Whether what was written before `until` was old enough to go, by the rule that the leaf names.
+    #[must_use]
+    pub fn is_due(&self, until: Timestamp) -> bool {
+        let years = self.retained.years;
+        years >= 1 && until <= self.retained.until && self.at.since(until) >= span_of(years)
+    }
+}
+
+/// That entries were removed, if a leaf says so.
 #[must_use]
-pub fn removal(bytes: &[u8]) -> Option<(u64, String, String)> {
+pub fn removal(bytes: &[u8]) -> Option<Removal> {
     #[derive(Deserialize)]
-    struct Removal {
+    struct Text {
         act: Act,
         outcome: Outcome,
         upto: u64,
+        retained: Retained,
         utc: Timestamp,
         actor: LeafActor,
     }
-    let removal: Removal = serde_json::from_slice(bytes).ok()?;
-    let who = match removal.actor {
+    let text: Text = serde_json::from_slice(bytes).ok()?;
+    let who = match text.actor {
         LeafActor::User { user, .. } => user.to_string(),
         LeafActor::Console { uid } => format!("uid {uid}"),
         LeafActor::Device { device } => device.to_string(),
         LeafActor::System => "the system".to_owned(),
         LeafActor::Unknown => "nobody known".to_owned(),
     };
-    let is_one = removal.act == Act::AuditRetain && removal.outcome == Outcome::Success;
-    is_one.then(|| (removal.upto, removal.utc.to_string(), who))
+    let is_one = text.act == Act::AuditRetain && text.outcome == Outcome::Success;
+    is_one.then_some(Removal { upto: text.upto, at: text.utc, who, retained: text.retained })
+}
+
+/// When a leaf says that it was written.
+#[must_use]
+pub fn written_at(bytes: &[u8]) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Written {
+        utc: Timestamp,
+    }
+    serde_json::from_slice::<Written>(bytes).ok().map(|written| written.utc)
 }
 
 /// The place that a leaf itself claims to have.

@@ -22,7 +22,7 @@ pub mod wanted;
 
 pub use checkpoint::{Checkpoint, CheckpointError, NoteSigner, NoteVerifier};
 pub use cosignature::{CosignatureVerifier, Cosigner};
-pub use leaf::{Act, LeafActor, LeafDraft, LeafStamp, Outcome, SideText};
+pub use leaf::{Act, LeafActor, LeafDraft, LeafStamp, Outcome, Retained, RetainedHow, SideText};
 pub use memory::{Fork, Remembered, Shown};
 pub use pin::{Pin, PinError};
 pub use proof_text::{ProofError, ProofText, Proven};

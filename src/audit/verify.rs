@@ -2,9 +2,10 @@
 
 use super::{
     checkpoint::Checkpoint,
-    leaf::{claimed_index, removal},
+    leaf::{Removal, claimed_index, removal, written_at},
     tree::{Hash, Tree, leaf_hash},
 };
+use crate::domain::Timestamp;
 use std::fmt;
 
 /// What a log is held against. Signatures have been checked before.
@@ -16,6 +17,8 @@ pub struct Evidence {
     pub own: Vec<Checkpoint>,
     /// The hashes of all leaves of a pinned checkpoint, kept elsewhere too: then the first bad leaf is always named exactly.
     pub hashes: Vec<Hash>,
+    /// The time of the check: what claims to have been removed later is not believed. Without it nothing may be gone.
+    pub now: Option<Timestamp>,
 }
 
 /// A leaf as it is stored.
@@ -49,6 +52,11 @@ pub enum FaultKind {
     Edited,
     /// A leaf stands in the place of another.
     Moved,
+    /// A leaf was removed, and what says so is not signed, or not of an age at which it may go.
+    Removed,
+    /// A checkpoint beside the log is signed and is not of this log, whose leaves are as they were pinned: `index` is its size,
+    /// and no leaf is bad.
+    Checkpoint,
     /// Leaf and stored hash agree, but not with a signed checkpoint: both were changed.
     NotAsSigned,
 }
@@ -60,6 +68,14 @@ impl fmt::Display for Fault {
             FaultKind::Missing => write!(f, "leaf {index} is missing"),
             FaultKind::Edited => write!(f, "leaf {index} was edited"),
             FaultKind::Moved => write!(f, "leaf {index} stands in the place of another"),
+            FaultKind::Removed => {
+                write!(f, "leaf {index} was removed, and no signed entry says that its time was over")
+            }
+            FaultKind::Checkpoint => write!(
+                f,
+                "a checkpoint over {index} entries in the folder carries the key's signature and is not of this trail: somebody \
+                 else has the key; the entries before {index} are as they were pinned"
+            ),
             FaultKind::NotAsSigned => write!(f, "leaf {index} is not as the signed checkpoint says"),
         }?;
         match self.upto {
@@ -83,7 +99,7 @@ pub struct Verified {
 }
 
 /// Entries that were removed because their time was over: their hashes are there and are as they were signed, and an entry of
-/// the trail says so.
+/// the trail says so that a checkpoint covers. The oldest entry that is there bears the age out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removed {
     /// All entries before this one.
@@ -94,6 +110,8 @@ pub struct Removed {
     pub who: String,
     /// The entry that says so.
     pub entry: u64,
+    /// Years that entries are kept by it.
+    pub years: u16,
 }
 
 /// Checks leaves in the order of their index against the evidence.
@@ -133,8 +151,13 @@ struct Check<'a> {
     visible: Option<Fault>,
     /// Leaves at the beginning whose bytes are gone.
     gone: u64,
-    /// The entry that says that most were removed.
-    removed: Option<Removed>,
+    /// When the first leaf was written that is there.
+    kept_since: Option<Timestamp>,
+    /// The entry that says that most were removed, with its place.
+    removed: Option<(u64, Removal)>,
+    now: Option<Timestamp>,
+    /// Leaves that some checkpoint covers.
+    covered: u64,
     /// Leaves that are certainly as they were signed. What lies beside the log counts only where nothing was pinned.
     proven: u64,
 }
@@ -144,7 +167,11 @@ impl<'a> Check<'a> {
         let pinned = evidence.pinned.iter().map(|c| (c, true));
         let mut checkpoints: Vec<_> = pinned.chain(evidence.own.iter().map(|c| (c, false))).collect();
         checkpoints.sort_by_key(|(c, pinned)| (c.size, !*pinned));
+        let covered = checkpoints.last().map_or(0, |(c, _)| c.size);
         Self {
+            kept_since: None,
+            now: evidence.now,
+            covered,
             checkpoints,
             reached: 0,
             hashes: &evidence.hashes,
@@ -172,11 +199,11 @@ impl<'a> Check<'a> {
         let hash = if gone { leaf.hash } else { leaf_hash(&leaf.bytes) };
         if gone {
             self.gone += 1;
-        } else if self.gone > 0
-            && let Some((upto, at, who)) = removal(&leaf.bytes)
-            && self.removed.as_ref().is_none_or(|removed| removed.upto <= upto)
-        {
-            self.removed = Some(Removed { upto, at, who, entry: place });
+        } else if self.gone > 0 {
+            if self.gone == place {
+                self.kept_since = written_at(&leaf.bytes);
+            }
+            self.note_removal(place, &leaf.bytes);
         }
         let pin = usize::try_from(place).ok().and_then(|at| self.hashes.get(at));
         if self.visible.is_none() && !gone {
@@ -190,6 +217,30 @@ impl<'a> Check<'a> {
         self.written.push(hash);
         self.stored.push(leaf.hash);
         self.checkpoints()
+    }
+
+    /// Takes in that an entry says that others were removed. Whoever can write to the database can write such an entry too:
+    /// it counts if a checkpoint covers it, and by its own words they were old enough.
+    fn note_removal(&mut self, place: u64, bytes: &[u8]) {
+        let Some(removal) = (place < self.covered).then(|| removal(bytes)).flatten() else { return };
+        let happened = self.now.is_some_and(|now| removal.at <= now);
+        let more = self.removed.as_ref().is_none_or(|(_, before)| before.upto <= removal.upto);
+        if happened && more && removal.upto <= place && removal.is_due(removal.retained.until) {
+            self.removed = Some((place, removal));
+        }
+    }
+
+    /// What is wrong with what is gone, if anything is. Its age cannot be seen any more; but nothing is older than the entry
+    /// after it, and that one is there.
+    fn removed_wrongly(&self) -> Option<Fault> {
+        let at = |index| Some(Fault { index, upto: None, what: FaultKind::Removed });
+        match &self.removed {
+            _ if self.gone == 0 => None,
+            None => at(0),
+            Some((_, removal)) if self.gone > removal.upto => at(removal.upto),
+            Some((_, removal)) if !self.kept_since.is_some_and(|since| removal.is_due(since)) => at(0),
+            Some(_) => None,
+        }
     }
 
     /// What a leaf shows by itself and beside the one before it.
@@ -223,6 +274,10 @@ impl<'a> Check<'a> {
                 return None;
             }
             if checkpoint.root != self.written.root() {
+                // All leaves so far are those of the pin.
+                if !pinned && checkpoint.size <= self.hashes.len() as u64 {
+                    return Some(Fault { index: checkpoint.size, upto: None, what: FaultKind::Checkpoint });
+                }
                 return Some(self.not_as_signed(checkpoint));
             }
             self.reached += 1;
@@ -248,18 +303,24 @@ impl<'a> Check<'a> {
 
     fn end(mut self) -> Result<Verified, Fault> {
         let size = self.written.size();
-        let covered = self.checkpoints.last().map_or(0, |(c, _)| c.size);
+        let covered = self.covered;
         if size < covered || size < self.hashes.len() as u64 {
             return Err(self.missing(size));
         }
-        // What is gone must be said to be gone.
-        let said = self.removed.as_ref().map_or(0, |removed| removed.upto);
-        if self.gone > said {
-            return Err(self.missing(said));
+        let wrongly = self.removed_wrongly();
+        if let Some(fault) = wrongly {
+            return Err(fault);
         }
+        let removed = self.removed.map(|(entry, removal)| Removed {
+            upto: removal.upto,
+            at: removal.at.to_string(),
+            who: removal.who,
+            entry,
+            years: removal.retained.years,
+        });
         match self.visible {
             Some(fault) => Err(fault),
-            None => Ok(Verified { leaves: size, covered, checkpoints: self.checkpoints.len(), removed: self.removed }),
+            None => Ok(Verified { leaves: size, covered, checkpoints: self.checkpoints.len(), removed }),
         }
     }
 }
@@ -272,7 +333,11 @@ mod tests {
 
     fn log(n: u64) -> Vec<StoredLeaf> {
         let leaf = |index| {
-            let bytes = format!("{{\"v\":1,\"i\":{index},\"act\":\"user.login\"}}").into_bytes();
+            let bytes = format!(
+                "{{\"v\":1,\"i\":{index},\"utc\":\"2019-11-{:02}T08:00:00.000Z\",\"act\":\"user.login\"}}",
+                1 + index % 28
+            );
+            let bytes = bytes.into_bytes();
             StoredLeaf { index, hash: leaf_hash(&bytes), bytes }
         };
         (0..n).map(leaf).collect()
@@ -285,7 +350,8 @@ mod tests {
     }
 
     fn check(leaves: Vec<StoredLeaf>, checkpoints: Vec<Checkpoint>) -> Result<Verified, Fault> {
-        let evidence = Evidence { own: checkpoints, ..Evidence::default() };
+        let now = "2026-11-24T08:00:00.000Z".parse().ok();
+        let evidence = Evidence { own: checkpoints, now, ..Evidence::default() };
         verify(leaves.into_iter().map(Ok::<_, Infallible>), &evidence).unwrap()
     }
 
@@ -298,9 +364,14 @@ mod tests {
 
     /// A log whose first leaves are gone, and whose last says that those before `upto` were removed.
     fn retained(n: u64, gone: u64, upto: u64) -> Vec<StoredLeaf> {
+        let until = format!("2019-11-{:02}T08:00:00.000Z", 1 + upto % 28);
+        retained_by(n, gone, (upto, 6, &until), "2026-11-23T08:00:00.000Z")
+    }
+
+    fn retained_by(n: u64, gone: u64, (upto, years, until): (u64, u16, &str), at: &str) -> Vec<StoredLeaf> {
         let mut leaves = log(n);
         let bytes = format!(
-            r#"{{"v":1,"i":{n},"utc":"2026-11-23T08:00:00.000Z","boot_ms":1,"boot_id":"b","actor":{{"kind":"console","uid":7}},"act":"audit.retain","outcome":"success","upto":{upto}}}"#
+            r#"{{"v":1,"i":{n},"utc":"{at}","boot_ms":1,"boot_id":"b","actor":{{"kind":"console","uid":7}},"act":"audit.retain","outcome":"success","upto":{upto},"retained":{{"years":{years},"how":"archived","until":"{until}"}}}}"#
         );
         leaves.push(StoredLeaf { index: n, hash: leaf_hash(bytes.as_bytes()), bytes: bytes.into_bytes() });
         leaves.iter_mut().take(usize::try_from(gone).unwrap()).for_each(|leaf| leaf.bytes.clear());
@@ -313,14 +384,15 @@ mod tests {
         let signed = || vec![checkpoint(&whole[..5]), checkpoint(&whole)];
         let good = check(retained(12, 8, 8), signed()).unwrap();
         let at = "2026-11-23T08:00:00.000Z".to_owned();
-        assert_eq!(good.removed, Some(Removed { upto: 8, at, who: "uid 7".into(), entry: 12 }));
+        assert_eq!(good.removed, Some(Removed { upto: 8, at, who: "uid 7".into(), entry: 12, years: 6 }));
         assert!(check(retained(12, 3, 8), signed()).is_ok(), "it is removed a little at a time");
         let fault = |leaves: Vec<StoredLeaf>| check(leaves, signed()).unwrap_err();
         let missing = |index| Fault { index, upto: None, what: FaultKind::Missing };
-        assert_eq!(fault(retained(12, 9, 8)), missing(8), "more is gone than was removed");
+        let removed = |index| Fault { index, upto: None, what: FaultKind::Removed };
+        assert_eq!(fault(retained(12, 9, 8)), removed(8), "more is gone than was removed");
         let mut unsaid = log(12);
         unsaid[..4].iter_mut().for_each(|leaf| leaf.bytes.clear());
-        assert_eq!(check(unsaid, vec![checkpoint(&whole[..5])]).unwrap_err(), missing(0));
+        assert_eq!(check(unsaid, vec![checkpoint(&whole[..5])]).unwrap_err(), removed(0));
         let mut middle = retained(12, 0, 8);
         middle[6].bytes.clear();
         assert_eq!(fault(middle), missing(6), "not from the beginning on");
@@ -330,6 +402,29 @@ mod tests {
         let mut forged = retained(12, 8, 8);
         forged[9].bytes[12] ^= 1;
         assert_eq!(fault(forged).index, 9, "what is there is checked as before");
+    }
+
+    #[test]
+    fn a_removal_that_is_not_signed_or_not_of_age_is_not_believed() {
+        let removed = Fault { index: 0, upto: None, what: FaultKind::Removed };
+        let whole = retained(12, 0, 8);
+        assert!(check(retained(12, 8, 8), vec![checkpoint(&whole)]).is_ok());
+        let older = check(retained(12, 8, 8), vec![checkpoint(&whole[..12])]);
+        assert_eq!(older.unwrap_err(), removed, "no checkpoint covers the entry that says so");
+        let signed = |until: &str, years, at: &str| {
+            let whole = retained_by(12, 0, (8, years, until), at);
+            check(retained_by(12, 8, (8, years, until), at), vec![checkpoint(&whole)])
+        };
+        let (until, at) = ("2019-11-09T08:00:00.000Z", "2026-11-23T08:00:00.000Z");
+        assert!(signed(until, 6, at).is_ok());
+        assert_eq!(signed(until, 8, at).unwrap_err(), removed, "too young by its own words");
+        assert_eq!(signed(until, 0, at).unwrap_err(), removed, "no rule");
+        assert_eq!(signed(until, 6, "2026-11-25T08:00:00.000Z").unwrap_err(), removed, "in the future");
+        assert_eq!(
+            signed("2017-01-01T00:00:00.000Z", 6, at).unwrap_err(),
+            removed,
+            "what is kept is younger than said"
+        );
     }
 
     proptest! {

@@ -3,14 +3,14 @@
 //! It is for everybody: a checkpoint is a number and a hash. It names no patient and no person, and a witness on another
 //! host needs no account here.
 
-use super::app::App;
+use super::{app::App, syslog::confirmed};
 use crate::{
     audit::{
         Checkpoint, CheckpointError, CosignatureVerifier, Hash, NoteVerifier, Shown,
         cosignature::{gather, newest_of_each},
     },
     domain::Millis,
-    store::{DataFolder, StoreError},
+    store::{DataFolder, StoreError, StoreReader},
 };
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
@@ -62,11 +62,18 @@ pub enum AuditError {
 }
 
 impl AuditDesk {
-    /// How many entries the receiver of syslog has confirmed, as the folder says.
+    /// How many entries the receiver of syslog at this address has confirmed, as the folder says of the trail that is there.
     #[must_use]
-    pub fn delivered(&self) -> u64 {
-        let kept = std::fs::read_to_string(self.folder.audit_delivered()).ok();
-        kept.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    pub fn delivered(&self, address: &str, reader: &dyn StoreReader) -> u64 {
+        let hash_of = |index| reader.audit_hashes(index, 1).ok()?.pop();
+        confirmed(&self.folder, address, hash_of).unwrap_or(0)
+    }
+
+    /// Whether the folder remembers a receiver of syslog.
+    #[must_use]
+    pub fn has_receiver(&self) -> bool {
+        // What cannot be looked at may be there.
+        self.folder.audit_delivered().try_exists().unwrap_or(true)
     }
 
     /// The trail of a folder, with the witnesses whose cosignatures are kept.
@@ -99,9 +106,11 @@ pub async fn shown(app: &App, old: u64) -> Result<Shown, AuditError> {
 pub async fn shown_to_witness(app: &App, old: u64) -> Result<Shown, AuditError> {
     let mut meeting = app.audit.meeting.lock().await;
     let now = app.clock.boot();
-    let agreed = meeting.as_ref().filter(|(since, size, _)| now - *since < MEET_FOR && *size >= old);
+    let standing = meeting.as_ref().filter(|(since, ..)| now - *since < MEET_FOR);
+    let agreed = standing.filter(|(_, size, _)| *size >= old);
     let shown = show(app, old, agreed.map(|(_, _, note)| note.clone())).await?;
-    if agreed.is_none() {
+    // Whoever names a size that there never was gets an answer, and keeps nobody from meeting.
+    if standing.is_none() {
         *meeting = Some((now, Checkpoint::parse(&shown.note)?.size, shown.note.clone()));
     }
     drop(meeting);

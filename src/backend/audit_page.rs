@@ -34,12 +34,24 @@ pub(super) enum PageError {
 pub(super) async fn page(app: &App, by: &Actor, query: AuditQuery) -> Result<AuditPage, PageError> {
     let leaf = LeafDraft {
         patient: query.patient.clone(),
+        user: query.user.as_ref().and_then(|name| app.hub.directory().user_by_name(name).map(|user| user.id.clone())),
+        code: filter_code(&query),
         ..LeafDraft::new(LeafActor::from(by), Act::AuditRead, Outcome::Success)
     };
     app.record(vec![leaf], Vec::new()).await?;
     let (reader, size) = (Arc::clone(&app.reader), app.hub.audit_size());
     let read = tokio::task::spawn_blocking(move || read(reader.as_ref(), &query, size));
     read.await.map_err(|_| PageError::Broken)?
+}
+
+/// Which entries were looked for, besides those of a patient or a user.
+const fn filter_code(query: &AuditQuery) -> Option<&'static str> {
+    match (query.reads, query.failures, query.break_glass) {
+        (_, true, _) => Some("failures"),
+        (_, _, true) => Some("break_glass"),
+        (true, ..) => Some("reads"),
+        _ => None,
+    }
 }
 
 fn wanted_of(query: &AuditQuery, access: &AccessRecords) -> Result<Wanted, PageError> {

@@ -112,10 +112,11 @@ struct Link {
     opened: bool,
 }
 
-/// Whether somebody of this role watches wards.
-fn watches(role: Role) -> bool {
+/// Whether there is something to see for somebody of this role who watches no ward: the audit trail.
+fn has_place_without_ward(role: Role) -> bool {
     let principal = Principal::of_role(role, Standing::FULL);
-    decide(&principal, Verb::WatchWard, Object::Ward(Relation::Ward)) == Decision::Allow
+    let may = |verb, object| decide(&principal, verb, object) == Decision::Allow;
+    may(Verb::ReadAudit, Object::Site) && !may(Verb::WatchWard, Object::Ward(Relation::Ward))
 }
 
 /// Starts a link. It ends when the receiver is dropped or the server refuses it.
@@ -186,7 +187,7 @@ impl Link {
             Err(cut) => return cut,
         };
         let Some(ward) = self.choose_ward(&hello.wards) else {
-            if self.options.without_ward && !watches(hello.session.role) {
+            if self.options.without_ward && has_place_without_ward(hello.session.role) {
                 return self.without_ward(socket, hello).await;
             }
             return match &self.options.ward {
@@ -528,6 +529,13 @@ fn goodbye(frame: Option<tungstenite::protocol::CloseFrame>) -> Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Others are told that they may watch no ward.
+    #[test]
+    fn auditors_alone_have_a_screen_without_a_ward() {
+        let has: Vec<Role> = Role::ALL.iter().copied().filter(|role| has_place_without_ward(*role)).collect();
+        assert_eq!(has, [Role::Auditor]);
+    }
 
     #[test]
     fn events_advance_without_a_gap() {

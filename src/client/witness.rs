@@ -7,7 +7,9 @@ use super::{
     trail::{Follower, Offer, TrailMemory, TrailStanding, file_name},
 };
 use crate::{
-    audit::{CheckpointError, CosignatureVerifier, Cosigner, Hash, NoteVerifier, Shown, memory::hash_text, pin},
+    audit::{
+        Checkpoint, CheckpointError, CosignatureVerifier, Cosigner, Hash, NoteVerifier, Shown, memory::hash_text, pin,
+    },
     domain::{Mode, Timestamp},
     seam::Entropy,
 };
@@ -92,6 +94,9 @@ pub enum WitnessError {
     /// The trail could not be remembered: then it is not cosigned.
     #[error("not cosigned: {0}")]
     NotWitnessed(String),
+    /// The hashes that are shown are not those under the checkpoint: which entry they name is the server's choice.
+    #[error("the server shows hashes that it has not signed")]
+    NotSigned,
     /// The past was changed. Nothing is cosigned any more until a person removes what is remembered.
     #[error("AUDIT FORKED: {0}")]
     Forked(String),
@@ -187,23 +192,28 @@ impl Witness {
         self.named.as_ref().map_or_else(|| what.clone(), |named| format!("{what}; first bad entry: {named}"))
     }
 
-    /// The first entry whose hash is not the one that was kept; the number of entries that are left if they are fewer.
+    /// The first entry whose hash is not the one that was kept; the number of entries that are left if they are fewer. The
+    /// server chooses what it shows, so it counts only if it is what the server has signed.
     async fn first_bad(&self, unix_s: u64) -> Result<Option<String>, WitnessError> {
+        let Some(seen) = self.follower.remembered() else { return Ok(None) };
         let kept = KeptHashes::open(self.hashes.clone())?.read()?;
-        let mut at = 0;
+        let bytes = get(&self.endpoint, "/v1/audit/checkpoint?old=0").await?;
+        let shown: Shown = String::from_utf8_lossy(&bytes).parse()?;
+        let signed = seen.key.open(&shown.note)?;
+        let mut hashes = Vec::new();
         for _ in 0..PAGES_MAX {
-            let rest = kept.get(at..).unwrap_or_default();
-            if rest.is_empty() {
-                return Ok(None);
+            let from = hashes.len() as u64;
+            if from >= signed.size {
+                break;
             }
-            let shown = self.page(at as u64, unix_s).await?;
-            let rest = rest.get(..shown.len().max(1)).unwrap_or(rest);
-            if let Some(first) = pin::first_difference(rest, &shown) {
-                return Ok(Some((at + first).to_string()));
+            let page = self.page(from, unix_s).await?;
+            if page.is_empty() {
+                break;
             }
-            at += shown.len();
+            hashes.extend(page);
         }
-        Ok(Some(format!("{at} or later")))
+        hashes.truncate(usize::try_from(signed.size).unwrap_or(usize::MAX));
+        differs(&kept, &hashes, &signed)
     }
 
     /// Hashes that the server shows, from an entry on. It shows them to whoever has cosigned just now; the checkpoint that is
@@ -245,7 +255,13 @@ impl Witness {
         let old = self.follower.next().map_err(not_good)?;
         let text = |bytes: bytes::Bytes| String::from_utf8_lossy(&bytes).into_owned();
         let key = text(get(&self.endpoint, "/v1/audit/key").await?);
-        let shown: Shown = text(get(&self.endpoint, &format!("/v1/audit/checkpoint?old={old}&meet")).await?).parse()?;
+        let path = format!("/v1/audit/checkpoint?old={old}");
+        // A server of before does not know that witnesses meet, and refuses the word.
+        let met = match get(&self.endpoint, &format!("{path}&meet")).await {
+            Err(HttpError::Problem(problem)) if problem.status == 400 => get(&self.endpoint, &path).await?,
+            met => met?,
+        };
+        let shown: Shown = text(met).parse()?;
         let offer = Offer {
             key: key.trim().to_owned(),
             old: shown.old,
@@ -264,10 +280,43 @@ impl Witness {
     }
 }
 
+/// The first hash that differs, if those that are shown are those that were signed.
+fn differs(kept: &[Hash], shown: &[Hash], signed: &Checkpoint) -> Result<Option<String>, WitnessError> {
+    if shown.len() as u64 != signed.size || pin::root_over(shown) != signed.root {
+        return Err(WitnessError::NotSigned);
+    }
+    Ok(pin::first_difference(kept, shown).map(|first| first.to_string()))
+}
+
 fn not_good(standing: TrailStanding) -> WitnessError {
     match standing {
         TrailStanding::Forked { what } => WitnessError::Forked(what),
         TrailStanding::NotWitnessed { why } => WitnessError::NotWitnessed(why),
         TrailStanding::Witnessed { .. } => WitnessError::NotWitnessed("nothing new was seen".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_does_not_choose_which_entry_is_named() {
+        let kept: Vec<Hash> = (0..8).map(|n| [n; 32]).collect();
+        let mut changed = kept.clone();
+        changed[3] = [99; 32];
+        let signed = |hashes: &[Hash]| Checkpoint {
+            origin: "o".into(),
+            size: hashes.len() as u64,
+            root: pin::root_over(hashes),
+        };
+        let named = |shown: &[Hash], of: &[Hash]| differs(&kept, shown, &signed(of)).map_err(|e| e.to_string());
+        assert_eq!(named(&changed, &changed), Ok(Some("3".to_owned())));
+        assert_eq!(named(&kept[..5], &kept[..5]), Ok(Some("5".to_owned())), "it was set back");
+        let mut other = kept.clone();
+        other[6] = [99; 32];
+        let lie = Err("the server shows hashes that it has not signed".to_owned());
+        assert_eq!(named(&other, &changed), lie, "another entry than the one that was changed");
+        assert_eq!(named(&changed[..2], &changed), lie, "too few");
     }
 }

@@ -68,7 +68,7 @@ pub async fn execute(app: &Arc<App>, data: &Path, serving: bool, uid: u32, reque
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
         AdminRequest::PlanRetention => retention::plan(app).await,
-        AdminRequest::RetainAudit { upto, archived } => retention::retain(app, &by, upto, archived).await,
+        AdminRequest::RetainAudit { upto, archived } => retention::retain(app, &by, serving, (upto, archived)).await,
         AdminRequest::ListDeadLetters { filter, limit } => list_letters(app, &by, filter, limit).await,
         AdminRequest::ShowDeadLetter { no } => show_letter(app, &by, no).await,
         AdminRequest::RetryDeadLetter { no } => retry_letter(app, &by, no).await,

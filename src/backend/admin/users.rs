@@ -34,6 +34,7 @@ pub(super) async fn add(app: &App, by: &Actor, new: NewUser) -> Done {
         return Err(refused("a display is no user: `wardwatch station add` adds one"));
     }
     check_coverage(app, &coverage)?;
+    check_auditor(role, &coverage)?;
     app.hub.directory().check_new_name(&name).map_err(refused)?;
     check_passphrase(&passphrase, &name, false).map_err(refused)?;
     let phc = hash(app, &passphrase).await?;
@@ -59,6 +60,16 @@ fn check_coverage(app: &App, coverage: &Coverage) -> Result<(), AdminError> {
     match wards.iter().find(|ward| app.hub.ward(ward).is_none()) {
         Some(absent) => Err(refused(format!("there is no ward {absent}"))),
         None => Ok(()),
+    }
+}
+
+/// The trail is of the whole site: wards would promise an auditor's account a bound that it has not.
+fn check_auditor(role: Role, coverage: &Coverage) -> Result<(), AdminError> {
+    match (role, coverage) {
+        (Role::Auditor, Coverage::Wards(_)) => {
+            Err(refused("an auditor reads the trail of the whole site: the account cannot be one for some wards"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -103,6 +114,7 @@ pub(super) async fn set_role(app: &App, by: &Actor, name: &str, role: Role) -> D
     if role == Role::Station {
         return Err(refused("a user is no display"));
     }
+    check_auditor(role, &user.coverage)?;
     let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..leaf(by, Act::UserRole) };
     let (mut leaves, ending) = app.end_sessions(&user, "role_changed");
     leaves.insert(0, leaf);
@@ -114,6 +126,7 @@ pub(super) async fn set_role(app: &App, by: &Actor, name: &str, role: Role) -> D
 pub(super) async fn set_coverage(app: &App, by: &Actor, name: &str, coverage: Coverage) -> Done {
     let user = named(app, name)?;
     check_coverage(app, &coverage)?;
+    check_auditor(user.role, &coverage)?;
     let side_text = app.beside("wards", coverage.to_string());
     let leaf = LeafDraft { user: Some(user.id.clone()), side_text, ..leaf(by, Act::UserWards) };
     let change = AccessChange::SetCoverage { user: user.id, coverage };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const WITNESSES_MAX: usize = 16;
 
 /// Years that entries of the audit trail are kept at least (45 CFR 164.316(b)(2)(i)).
-const RETENTION_YEARS_MIN: u16 = 6;
+pub const RETENTION_YEARS_MIN: u16 = 6;
 /// The longest time that can be set, in years.
 const RETENTION_YEARS_MAX: u16 = 100;
 

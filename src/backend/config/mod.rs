@@ -13,7 +13,7 @@ mod ssh;
 mod syslog;
 mod vitals;
 
-pub use audit::AuditConfig;
+pub use audit::{AuditConfig, RETENTION_YEARS_MIN};
 pub use fhir::FhirConfig;
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
 pub use medtech::{ArithmeticConfig, CompatConfig, MedtechConfig};

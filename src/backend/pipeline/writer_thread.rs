@@ -19,8 +19,8 @@ use std::{
 const CHECKPOINT_AT_WORK: Millis = Millis::from_secs(1);
 /// A checkpoint of the audit trail is signed this often even when there are none: silence is provable.
 const CHECKPOINT_AT_REST: Millis = Millis::from_secs(60);
-/// Turns of removal at the end, if entries were to be removed just before: two million entries. The next start goes on.
-const RETAIN_TURNS_AT_END: u32 = 1_000;
+/// Longest removal at the end, if entries were to be removed just before. The next start goes on.
+const RETAIN_AT_END: Millis = Millis::from_secs(10);
 /// So often what is past its time is deleted.
 const EXPIRE_INTERVAL: Millis = Millis::from_secs(60);
 /// Pause between two turns of deleting while more is left, so that commits go first.
@@ -76,11 +76,8 @@ impl Writer {
             }
         }
         self.checkpoint(true);
-        let mut turns = RETAIN_TURNS_AT_END;
-        while self.retaining && turns > 0 {
-            self.expire();
-            turns -= 1;
-        }
+        let until = self.clock.boot() + RETAIN_AT_END;
+        while self.retaining && self.clock.boot() < until && self.expire() {}
     }
 
     fn commit(&mut self, mut group: Group) {
@@ -140,6 +137,7 @@ impl Writer {
                 more
             }
             Err(e) => {
+                self.retaining = false;
                 self.health.failed(&e, self.clock.boot());
                 tracing::error!(error = %e, "what is past its time could not be deleted");
                 false

@@ -107,6 +107,11 @@ impl PolicyDesk {
         }
     }
 
+    /// Whether the trail fitted its last checkpoint when the store was opened.
+    pub const fn trail_at_start(&self) -> bool {
+        self.trail_at_start
+    }
+
     fn set(&self) -> Arc<PolicySet> {
         Arc::clone(&self.set.lock().unwrap_or_else(PoisonError::into_inner))
     }

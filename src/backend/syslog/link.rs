@@ -1,14 +1,15 @@
 //! The connection to the receiver.
 
 use crate::backend::config::SyslogConfig;
-use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
+use std::{fmt::Display, future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::{
     TlsConnector,
+    client::TlsStream,
     rustls::{ClientConfig, pki_types::ServerName},
 };
 
@@ -16,6 +17,9 @@ use tokio_rustls::{
 const LINK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes that are read of a receiver, which has nothing to say.
 const HEARD_MAX_BYTES: u64 = 64 * 1024;
+
+/// So often it is looked at whether a connection is over.
+const OVER_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Where the receiver is, and how it is known.
 pub(super) struct Link {
@@ -27,12 +31,67 @@ pub(super) struct Link {
 /// A connection.
 pub(super) struct Wire {
     address: String,
-    stream: Box<dyn Duplex>,
+    stream: Stream,
+}
+
+/// Plain, or by TLS.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    fn duplex(&mut self) -> &mut (dyn Duplex + '_) {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.as_mut(),
+        }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// Whether the stream has come to its end, without waiting for it. What a receiver says means nothing.
+async fn has_ended(stream: &mut (dyn Duplex + '_)) -> std::io::Result<bool> {
+    let mut bytes = [0; 256];
+    std::future::poll_fn(|context| {
+        for _ in 0..HEARD_MAX_BYTES / 256 {
+            let mut heard = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut *stream).poll_read(context, &mut heard) {
+                Poll::Pending => return Poll::Ready(Ok(false)),
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Ready(Ok(())) if heard.filled().is_empty() => return Poll::Ready(Ok(true)),
+                Poll::Ready(Ok(())) => {}
+            }
+        }
+        Poll::Ready(Err(std::io::Error::other("it says too much")))
+    })
+    .await
+}
+
+/// Waits until the connection is over on both sides. A receiver that has closed its side before it had ours answers what
+/// comes late with a reset, and that is an error here.
+async fn is_over(tcp: &TcpStream) -> std::io::Result<()> {
+    loop {
+        if let Some(e) = tcp.take_error()? {
+            return Err(e);
+        }
+        // The address of the other side is known until both ends were confirmed, or the connection was reset.
+        if tcp.peer_addr().is_err() {
+            return tcp.take_error()?.map_or(Ok(()), Err);
+        }
+        tokio::time::sleep(OVER_LOOK_EVERY).await;
+    }
+}
 
 async fn in_time<T, E: Display>(what: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, String> {
     match timeout(LINK_TIMEOUT, work).await {
@@ -52,12 +111,12 @@ impl Link {
         let address = self.address.clone();
         let tcp = in_time(&format!("{address} is not reached"), TcpStream::connect(&address)).await?;
         drop(tcp.set_nodelay(true));
-        let stream: Box<dyn Duplex> = match &self.tls {
-            None => Box::new(tcp),
+        let stream = match &self.tls {
+            None => Stream::Plain(tcp),
             Some(config) => {
                 let name = ServerName::try_from(self.host.clone()).map_err(|e| format!("{address}: {e}"))?;
                 let agreed = TlsConnector::from(Arc::clone(config)).connect(name, tcp);
-                Box::new(in_time(&format!("{address} does not agree on TLS"), agreed).await?)
+                Stream::Tls(Box::new(in_time(&format!("{address} does not agree on TLS"), agreed).await?))
             }
         };
         Ok(Wire { address, stream })
@@ -65,10 +124,11 @@ impl Link {
 }
 
 impl Wire {
-    /// Writes messages.
+    /// Writes messages. A receiver that has ended the connection does not read them.
     pub(super) async fn write(&mut self, frames: &[u8]) -> Result<(), String> {
         let what = format!("{} does not take the entries", self.address);
-        let stream = &mut self.stream;
+        self.still_open().await?;
+        let stream = self.stream.duplex();
         in_time(&what, async {
             stream.write_all(frames).await?;
             stream.flush().await
@@ -76,21 +136,84 @@ impl Wire {
         .await
     }
 
-    /// Closes our side, and waits until the receiver has closed its own: then it has read everything.
-    pub(super) async fn confirm(self) -> Result<(), String> {
+    async fn still_open(&mut self) -> Result<(), String> {
+        match has_ended(self.stream.duplex()).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(format!("{} has closed the connection before our end", self.address)),
+            Err(e) => Err(format!("{}: {e}", self.address)),
+        }
+    }
+
+    /// Closes our side, and waits until the receiver has closed its own, which must come after: then it has read everything.
+    /// By TLS it must say so itself (RFC 5425, section 4.4), for anybody on the way can end TCP.
+    pub(super) async fn confirm(mut self) -> Result<(), String> {
+        self.still_open().await?;
+        self.finish().await
+    }
+
+    async fn finish(self) -> Result<(), String> {
         let what =
             format!("{} has not closed the connection after our end, so it is not known what it read", self.address);
-        let mut stream = self.stream;
+        let Self { mut stream, .. } = self;
         in_time(&what, async {
-            stream.shutdown().await?;
+            stream.duplex().shutdown().await?;
             let mut heard = Vec::new();
-            let heard = (&mut stream).take(HEARD_MAX_BYTES).read_to_end(&mut heard).await;
-            match heard {
-                // A receiver may end TLS without saying so; TCP has said it.
-                Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(()),
-                other => other.map(drop),
-            }
+            stream.duplex().take(HEARD_MAX_BYTES).read_to_end(&mut heard).await?;
+            is_over(stream.tcp()).await
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{io::Read, net::TcpListener, thread::JoinHandle};
+
+    /// A connection to a receiver that reads so many bytes, or all, and closes.
+    async fn connected(reads: Option<usize>) -> (Wire, JoinHandle<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let receiver = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut bytes = vec![0; reads.unwrap_or(0)];
+            match reads {
+                Some(n) => stream.read_exact(&mut bytes).map(|()| n).unwrap(),
+                None => stream.read_to_end(&mut bytes).unwrap(),
+            }
+        });
+        let stream = Stream::Plain(TcpStream::connect(&address).await.unwrap());
+        (Wire { address, stream }, receiver)
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_reads_to_our_end_and_closes_has_everything() {
+        let (mut wire, receiver) = connected(None).await;
+        wire.write(b"5 first").await.unwrap();
+        wire.write(b"6 second").await.unwrap();
+        wire.confirm().await.unwrap();
+        assert_eq!(receiver.join().unwrap(), 15);
+    }
+
+    #[tokio::test]
+    async fn an_end_that_comes_before_ours_confirms_nothing() {
+        let (mut wire, receiver) = connected(Some(7)).await;
+        wire.write(b"5 first").await.unwrap();
+        receiver.join().unwrap();
+        wire.stream.tcp().readable().await.unwrap();
+        let why = wire.write(b"6 second").await.unwrap_err();
+        assert!(why.contains("closed the connection before our end"), "{why}");
+        let why = wire.confirm().await.unwrap_err();
+        assert!(why.contains("closed the connection before our end"), "{why}");
+    }
+
+    /// The end of the receiver was on its way while we wrote: nobody has read that.
+    #[tokio::test]
+    async fn an_end_that_crosses_our_last_entry_confirms_nothing() {
+        let (mut wire, receiver) = connected(Some(7)).await;
+        wire.write(b"5 first").await.unwrap();
+        receiver.join().unwrap();
+        wire.stream.duplex().write_all(b"6 second").await.unwrap();
+        assert!(wire.finish().await.is_err());
     }
 }

@@ -9,6 +9,7 @@ mod cursor;
 mod link;
 mod state;
 
+pub(super) use cursor::confirmed;
 pub use state::{SyslogState, SyslogStatus};
 
 use self::{cursor::Cursor, link::Link};
@@ -19,7 +20,10 @@ use super::{
     tls::{self, TlsError},
 };
 use crate::{
-    audit::export::{self, Entry},
+    audit::{
+        Hash,
+        export::{self, Entry},
+    },
     domain::{Millis, SystemFault, Timestamp, system::FaultReport},
     store::{DataFolder, LeafRow},
 };
@@ -44,10 +48,24 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 /// # Errors
 /// If TLS cannot be spoken with the files of the configuration.
 pub(super) fn start(app: &Arc<App>, folder: &DataFolder) -> Result<Vec<JoinHandle<()>>, TlsError> {
-    let Some(config) = app.config.audit.syslog.clone() else { return Ok(Vec::new()) };
+    let Some(config) = app.config.audit.syslog.clone() else {
+        // An alert may stand from when there was a receiver.
+        let over = FaultReport { fault: SystemFault::SyslogBehind, present: false, detail: String::new() };
+        if let Err(e) = app.pipeline.send(Job::Fault(over)) {
+            tracing::warn!(error = %e, "it could not be reported that no receiver of syslog is configured");
+        }
+        return Ok(Vec::new());
+    };
+    if !config.tls {
+        tracing::warn!(
+            address = config.address,
+            "the audit trail is sent by syslog in PLAIN TEXT: set audit.syslog.tls"
+        );
+    }
     let tls = if config.tls { Some(tls_of(&config)?) } else { None };
-    let cursor = Cursor::open(folder, app.hub.audit_size());
-    app.syslog.begin(&config.address, cursor.next());
+    let cursor = Cursor::open(folder, &config.address, |index| hash_of(app, index));
+    app.syslog.begin(&config.address, cursor.next(), !config.tls);
+    app.hub.metrics().audit_delivered(cursor.next());
     let sender = Sender { app: Arc::clone(app), link: Link::new(&config, tls), facility: config.facility, cursor };
     let watch = tokio::spawn(watch(Arc::clone(app), config));
     Ok(vec![tokio::spawn(sender.run()), watch])
@@ -59,6 +77,11 @@ fn tls_of(config: &SyslogConfig) -> Result<Arc<tokio_rustls::rustls::ClientConfi
         Some(pin) => tls::client_of(pin, identity),
         None => tls::client(config.ca_file.as_deref(), identity),
     }
+}
+
+/// The hash of an entry; a look at the database of less than a millisecond.
+fn hash_of(app: &App, index: u64) -> Option<Hash> {
+    app.reader.audit_hashes(index, 1).ok()?.pop()
 }
 
 /// Sends the trail.
@@ -109,8 +132,12 @@ impl Sender {
                 break;
             }
         }
+        if next == self.cursor.next() {
+            return Err(format!("entry {next} cannot be read"));
+        }
         wire.confirm().await?;
-        self.cursor.advance(next).map_err(|e| format!("the number of the next entry cannot be kept: {e}"))
+        let last = hash_of(&self.app, next - 1).ok_or_else(|| format!("entry {} has no hash", next - 1))?;
+        self.cursor.advance(next, &last).map_err(|e| format!("the number of the next entry cannot be kept: {e}"))
     }
 
     async fn read(&self, from: u64) -> Result<Vec<LeafRow>, String> {
@@ -154,12 +181,15 @@ async fn watch(app: Arc<App>, config: SyslogConfig) {
     let patience = Millis::from_secs(config.behind_s.into());
     // What stood before the start is not known: the first look is always told.
     let mut told: Option<bool> = None;
+    let mut waiting = Waiting::default();
     loop {
         interval.tick().await;
         let status = app.syslog.status(app.hub.audit_size());
         let Some(status) = status else { continue };
+        // An entry may say any time, or none that can be read; the clock since boot goes on whatever it says.
+        let still = waiting.look(&status, app.clock.boot()) >= patience;
         let waits = if status.waiting() > 0 { oldest(&app, status.next).await } else { None };
-        let behind = waits.is_some_and(|since| app.clock.wall().since(since) >= patience);
+        let behind = still || waits.is_some_and(|since| app.clock.wall().since(since) >= patience);
         if told == Some(behind) {
             continue;
         }
@@ -172,10 +202,52 @@ async fn watch(app: Arc<App>, config: SyslogConfig) {
     }
 }
 
+/// Since when the delivery stands still.
+#[derive(Default)]
+struct Waiting {
+    /// The next entry, and the time since boot when it was seen first to wait.
+    seen: Option<(u64, Millis)>,
+}
+
+impl Waiting {
+    /// How long the entry has been seen to wait that is next.
+    fn look(&mut self, status: &SyslogStatus, now: Millis) -> Millis {
+        if status.waiting() == 0 {
+            self.seen = None;
+            return Millis::ZERO;
+        }
+        let (next, since) = *self.seen.get_or_insert((status.next, now));
+        if next != status.next {
+            self.seen = Some((status.next, now));
+            return Millis::ZERO;
+        }
+        now - since
+    }
+}
+
 /// When the entry was written that waits for the longest time.
 async fn oldest(app: &Arc<App>, next: u64) -> Option<Timestamp> {
     let reader = Arc::clone(&app.reader);
     let read = tokio::task::spawn_blocking(move || reader.leaves(next, 1));
     let row = read.await.ok()?.ok()?.pop()?;
     Entry::read(row.index, &row.leaf).utc.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_still_is_told_whatever_the_entries_say() {
+        let state = SyslogState::default();
+        state.begin("siem:6514", 3, true);
+        let mut waiting = Waiting::default();
+        let mut look = |size, now| waiting.look(&state.status(size).unwrap(), Millis(now)).0;
+        assert_eq!((look(3, 5), look(4, 10), look(9, 900)), (0, 0, 890));
+        state.delivered(6, Timestamp::MIN);
+        assert_eq!((look(9, 1_000), look(9, 1_500)), (0, 500), "it moved");
+        assert_eq!((look(6, 2_000), look(7, 9_000)), (0, 0), "nothing waited");
+        let words = state.status(6).unwrap().words();
+        assert!(words.starts_with("audit by syslog in PLAIN TEXT to siem:6514: 6 of 6"), "{words}");
+    }
 }

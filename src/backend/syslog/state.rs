@@ -9,6 +9,9 @@ use std::sync::{Mutex, PoisonError};
 pub struct SyslogStatus {
     /// The receiver.
     pub address: String,
+    /// Whether it goes in plain text.
+    #[serde(default)]
+    pub plain: bool,
     /// The number of the next entry: all before it are delivered.
     pub next: u64,
     /// Entries of the trail.
@@ -31,9 +34,10 @@ impl SyslogStatus {
     /// What is told of it.
     #[must_use]
     pub fn words(&self) -> String {
-        let Self { address, next, size, failing, .. } = self;
+        let Self { address, plain, next, size, failing, .. } = self;
+        let by = if *plain { "syslog in PLAIN TEXT" } else { "syslog" };
         let why = failing.as_ref().map(|(since, why)| format!("; NOT DELIVERED since {since}: {why}"));
-        format!("audit by syslog to {address}: {next} of {size} entries delivered{}", why.unwrap_or_default())
+        format!("audit by {by} to {address}: {next} of {size} entries delivered{}", why.unwrap_or_default())
     }
 }
 
@@ -46,8 +50,8 @@ impl SyslogState {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(change).unwrap_or_default();
     }
 
-    pub(super) fn begin(&self, address: &str, next: u64) {
-        let status = SyslogStatus { address: address.to_owned(), next, size: next, last: None, failing: None };
+    pub(super) fn begin(&self, address: &str, next: u64, plain: bool) {
+        let status = SyslogStatus { address: address.to_owned(), plain, next, size: next, last: None, failing: None };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
     }
 

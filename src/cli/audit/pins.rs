@@ -7,7 +7,9 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use std::{
+    fs::OpenOptions,
     io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -23,7 +25,8 @@ pub(super) fn write(folder: &DataFolder, out: Option<&Path>) -> anyhow::Result<u
         bail!("there is no checkpoint yet: the server signs one within a second of its start")
     };
     let text = std::fs::read_to_string(folder.audit_public_key()).context("audit.pub of the folder cannot be read")?;
-    let checkpoint = text.parse::<NoteVerifier>()?.open(&note)?;
+    let key = text.parse::<NoteVerifier>()?;
+    let checkpoint = key.open(&note)?;
     let hashes = hashes_of(&reader, &checkpoint)?;
     if hashes.len() as u64 != checkpoint.size || pin::root_over(&hashes) != checkpoint.root {
         terminal::note("BAD: the trail is not as it was signed, and was not pinned: run `wardwatch audit verify`");
@@ -32,13 +35,36 @@ pub(super) fn write(folder: &DataFolder, out: Option<&Path>) -> anyhow::Result<u
     let bytes = Pin { note, hashes }.to_bytes();
     match out {
         Some(path) => {
-            let failed = || format!("the pin {} cannot be written", path.display());
-            std::fs::write(path, bytes).with_context(failed)?;
+            keep(path, &bytes, &key).with_context(|| format!("the pin {} cannot be written", path.display()))?;
             terminal::note(&format!("pinned {} entries in {}", checkpoint.size, path.display()));
         }
         None => std::io::stdout().lock().write_all(&bytes)?,
     }
     Ok(0)
+}
+
+/// Writes a pin in the place of none, or of one that it continues: a good pin is never lost to a trail that was written anew.
+fn keep(path: &Path, bytes: &[u8], key: &NoteVerifier) -> anyhow::Result<()> {
+    match std::fs::read(path) {
+        Ok(before) => {
+            let what = "it is there and is no pin that this one continues: name another file";
+            let (_, before) = Pin::open(&before, key).context(what)?;
+            let (_, now) = Pin::open(bytes, key)?;
+            if pin::first_difference(&before.hashes, &now.hashes).is_some() {
+                bail!("{what}, and run `wardwatch audit verify --from` with it");
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e.into()),
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let beside = Path::new(&name);
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(beside, path)?;
+    Ok(())
 }
 
 fn hashes_of(reader: &SqliteReader, checkpoint: &Checkpoint) -> anyhow::Result<Vec<Hash>> {
@@ -75,4 +101,31 @@ pub(super) fn read(path: &Path, key: &NoteVerifier, evidence: &mut Evidence) -> 
             evidence.hashes = pin.hashes;
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::NoteSigner;
+
+    #[test]
+    fn a_good_pin_is_replaced_by_one_that_continues_it_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("site.pin");
+        let signer = NoteSigner::new("wardwatch/site".into(), &[1; 32]);
+        let of = |hashes: Vec<Hash>| {
+            let note = signer.sign(hashes.len() as u64, pin::root_over(&hashes));
+            Pin { note, hashes }.to_bytes()
+        };
+        let (first, longer) = (of(vec![[1; 32], [2; 32]]), of(vec![[1; 32], [2; 32], [3; 32]]));
+        keep(&path, &first, &signer.verifier()).unwrap();
+        keep(&path, &longer, &signer.verifier()).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), longer);
+        for other in [of(vec![[1; 32], [9; 32], [3; 32], [4; 32]]), first] {
+            assert!(keep(&path, &other, &signer.verifier()).is_err(), "another past, or a shorter one");
+        }
+        std::fs::write(&path, "notes of somebody").unwrap();
+        assert!(keep(&path, &longer, &signer.verifier()).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"notes of somebody");
+    }
 }

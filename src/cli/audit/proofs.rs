@@ -6,10 +6,11 @@ use super::{
 };
 use crate::{
     audit::{
-        Checkpoint, CosignatureVerifier, Evidence, Fault, NoteVerifier, ProofText, Removed, Verified,
+        Checkpoint, CosignatureVerifier, Evidence, Fault, FaultKind, NoteVerifier, ProofText, Removed, Verified,
         cosignature::signatures_on, proof_text::PROOF_TEXT_MAX_BYTES, verify,
     },
     domain::{Timestamp, text::is_unsafe},
+    seam::{Clock, OsClock},
     store::{DataFolder, StoreReader, sqlite::SqliteReader},
 };
 use anyhow::{Context, bail};
@@ -45,7 +46,8 @@ pub(super) fn verify_trail(site: &SiteArgs, from: &[PathBuf], key: Option<&str>)
     let folder = site.existing()?.folder;
     let key = key_of(&folder, key)?;
     let reader = SqliteReader::open(&folder)?;
-    let mut evidence = Evidence::default();
+    let now = Some(OsClock.wall());
+    let mut evidence = Evidence { now, ..Evidence::default() };
     for path in from {
         if let Err(e) = pins::read(path, &key, &mut evidence)? {
             terminal::note(&format!("{}: {e}", path.display()));
@@ -70,17 +72,21 @@ pub(super) fn verify_trail(site: &SiteArgs, from: &[PathBuf], key: Option<&str>)
                 let sizes: Vec<String> = evidence.pinned.iter().map(|c| c.size.to_string()).collect();
                 if sizes.is_empty() { String::new() } else { format!("; grown from {}", sizes.join(", ")) }
             })?;
-            if let Some(Removed { upto, at, who, entry }) = removed {
+            if let Some(Removed { upto, at, who, entry, years }) = removed {
                 let last = upto.saturating_sub(1);
                 writeln!(
                     out,
-                    "entries 0 to {last} removed by retention on {at} by {who} (entry {entry}); their hashes hold"
+                    "entries 0 to {last} removed by retention on {at} by {who} (entry {entry}), older than {years} years; their hashes hold, their texts cannot be verified here"
                 )?;
             }
             Ok(0)
         }
         Ok(_) => {
             writeln!(out, "BAD: {unsigned} checkpoints in the folder do not carry the key's signature")?;
+            Ok(FOUND)
+        }
+        Err(fault) if fault.what == FaultKind::Checkpoint => {
+            writeln!(out, "BAD: {fault}")?;
             Ok(FOUND)
         }
         Err(fault) => {

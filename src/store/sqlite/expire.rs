@@ -15,8 +15,13 @@ const DEAD_LETTERS_MAX: i64 = 100_000;
 /// Signed checkpoints kept as they came; of older ones every hundredth stays.
 const CHECKPOINTS_KEPT: i64 = 10_000;
 
-/// Deletes up to the bounds; says whether more is left.
-pub(super) fn expire(db: &mut Connection, now: Timestamp, retention: &Retention) -> Result<bool, StoreError> {
+/// Deletes up to the bounds; says whether more is left. `signed` is how many entries of the audit trail a checkpoint covers.
+pub(super) fn expire(
+    db: &mut Connection,
+    now: Timestamp,
+    retention: &Retention,
+    signed: u64,
+) -> Result<bool, StoreError> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let mut more = expire_samples(&tx, now, retention)?;
     // Inputs after the newest snapshot are needed for the next start, however old they are.
@@ -52,7 +57,7 @@ pub(super) fn expire(db: &mut Connection, now: Timestamp, retention: &Retention)
              WHERE no <= (SELECT max(no) FROM audit_checkpoint) - ?1 AND no % 100 <> 0 ORDER BY no LIMIT ?2)",
         CHECKPOINTS_KEPT,
     )?;
-    more |= segments::empty(&tx, ROWS_PER_CALL)?;
+    more |= segments::empty(&tx, ROWS_PER_CALL, signed)?;
     tx.commit().map_err(failed)?;
     Ok(more)
 }

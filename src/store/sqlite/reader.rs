@@ -318,7 +318,14 @@ impl StoreReader for SqliteReader {
             let sql = "SELECT l.idx, l.leaf, t.text FROM audit_leaf l LEFT JOIN audit_text t ON t.idx = l.idx
                        WHERE l.idx >= ?1 ORDER BY l.idx LIMIT ?2";
             rows(db, sql, params![to_db(from), row_limit(limit)], |r| {
-                Ok(LeafRow { index: from_db(get(r, 0)?), leaf: get(r, 1)?, text: get(r, 2)? })
+                // What somebody made of an entry is shown as far as it can be, and keeps nobody from the others.
+                let text =
+                    |index| Ok::<String, StoreError>(String::from_utf8_lossy(&any_bytes(r, index)?).into_owned());
+                let beside = match r.get_ref(2).map_err(failed)? {
+                    ValueRef::Null => None,
+                    _ => Some(text(2)?),
+                };
+                Ok(LeafRow { index: from_db(get(r, 0)?), leaf: text(1)?, text: beside })
             })
         })
     }

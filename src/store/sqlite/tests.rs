@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    audit::{Act, Evidence, LeafActor, LeafDraft, NoteVerifier, Outcome, SideText, Tree, proof, verify},
+    audit::{
+        Act, Evidence, LeafActor, LeafDraft, NoteVerifier, Outcome, Retained, RetainedHow, SideText, Tree, proof,
+        verify,
+    },
     domain::{
         Coverage, DeviceId, Event, EventBody, Marks, Millis, Mode, Observation, PatientId, Quality, Role, Timestamp,
         VitalCode, Ward, WardId,
@@ -687,4 +690,47 @@ fn a_letter_ends_alone_where_the_topic_named_another_device() {
     store.commit(&Batch { dead_letter_ends: vec![end], ..Batch::default() }).unwrap();
     let open = store.reader().unwrap().dead_letters(&DeadLetterFilter::default(), 10).unwrap();
     assert_eq!(open.iter().map(|stored| stored.no).collect::<Vec<_>>(), [2]);
+}
+
+/// A trail of nine years, the first entries of which an entry says to be removed; how many are empty after a turn.
+fn emptied(harm: &str) -> (usize, usize) {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    for _ in 0..90 {
+        store.commit(&Batch { leaves: vec![leaf(), leaf()], ..Batch::default() }).unwrap();
+        bench.clock.advance(Millis::from_mins(60 * 24 * 36));
+        store.checkpoint(true).unwrap();
+    }
+    let reader = store.reader().unwrap();
+    let upto = reader.audit_segments().unwrap()[9].end;
+    let until = reader.leaves(upto, 1).unwrap()[0].leaf.clone();
+    let until = crate::audit::leaf::written_at(until.as_bytes()).unwrap();
+    let retained = Some(Retained { years: 6, how: RetainedHow::Archived, until });
+    let entry = LeafDraft { act: Act::AuditRetain, outcome: Outcome::Success, upto: Some(upto), retained, ..leaf() };
+    store.commit(&Batch { leaves: vec![entry], retain_audit: Some(upto), ..Batch::default() }).unwrap();
+    store.connection().execute_batch(harm).unwrap();
+    let count = || reader.leaves(0, 1_000).unwrap().iter().filter(|row| row.leaf.is_empty()).count();
+    let turns = |store: &mut SqliteStore| {
+        for _ in 0..100 {
+            store.expire(t(0), &Retention::default()).unwrap();
+        }
+    };
+    turns(&mut store);
+    let unsigned = count();
+    store.checkpoint(true).unwrap();
+    turns(&mut store);
+    (unsigned, count())
+}
+
+/// Entries go once the entry is signed that says so, and never without one; what was edited stays with all after it.
+#[test]
+fn entries_are_emptied_by_what_is_signed_alone() {
+    let (before, after) = emptied("");
+    assert_eq!(before, 0, "nothing goes before it is signed that it goes");
+    assert_eq!(after, 21, "ten segments");
+    assert_eq!(emptied("UPDATE audit_leaf SET leaf = replace(leaf, '\"i\":4', '\"i\":5') WHERE idx = 4").1, 4);
+    let edge = emptied("UPDATE audit_leaf SET leaf = replace(leaf, '\"i\":5', '\"i\":6') WHERE idx = 5").1;
+    assert_eq!(edge, 3, "it bore out the age of those before it");
+    assert_eq!(emptied("UPDATE audit_segment SET removed = 5").1, 0, "that entry says nothing of the kind");
+    assert_eq!(emptied("UPDATE audit_segment SET removed = (SELECT max(idx) FROM audit_leaf)").1, after, "no more");
 }

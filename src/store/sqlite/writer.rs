@@ -282,7 +282,9 @@ impl Store for SqliteStore {
         if self.closed {
             return Err(StoreError::Closed);
         }
-        let expired = expire::expire(&mut self.db, now, retention);
+        // A trail that was changed is evidence.
+        let signed = self.signed_size.filter(|_| self.audit_fault.is_none()).unwrap_or(0);
+        let expired = expire::expire(&mut self.db, now, retention, signed);
         self.close_on_error(expired)
     }
 

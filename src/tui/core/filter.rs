@@ -2,12 +2,12 @@
 
 use super::app::{App, Page};
 use crate::{
-    domain::{Alert, AlertClass, Liveness, Priority},
+    domain::{Alert, AlertClass, Liveness, Priority, ids::ID_MAX_BYTES},
     protocol::{PatientView, WardView},
 };
 
-/// Longest filter, in characters.
-const FILTER_MAX_CHARS: usize = 60;
+/// Longest filter, in characters: an identifier of any length has room beside other words.
+const FILTER_MAX_CHARS: usize = 2 * ID_MAX_BYTES;
 
 /// Words that all have to hold. A word is `bed:NAME`, `alert`, `high`, `medium`, `low`, `technical`, `stale`, or else
 /// part of a bed's name or a patient's name. A filter never hides an alert from the queue.
@@ -87,5 +87,16 @@ impl App {
                 None => bed.contains(word) || patient.patient.name.as_str().to_lowercase().contains(word),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_of_any_length_has_room() {
+        let wanted = format!("patient:{} reads", "p".repeat(ID_MAX_BYTES));
+        assert_eq!(Filter::of(&wanted).text(), wanted, "a shorter one would be another patient");
     }
 }
