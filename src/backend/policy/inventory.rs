@@ -382,7 +382,14 @@ mod tests {
         let found = |receiver| copied(witnessed(), receiver, now).properties.get("copyMinutes").cloned();
         let status = |next, last: Option<i64>, failing: Option<i64>| {
             let failing = failing.map(|since| (at(since), "refused".to_owned()));
-            Some(Some(SyslogStatus { address: "logs:6514".to_owned(), next, size: 10, last: last.map(at), failing }))
+            Some(Some(SyslogStatus {
+                plain: false,
+                address: "logs:6514".to_owned(),
+                next,
+                size: 10,
+                last: last.map(at),
+                failing,
+            }))
         };
         assert_eq!(found(None), Some(json!(7)));
         assert_eq!(found(status(10, Some(20), None)), Some(json!(0)), "all is delivered");
