@@ -39,5 +39,5 @@ pub use report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Re
 pub use resource::Resource;
 pub use scope::Scope;
 pub use set::{Listed, PolicySet};
-pub use text::report_text;
+pub use text::{paragraph, report_text};
 pub use vocabulary::{FieldSpec, TYPES, TypeSpec};

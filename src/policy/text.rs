@@ -85,13 +85,23 @@ fn counts(count: &Count) -> String {
     text
 }
 
+/// Longest paragraph, in characters: what to do stands at its end.
+const PARAGRAPH_MAX_CHARS: usize = 2_000;
+
+/// A paragraph of a file or a resource as a terminal may show it: nothing of theirs drives it. It is cut to
+/// [`PARAGRAPH_MAX_CHARS`].
+#[must_use]
+pub fn paragraph(text: &str) -> String {
+    let words: Vec<String> = text.split_whitespace().map(clean).filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(PARAGRAPH_MAX_CHARS).collect()
+}
+
 /// What follows a broken line stands this far in, at least.
 const HANGING: usize = 2;
 
 /// Writes a paragraph, broken at spaces; a word that is longer than a line stands alone.
 fn put(out: &mut String, indent: usize, text: &str) {
-    // Files and resources name themselves: nothing of theirs drives the terminal.
-    let text = clean(text);
+    let text = paragraph(text);
     out.extend(std::iter::repeat_n(' ', indent));
     let mut column = indent;
     let mut begun = false;
@@ -121,5 +131,14 @@ mod tests {
         let mut out = String::new();
         put(&mut out, 2, "No\u{1b}]0;title\u{7} log\u{9b}2J and \u{202e}no\nname");
         assert_eq!(out, "  No]0;title log2J and no name\n");
+    }
+
+    #[test]
+    fn a_long_message_is_told_to_its_end() {
+        let text = format!("{}what to do", "what is wrong, ".repeat(40));
+        let mut out = String::new();
+        put(&mut out, 2, &text);
+        assert!(out.ends_with("what to do\n"), "{out}");
+        assert_eq!(paragraph(&"word ".repeat(1_000)).chars().count(), PARAGRAPH_MAX_CHARS);
     }
 }

@@ -14,7 +14,7 @@ use super::{app::App, pipeline::Job};
 use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{Actor, Millis, SystemFault, Timestamp, system::FaultReport, text::clean},
-    policy::{Compliance, Effect, Finding, PolicySet, Report, Wanted},
+    policy::{Compliance, Effect, Finding, PolicySet, Report, Wanted, paragraph},
     store::DataFolder,
 };
 use rustix::fs::{Mode, OFlags};
@@ -163,7 +163,7 @@ pub async fn check(
 /// An error with its cause.
 pub(super) fn whole(error: &PolicyError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    clean(&format!("{error}{}", cause.filter(|_| !matches!(error, PolicyError::Wrong(_))).unwrap_or_default()))
+    paragraph(&format!("{error}{}", cause.filter(|_| !matches!(error, PolicyError::Wrong(_))).unwrap_or_default()))
 }
 
 /// The entry that is written and read back.
@@ -360,7 +360,7 @@ pub fn refusal(report: &Report) -> Option<String> {
         for reason in &finding.reasons {
             let _ = write!(text, "\n    {} = {}", reason.field, clean(&reason.value.to_string()));
         }
-        let _ = write!(text, "\n  {}", clean(&finding.message));
+        let _ = write!(text, "\n  {}", paragraph(&finding.message));
         if let Some(exemption) = finding.exemption.as_ref().filter(|exemption| exemption.expired) {
             let _ = write!(
                 text,
