@@ -88,8 +88,8 @@ fn counts(count: &Count) -> String {
 /// Longest paragraph, in characters: what to do stands at its end.
 const PARAGRAPH_MAX_CHARS: usize = 2_000;
 
-/// A paragraph of a file or a resource as a terminal may show it: nothing of theirs drives it. It is cut to
-/// [`PARAGRAPH_MAX_CHARS`].
+/// A paragraph of a file or a resource as a terminal may show it: nothing of theirs drives it. It is cut to 2,000
+/// characters.
 #[must_use]
 pub fn paragraph(text: &str) -> String {
     let words: Vec<String> = text.split_whitespace().map(clean).filter(|word| !word.is_empty()).collect();
