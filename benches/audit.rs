@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark fails by panicking")]
 
+mod allocator;
+
 use std::{convert::Infallible, sync::Arc};
 use wardwatch::{
     audit::{

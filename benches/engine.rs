@@ -12,6 +12,7 @@
     reason = "a benchmark fails by panicking"
 )]
 
+mod allocator;
 mod core_time;
 
 use core_time::core_time;

@@ -10,6 +10,7 @@
     reason = "a benchmark fails by panicking"
 )]
 
+mod allocator;
 mod core_time;
 
 use core_time::core_time;

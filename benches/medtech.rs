@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_docs_in_private_items, reason = "a benchmark fails by panicking")]
 
+mod allocator;
+
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
 use wardwatch::ingest::medtech::{Arithmetic, Compat, DeviceMapping, Json};

@@ -17,6 +17,8 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+mod allocator;
+
 use std::{
     collections::BTreeMap,
     io::{Read, Write},

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
+mod allocator;
 mod core_time;
 
 use core_time::core_time;
