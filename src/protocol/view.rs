@@ -419,13 +419,13 @@ impl WardView {
         }
     }
 
-    /// The same ward without names and notes, be they of patients or of handovers.
+    /// The same ward without names, notes and years of birth, notes of handovers included.
     #[must_use]
     pub fn without_names(&self) -> Self {
         self.named(|_| PersonName::default())
     }
 
-    /// The same ward with the initials of patients in the place of their names, and without notes.
+    /// The same ward with the initials of patients in the place of their names, without notes and years of birth.
     #[must_use]
     pub fn with_initials(&self) -> Self {
         self.named(PersonName::initials)
@@ -436,6 +436,7 @@ impl WardView {
         for patient in view.patients.values_mut() {
             patient.patient.name = name(&patient.patient.name);
             patient.patient.note = PersonName::default();
+            patient.patient.birth_year = None;
         }
         view.handovers.open.iter_mut().for_each(|open| open.note = None);
         view.pauses.iter_mut().for_each(|pause| pause.reason = None);
@@ -471,7 +472,7 @@ pub fn without_names(event: &Event) -> Event {
     named(event, |_| PersonName::default())
 }
 
-/// An event with the initials of patients in the place of their names, and without notes.
+/// An event with the initials of patients in the place of their names, without notes and years of birth.
 #[must_use]
 pub fn with_initials(event: &Event) -> Event {
     named(event, PersonName::initials)
@@ -496,11 +497,13 @@ fn named(event: &Event, renamed: impl Fn(&PersonName) -> PersonName) -> Event {
     {
         patient.name = renamed(&patient.name);
         patient.note = PersonName::default();
+        patient.birth_year = None;
     }
-    if let EventBody::Described { name, .. } | EventBody::Refused { command: Command::Describe { name, .. }, .. } =
-        &mut event.body
+    if let EventBody::Described { name, birth_year, .. }
+    | EventBody::Refused { command: Command::Describe { name, birth_year, .. }, .. } = &mut event.body
     {
         *name = renamed(name);
+        *birth_year = None;
     }
     event
 }
@@ -513,7 +516,8 @@ mod tests {
     #[test]
     fn names_and_notes_are_taken_from_admissions_and_from_refused_ones() {
         let (name, note) = (PersonName::new("Okafor, Chidi"), PersonName::new("has a pacemaker"));
-        let patient = Patient { id: "p1".parse().unwrap(), name, note, category: Category::Adult, birth_year: None };
+        let patient =
+            Patient { id: "p1".parse().unwrap(), name, note, category: Category::Adult, birth_year: Some(1971) };
         let (bed, encounter): (BedId, EncounterId) = ("b1".parse().unwrap(), "e1".parse().unwrap());
         let command = Command::Admit { patient: patient.clone(), bed: bed.clone(), encounter: encounter.clone() };
         let refusal = Refusal::Census(CensusError::UnknownBed { bed: bed.clone() });
@@ -524,19 +528,25 @@ mod tests {
         ] {
             let event = Event::new(Timestamp::from_ms(0), body);
             let told = |event: &Event| serde_json::to_string(event).unwrap();
-            assert!(told(&event).contains("Chidi") && told(&event).contains("pacemaker"));
+            let secrets = ["Chidi", "pacemaker", "1971"];
+            assert!(secrets.iter().all(|secret| told(&event).contains(secret)));
             let shown = told(&without_names(&event));
-            assert!(!shown.contains("Chidi") && !shown.contains("pacemaker"), "{shown}");
+            assert!(!secrets.iter().any(|secret| shown.contains(secret)), "{shown}");
             assert!(shown.contains("p1"), "{shown}");
         }
         let (patient, name): (PatientId, _) = ("p1".parse().unwrap(), PersonName::new("Okafor, Chidi"));
-        let described =
-            EventBody::Described { patient: patient.clone(), name: name.clone(), birth_year: None, by: Actor::System };
-        let command = Command::Describe { patient: patient.clone(), name, birth_year: None };
+        let described = EventBody::Described {
+            patient: patient.clone(),
+            name: name.clone(),
+            birth_year: Some(1971),
+            by: Actor::System,
+        };
+        let command = Command::Describe { patient: patient.clone(), name, birth_year: Some(1971) };
         let refusal = Refusal::Census(CensusError::UnknownPatient { patient });
         for body in [described, EventBody::Refused { command, refusal, by: Actor::System }] {
             let shown = without_names(&Event::new(Timestamp::from_ms(0), body));
-            assert!(!serde_json::to_string(&shown).unwrap().contains("Chidi"), "{shown:?}");
+            let told = serde_json::to_string(&shown).unwrap();
+            assert!(!told.contains("Chidi") && !told.contains("1971"), "{told}");
         }
     }
 }
