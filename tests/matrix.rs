@@ -128,6 +128,7 @@ fn filled(route: Route) -> String {
     let path = route.path();
     path.replace("{device}", "self")
         .replace("{session}", "s-none")
+        .replace("{approval}", "a-none")
         .replace("{link}", "none")
         .replace("{*path}", "Patient/none")
 }

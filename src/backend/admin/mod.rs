@@ -3,6 +3,7 @@
 mod channels;
 mod devices;
 mod execute;
+mod guarded;
 mod keys;
 mod request;
 mod retention;
@@ -10,8 +11,11 @@ mod socket;
 mod users;
 
 pub use execute::execute;
-pub use request::{
-    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, ChannelInfo, DeviceStatus, StationInfo, Status,
-    UserInfo, UserKeyInfo, WardStatus,
+pub use guarded::{
+    ApproveError, Change, Plan, Proposals, approve, end, look_after_proposals, lose_proposals, proposals,
 };
-pub use socket::{ask, listen};
+pub use request::{
+    ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, Asker, ChannelInfo, DeviceStatus, StationInfo, Status,
+    UserInfo, UserKeyInfo, WardStatus, Whose,
+};
+pub use socket::{ask, ask_as, listen};
