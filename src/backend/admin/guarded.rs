@@ -515,3 +515,61 @@ pub async fn lose_proposals(app: &App) -> Result<(), JobError> {
     let ended = app.proposals.lock().await.lost();
     note_ends(app, ended, "lost").await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Coverage;
+
+    fn user(name: &str, role: Role, enabled: bool) -> UserRecord {
+        let (id, phc) = (format!("u-{name}").parse().unwrap(), String::new());
+        UserRecord { id, name: name.to_owned(), role, phc, enabled, failures: 0, coverage: Coverage::All, factor: None }
+    }
+
+    #[test]
+    fn u09_this_wants_two_and_that_does_not() {
+        let (anna, ben) = (user("anna", Role::Admin, true), user("ben", Role::Nurse, true));
+        let key = UserKeyRecord {
+            fingerprint: "SHA256:k".into(),
+            user: ben.id.clone(),
+            algorithm: "ssh-ed25519".into(),
+            comment: String::new(),
+            added_at: crate::domain::Timestamp::from_ms(0),
+        };
+        let change = |user: &UserRecord, change| Plan::Change(user.clone(), change);
+        let (out, phc) = (user("out", Role::Admin, false), || Change::Passphrase("phc".into()));
+        // With two administrators, with three, and if it is about whoever asks.
+        let rows = [
+            (Plan::AddUser(anna.clone()), [true, true, true]),
+            (Plan::AddUser(ben.clone()), [false, false, false]),
+            (change(&ben, Change::Role(Role::Admin)), [true, true, true]),
+            (change(&ben, Change::Role(Role::Doctor)), [false, false, false]),
+            (change(&anna, Change::Role(Role::Nurse)), [true, false, true]),
+            (change(&anna, Change::Role(Role::Admin)), [false, false, false]),
+            (change(&out, Change::Role(Role::Nurse)), [false, false, false]),
+            (change(&out, Change::Enabled(true)), [true, true, true]),
+            (change(&ben, Change::Enabled(true)), [false, false, false]),
+            (change(&anna, Change::Enabled(true)), [false, false, false]),
+            (change(&anna, Change::Enabled(false)), [true, false, true]),
+            (change(&out, Change::Enabled(false)), [false, false, false]),
+            (change(&ben, Change::Enabled(false)), [false, false, false]),
+            (change(&anna, phc()), [true, true, false]),
+            (change(&out, phc()), [true, true, false]),
+            (change(&ben, phc()), [false, false, false]),
+            (change(&anna, Change::ResetFactor), [true, true, false]),
+            (change(&ben, Change::ResetFactor), [false, false, false]),
+            (change(&anna, Change::Key(key.clone())), [true, true, false]),
+            (change(&ben, Change::Key(key)), [false, false, false]),
+            (Plan::RetainAudit { upto: 7, archived: true }, [true, true, true]),
+            (Plan::ExportAudit("fhir, all entries".into()), [true, true, true]),
+        ];
+        let other = "u-other".parse().unwrap();
+        for (plan, wants) in rows {
+            let own = plan.user().map(|user| user.id.clone());
+            let found =
+                [plan.wants_two(2, Some(&other)), plan.wants_two(3, Some(&other)), plan.wants_two(2, own.as_ref())];
+            assert_eq!(found, wants, "{}", plan.words());
+            assert_eq!(plan.wants_two(2, None), wants[0], "the console is nobody: {}", plan.words());
+        }
+    }
+}
