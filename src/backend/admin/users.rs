@@ -23,10 +23,14 @@ pub(super) struct NewUser {
     pub(super) coverage: Coverage,
 }
 
-async fn hash(app: &App, passphrase: &str) -> Result<String, AdminError> {
-    let (hasher, passphrase) = (app.hasher.clone(), passphrase.to_owned());
-    let hashed = tokio::task::spawn_blocking(move || hasher.hash_blocking(&passphrase)).await;
-    hashed.map_err(refused)?.map_err(refused)
+/// The hash of a new passphrase, if it can be one.
+async fn hash(app: &App, passphrase: &str, name: &str, has_factor: bool) -> Result<String, AdminError> {
+    let (hasher, passphrase, name) = (app.hasher.clone(), passphrase.to_owned(), name.to_owned());
+    let hashed = tokio::task::spawn_blocking(move || {
+        check_passphrase(&passphrase, &name, has_factor).map_err(refused)?;
+        hasher.hash_blocking(&passphrase).map_err(refused)
+    });
+    hashed.await.map_err(refused)?
 }
 
 /// The account of a user who is to be added.
@@ -38,8 +42,7 @@ pub(super) async fn new(app: &App, new: NewUser) -> Result<UserRecord, AdminErro
     check_coverage(app, &coverage)?;
     check_auditor(role, &coverage)?;
     app.hub.directory().check_new_name(&name).map_err(refused)?;
-    check_passphrase(&passphrase, &name, false).map_err(refused)?;
-    let phc = hash(app, &passphrase).await?;
+    let phc = hash(app, &passphrase, &name, false).await?;
     let id = new_id("u", app.entropy.as_ref()).map_err(refused)?.parse().map_err(refused)?;
     Ok(UserRecord { id, name, role, phc, enabled: true, failures: 0, coverage, factor: None })
 }
@@ -88,8 +91,7 @@ pub(super) fn named(app: &App, name: &str) -> Result<UserRecord, AdminError> {
 
 /// The hash of another passphrase of a user.
 pub(super) async fn new_hash(app: &App, user: &UserRecord, passphrase: &str) -> Result<String, AdminError> {
-    check_passphrase(passphrase, &user.name, user.factor.is_some()).map_err(refused)?;
-    hash(app, passphrase).await
+    hash(app, passphrase, &user.name, user.factor.is_some()).await
 }
 
 pub(super) async fn set_passphrase(app: &App, by: &By, user: &UserRecord, phc: String) -> Done {
