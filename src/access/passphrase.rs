@@ -40,7 +40,7 @@ pub enum PassphraseFault {
 }
 
 /// A passphrase as it is compared: however its accents were typed, it is the same (Unicode NFC).
-fn composed(passphrase: &str) -> Secret {
+pub(super) fn composed(passphrase: &str) -> Secret {
     Secret::new(ComposingNormalizerBorrowed::new_nfc().normalize(passphrase).into_owned())
 }
 

@@ -5,6 +5,7 @@ use super::{
     app::App,
     approvals::Approvals,
     audit::AuditDesk,
+    blocklist::{self, BlocklistError},
     config::{Config, ConfigError},
     gateway,
     hub::Hub,
@@ -92,6 +93,9 @@ pub enum ServerError {
     /// The mappings of device messages cannot be used.
     #[error(transparent)]
     Mappings(#[from] MappingsError),
+    /// The list of passphrases cannot be used.
+    #[error(transparent)]
+    Blocklist(#[from] BlocklistError),
     /// The policies of the site cannot be used.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -263,6 +267,9 @@ impl Opened {
     /// # Errors
     /// If the address or the socket for administration cannot be used.
     pub async fn serve(self) -> Result<Serving, ServerError> {
+        if let Some(path) = &self.app.config.passphrase.blocklist_file {
+            blocklist::check(path)?;
+        }
         let listen = self.app.config.server.listen;
         let failed = |source| ServerError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::app::App,
+    backend::{app::App, blocklist::is_listed},
     domain::{Actor, COVERED_WARDS_MAX, Coverage, Role, SessionId, WardId},
     protocol::SessionView,
     store::{AccessChange, StationRecord, UserRecord},
@@ -26,8 +26,14 @@ pub(super) struct NewUser {
 /// The hash of a new passphrase, if it can be one.
 async fn hash(app: &App, passphrase: &str, name: &str, has_factor: bool) -> Result<String, AdminError> {
     let (hasher, passphrase, name) = (app.hasher.clone(), passphrase.to_owned(), name.to_owned());
+    let list = app.config.passphrase.blocklist_file.clone();
     let hashed = tokio::task::spawn_blocking(move || {
         check_passphrase(&passphrase, &name, has_factor).map_err(refused)?;
+        if let Some(list) = &list
+            && is_listed(list, &passphrase).map_err(refused)?
+        {
+            return Err(refused("the passphrase is on the list of those that this site does not take"));
+        }
         hasher.hash_blocking(&passphrase).map_err(refused)
     });
     hashed.await.map_err(refused)?

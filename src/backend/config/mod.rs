@@ -254,12 +254,15 @@ pub struct PassphraseConfig {
     /// The key for passphrases and seeds, if it does not lie in the data folder: who copies that has not the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pepper_file: Option<PathBuf>,
+    /// Passphrases that nobody gets, one a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocklist_file: Option<PathBuf>,
 }
 
 impl Default for PassphraseConfig {
     fn default() -> Self {
         let HashParams { memory_kib, passes, lanes } = HashParams::default();
-        Self { memory_kib, passes, lanes, concurrent: 1, pepper_file: None }
+        Self { memory_kib, passes, lanes, concurrent: 1, pepper_file: None, blocklist_file: None }
     }
 }
 
