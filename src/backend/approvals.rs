@@ -229,6 +229,11 @@ impl<P> Approvals<P> {
         self.open.extract_if(.., |_, open| now >= open.until).map(|(_, open)| open).collect()
     }
 
+    /// Puts back what was taken out and has still to be told of, as it was.
+    pub fn put_back(&mut self, proposals: Vec<Proposal<P>>) {
+        self.open.extend(proposals.into_iter().map(|proposal| (proposal.id.clone(), proposal)));
+    }
+
     /// Takes out all: the server stops.
     pub fn lost(&mut self) -> Vec<Proposal<P>> {
         std::mem::take(&mut self.open).into_values().collect()
@@ -296,6 +301,8 @@ mod tests {
         assert!(one().approve("a1", &carl, last).is_ok(), "and up to then it can be approved");
         let ended = all.expired(last + Millis(1));
         assert_eq!((ended.len(), all.all().count()), (1, 0));
+        all.put_back(ended);
+        assert!(all.approve("a1", &carl, last + Millis(1)).is_err(), "its time stays over");
         let longest: Approvals<u8> = Approvals::new(Millis::from_mins(60));
         assert_eq!(longest.within(), Millis::from_mins(10), "nothing waits longer");
     }

@@ -489,7 +489,7 @@ pub async fn end(app: &App, session: &Session, id: &str) -> Result<String, Appro
     Ok(proposal.words)
 }
 
-async fn note_ends(app: &App, ended: Vec<Proposal<Plan>>, code: &'static str) -> Result<(), JobError> {
+async fn note_ends(app: &App, ended: &[Proposal<Plan>], code: &'static str) -> Result<(), JobError> {
     if ended.is_empty() {
         return Ok(());
     }
@@ -503,8 +503,14 @@ async fn note_ends(app: &App, ended: Vec<Proposal<Plan>>, code: &'static str) ->
 /// # Errors
 /// If it could not be recorded.
 pub async fn look_after_proposals(app: &App) -> Result<(), JobError> {
-    let ended = app.proposals.lock().await.expired(app.clock.boot());
-    note_ends(app, ended, "expired").await
+    let mut proposals = app.proposals.lock().await;
+    let ended = proposals.expired(app.clock.boot());
+    let noted = note_ends(app, &ended, "expired").await;
+    if noted.is_err() {
+        // Their time stays over; that it is, is told once it can be recorded.
+        proposals.put_back(ended);
+    }
+    noted
 }
 
 /// Ends all proposals: the server stops, and they are not kept.
@@ -513,7 +519,7 @@ pub async fn look_after_proposals(app: &App) -> Result<(), JobError> {
 /// If it could not be recorded.
 pub async fn lose_proposals(app: &App) -> Result<(), JobError> {
     let ended = app.proposals.lock().await.lost();
-    note_ends(app, ended, "lost").await
+    note_ends(app, &ended, "lost").await
 }
 
 #[cfg(test)]

@@ -42,6 +42,14 @@ impl From<ApproveError> for ProblemAnswer {
     }
 }
 
+/// Does something to its end, whether or not the one who asked waits for the answer: what is approved is done.
+async fn to_its_end(
+    work: impl Future<Output = Result<String, ApproveError>> + Send + 'static,
+) -> Result<String, ApproveError> {
+    let broken = |_| ApproveError::Undone("the work broke off".to_owned());
+    tokio::spawn(work).await.map_err(broken)?
+}
+
 /// All open proposals.
 pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
     let session = person(&app, &headers, Verb::ApproveActs).await?;
@@ -51,13 +59,13 @@ pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Ans
 /// Approves one, and does it.
 pub(super) async fn approve(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Answer {
     let session = person(&app, &headers, Verb::ApproveActs).await?;
-    let what = admin::approve(&app, &session, &id).await?;
+    let what = to_its_end(async move { admin::approve(&app, &session, &id).await }).await?;
     Ok(json(StatusCode::OK, &Done { what }))
 }
 
 /// Takes one back, or refuses it.
 pub(super) async fn end(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Answer {
     let session = person(&app, &headers, Verb::ApproveActs).await?;
-    let what = admin::end(&app, &session, &id).await?;
+    let what = to_its_end(async move { admin::end(&app, &session, &id).await }).await?;
     Ok(json(StatusCode::OK, &Done { what }))
 }
