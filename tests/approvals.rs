@@ -233,12 +233,12 @@ fn a_proposal_ends_with_its_time_with_the_server_and_when_it_is_withdrawn() {
     wait_for("its end", || ended(&site, "expired", &late).then_some(()));
     let (code, text) = site.approvals(&["approve", &late], &site.carl);
     assert_eq!((code, text.contains("its time was over")), (2, true), "{text}");
-    let back = site.proposes("", &role, &site.anna);
-    assert_eq!(site.approvals(&["withdraw", &back], &site.anna).0, 0);
-    assert_eq!(site.entries("approval.withdraw").len(), 1);
     let data = site.server.data.clone();
     site.server.stop();
     site.server = Server::start(&data);
+    let back = site.proposes("", &role, &site.anna);
+    assert_eq!(site.approvals(&["withdraw", &back], &site.anna).0, 0);
+    assert_eq!(site.entries("approval.withdraw").len(), 1);
     let lost = site.proposes("", &role, &site.anna);
     site.server.stop();
     site.server = Server::start(&data);
