@@ -320,3 +320,30 @@ fn what_is_secret_is_for_its_owner_alone() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("chmod 700"), "{refused:?}");
 }
+
+/// The list is that of now: what is added to it counts at once, and if it goes, no passphrase is set.
+#[test]
+fn p03_what_a_site_has_listed_is_refused_and_without_its_list_nothing_is_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("listed.txt");
+    let path = list.to_str().unwrap();
+    let data = dir.path().join("data");
+    let mut start = program();
+    start.args(["serve", "--mode", "demo", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+    let absent = start.env("WARDWATCH_PASSPHRASE__BLOCKLIST_FILE", path).output().unwrap();
+    let said = String::from_utf8_lossy(&absent.stderr).into_owned();
+    assert_eq!(absent.status.code(), Some(2), "{said}");
+    assert!(said.contains(path) && said.contains("passphrase.blocklist_file"), "{said}");
+    std::fs::write(&list, "something else entirely\n").unwrap();
+    let server = Server::start_set(&data, &[("WARDWATCH_PASSPHRASE__BLOCKLIST_FILE", path)]);
+    assert_eq!(add_user(&server, "anna", PASSPHRASE).0, 0);
+    std::fs::write(&list, "something else entirely\nCorrect Horse Battery Staple\n").unwrap();
+    let (code, said) = add_user(&server, "ben", PASSPHRASE);
+    assert_eq!((code, said.contains("on the list of those that this site does not take")), (2, true), "{said}");
+    std::fs::write(&list, b"fine\n\xff\n").unwrap();
+    let (code, said) = add_user(&server, "ben", "another long passphrase");
+    assert_eq!((code, said.contains("line 2 is not UTF-8")), (2, true), "{said}");
+    std::fs::remove_file(&list).unwrap();
+    assert_eq!(add_user(&server, "ben", "another long passphrase").0, 2);
+    assert_eq!(login(&server, "anna", PASSPHRASE).status, 200, "who has one signs in all the same");
+}

@@ -10,7 +10,7 @@ use support::{PASSPHRASE, Server, request, run_with};
 use wardwatch::{
     access::{Secret, Session, SessionStanding, totp},
     backend::{
-        admin::{self, AdminAnswer, AdminRequest},
+        admin::{self, AdminAnswer, AdminRequest, Asker},
         config::Config,
         factor::FactorError,
         login::LoginError,
@@ -66,7 +66,7 @@ impl Bench {
     }
 
     async fn ask(&self, request: AdminRequest) {
-        let answer = admin::execute(&self.opened().app, self.dir.path(), false, 0, request).await;
+        let answer = admin::execute(&self.opened().app, self.dir.path(), Asker::console(0, false), request).await;
         assert!(matches!(answer, AdminAnswer::Done), "{answer:?}");
     }
 
@@ -149,7 +149,7 @@ async fn p01_eight_characters_do_beside_a_second_factor_and_cannot_stand_without
     let bench = Bench::new().await;
     let short = AdminRequest::SetPassphrase { name: "anna".into(), passphrase: "mgTq7vBz".into() };
     let app = bench.opened().app.clone();
-    let refused = admin::execute(&app, bench.dir.path(), false, 0, short.clone()).await;
+    let refused = admin::execute(&app, bench.dir.path(), Asker::console(0, false), short.clone()).await;
     assert!(matches!(&refused, AdminAnswer::Failed { why } if why.contains("at least 15")), "{refused:?}");
     let (seed, _) = enrolled(&bench).await;
     bench.ask(short).await;
@@ -245,7 +245,7 @@ async fn a16_a_key_of_ssh_is_no_fresh_proof_and_its_session_is_not_taken_up_agai
     let blob = [&[0, 0, 0, 11][..], b"ssh-ed25519", &[0, 0, 0, 32], &[7; 32]].concat();
     let key = format!("ssh-ed25519 {}", base64::engine::general_purpose::STANDARD.encode(blob));
     let added = AdminRequest::AddUserKey { name: "anna".into(), key };
-    let added = admin::execute(&app, bench.dir.path(), false, 0, added).await;
+    let added = admin::execute(&app, bench.dir.path(), Asker::console(0, false), added).await;
     let AdminAnswer::UserKeys { keys } = added else { panic!("{added:?}") };
     let token = app.login_by_key(&user, &keys[0].fingerprint).await.unwrap().token;
     let session = app.session(&token).unwrap();

@@ -8,8 +8,9 @@ mod support;
 use std::{collections::BTreeSet, net::SocketAddr, thread};
 use support::{Answer, PASSPHRASE, Server, now, observation, request, stream::Stream};
 use wardwatch::{
+    access::Secret,
     backend::{
-        admin::{self, AdminAnswer, AdminRequest},
+        admin::{self, AdminAnswer, AdminRequest, Whose},
         entries::{Interaction, Kind, Need, Route, verb_of_message},
         verb::verb_of,
     },
@@ -79,10 +80,21 @@ fn login(server: &Server, name: &str) -> String {
     answer.json()["token"].as_str().unwrap().to_owned()
 }
 
-fn person(server: &Server, role: Role, coverage: Coverage) -> Person {
+/// Adds somebody to those who are there: a third administrator is made by the two before.
+fn person(server: &Server, people: &[Person], role: Role, coverage: Coverage) -> Person {
     let name = format!("{role}-{}", coverage.to_string().replace(' ', "-"));
     let (passphrase, of) = (PASSPHRASE.to_owned(), coverage.clone());
-    ask(server, &AdminRequest::AddUser { name: name.clone(), role, passphrase, coverage: of });
+    let request = AdminRequest::AddUser { name: name.clone(), role, passphrase, coverage: of };
+    match people.iter().filter(|p| p.role == Role::Admin && role == Role::Admin).collect::<Vec<_>>()[..] {
+        [first, second, ..] => {
+            let whose = Whose { token: Some(Secret::new(first.token.clone())), alone: None };
+            let proposed = admin::ask_as(&server.data.join("admin.sock"), &request, &whose).unwrap();
+            let Some(AdminAnswer::Proposed { approval, .. }) = proposed else { panic!("{proposed:?}") };
+            let path = format!("/v1/approvals/{approval}");
+            assert_eq!(send(server.address, ("POST", &path), Some(&second.token)).status, 200);
+        }
+        _ => drop(ask(server, &request)),
+    }
     Person { role, coverage, token: login(server, &name), name }
 }
 
@@ -106,12 +118,15 @@ fn site() -> Site {
     let value = observation("spo2", 97, now());
     assert_eq!(server.request("POST", "/v1/observations", &gateway, value.as_bytes()).json()["accepted"], 1);
     let some = |wards: &[&str]| Coverage::Wards(wards.iter().map(|w| w.parse::<WardId>().unwrap()).collect());
-    let people = people_roles()
+    let wanted = people_roles()
         .flat_map(|role| [(role, Coverage::All), (role, some(&["w"])), (role, some(&[]))])
         // An auditor reads the trail of the whole site: there is none for some wards.
-        .filter(|(role, coverage)| *role != Role::Auditor || *coverage == Coverage::All)
-        .map(|(role, coverage)| person(&server, role, coverage))
-        .collect();
+        .filter(|(role, coverage)| *role != Role::Auditor || *coverage == Coverage::All);
+    let mut people = Vec::new();
+    for (role, coverage) in wanted {
+        let one = person(&server, &people, role, coverage);
+        people.push(one);
+    }
     let added = ask(&server, &AdminRequest::AddStation { name: "wall".into(), ward: "w".parse().unwrap() });
     let AdminAnswer::Token { token: station } = added else { panic!("{added:?}") };
     Site { _dir: dir, server, gateway, people, station }
@@ -128,6 +143,7 @@ fn filled(route: Route) -> String {
     let path = route.path();
     path.replace("{device}", "self")
         .replace("{session}", "s-none")
+        .replace("{approval}", "a-none")
         .replace("{link}", "none")
         .replace("{*path}", "Patient/none")
 }

@@ -14,7 +14,7 @@ use std::{
 use support::{Server, program, run, run_with, wait_for};
 use wardwatch::{
     backend::{
-        admin::{self, AdminAnswer, AdminRequest},
+        admin::{self, AdminAnswer, AdminRequest, Asker},
         config::Config,
         policy::CHECK_EVERY,
         server,
@@ -257,7 +257,7 @@ async fn each_hour_a_policy_that_turned_unmet_raises_an_alert_and_it_ends_when_i
     let serving = opened.serve().await.unwrap();
     let ward = Ward { id: "w".parse().unwrap(), name: "W".to_owned(), time_zone: "UTC".parse().unwrap() };
     let request = AdminRequest::SetWard { ward };
-    let answer = admin::execute(serving.app(), folder.path(), true, 0, request).await;
+    let answer = admin::execute(serving.app(), folder.path(), Asker::console(0, true), request).await;
     assert!(matches!(answer, AdminAnswer::Done), "{answer:?}");
     let reader = serving.app().reader.clone();
     let told = move || -> Vec<String> {

@@ -411,6 +411,7 @@ impl Directory {
             proven: now,
             former: None,
             held: false,
+            key: None,
         };
         let user = UserRecord {
             id: id.clone(),

@@ -4,6 +4,7 @@
 //! written by `store`. Called by `backend`.
 
 mod backoff;
+mod blocklist;
 mod certificate;
 mod common;
 mod directory;
@@ -18,8 +19,9 @@ mod token;
 pub mod totp;
 
 pub use backoff::{ACCOUNT_FAILURES_MAX, Backoff, KNOWN_SOURCES_MAX, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};
+pub use blocklist::{BLOCKLIST_LINE_MAX_BYTES, BLOCKLIST_MAX_BYTES, BlocklistFault, is_listed};
 pub use certificate::{CertificateFacts, Fingerprint, FingerprintError};
-pub use common::{PARTS_MAX, word_count};
+pub use common::{GUESSES_MIN, GUESSES_MIN_WITH_FACTOR, PARTS_MAX, word_count};
 pub use directory::{
     Directory, DirectoryError, FORMER_TOKEN_SPAN, PROOF_FRESH_SPAN, SESSIONS_PER_USER_MAX, Session, SessionLimits,
     SessionStanding, UnknownToken,

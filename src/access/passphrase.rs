@@ -31,18 +31,27 @@ pub enum PassphraseFault {
     /// Among what is tried first.
     #[error("the passphrase is too easy to guess: it is made of words that everybody tries first")]
     Common,
+    /// Found by fewer guesses than it has to withstand.
+    #[error(
+        "the passphrase is too easy to guess: it is made of common passwords, words, names, dates or repetitions; use a \
+         sentence of your own"
+    )]
+    Guessed,
 }
 
 /// A passphrase as it is compared: however its accents were typed, it is the same (Unicode NFC).
-fn composed(passphrase: &str) -> Secret {
+pub(super) fn composed(passphrase: &str) -> Secret {
     Secret::new(ComposingNormalizerBorrowed::new_nfc().normalize(passphrase).into_owned())
 }
 
 /// Checks a new passphrase, beside which there is a second factor or not. There are no composition rules.
 ///
 /// # Errors
-/// If it is too short, too long, has fewer than 5 different characters, holds little but the login name, or is made of
-/// common words alone.
+/// If it is too short, too long, has fewer than 5 different characters, holds little but the login name, is made of common
+/// words alone, or is found by fewer guesses than [`GUESSES_MIN`], or [`GUESSES_MIN_WITH_FACTOR`] beside a second factor.
+///
+/// [`GUESSES_MIN`]: super::GUESSES_MIN
+/// [`GUESSES_MIN_WITH_FACTOR`]: super::GUESSES_MIN_WITH_FACTOR
 pub fn check_passphrase(passphrase: &str, login_name: &str, has_factor: bool) -> Result<(), PassphraseFault> {
     let passphrase = composed(passphrase);
     let passphrase = passphrase.expose();
@@ -63,7 +72,11 @@ pub fn check_passphrase(passphrase: &str, login_name: &str, has_factor: bool) ->
         return Err(PassphraseFault::TooEasy);
     }
     let parts: Vec<&str> = login_name.split(['.', '-', '_']).chain([login_name]).collect();
-    if common::is_common(passphrase, &parts) { Err(PassphraseFault::Common) } else { Ok(()) }
+    if common::is_common(passphrase, &parts) {
+        return Err(PassphraseFault::Common);
+    }
+    let min = if has_factor { common::GUESSES_MIN_WITH_FACTOR } else { common::GUESSES_MIN };
+    if common::guesses(passphrase, &parts) < min { Err(PassphraseFault::Guessed) } else { Ok(()) }
 }
 
 /// Cost of argon2id.
@@ -272,7 +285,7 @@ mod tests {
         let named = check_passphrase("Anna.MeyerAnna.Meyer1", "anna.meyer", false);
         assert_eq!(named, Err(PassphraseFault::TooEasy));
         assert_eq!(alone("correct horse battery"), Ok(()));
-        assert_eq!(alone(&"🐴🔋📎🐎🧲".repeat(3)), Ok(()), "characters count, not bytes");
+        assert_eq!(alone("🐴🔋📎🐎🧲🎈🌵🍋🚲🪁🧭🦑🪵🥁🏺"), Ok(()), "characters count, not bytes");
         assert_eq!(alone("hospital nurse summer 2026"), Err(PassphraseFault::Common));
         let of = |chars: usize, factor| {
             let text: String = "vqmrztkelbwxjfhdpgn".chars().cycle().take(chars).collect();
@@ -280,6 +293,60 @@ mod tests {
         };
         assert_eq!([14, 15, 64, 128, 129].map(|n| of(n, false)), [false, true, true, true, false]);
         assert_eq!([7, 8, 128, 129].map(|n| of(n, true)), [false, true, true, false]);
+    }
+
+    #[test]
+    fn p03_what_is_listed_or_found_by_few_guesses_is_refused_with_the_reason() {
+        let alone = |passphrase: &str| check_passphrase(passphrase, "anna.meyer", false);
+        for listed in [
+            "zqjphsyf6ctifgu",
+            "nemvxyheqdd5oqxyxyzi",
+            "Nemvxyheqdd5oqxyxyzi1",
+            "ManchesterUnited",
+            "m@nchesterunit3d",
+            "internationalization",
+            "qazwsxedcrfvtgb",
+            "letmeinletmein99",
+            "jessicathompson1987",
+            "a1!b2a1!b2a1!b2a1!b2",
+            "anna.meyer.1987-03-21",
+        ] {
+            let fault = alone(listed).unwrap_err();
+            assert!(fault.to_string().contains("too easy to guess"), "{listed}: {fault:?}");
+        }
+        assert_eq!(alone("manchesterunited"), Err(PassphraseFault::Guessed));
+        for own in [
+            "seven geese crossed the frozen canal",
+            "correct horse battery staple",
+            "Zw\u{f6}lf Boxk\u{e4}mpfer jagen Viktor",
+            "mgTq7-vBzz2-0pWk1",
+            "\u{42f}\u{431}\u{43b}\u{43e}\u{43a}\u{43e} \u{43f}\u{430}\u{434}\u{430}\u{435}\u{442} \u{432}\u{432}\u{435}\u{440}\u{445}",
+        ] {
+            assert_eq!(alone(own), Ok(()), "{own}");
+        }
+        let with_factor = |passphrase: &str| check_passphrase(passphrase, "anna", true);
+        assert_eq!(with_factor("mgTq7vBz"), Ok(()));
+        assert_eq!(with_factor("liverpoolfc"), Err(PassphraseFault::Guessed));
+        assert_eq!(with_factor("Trustno1Trustno1"), Err(PassphraseFault::Common));
+    }
+
+    /// However long it is and of whatever characters, what repeats itself is found.
+    #[test]
+    fn what_repeats_itself_is_refused_at_any_length() {
+        let long = [
+            "a1!b".repeat(32),
+            "p@55w0rd!7".repeat(12),
+            "0123456789".repeat(12),
+            "\u{202e}\u{0}\u{1f434}\u{301}".repeat(30),
+            "19 87 03 21 ".repeat(10),
+            "\u{130}I\u{131}i\u{df}".repeat(20),
+        ];
+        for text in long {
+            for cut in [16, 100, 128] {
+                let text: String = text.chars().take(cut).collect();
+                assert!(check_passphrase(&text, "\u{130}x", false).is_err(), "{text:?}");
+            }
+        }
     }
 
     #[tokio::test]

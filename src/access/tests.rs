@@ -47,6 +47,7 @@ fn store_and_directory_judge_access_changes_alike() {
         proven: Millis(1),
         former: None,
         held: false,
+        key: None,
     };
     let changes = [
         AccessChange::BeginSession { session: record, proven: "old".into() },

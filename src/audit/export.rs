@@ -43,7 +43,8 @@ pub struct Entry {
 }
 
 /// What an entry is about, besides a patient.
-const OBJECTS: [&str; 8] = ["ward", "bed", "device", "user", "session", "alert", "handover", "upto"];
+const OBJECTS: [&str; 11] =
+    ["ward", "bed", "device", "user", "session", "alert", "handover", "upto", "approval", "second", "alone"];
 /// Longest text that is taken from an entry, in characters.
 const TEXT_MAX_CHARS: usize = 256;
 
@@ -117,7 +118,7 @@ fn kind_of(act: &str) -> Kind {
         "audit.retain" => kind(LOG_USED, None, 'D'),
         "break_glass.start" => kind(SECURITY, Some(("110127", "Emergency Override Started")), 'E'),
         "break_glass.stop" | "break_glass.end" => kind(SECURITY, Some(("110138", "Emergency Override Stopped")), 'E'),
-        _ if act.starts_with("policy.") => kind(SECURITY, None, 'E'),
+        _ if act.starts_with("policy.") || act.starts_with("approval.") => kind(SECURITY, None, 'E'),
         "access.denied" | "unreadable" => kind(SECURITY, None, 'E'),
         _ if act.starts_with("user.") => kind(SECURITY, Some(("110137", "User Security Attributes Changed")), 'U'),
         _ => kind(PATIENT_RECORD, None, action_of(act)),

@@ -2,7 +2,8 @@
 
 use super::retention::span_of;
 use crate::domain::{
-    Actor, AlertId, BedId, DeviceId, HandoverId, Millis, PatientId, Role, SessionId, Timestamp, UserId, WardId,
+    Actor, AlertId, ApprovalId, BedId, DeviceId, HandoverId, Millis, PatientId, Role, SessionId, Timestamp, UserId,
+    WardId,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
@@ -191,9 +192,30 @@ pub enum Act {
     /// The audit trail was read.
     #[serde(rename = "audit.read")]
     AuditRead,
+    /// Entries of the audit trail were taken away in a form for others.
+    #[serde(rename = "audit.export")]
+    AuditExport,
     /// Entries of the audit trail were removed because their time was over.
     #[serde(rename = "audit.retain")]
     AuditRetain,
+    /// An administrator proposed an act that another has to approve.
+    #[serde(rename = "approval.propose")]
+    ApprovalPropose,
+    /// Another administrator approved it, or somebody tried to.
+    #[serde(rename = "approval.approve")]
+    ApprovalApprove,
+    /// Whoever had proposed it took it back.
+    #[serde(rename = "approval.withdraw")]
+    ApprovalWithdraw,
+    /// Another administrator refused it.
+    #[serde(rename = "approval.refuse")]
+    ApprovalRefuse,
+    /// It came to its end without being done: its time was over, the server stopped, or it could not be done any more.
+    #[serde(rename = "approval.end")]
+    ApprovalEnd,
+    /// Such an act is done without a second administrator, for the reason beside this entry.
+    #[serde(rename = "approval.alone")]
+    ApprovalAlone,
     /// Somebody asked whether the site's policies are met.
     #[serde(rename = "policy.check")]
     PolicyCheck,
@@ -362,6 +384,12 @@ pub struct LeafDraft {
     pub upto: Option<u64>,
     /// By which rule those were removed.
     pub retained: Option<Retained>,
+    /// By which proposal.
+    pub approval: Option<ApprovalId>,
+    /// The second administrator, who approved it.
+    pub second: Option<UserId>,
+    /// Why there was no second administrator, where one is wanted.
+    pub alone: Option<&'static str>,
     /// A code that says more, such as the reason of a refusal; never free text.
     pub code: Option<&'static str>,
     /// The text that stands beside the log.
@@ -386,6 +414,9 @@ impl LeafDraft {
             handover: None,
             upto: None,
             retained: None,
+            approval: None,
+            second: None,
+            alone: None,
             code: None,
             side_text: None,
         }
@@ -436,6 +467,12 @@ struct LeafText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     retained: Option<Retained>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    approval: &'a Option<ApprovalId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second: &'a Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<TextCommitment>,
@@ -476,6 +513,9 @@ impl LeafDraft {
             handover: &self.handover,
             upto: self.upto,
             retained: self.retained,
+            approval: &self.approval,
+            second: &self.second,
+            alone: self.alone,
             code: self.code,
             text,
         })

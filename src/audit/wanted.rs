@@ -11,7 +11,7 @@ pub struct Wanted {
     pub patient: Option<PatientId>,
     /// Only those who looked at a patient.
     pub reads: bool,
-    /// By this person or about this account.
+    /// By this person, approved by this person, or about this account.
     pub user: Option<UserId>,
     /// Emergency access: its begin, its end, and what was read by it.
     pub break_glass: bool,
@@ -40,7 +40,7 @@ impl Wanted {
                 .user
                 .as_ref()
                 .map(UserId::as_str)
-                .is_none_or(|u| actor("user") == Some(u) || text("user") == Some(u))
+                .is_none_or(|u| actor("user") == Some(u) || text("user") == Some(u) || text("second") == Some(u))
             && (!self.break_glass || is_break_glass(act, &leaf))
             && (!self.failures || outcome() == Some(Outcome::Refused))
             && self.since.is_none_or(|since| at().is_none_or(|at| at >= since))

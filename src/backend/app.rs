@@ -1,6 +1,7 @@
 //! What every request of the server needs.
 
 use super::{
+    admin::Proposals,
     audit::AuditDesk,
     config::Config,
     factor::PendingFactors,
@@ -69,6 +70,8 @@ pub struct App {
     pub codes: tokio::sync::Mutex<()>,
     /// Seeds that wait for their first code.
     pub pending_factors: Mutex<PendingFactors>,
+    /// What one administrator has proposed and another has to approve.
+    pub proposals: Proposals,
     /// Held while a code is made or exchanged: a code is good once.
     pub enrolments: tokio::sync::Mutex<()>,
     /// Bounds on requests by device.

@@ -101,7 +101,7 @@ fn view(row: &LeafRow, names: &BTreeMap<&str, &str>) -> AuditEntryView {
     let entry = Entry::read(row.index, &row.leaf);
     let named = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |name| (*name).to_owned());
     let of = |(kind, id): &(&str, String)| match *kind {
-        "user" => format!("user={}", named(id)),
+        "user" | "second" => format!("{kind}={}", named(id)),
         kind => format!("{kind}={id}"),
     };
     let about = entry.objects.iter().map(of).chain(entry.code.iter().cloned());

@@ -42,6 +42,12 @@ pub enum Route {
     FactorConfirm,
     /// Take it away.
     FactorRemove,
+    /// What administrators have proposed.
+    Approvals,
+    /// Approve it.
+    Approve,
+    /// Take it back, or refuse it.
+    EndApproval,
     /// Exchange an enrolment code for a token.
     Enrol,
     /// Observations of a device.
@@ -82,7 +88,7 @@ pub enum Route {
 
 impl Route {
     /// All routes.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Login,
         Self::Logout,
         Self::StepUp,
@@ -91,6 +97,9 @@ impl Route {
         Self::FactorBegin,
         Self::FactorConfirm,
         Self::FactorRemove,
+        Self::Approvals,
+        Self::Approve,
+        Self::EndApproval,
         Self::Enrol,
         Self::Observations,
         Self::Medtech,
@@ -121,6 +130,8 @@ impl Route {
             Self::Sessions => "/v1/sessions",
             Self::EndSession => "/v1/sessions/{session}",
             Self::FactorBegin | Self::FactorConfirm | Self::FactorRemove => "/v1/factor",
+            Self::Approvals => "/v1/approvals",
+            Self::Approve | Self::EndApproval => "/v1/approvals/{approval}",
             Self::Enrol => "/v1/enrol",
             Self::Observations => "/v1/observations",
             Self::Medtech => "/v1/medtech",
@@ -148,6 +159,7 @@ impl Route {
             | Self::Logout
             | Self::StepUp
             | Self::FactorBegin
+            | Self::Approve
             | Self::Enrol
             | Self::Observations
             | Self::Medtech
@@ -155,6 +167,7 @@ impl Route {
             | Self::AuditHashes
             | Self::Acknowledge => "POST",
             Self::Sessions
+            | Self::Approvals
             | Self::TwinRead
             | Self::Stream
             | Self::AuditKey
@@ -164,7 +177,7 @@ impl Route {
             | Self::Readyz
             | Self::Metrics => "GET",
             Self::TwinReport | Self::FactorConfirm => "PUT",
-            Self::EndSession | Self::FactorRemove => "DELETE",
+            Self::EndSession | Self::FactorRemove | Self::EndApproval => "DELETE",
             Self::Fhir | Self::FhirBase | Self::FhirPath => "*",
         }
     }
@@ -181,6 +194,7 @@ impl Route {
             Self::Sessions | Self::EndSession | Self::FactorBegin | Self::FactorConfirm | Self::FactorRemove => {
                 Need::Verb(Verb::OwnAccount)
             }
+            Self::Approvals | Self::Approve | Self::EndApproval => Need::Verb(Verb::ApproveActs),
             Self::Observations | Self::Medtech | Self::TwinRead | Self::TwinReport => {
                 Need::Verb(Verb::SendObservations)
             }
@@ -403,6 +417,9 @@ pub const fn code_of(verb: Verb) -> &'static str {
         Verb::ManageDevices => "manage_devices",
         Verb::ManageUsers => "manage_users",
         Verb::ReadAudit => "read_audit",
+        Verb::RetainAudit => "retain_audit",
+        Verb::ApproveActs => "approve_acts",
+        Verb::CheckPolicy => "check_policy",
         Verb::ReadStatus => "read_status",
         Verb::SendObservations => "send_observations",
         Verb::Export => "export",
@@ -444,11 +461,10 @@ pub const fn verb_of_request(request: &AdminRequest) -> Verb {
         | AdminRequest::ShowDeadLetter { .. }
         | AdminRequest::RetryDeadLetter { .. }
         | AdminRequest::DropDeadLetter { .. } => Verb::ManageDevices,
-        AdminRequest::NoteAuditRead | AdminRequest::PlanRetention | AdminRequest::RetainAudit { .. } => Verb::ReadAudit,
+        AdminRequest::NoteAuditRead | AdminRequest::ExportAudit { .. } | AdminRequest::PlanRetention => Verb::ReadAudit,
+        AdminRequest::RetainAudit { .. } => Verb::RetainAudit,
+        AdminRequest::CheckPolicy { .. } => Verb::CheckPolicy,
         AdminRequest::ListBreakGlass | AdminRequest::ReviewBreakGlass { .. } => Verb::ReviewBreakGlass,
-        AdminRequest::ListChannels
-        | AdminRequest::TestChannel { .. }
-        | AdminRequest::CheckPolicy { .. }
-        | AdminRequest::Status => Verb::ReadStatus,
+        AdminRequest::ListChannels | AdminRequest::TestChannel { .. } | AdminRequest::Status => Verb::ReadStatus,
     }
 }

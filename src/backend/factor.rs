@@ -12,7 +12,7 @@ use crate::{
         totp::{self, Seed},
     },
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{Actor, Millis, SessionId},
+    domain::{Millis, SessionId},
     store::{AccessChange, FactorRecord, UserRecord},
 };
 use std::{
@@ -157,18 +157,25 @@ impl App {
         Ok(self.record(vec![Self::factor_leaf(session, "removed", Outcome::Success)], vec![change]).await?)
     }
 
-    /// Takes a user's factor away; sessions end. The authenticator is lost, or somebody else has it.
+    /// Whether a user's factor can be taken away.
+    ///
+    /// # Errors
+    /// If there is none, or the passphrase cannot stand alone.
+    pub fn check_reset(&self, user: &UserRecord) -> Result<(), FactorError> {
+        match &user.factor {
+            None => Err(FactorError::None),
+            Some(_) if needs_a_factor(&user.phc) => Err(FactorError::ShortPassphrase),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Takes a user's factor away, with an entry that says who does; sessions end. The authenticator is lost, or somebody
+    /// else has it.
     ///
     /// # Errors
     /// If there is none, the passphrase cannot stand alone, or it could not be recorded.
-    pub async fn reset_factor(&self, by: &Actor, user: &UserRecord) -> Result<(), FactorError> {
-        if user.factor.is_none() {
-            return Err(FactorError::None);
-        }
-        if needs_a_factor(&user.phc) {
-            return Err(FactorError::ShortPassphrase);
-        }
-        let leaf = LeafDraft::new(LeafActor::from(by), Act::UserFactor, Outcome::Success);
+    pub async fn reset_factor(&self, leaf: LeafDraft, user: &UserRecord) -> Result<(), FactorError> {
+        self.check_reset(user)?;
         let leaf = LeafDraft { code: Some("reset"), user: Some(user.id.clone()), ..leaf };
         let (mut leaves, ending) = self.end_sessions(user, "factor_reset");
         leaves.insert(0, leaf);

@@ -255,6 +255,7 @@ impl App {
             proven: if key.is_some() { now - PROOF_FRESH_SPAN } else { now },
             former: None,
             held: key.is_some(),
+            key: key.map(str::to_owned),
         };
         let mut leaves = Vec::new();
         let mut access = Vec::new();

@@ -5,8 +5,10 @@
 
 pub mod admin;
 pub mod app;
+pub mod approvals;
 pub mod audit;
 mod audit_page;
+pub mod blocklist;
 pub mod breakglass;
 pub mod config;
 pub mod devices;

@@ -3,7 +3,9 @@
 use super::{
     admin,
     app::App,
+    approvals::Approvals,
     audit::AuditDesk,
+    blocklist::{self, BlocklistError},
     config::{Config, ConfigError},
     gateway,
     hub::Hub,
@@ -91,6 +93,9 @@ pub enum ServerError {
     /// The mappings of device messages cannot be used.
     #[error(transparent)]
     Mappings(#[from] MappingsError),
+    /// The list of passphrases cannot be used.
+    #[error(transparent)]
+    Blocklist(#[from] BlocklistError),
     /// The policies of the site cannot be used.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -188,6 +193,7 @@ pub fn open_with(
     let device_rates = Mutex::new(Rates::new(config.limits.device_requests_per_s));
     let (gate, enrol_gate) = (LoginGate::new(clock.boot()), LoginGate::new(clock.boot()));
     let links = links_of(&config, folder, entropy.as_ref())?;
+    let proposals = Approvals::new(config.rights.approve_within());
     let started_at = engine_clock.now();
     let app = Arc::new(App {
         config,
@@ -209,6 +215,7 @@ pub fn open_with(
         pepper,
         codes: tokio::sync::Mutex::default(),
         pending_factors: Mutex::default(),
+        proposals: tokio::sync::Mutex::new(proposals),
         enrolments: tokio::sync::Mutex::default(),
         device_rates,
         streams: Mutex::new(HashMap::new()),
@@ -260,6 +267,9 @@ impl Opened {
     /// # Errors
     /// If the address or the socket for administration cannot be used.
     pub async fn serve(self) -> Result<Serving, ServerError> {
+        if let Some(path) = &self.app.config.passphrase.blocklist_file {
+            blocklist::check(path)?;
+        }
         let listen = self.app.config.server.listen;
         let failed = |source| ServerError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -361,6 +371,9 @@ impl Serving {
             }
         }
         helpers.iter().for_each(JoinHandle::abort);
+        if let Err(e) = admin::lose_proposals(&opened.app).await {
+            tracing::error!(error = %e, "the end of proposals could not be recorded");
+        }
         let leaf = LeafDraft::new(LeafActor::System, Act::ServerStop, Outcome::Success);
         if let Err(e) = opened.app.record(vec![leaf], Vec::new()).await {
             tracing::error!(error = %e, "the stop could not be recorded");
@@ -386,6 +399,9 @@ async fn look_after_sessions(app: Arc<App>) {
         }
         if let Err(e) = app.look_after_emergencies().await {
             tracing::debug!(error = %e, "emergencies could not be looked after");
+        }
+        if let Err(e) = admin::look_after_proposals(&app).await {
+            tracing::warn!(error = %e, "the end of proposals could not be recorded");
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Asking for administration: through the server's socket while it runs, else with the folder's lock.
 
+use super::terminal;
 use crate::{
     backend::{
-        admin::{self, AdminAnswer, AdminRequest},
+        admin::{self, AdminAnswer, AdminRequest, Asker, Whose},
         config::{Config, Layers},
         server,
     },
-    domain::{Command, Mode, WardId},
+    domain::{Command, Mode, Remark, WardId},
     store::{DataFolder, FolderError},
 };
 use anyhow::{Context, bail};
@@ -60,6 +61,24 @@ impl SiteArgs {
     }
 }
 
+/// Who asks, for what wants two administrators.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct WhoArgs {
+    /// The token of your session as an administrator: what wants two administrators is proposed in your name
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Why no second administrator approves what wants two, while no server runs; the audit trail keeps it
+    #[arg(long, value_name = "WHY", conflicts_with = "token_file")]
+    alone: Option<Remark>,
+}
+
+impl WhoArgs {
+    fn whose(&self) -> anyhow::Result<Whose> {
+        let token = self.token_file.as_deref().map(terminal::read_token).transpose()?;
+        Ok(Whose { token, alone: self.alone.clone() })
+    }
+}
+
 /// A data folder, and the configuration file that it is served with.
 #[derive(Debug)]
 pub(super) struct Site {
@@ -78,22 +97,56 @@ pub(super) fn plain_config(file: Option<&Path>) -> anyhow::Result<Config> {
 
 /// Asks the server of a folder; if none runs, opens the folder and does it here.
 pub(super) fn ask(site: &Site, request: AdminRequest, mode: Option<Mode>) -> anyhow::Result<AdminAnswer> {
-    if let Some(answer) = admin::ask(&site.folder.admin_socket(), &request)? {
-        return Ok(answer);
+    ask_as(site, &WhoArgs::default(), request, mode)
+}
+
+/// As [`ask`], and says who asks.
+pub(super) fn ask_as(
+    site: &Site,
+    who: &WhoArgs,
+    request: AdminRequest,
+    mode: Option<Mode>,
+) -> anyhow::Result<AdminAnswer> {
+    let whose = who.whose()?;
+    if let Some(answer) = admin::ask_as(&site.folder.admin_socket(), &request, &whose)? {
+        return settled(answer);
     }
     let config = plain_config(site.config.as_deref())?;
-    super::runtime()?.block_on(async {
+    let answer = super::runtime()?.block_on(async {
         let opened = server::open(&site.folder, mode, config)?;
-        let uid = rustix::process::getuid().as_raw();
-        let answer = admin::execute(&opened.app, site.folder.path(), false, uid, request).await;
+        let asker = Asker { uid: rustix::process::getuid().as_raw(), serving: false, whose };
+        let answer = admin::execute(&opened.app, site.folder.path(), asker, request).await;
         opened.close().await;
-        Ok(answer)
-    })
+        anyhow::Ok(answer)
+    })?;
+    settled(answer)
+}
+
+/// What came of it, once it is said who else was there, or is wanted.
+fn settled(answer: AdminAnswer) -> anyhow::Result<AdminAnswer> {
+    match answer {
+        AdminAnswer::Alone { why, done } => {
+            terminal::note(&format!("wardwatch: {why}"));
+            Ok(*done)
+        }
+        AdminAnswer::Proposed { approval, what, by, within } => bail!(
+            "not done yet, it needs a second administrator: {what}\nwithin {} s {} runs: wardwatch approvals approve \
+             {approval} --token-file FILE",
+            within.0 / 1_000,
+            by.join(" or ")
+        ),
+        other => Ok(other),
+    }
 }
 
 /// Asks for something that has no answer but done.
 pub(super) fn ask_done(site: &Site, request: AdminRequest) -> anyhow::Result<u8> {
-    match ask(site, request, None)? {
+    ask_done_as(site, &WhoArgs::default(), request)
+}
+
+/// As [`ask_done`], and says who asks.
+pub(super) fn ask_done_as(site: &Site, who: &WhoArgs, request: AdminRequest) -> anyhow::Result<u8> {
+    match ask_as(site, who, request, None)? {
         AdminAnswer::Done => Ok(0),
         AdminAnswer::Failed { why } => bail!(why),
         other => bail!("the server's answer is not understood: {other:?}"),

@@ -5,11 +5,15 @@ mod pins;
 mod proofs;
 mod retain;
 
-use super::{admin, admin::SiteArgs, terminal};
+use super::{
+    admin,
+    admin::{Site, SiteArgs, WhoArgs},
+    terminal,
+};
 use crate::{
     audit::export::{self, Entry},
     backend::admin::AdminRequest,
-    domain::Timestamp,
+    domain::{ApprovalId, Timestamp},
     seam::{Clock, OsClock},
     store::{LeafRow, StoreReader, sqlite::SqliteReader},
 };
@@ -89,6 +93,11 @@ enum Command {
         until: Option<Timestamp>,
         #[command(flatten)]
         filter: Filter,
+        /// The proposal by which another administrator has approved this export
+        #[arg(long, value_name = "ID", requires = "token_file")]
+        approved: Option<ApprovalId>,
+        #[command(flatten)]
+        who: WhoArgs,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -118,6 +127,8 @@ enum Command {
         #[arg(long, value_name = "ENTRIES")]
         confirm: Option<u64>,
         #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
         site: SiteArgs,
     },
     /// Print the newest signed checkpoint, to be kept elsewhere
@@ -138,12 +149,28 @@ enum Format {
     Syslog,
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fhir => "fhir",
+            Self::Dicom => "dicom",
+            Self::Syslog => "syslog",
+        })
+    }
+}
+
 /// Does what is asked.
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     match &args.command {
         Command::Show { from, limit, json, filter, site } => show(site, (*from, *limit), *json, filter.clone()),
         Command::Verify { from, key, site } => proofs::verify_trail(site, from, key.as_deref()),
-        Command::Export { format, until, filter, site } => export(site, *format, *until, filter.clone()),
+        Command::Export { format, until, filter, approved, who, site } => {
+            let what = format!("{format}, {}", filter.words(*until));
+            let site = site.existing()?;
+            // Who takes the trail away is in it.
+            admin::ask_done_as(&site, who, AdminRequest::ExportAudit { what, approved: approved.clone() })?;
+            export(&site, *format, *until, filter.clone())
+        }
         Command::Prove { index, site } => {
             let site = site.existing()?;
             // What is proven is shown.
@@ -152,8 +179,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         }
         Command::Check { proof, key, witness, quorum } => proofs::check_proof(proof, key, witness, *quorum),
         Command::Pin { out, site } => pins::write(&site.existing()?.folder, out.as_deref()),
-        Command::Retain { dry_run: _, archive, confirm, site } => {
-            retain::retain(&site.existing()?, archive.as_deref(), *confirm)
+        Command::Retain { dry_run: _, archive, confirm, who, site } => {
+            retain::retain(&site.existing()?, who, archive.as_deref(), *confirm)
         }
         Command::Checkpoint { site } => {
             let path = site.existing()?.folder.audit_checkpoint();
@@ -211,10 +238,7 @@ fn each_row(
     }
 }
 
-fn export(site: &SiteArgs, format: Format, until: Option<Timestamp>, filter: Filter) -> anyhow::Result<u8> {
-    let site = site.existing()?;
-    // Who takes the trail away is in it.
-    admin::ask_done(&site, AdminRequest::NoteAuditRead)?;
+fn export(site: &Site, format: Format, until: Option<Timestamp>, filter: Filter) -> anyhow::Result<u8> {
     let reader = SqliteReader::open(&site.folder)?;
     let origin = format!("wardwatch/{}", reader.site()?.site);
     let wanted = filter.resolve(&reader, OsClock.wall())?;

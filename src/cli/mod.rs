@@ -2,6 +2,7 @@
 
 mod admin;
 mod alerts;
+mod approvals;
 mod audit;
 mod breakglass;
 mod chart;
@@ -68,6 +69,7 @@ enum Command {
     Provision(provision::Args),
     User(user::Args),
     Session(session::Args),
+    Approvals(approvals::Args),
     Station(station::Args),
     Breakglass(breakglass::Args),
     Ward(ward::WardArgs),
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Provision(args) => provision::run(&args),
         Command::User(args) => user::run(args),
         Command::Session(args) => session::run(args),
+        Command::Approvals(args) => approvals::run(&args),
         Command::Station(args) => station::run(args),
         Command::Breakglass(args) => breakglass::run(args),
         Command::Ward(args) => ward::run_ward(args),
@@ -161,8 +164,9 @@ mod tests {
     /// By which way each command reaches data, and so who decides whether it may: `admin` is the socket or the lock of the
     /// data folder (`verb_of_request`), `stream` and `http` a server with a token (`Kind`, `Route`), `folder` files that
     /// their owner alone may read, `none` no data of a site.
-    const WAYS: [(&str, &str); 31] = [
+    const WAYS: [(&str, &str); 32] = [
         ("alerts", "folder"),
+        ("approvals", "http"),
         ("audit", "folder, admin"),
         ("bed", "admin"),
         ("breakglass", "admin"),

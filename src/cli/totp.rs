@@ -1,6 +1,11 @@
 //! `wardwatch user totp`.
 
-use super::{admin, admin::SiteArgs, reach::ReachArgs, terminal};
+use super::{
+    admin,
+    admin::{SiteArgs, WhoArgs},
+    reach::ReachArgs,
+    terminal,
+};
 use crate::{
     backend::admin::AdminRequest,
     client::{self, Endpoint, HttpError},
@@ -33,6 +38,8 @@ enum Command {
         /// Login name
         name: String,
         #[command(flatten)]
+        asker: WhoArgs,
+        #[command(flatten)]
         site: SiteArgs,
     },
 }
@@ -51,8 +58,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     match &args.command {
         Command::Enrol { who } => super::runtime()?.block_on(enrol(who)),
         Command::Remove { who } => super::runtime()?.block_on(remove(who)),
-        Command::Reset { name, site } => {
-            admin::ask_done(&site.existing()?, AdminRequest::ResetFactor { name: name.clone() })
+        Command::Reset { name, asker, site } => {
+            admin::ask_done_as(&site.existing()?, asker, AdminRequest::ResetFactor { name: name.clone() })
         }
     }
 }

@@ -1,6 +1,10 @@
 //! `wardwatch user`.
 
-use super::{admin, admin::SiteArgs, terminal, totp};
+use super::{
+    admin,
+    admin::{SiteArgs, WhoArgs},
+    terminal, totp,
+};
 use crate::{
     backend::admin::{AdminAnswer, AdminRequest},
     domain::{Coverage, Role, WardId},
@@ -28,6 +32,8 @@ enum Command {
         #[arg(long, value_name = "ID")]
         ward: Vec<WardId>,
         #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
         site: SiteArgs,
     },
     /// Give a user another role; open sessions end
@@ -36,6 +42,8 @@ enum Command {
         name: String,
         /// viewer, nurse, charge, doctor, admin, auditor or ops
         role: Role,
+        #[command(flatten)]
+        who: WhoArgs,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -62,6 +70,8 @@ enum Command {
         /// Login name
         name: String,
         #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
         site: SiteArgs,
     },
     /// Keep a user out; open sessions end
@@ -69,12 +79,16 @@ enum Command {
         /// Login name
         name: String,
         #[command(flatten)]
+        who: WhoArgs,
+        #[command(flatten)]
         site: SiteArgs,
     },
     /// Let a user in again
     Enable {
         /// Login name
         name: String,
+        #[command(flatten)]
+        who: WhoArgs,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -98,6 +112,8 @@ enum KeyCommand {
         name: String,
         /// The line, such as 'ssh-ed25519 AAAA… comment'
         key: String,
+        #[command(flatten)]
+        who: WhoArgs,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -123,42 +139,44 @@ enum KeyCommand {
 /// Does what is asked.
 pub(super) fn run(args: Args) -> anyhow::Result<u8> {
     match args.command {
-        Command::Add { name, role, ward, site } => {
+        Command::Add { name, role, ward, who, site } => {
             let site = site.existing()?;
             let passphrase = terminal::new_passphrase(&name)?.expose().to_owned();
             let coverage = Coverage::of(ward);
-            admin::ask_done(&site, AdminRequest::AddUser { name, role, passphrase, coverage })
+            admin::ask_done_as(&site, &who, AdminRequest::AddUser { name, role, passphrase, coverage })
         }
-        Command::Role { name, role, site } => admin::ask_done(&site.existing()?, AdminRequest::SetRole { name, role }),
+        Command::Role { name, role, who, site } => {
+            admin::ask_done_as(&site.existing()?, &who, AdminRequest::SetRole { name, role })
+        }
         Command::Wards { name, ward, all, none: _, site } => {
             let coverage = if all { Coverage::All } else { Coverage::Wards(ward.into_iter().collect()) };
             admin::ask_done(&site.existing()?, AdminRequest::SetCoverage { name, coverage })
         }
         Command::Totp(args) => totp::run(&args),
-        Command::Passphrase { name, site } => {
+        Command::Passphrase { name, who, site } => {
             let site = site.existing()?;
             let passphrase = terminal::new_passphrase(&name)?.expose().to_owned();
-            admin::ask_done(&site, AdminRequest::SetPassphrase { name, passphrase })
+            admin::ask_done_as(&site, &who, AdminRequest::SetPassphrase { name, passphrase })
         }
-        Command::Disable { name, site } => {
-            admin::ask_done(&site.existing()?, AdminRequest::EnableUser { name, enabled: false })
+        Command::Disable { name, who, site } => {
+            admin::ask_done_as(&site.existing()?, &who, AdminRequest::EnableUser { name, enabled: false })
         }
-        Command::Enable { name, site } => {
-            admin::ask_done(&site.existing()?, AdminRequest::EnableUser { name, enabled: true })
+        Command::Enable { name, who, site } => {
+            admin::ask_done_as(&site.existing()?, &who, AdminRequest::EnableUser { name, enabled: true })
         }
         Command::List { site } => list(&site),
         Command::Key { command } => match command {
-            KeyCommand::Add { name, key, site } => keys(&site, AdminRequest::AddUserKey { name, key }),
+            KeyCommand::Add { name, key, who, site } => keys(&site, &who, AdminRequest::AddUserKey { name, key }),
             KeyCommand::Remove { name, fingerprint, site } => {
                 admin::ask_done(&site.existing()?, AdminRequest::RemoveUserKey { name, fingerprint })
             }
-            KeyCommand::List { name, site } => keys(&site, AdminRequest::ListUserKeys { name }),
+            KeyCommand::List { name, site } => keys(&site, &WhoArgs::default(), AdminRequest::ListUserKeys { name }),
         },
     }
 }
 
-fn keys(site: &SiteArgs, request: AdminRequest) -> anyhow::Result<u8> {
-    let keys = match admin::ask(&site.existing()?, request, None)? {
+fn keys(site: &SiteArgs, who: &WhoArgs, request: AdminRequest) -> anyhow::Result<u8> {
+    let keys = match admin::ask_as(&site.existing()?, who, request, None)? {
         AdminAnswer::UserKeys { keys } => keys,
         AdminAnswer::Failed { why } => bail!(why),
         other => bail!("the server's answer is not understood: {other:?}"),

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     access::Secret,
-    domain::{DeviceId, Role, SessionId},
+    domain::{ApprovalId, DeviceId, Role, SessionId},
     protocol::{
-        SessionView,
+        ApprovalView, SessionView,
         problem::{PROBLEM_TYPE, Problem},
     },
 };
@@ -213,6 +213,45 @@ pub async fn sessions(endpoint: &Endpoint, token: &Secret) -> Result<Vec<Session
 pub async fn end_session(endpoint: &Endpoint, token: &Secret, session: &SessionId) -> Result<(), HttpError> {
     let path = format!("/v1/sessions/{session}");
     as_somebody(endpoint, token, (Method::DELETE, &path), None).await.map(|_| ())
+}
+
+/// What administrators have proposed.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn approvals(endpoint: &Endpoint, token: &Secret) -> Result<Vec<ApprovalView>, HttpError> {
+    read(endpoint, &as_somebody(endpoint, token, (Method::GET, "/v1/approvals"), None).await?)
+}
+
+/// Approves what another administrator has proposed; gives what was done.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn approve(endpoint: &Endpoint, token: &Secret, id: &ApprovalId) -> Result<String, HttpError> {
+    on_approval(endpoint, token, Method::POST, id).await
+}
+
+/// Takes back what one has proposed oneself, or refuses what another has; gives what is not done.
+///
+/// # Errors
+/// If the server cannot be reached or says no.
+pub async fn end_approval(endpoint: &Endpoint, token: &Secret, id: &ApprovalId) -> Result<String, HttpError> {
+    on_approval(endpoint, token, Method::DELETE, id).await
+}
+
+async fn on_approval(
+    endpoint: &Endpoint,
+    token: &Secret,
+    method: Method,
+    id: &ApprovalId,
+) -> Result<String, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        what: String,
+    }
+    let path = format!("/v1/approvals/{id}");
+    let Body { what } = read(endpoint, &as_somebody(endpoint, token, (method, &path), None).await?)?;
+    Ok(what)
 }
 
 /// Proves a factor again, by `passphrase` or `code`; gives the token that takes the place of the present one.

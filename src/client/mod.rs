@@ -23,8 +23,8 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use event::{ClientEvent, ClientRequest, Hello};
 pub use hashes::HashesError;
 pub use http::{
-    EnrolAnswer, HttpError, LoginAnswer, NewFactor, SECOND_FACTOR, begin_factor, confirm_factor, end_session, enrol,
-    get, login, logout, remove_factor, sessions, step_up,
+    EnrolAnswer, HttpError, LoginAnswer, NewFactor, SECOND_FACTOR, approvals, approve, begin_factor, confirm_factor,
+    end_approval, end_session, enrol, get, login, logout, remove_factor, sessions, step_up,
 };
 pub use known::{Known, KnownError, KnownServers};
 pub use link::{Emergency, LINK_QUEUE_CAPACITY, LINK_SILENT_MS, LinkOptions, start};

@@ -181,6 +181,10 @@ text_id!(
     /// A patient opened in an emergency.
     BreakGlassId
 );
+text_id!(
+    /// An act that one administrator has proposed and another has to approve.
+    ApprovalId
+);
 
 /// An alert, numbered densely within its ward from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

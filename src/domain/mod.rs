@@ -58,7 +58,9 @@ pub use event::{EVENT_VERSION, Event, EventBody, SequencedEvent};
 pub use handover::{
     Handover, HandoverEnd, HandoverError, HandoverExtent, HandoverId, Handovers, LeftBehind, Owner, Ownership,
 };
-pub use ids::{AlertId, BedId, BreakGlassId, DeviceId, EncounterId, IdError, PatientId, SessionId, UserId, WardId};
+pub use ids::{
+    AlertId, ApprovalId, BedId, BreakGlassId, DeviceId, EncounterId, IdError, PatientId, SessionId, UserId, WardId,
+};
 pub use lapse::Lapse;
 pub use limit_change::{
     Basis, Expiry, LimitOverride, LimitScope, LimitValue, LimitsCause, LimitsChange, LimitsError, StepName,

@@ -10,8 +10,8 @@ use super::{
     view::{VitalView, WardView},
 };
 use crate::domain::{
-    Alert, Command, EmergencyReason, Event, Mode, PatientId, Refusal, Remark, Role, SequencedEvent, SessionId,
-    Timestamp, VitalCode, Ward, WardId, series::Trend,
+    Alert, ApprovalId, Command, EmergencyReason, Event, Mode, PatientId, Refusal, Remark, Role, SequencedEvent,
+    SessionId, Timestamp, VitalCode, Ward, WardId, series::Trend,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -285,6 +285,24 @@ pub struct SessionView {
     pub active_ms_ago: u64,
     /// Whether it is the one that asks.
     pub own: bool,
+}
+
+/// An act that one administrator has proposed and another has to approve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalView {
+    /// Its name.
+    pub approval: ApprovalId,
+    /// What is to be done.
+    pub what: String,
+    /// The login name of whoever proposed it.
+    pub by: String,
+    /// Whether that is whoever asks.
+    pub own: bool,
+    /// The login name of whoever has approved it, while it is still to be made use of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// How long it still waits, in milliseconds.
+    pub ends_in_ms: u64,
 }
 
 /// Whether the server can record what happens.

@@ -24,8 +24,8 @@ pub use devices::{ASSIGNMENTS_SHOWN_MAX, ClockAllowance, DeviceFault, DeviceList
 pub use handover::{HANDOVER_PATIENTS_MAX, HandoverReport, Sbar};
 pub use limits::{PatientLimitsView, StepView, VitalLimitsView};
 pub use message::{
-    ClientMessage, CloseCode, DeviceMessage, ErrorCode, History, HistoryQuery, PatientHistory, ServerMessage,
-    SessionInfo, SessionState, SessionView, StoreState, VitalTrend, VitalsUpdate, WardHead,
+    ApprovalView, ClientMessage, CloseCode, DeviceMessage, ErrorCode, History, HistoryQuery, PatientHistory,
+    ServerMessage, SessionInfo, SessionState, SessionView, StoreState, VitalTrend, VitalsUpdate, WardHead,
 };
 pub use observations::{IntakeReport, Rejection, RejectionCode, WireObservation};
 pub use ops::{

@@ -70,18 +70,23 @@ pub(super) const fn person(role: Role, verb: Verb) -> bool {
 /// What somebody who looks after accounts and records may: nothing that shows a patient.
 pub(super) const fn administrator(role: Role, verb: Verb) -> bool {
     use Verb::{
-        ManageCensus, ManageDevices, ManageRota, ManageUsers, OwnAccount, ReadAudit, ReadStatus, ReviewBreakGlass,
+        ApproveActs, ManageCensus, ManageDevices, ManageRota, ManageUsers, OwnAccount, ReadAudit, ReadStatus,
+        ReviewBreakGlass,
     };
     match role {
         Role::Admin => {
-            matches!(verb, ManageCensus | ManageDevices | ManageRota | ManageUsers | ReadStatus | OwnAccount)
+            matches!(
+                verb,
+                ManageCensus | ManageDevices | ManageRota | ManageUsers | ApproveActs | ReadStatus | OwnAccount
+            )
         }
         Role::Auditor => matches!(verb, ReadAudit | ReviewBreakGlass | OwnAccount),
         Role::Viewer | Role::Nurse | Role::Charge | Role::Doctor | Role::Ops | Role::Station => false,
     }
 }
 
-/// The console keeps the house in order; it watches no patient and acknowledges nothing.
+/// The console keeps the house in order; it watches no patient and acknowledges nothing. It names no person, so it approves
+/// nothing either.
 pub(super) const fn console(verb: Verb) -> bool {
     matches!(
         verb,
@@ -90,7 +95,9 @@ pub(super) const fn console(verb: Verb) -> bool {
             | Verb::ManageRota
             | Verb::ManageUsers
             | Verb::ReadAudit
+            | Verb::RetainAudit
             | Verb::ReadStatus
+            | Verb::CheckPolicy
             | Verb::ReviewBreakGlass
     )
 }

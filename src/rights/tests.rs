@@ -125,6 +125,19 @@ fn h03_break_glass_adds_reading_and_answers_to_alerts_alone() {
 }
 
 #[test]
+fn the_trail_is_removed_from_the_console_alone_and_approved_by_administrators_alone() {
+    for principal in everybody() {
+        for object in [Object::Site, Object::Ward(Relation::Ward)] {
+            let may = |verb| decide(&principal, verb, object) == Decision::Allow;
+            let console = principal == Principal::Console;
+            assert_eq!((may(Verb::RetainAudit), may(Verb::CheckPolicy)), (console, console), "{principal:?}");
+            let admin = principal == Principal::of_role(Role::Admin, Standing::FULL);
+            assert_eq!(may(Verb::ApproveActs), admin, "{principal:?}");
+        }
+    }
+}
+
+#[test]
 fn a16_export_and_accounts_want_a_fresh_proof() {
     for principal in everybody() {
         let (Principal::Person { role, .. } | Principal::Administrator { role, .. }) = principal else { continue };

@@ -37,8 +37,14 @@ pub enum Verb {
     ManageUsers,
     /// Read the audit trail.
     ReadAudit,
+    /// Remove entries of the audit trail whose time is over.
+    RetainAudit,
+    /// Propose what one administrator may not do alone, and approve what another has proposed.
+    ApproveActs,
     /// Read the state of the server.
     ReadStatus,
+    /// Have it judged whether the site's policies are met; some of them change a setting.
+    CheckPolicy,
     /// Send observations of a device.
     SendObservations,
     /// Take out the data of many patients at once.
@@ -53,7 +59,7 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::WatchWard,
         Self::SeeNames,
         Self::SeeInitials,
@@ -71,7 +77,10 @@ impl Verb {
         Self::ManageDevices,
         Self::ManageUsers,
         Self::ReadAudit,
+        Self::RetainAudit,
+        Self::ApproveActs,
         Self::ReadStatus,
+        Self::CheckPolicy,
         Self::SendObservations,
         Self::Export,
         Self::OwnAccount,
@@ -102,7 +111,10 @@ impl Verb {
             | Self::Export => true,
             Self::ManageUsers
             | Self::ReadAudit
+            | Self::RetainAudit
+            | Self::ApproveActs
             | Self::ReadStatus
+            | Self::CheckPolicy
             | Self::OwnAccount
             | Self::BreakGlass
             | Self::ReviewBreakGlass => false,
@@ -118,7 +130,7 @@ impl Verb {
     /// Whether a session must have proven a factor in the last minutes: export and administration.
     #[must_use]
     pub const fn wants_fresh_proof(self) -> bool {
-        matches!(self, Self::Export | Self::ManageUsers | Self::OwnAccount)
+        matches!(self, Self::Export | Self::ManageUsers | Self::ApproveActs | Self::OwnAccount)
     }
 
     /// Whether an emergency opens it for a patient who is not one's own: to read, and to answer alerts.

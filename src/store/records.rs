@@ -111,6 +111,8 @@ pub struct SessionRecord {
     pub former: Option<([u8; 32], Millis)>,
     /// Whether it lasts as long as a connection to this process alone: after a restart nobody holds it.
     pub held: bool,
+    /// The key of OpenSSH that opened it, if one did. Such a session is held, so this is known in memory alone.
+    pub key: Option<String>,
 }
 
 /// A token of a device or gateway.

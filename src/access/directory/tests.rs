@@ -35,6 +35,7 @@ fn sign_in(directory: &mut Directory, n: usize, began: Millis) -> (Secret, Sessi
         proven: began,
         former: None,
         held: false,
+        key: None,
     };
     directory.apply(&AccessChange::BeginSession { session: record.clone(), proven: PHC.into() });
     (token, record)

@@ -1,10 +1,7 @@
 //! Doing what administrators ask for.
 
-use super::request::{AdminAnswer, AdminError, AdminRequest, DeviceStatus, Status, WardStatus};
-use super::{
-    channels, devices, keys, retention,
-    users::{self, NewUser},
-};
+use super::request::{AdminAnswer, AdminError, AdminRequest, Asker, DeviceStatus, Status, WardStatus};
+use super::{channels, devices, guarded, keys, retention, users};
 use crate::{
     access::{TokenKind, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
@@ -25,23 +22,23 @@ use crate::{
 };
 use std::{path::Path, sync::Arc};
 
-/// Does what an administrator with this uid asks for.
-pub async fn execute(app: &Arc<App>, data: &Path, serving: bool, uid: u32, request: AdminRequest) -> AdminAnswer {
-    let by = Actor::Console { uid };
+/// Does what an administrator asks for, or proposes it if it wants two.
+pub async fn execute(app: &Arc<App>, data: &Path, asker: Asker, request: AdminRequest) -> AdminAnswer {
+    let by = Actor::Console { uid: asker.uid };
     if let Err(denied) = allow(verb_of_request(&request)) {
         return AdminAnswer::Failed { why: denied.to_string() };
     }
     let done = match request {
-        AdminRequest::AddUser { name, role, passphrase, coverage } => {
-            users::add(app, &by, NewUser { name, role, passphrase, coverage }).await
-        }
-        AdminRequest::SetPassphrase { name, passphrase } => users::set_passphrase(app, &by, &name, &passphrase).await,
-        AdminRequest::EnableUser { name, enabled } => users::enable(app, &by, &name, enabled).await,
-        AdminRequest::SetRole { name, role } => users::set_role(app, &by, &name, role).await,
+        AdminRequest::AddUser { .. }
+        | AdminRequest::SetPassphrase { .. }
+        | AdminRequest::EnableUser { .. }
+        | AdminRequest::SetRole { .. }
+        | AdminRequest::ResetFactor { .. }
+        | AdminRequest::AddUserKey { .. }
+        | AdminRequest::ExportAudit { .. }
+        | AdminRequest::RetainAudit { .. } => guarded::run(app, &asker, request).await,
         AdminRequest::SetCoverage { name, coverage } => users::set_coverage(app, &by, &name, coverage).await,
-        AdminRequest::ResetFactor { name } => users::reset_factor(app, &by, &name).await,
         AdminRequest::ListUsers => Ok(users::list(app)),
-        AdminRequest::AddUserKey { name, key } => keys::add(app, &by, &name, &key).await,
         AdminRequest::RemoveUserKey { name, fingerprint } => keys::remove(app, &by, &name, &fingerprint).await,
         AdminRequest::ListUserKeys { name } => keys::list(app, name.as_deref()),
         AdminRequest::ListSessions { name } => users::sessions(app, name.as_deref()),
@@ -68,7 +65,6 @@ pub async fn execute(app: &Arc<App>, data: &Path, serving: bool, uid: u32, reque
         AdminRequest::Provision { ward, gateway, commands } => provision(app, &by, ward, gateway, commands).await,
         AdminRequest::NoteAuditRead => note_audit_read(app, &by).await,
         AdminRequest::PlanRetention => retention::plan(app).await,
-        AdminRequest::RetainAudit { upto, archived } => retention::retain(app, &by, serving, (upto, archived)).await,
         AdminRequest::ListDeadLetters { filter, limit } => list_letters(app, &by, filter, limit).await,
         AdminRequest::ShowDeadLetter { no } => show_letter(app, &by, no).await,
         AdminRequest::RetryDeadLetter { no } => retry_letter(app, &by, no).await,
@@ -78,7 +74,7 @@ pub async fn execute(app: &Arc<App>, data: &Path, serving: bool, uid: u32, reque
         AdminRequest::CheckPolicy { scope, initiative } => {
             check_policy(app, data, by, Wanted { scope, initiative }).await
         }
-        AdminRequest::Status => status(app, data, serving).await,
+        AdminRequest::Status => status(app, data, asker.serving).await,
     };
     done.unwrap_or_else(|e| AdminAnswer::Failed { why: e.to_string() })
 }

@@ -2,7 +2,8 @@
 
 use super::{
     execute::{Done, leaf, refused},
-    request::{AdminAnswer, UserKeyInfo},
+    guarded::By,
+    request::{AdminAnswer, AdminError, UserKeyInfo},
     users,
 };
 use crate::{
@@ -10,24 +11,15 @@ use crate::{
     audit::{Act, LeafDraft},
     backend::app::App,
     domain::Actor,
-    store::{AccessChange, UserKeyRecord},
+    store::{AccessChange, UserKeyRecord, UserRecord},
 };
 
 /// Most keys of one user.
 const KEYS_PER_USER_MAX: usize = 16;
 
-pub(super) async fn add(app: &App, by: &Actor, name: &str, line: &str) -> Done {
-    let user = users::named(app, name)?;
+/// A key for a user, by the line of its file.
+pub(super) fn new(app: &App, user: &UserRecord, line: &str) -> Result<UserKeyRecord, AdminError> {
     let key = SshKey::parse(line).map_err(refused)?;
-    {
-        let directory = app.hub.directory();
-        if let Some(owner) = directory.key(&key.fingerprint).and_then(|found| directory.user(&found.user)) {
-            return Err(refused(format!("{} has the key {} already", owner.name, key.fingerprint)));
-        }
-        if directory.keys().filter(|found| found.user == user.id).count() >= KEYS_PER_USER_MAX {
-            return Err(refused(format!("{name} has {KEYS_PER_USER_MAX} keys: remove one first")));
-        }
-    }
     let record = UserKeyRecord {
         fingerprint: key.fingerprint.clone(),
         user: user.id.clone(),
@@ -35,13 +27,31 @@ pub(super) async fn add(app: &App, by: &Actor, name: &str, line: &str) -> Done {
         comment: key.comment.clone(),
         added_at: app.engine_clock.now(),
     };
-    let side_text = app.beside("key", key.fingerprint.clone());
-    let leaf = LeafDraft { user: Some(user.id.clone()), code: Some("added"), side_text, ..leaf(by, Act::UserKey) };
+    check(app, user, &record)?;
+    Ok(record)
+}
+
+fn check(app: &App, user: &UserRecord, key: &UserKeyRecord) -> Result<(), AdminError> {
+    let directory = app.hub.directory();
+    if let Some(owner) = directory.key(&key.fingerprint).and_then(|found| directory.user(&found.user)) {
+        return Err(refused(format!("{} has the key {} already", owner.name, key.fingerprint)));
+    }
+    if directory.keys().filter(|found| found.user == user.id).count() >= KEYS_PER_USER_MAX {
+        return Err(refused(format!("{} has {KEYS_PER_USER_MAX} keys: remove one first", user.name)));
+    }
+    Ok(())
+}
+
+pub(super) async fn add(app: &App, by: &By, user: &UserRecord, record: UserKeyRecord) -> Done {
+    // It may have been proposed a while ago.
+    check(app, user, &record)?;
+    let side_text = app.beside("key", record.fingerprint.clone());
+    let leaf = LeafDraft { user: Some(user.id.clone()), code: Some("added"), side_text, ..by.leaf(Act::UserKey) };
     app.record(vec![leaf], vec![AccessChange::AddUserKey(record.clone())]).await.map_err(refused)?;
     // Somebody else may have got the key meanwhile.
-    let kept = app.hub.directory().key(&key.fingerprint).is_some_and(|found| found.user == user.id);
+    let kept = app.hub.directory().key(&record.fingerprint).is_some_and(|found| found.user == user.id);
     if !kept {
-        return Err(refused(format!("somebody else has the key {} by now", key.fingerprint)));
+        return Err(refused(format!("somebody else has the key {} by now", record.fingerprint)));
     }
     Ok(AdminAnswer::UserKeys { keys: vec![info(&user.name, &record)] })
 }

@@ -1,11 +1,12 @@
 //! What administrators ask, and what they are told. One JSON object a line, both ways.
 
 use crate::{
+    access::Secret,
     audit::RetentionPlan,
     backend::{identity::TlsStatus, mqtt::SourceStatus, notify::ChannelState, syslog::SyslogStatus},
     domain::{
-        Assignment, BreakGlass, ChannelName, Command, Coverage, Device, DeviceId, DeviceLimits, LoginName, Millis,
-        Mode, Priority, Remark, Role, SessionId, Timestamp, Unplaced, VitalCode, Ward, WardId,
+        ApprovalId, Assignment, BreakGlass, ChannelName, Command, Coverage, Device, DeviceId, DeviceLimits, LoginName,
+        Millis, Mode, Priority, Remark, Role, SessionId, Timestamp, Unplaced, VitalCode, Ward, WardId,
     },
     notify::Content,
     policy::{Report, Scope},
@@ -17,6 +18,34 @@ use std::collections::BTreeMap;
 
 /// Longest line in either direction, in bytes.
 pub const ADMIN_LINE_MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Who asks, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Whose {
+    /// The token of the session of an administrator: the uid at the socket names no person.
+    pub token: Option<Secret>,
+    /// Why no second administrator approves what wants one; for a folder that no server serves.
+    pub alone: Option<Remark>,
+}
+
+/// Who asks, and of what.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// The operating system's user id.
+    pub uid: u32,
+    /// Whether a server is asked; else the folder is at rest.
+    pub serving: bool,
+    /// Who it is.
+    pub whose: Whose,
+}
+
+impl Asker {
+    /// Whoever is at the console, with this uid.
+    #[must_use]
+    pub fn console(uid: u32, serving: bool) -> Self {
+        Self { uid, serving, whose: Whose::default() }
+    }
+}
 
 /// What an administrator asks for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -186,6 +215,14 @@ pub enum AdminRequest {
     },
     /// Somebody reads the audit trail.
     NoteAuditRead,
+    /// Somebody takes the audit trail away, in a form for others.
+    ExportAudit {
+        /// In which form, and which entries.
+        what: String,
+        /// The proposal by which another administrator has approved it.
+        #[serde(default)]
+        approved: Option<ApprovalId>,
+    },
     /// Which entries of the audit trail may be removed.
     PlanRetention,
     /// Remove them.
@@ -247,6 +284,24 @@ pub enum AdminRequest {
 pub enum AdminAnswer {
     /// It was done.
     Done,
+    /// It was done without a second administrator, although it wants one.
+    Alone {
+        /// Why.
+        why: String,
+        /// What came of it.
+        done: Box<Self>,
+    },
+    /// It was not done: it waits for a second administrator.
+    Proposed {
+        /// The proposal.
+        approval: ApprovalId,
+        /// What is to be done.
+        what: String,
+        /// Who can approve it.
+        by: Vec<String>,
+        /// Within which time.
+        within: Millis,
+    },
     /// Which entries of the audit trail may be removed.
     Retention {
         /// Which.

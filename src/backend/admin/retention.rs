@@ -5,7 +5,8 @@
 
 use super::{
     AdminAnswer, AdminError,
-    execute::{Done, leaf, refused},
+    execute::{Done, refused},
+    guarded::By,
 };
 use crate::{
     audit::{
@@ -17,7 +18,7 @@ use crate::{
         config::RETENTION_YEARS_MIN,
         pipeline::{Job, Record},
     },
-    domain::{Actor, Timestamp},
+    domain::Timestamp,
     store::{StoreError, StoreReader},
 };
 use std::sync::Arc;
@@ -153,8 +154,17 @@ fn at_rest(app: &App, archived: bool) -> Result<(), AdminError> {
     Ok(())
 }
 
+/// Whether these are the entries that may be removed now.
+pub(super) async fn check(app: &App, upto: u64) -> Result<(), AdminError> {
+    let (plan, _) = plan_of(app).await?;
+    if upto != plan.upto || plan.upto == plan.from {
+        return Err(refused("these are not the entries that may be removed now: look again with --dry-run"));
+    }
+    Ok(())
+}
+
 /// Removes them: an entry says so in the transaction that marks them, and then they go a little at a time.
-pub(super) async fn retain(app: &App, by: &Actor, serving: bool, (upto, archived): (u64, bool)) -> Done {
+pub(super) async fn retain(app: &App, by: &By, serving: bool, (upto, archived): (u64, bool)) -> Done {
     if !serving {
         at_rest(app, archived)?;
     }
@@ -175,7 +185,7 @@ pub(super) async fn retain(app: &App, by: &Actor, serving: bool, (upto, archived
         _ => None,
     };
     let retained = Some(Retained { years: config.retention_years, how, until });
-    let entry = LeafDraft { upto: Some(upto), retained, side_text, ..leaf(by, Act::AuditRetain) };
+    let entry = LeafDraft { upto: Some(upto), retained, side_text, ..by.leaf(Act::AuditRetain) };
     let record = Record { leaves: vec![entry], retain_audit: Some(upto), ..Record::default() };
     app.pipeline.ask(|reply| Job::Record { record, reply }).await.map_err(refused)?;
     Ok(AdminAnswer::Done)

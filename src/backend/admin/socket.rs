@@ -2,9 +2,10 @@
 
 use super::{
     execute::execute,
-    request::{ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest},
+    request::{ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, Asker, Whose},
 };
-use crate::backend::app::App;
+use crate::{access::Secret, backend::app::App, domain::Remark};
+use serde::Deserialize;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     os::unix::{fs::PermissionsExt, net::UnixStream as BlockingStream},
@@ -73,8 +74,8 @@ async fn serve(app: &Arc<App>, data: &Path, stream: UnixStream) -> Result<(), Ad
         let mut reader = tokio::io::BufReader::new(read.take(ADMIN_LINE_MAX_BYTES));
         let arrived = tokio::time::timeout(REQUEST_TIMEOUT, reader.read_line(&mut line)).await;
         arrived.map_err(|_| AdminError::BadRequest("it did not arrive in time".to_owned()))??;
-        match serde_json::from_str::<AdminRequest>(&line) {
-            Ok(request) => execute(app, data, true, uid, request).await,
+        match parse(&line) {
+            Ok((request, whose)) => execute(app, data, Asker { uid, serving: true, whose }, request).await,
             Err(e) => AdminAnswer::Failed { why: AdminError::BadRequest(e.to_string()).to_string() },
         }
     };
@@ -84,11 +85,45 @@ async fn serve(app: &Arc<App>, data: &Path, stream: UnixStream) -> Result<(), Ad
     Ok(())
 }
 
+/// The members of a line that say who asks.
+const WHOSE: [&str; 2] = ["token", "alone"];
+
+fn parse(line: &str) -> Result<(AdminRequest, Whose), serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(default)]
+        token: Option<String>,
+        #[serde(default)]
+        alone: Option<Remark>,
+    }
+    let Named { token, alone } = serde_json::from_str(line)?;
+    Ok((serde_json::from_str(line)?, Whose { token: token.map(Secret::new), alone }))
+}
+
+fn line_of(request: &AdminRequest, whose: &Whose) -> Result<String, serde_json::Error> {
+    let mut line = serde_json::to_value(request)?;
+    if let Some(members) = line.as_object_mut() {
+        let token = whose.token.as_ref().map(|token| token.expose().into());
+        let alone = whose.alone.as_ref().map(|reason| reason.as_str().into());
+        let named = WHOSE.into_iter().zip([token, alone]);
+        members.extend(named.filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    }
+    Ok(format!("{line}\n"))
+}
+
 /// Asks the server of a data folder; `None` if none serves there. Blocks.
 ///
 /// # Errors
 /// If the server is there but does not answer.
 pub fn ask(path: &Path, request: &AdminRequest) -> Result<Option<AdminAnswer>, AdminError> {
+    ask_as(path, request, &Whose::default())
+}
+
+/// As [`ask`], and says who asks.
+///
+/// # Errors
+/// If the server is there but does not answer.
+pub fn ask_as(path: &Path, request: &AdminRequest, whose: &Whose) -> Result<Option<AdminAnswer>, AdminError> {
     let mut stream = match BlockingStream::connect(path) {
         Ok(stream) => stream,
         Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) => {
@@ -97,8 +132,7 @@ pub fn ask(path: &Path, request: &AdminRequest) -> Result<Option<AdminAnswer>, A
         Err(e) => return Err(e.into()),
     };
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-    let mut text = serde_json::to_string(request).map_err(|e| AdminError::BadRequest(e.to_string()))?;
-    text.push('\n');
+    let text = line_of(request, whose).map_err(|e| AdminError::BadRequest(e.to_string()))?;
     let hung_up = |e: std::io::Error| AdminError::HungUp(e.to_string());
     stream.write_all(text.as_bytes()).map_err(hung_up)?;
     let mut line = String::new();

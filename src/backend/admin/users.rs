@@ -2,12 +2,13 @@
 
 use super::{
     execute::{Done, leaf, refused},
+    guarded::By,
     request::{AdminAnswer, AdminError, StationInfo, UserInfo},
 };
 use crate::{
     access::{TokenKind, check_passphrase, new_id, new_token},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::app::App,
+    backend::{app::App, blocklist::is_listed},
     domain::{Actor, COVERED_WARDS_MAX, Coverage, Role, SessionId, WardId},
     protocol::SessionView,
     store::{AccessChange, StationRecord, UserRecord},
@@ -22,13 +23,24 @@ pub(super) struct NewUser {
     pub(super) coverage: Coverage,
 }
 
-async fn hash(app: &App, passphrase: &str) -> Result<String, AdminError> {
-    let (hasher, passphrase) = (app.hasher.clone(), passphrase.to_owned());
-    let hashed = tokio::task::spawn_blocking(move || hasher.hash_blocking(&passphrase)).await;
-    hashed.map_err(refused)?.map_err(refused)
+/// The hash of a new passphrase, if it can be one.
+async fn hash(app: &App, passphrase: &str, name: &str, has_factor: bool) -> Result<String, AdminError> {
+    let (hasher, passphrase, name) = (app.hasher.clone(), passphrase.to_owned(), name.to_owned());
+    let list = app.config.passphrase.blocklist_file.clone();
+    let hashed = tokio::task::spawn_blocking(move || {
+        check_passphrase(&passphrase, &name, has_factor).map_err(refused)?;
+        if let Some(list) = &list
+            && is_listed(list, &passphrase).map_err(refused)?
+        {
+            return Err(refused("the passphrase is on the list of those that this site does not take"));
+        }
+        hasher.hash_blocking(&passphrase).map_err(refused)
+    });
+    hashed.await.map_err(refused)?
 }
 
-pub(super) async fn add(app: &App, by: &Actor, new: NewUser) -> Done {
+/// The account of a user who is to be added.
+pub(super) async fn new(app: &App, new: NewUser) -> Result<UserRecord, AdminError> {
     let NewUser { name, role, passphrase, coverage } = new;
     if role == Role::Station {
         return Err(refused("a display is no user: `wardwatch station add` adds one"));
@@ -36,12 +48,17 @@ pub(super) async fn add(app: &App, by: &Actor, new: NewUser) -> Done {
     check_coverage(app, &coverage)?;
     check_auditor(role, &coverage)?;
     app.hub.directory().check_new_name(&name).map_err(refused)?;
-    check_passphrase(&passphrase, &name, false).map_err(refused)?;
-    let phc = hash(app, &passphrase).await?;
+    let phc = hash(app, &passphrase, &name, false).await?;
     let id = new_id("u", app.entropy.as_ref()).map_err(refused)?.parse().map_err(refused)?;
-    let user = UserRecord { id, name: name.clone(), role, phc, enabled: true, failures: 0, coverage, factor: None };
-    let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..leaf(by, Act::UserAdd) };
-    let added = user.id.clone();
+    Ok(UserRecord { id, name, role, phc, enabled: true, failures: 0, coverage, factor: None })
+}
+
+pub(super) async fn add(app: &App, by: &By, user: UserRecord) -> Done {
+    let (added, name) = (user.id.clone(), user.name.clone());
+    // It may have been proposed a while ago.
+    check_coverage(app, &user.coverage)?;
+    app.hub.directory().check_new_name(&name).map_err(refused)?;
+    let leaf = LeafDraft { user: Some(added.clone()), code: Some(user.role.as_str()), ..by.leaf(Act::UserAdd) };
     app.record(vec![leaf], vec![AccessChange::AddUser(user)]).await.map_err(refused)?;
     // Somebody else may have taken the name while the passphrase was hashed.
     let directory = app.hub.directory();
@@ -78,29 +95,30 @@ pub(super) fn named(app: &App, name: &str) -> Result<UserRecord, AdminError> {
     found.ok_or_else(|| refused(format!("there is no user {}", crate::domain::text::clean(name))))
 }
 
-pub(super) async fn set_passphrase(app: &App, by: &Actor, name: &str, passphrase: &str) -> Done {
-    let user = named(app, name)?;
-    check_passphrase(passphrase, name, user.factor.is_some()).map_err(refused)?;
-    let phc = hash(app, passphrase).await?;
-    let leaf = LeafDraft { user: Some(user.id.clone()), ..leaf(by, Act::UserPassphrase) };
+/// The hash of another passphrase of a user.
+pub(super) async fn new_hash(app: &App, user: &UserRecord, passphrase: &str) -> Result<String, AdminError> {
+    hash(app, passphrase, &user.name, user.factor.is_some()).await
+}
+
+pub(super) async fn set_passphrase(app: &App, by: &By, user: &UserRecord, phc: String) -> Done {
+    let leaf = LeafDraft { user: Some(user.id.clone()), ..by.leaf(Act::UserPassphrase) };
     // Whoever has a token by the old passphrase may be the reason for the new one.
-    let (mut leaves, ending) = app.end_sessions(&user, "passphrase_changed");
+    let (mut leaves, ending) = app.end_sessions(user, "passphrase_changed");
     leaves.insert(0, leaf);
     let reset = AccessChange::SetFailures { user: user.id.clone(), failures: 0 };
-    let changes = vec![AccessChange::SetPhc { user: user.id, phc }, reset, ending];
+    let changes = vec![AccessChange::SetPhc { user: user.id.clone(), phc }, reset, ending];
     app.record(leaves, changes).await.map_err(refused)?;
-    app.backoff.lock().unwrap_or_else(PoisonError::into_inner).forgive(name);
+    app.backoff.lock().unwrap_or_else(PoisonError::into_inner).forgive(&user.name);
     Ok(AdminAnswer::Done)
 }
 
-pub(super) async fn enable(app: &App, by: &Actor, name: &str, enabled: bool) -> Done {
-    let user = named(app, name)?;
+pub(super) async fn enable(app: &App, by: &By, user: &UserRecord, enabled: bool) -> Done {
     let code = Some(if enabled { "enabled" } else { "disabled" });
-    let leaf = LeafDraft { user: Some(user.id.clone()), code, ..leaf(by, Act::UserState) };
+    let leaf = LeafDraft { user: Some(user.id.clone()), code, ..by.leaf(Act::UserState) };
     let mut leaves = vec![leaf];
     let mut changes = vec![AccessChange::SetEnabled { user: user.id.clone(), enabled }];
     if !enabled {
-        let (ends, ending) = app.end_sessions(&user, "user_disabled");
+        let (ends, ending) = app.end_sessions(user, "user_disabled");
         leaves.extend(ends);
         changes.push(ending);
     }
@@ -108,17 +126,20 @@ pub(super) async fn enable(app: &App, by: &Actor, name: &str, enabled: bool) -> 
     Ok(AdminAnswer::Done)
 }
 
-/// Another role is another session: what was signed in to was something else.
-pub(super) async fn set_role(app: &App, by: &Actor, name: &str, role: Role) -> Done {
-    let user = named(app, name)?;
+/// Whether a user can have a role.
+pub(super) fn check_role(user: &UserRecord, role: Role) -> Result<(), AdminError> {
     if role == Role::Station {
         return Err(refused("a user is no display"));
     }
-    check_auditor(role, &user.coverage)?;
-    let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..leaf(by, Act::UserRole) };
-    let (mut leaves, ending) = app.end_sessions(&user, "role_changed");
+    check_auditor(role, &user.coverage)
+}
+
+/// Another role is another session: what was signed in to was something else.
+pub(super) async fn set_role(app: &App, by: &By, user: &UserRecord, role: Role) -> Done {
+    let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..by.leaf(Act::UserRole) };
+    let (mut leaves, ending) = app.end_sessions(user, "role_changed");
     leaves.insert(0, leaf);
-    let changes = vec![AccessChange::SetRole { user: user.id, role }, ending];
+    let changes = vec![AccessChange::SetRole { user: user.id.clone(), role }, ending];
     app.record(leaves, changes).await.map_err(refused)?;
     Ok(AdminAnswer::Done)
 }
@@ -134,9 +155,8 @@ pub(super) async fn set_coverage(app: &App, by: &Actor, name: &str, coverage: Co
     Ok(AdminAnswer::Done)
 }
 
-pub(super) async fn reset_factor(app: &App, by: &Actor, name: &str) -> Done {
-    let user = named(app, name)?;
-    app.reset_factor(by, &user).await.map_err(refused)?;
+pub(super) async fn reset_factor(app: &App, by: &By, user: &UserRecord) -> Done {
+    app.reset_factor(by.leaf(Act::UserFactor), user).await.map_err(refused)?;
     Ok(AdminAnswer::Done)
 }
 

@@ -9,6 +9,7 @@ mod mqtt;
 mod notify;
 mod policy;
 mod profiles;
+mod rights;
 mod ssh;
 mod syslog;
 mod vitals;
@@ -22,6 +23,7 @@ pub use mqtt::{MqttConfig, MqttPayload, MqttVersion};
 pub use notify::{ChannelConfig, CommandConfig, EmailConfig, EmailTlsConfig, NotifyConfig, WebhookConfig};
 pub use policy::PolicyConfig;
 pub use profiles::{ProfileConfig, ProfilesConfig, as_config};
+pub use rights::{FourEyes, RightsConfig};
 pub use ssh::SshConfig;
 pub use syslog::SyslogConfig;
 pub use vitals::VitalConfig;
@@ -29,6 +31,7 @@ pub use vitals::VitalConfig;
 use crate::{
     access::{HashParams, SessionLimits},
     alarm::{ClockBounds, Profiles, ResponsePolicy},
+    backend::approvals,
     domain::{DeviceId, Millis, VitalCode, VitalTable},
     store::Retention,
 };
@@ -47,6 +50,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long sessions last.
     pub session: SessionConfig,
+    /// What one administrator may not do alone.
+    pub rights: RightsConfig,
     /// What a passphrase's hash costs.
     pub passphrase: PassphraseConfig,
     /// How long what is kept.
@@ -249,12 +254,15 @@ pub struct PassphraseConfig {
     /// The key for passphrases and seeds, if it does not lie in the data folder: who copies that has not the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pepper_file: Option<PathBuf>,
+    /// Passphrases that nobody gets, one a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocklist_file: Option<PathBuf>,
 }
 
 impl Default for PassphraseConfig {
     fn default() -> Self {
         let HashParams { memory_kib, passes, lanes } = HashParams::default();
-        Self { memory_kib, passes, lanes, concurrent: 1, pepper_file: None }
+        Self { memory_kib, passes, lanes, concurrent: 1, pepper_file: None, blocklist_file: None }
     }
 }
 
@@ -517,6 +525,8 @@ impl Config {
         range("limits.stream_messages_per_s", self.limits.stream_messages_per_s.into(), 5, 100_000)?;
         range("session.idle_lock_s", self.session.idle_lock_s.into(), 1, 24 * 3600)?;
         range("session.absolute_s", self.session.absolute_s.into(), 1, 7 * 24 * 3600)?;
+        let within = approvals::APPROVE_WITHIN_MAX_S.into();
+        range("rights.approve_within_s", self.rights.approve_within_s.into(), 1, within)?;
         range("passphrase.memory_kib", self.passphrase.memory_kib.into(), 64, 4 * 1024 * 1024)?;
         range("passphrase.passes", self.passphrase.passes.into(), 1, 100)?;
         range("passphrase.lanes", self.passphrase.lanes.into(), 1, 16)?;

@@ -2,6 +2,7 @@
 
 mod ack;
 mod answer;
+mod approvals;
 mod audit;
 mod enrol;
 mod fhir;
@@ -57,6 +58,9 @@ fn handler(route: Route) -> MethodRouter<Arc<App>> {
         Route::FactorBegin => post(own::begin_factor),
         Route::FactorConfirm => put(own::confirm_factor),
         Route::FactorRemove => delete(own::remove_factor),
+        Route::Approvals => get(approvals::list),
+        Route::Approve => post(approvals::approve),
+        Route::EndApproval => delete(approvals::end),
         Route::Enrol => post(enrol::enrol),
         Route::Observations => post(observations::post),
         Route::Medtech => post(medtech::post),

@@ -49,6 +49,29 @@ fn since(text: &str) -> anyhow::Result<Since> {
 }
 
 impl Filter {
+    /// Which entries, in words: the same for the same filter.
+    pub(super) fn words(&self, until: Option<Timestamp>) -> String {
+        let Self { patient, reads, user, break_glass, failures, since, act } = self;
+        let since = since.map(|since| match since {
+            Since::At(at) => format!("not before {at}"),
+            Since::Ago(span) => format!("of the last {} s", span.0 / 1_000),
+        });
+        let flag = |on: bool, words: &str| on.then(|| words.to_owned());
+        let acts = (!act.is_empty()).then(|| format!("acts {}", act.join(" ")));
+        let parts = [
+            patient.as_ref().map(|id| format!("about patient {id}")),
+            flag(*reads, "looks alone"),
+            user.as_ref().map(|name| format!("by or about {}", clean(name))),
+            flag(*break_glass, "emergencies"),
+            flag(*failures, "what was refused"),
+            since,
+            until.map(|until| format!("before {until}")),
+            acts,
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { "all entries".to_owned() } else { parts.join(", ") }
+    }
+
     /// Looks names up; `now` is what spans are counted from.
     pub(super) fn resolve(self, reader: &SqliteReader, now: Timestamp) -> anyhow::Result<Wanted> {
         let user = self.user.as_deref().map(|name| user_of(reader, name)).transpose()?;
@@ -86,10 +109,13 @@ pub(super) fn line(row: &LeafRow) -> String {
     let actor = value.get("actor").cloned().unwrap_or_default();
     let part = |key: &str| actor.get(key).map(|v| v.to_string().trim_matches('"').to_owned());
     let who = ["user", "device", "uid", "kind"].iter().find_map(|key| part(key)).unwrap_or_default();
-    let about = ["ward", "bed", "patient", "device", "user", "session", "alert", "handover", "code"]
-        .iter()
-        .filter_map(|key| value.get(*key).map(|v| format!("{key}={}", v.to_string().trim_matches('"'))))
-        .chain(text.as_ref().map(|t| format!("text={t:?}")));
+    let about = [
+        "ward", "bed", "patient", "device", "user", "session", "alert", "handover", "approval", "second", "alone",
+        "code",
+    ]
+    .iter()
+    .filter_map(|key| value.get(*key).map(|v| format!("{key}={}", v.to_string().trim_matches('"'))))
+    .chain(text.as_ref().map(|t| format!("text={t:?}")));
     let about: Vec<String> = about.collect();
     let (at, act, outcome) = (clean(get("utc")), clean(get("act")), clean(get("outcome")));
     format!("{index:>8}  {at}  {act:<18} {outcome:<8} {:<20} {}", clean(&who), clean(&about.join(" ")))

@@ -1,7 +1,10 @@
 //! `wardwatch audit retain`.
 
 use super::{
-    super::{admin, admin::Site},
+    super::{
+        admin,
+        admin::{Site, WhoArgs},
+    },
     PAGE,
 };
 use crate::{
@@ -18,7 +21,7 @@ use std::{
 };
 
 /// Says what may be removed; removes it if the number of entries is confirmed.
-pub(super) fn retain(site: &Site, archive: Option<&Path>, confirm: Option<u64>) -> anyhow::Result<u8> {
+pub(super) fn retain(site: &Site, who: &WhoArgs, archive: Option<&Path>, confirm: Option<u64>) -> anyhow::Result<u8> {
     let (plan, years, has_receiver) = match admin::ask(site, AdminRequest::PlanRetention, None)? {
         AdminAnswer::Retention { plan, years, has_receiver } => (plan, years, has_receiver),
         AdminAnswer::Failed { why } => bail!(why),
@@ -50,7 +53,7 @@ pub(super) fn retain(site: &Site, archive: Option<&Path>, confirm: Option<u64>) 
     if let Some(path) = archive {
         keep(site, path, plan).with_context(|| format!("nothing was removed: the archive {}", path.display()))?;
     }
-    admin::ask_done(site, AdminRequest::RetainAudit { upto, archived })?;
+    admin::ask_done_as(site, who, AdminRequest::RetainAudit { upto, archived })?;
     writeln!(out, "removed")?;
     Ok(0)
 }

@@ -4,7 +4,7 @@
 use crate::{
     access::{Secret, new_id},
     backend::{
-        admin::{self, AdminAnswer, AdminRequest},
+        admin::{self, AdminAnswer, AdminRequest, Asker},
         app::App,
         config::{Config, PassphraseConfig},
         pipeline::Job,
@@ -123,7 +123,7 @@ async fn execute(
     request: AdminRequest,
 ) -> anyhow::Result<AdminAnswer> {
     let uid = rustix::process::getuid().as_raw();
-    match admin::execute(app, folder.path(), serving, uid, request).await {
+    match admin::execute(app, folder.path(), Asker::console(uid, serving), request).await {
         AdminAnswer::Failed { why } => bail!(why),
         answer => Ok(answer),
     }

@@ -254,6 +254,7 @@ fn read_session(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
         proven: Millis(get(row, 7)?),
         former: former.zip(since.map(Millis)),
         held: get(row, 10)?,
+        key: None,
     })
 }
 

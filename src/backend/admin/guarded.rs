@@ -1,0 +1,408 @@
+//! What one administrator does not do alone: making another, taking over the account of one, removing or taking away the
+//! audit trail.
+//!
+//! The uid at the socket names no person. So whoever proposes such an act shows the token of a session, and another
+//! administrator approves it with the token of his or her own, over HTTP, from wherever that is. What was proposed is kept
+//! whole and done just so.
+
+use super::{
+    execute::{Done, refused},
+    keys,
+    plan::{Change, Plan},
+    request::{AdminAnswer, AdminError, AdminRequest, Asker},
+    retention,
+    users::{self, NewUser},
+};
+use crate::{
+    access::{Secret, Session, new_id},
+    audit::{Act, LeafActor, LeafDraft, Outcome},
+    backend::{
+        app::{App, denied},
+        approvals::{Administrator, ApprovalError, Approvals, Proposal},
+        config::FourEyes,
+        entries::code_of,
+        pipeline::JobError,
+        relation::principal_of,
+    },
+    domain::{Actor, ApprovalId, Millis, Role, UserId, text::clean},
+    protocol::ApprovalView,
+    rights::{Object, Verb, decide},
+    store::UserRecord,
+};
+
+/// Administrators who can be told of as the second one by name; of the others it is said that there are some.
+const NAMES_TOLD_MAX: usize = 3;
+/// Longest description of an export, in characters.
+const EXPORT_MAX_CHARS: usize = 512;
+
+/// Who does something, and who stands beside.
+#[derive(Debug, Clone)]
+pub(super) struct By {
+    actor: Actor,
+    second: Option<(ApprovalId, UserId)>,
+    alone: Option<&'static str>,
+}
+
+impl By {
+    pub(super) const fn one(actor: Actor) -> Self {
+        Self { actor, second: None, alone: None }
+    }
+
+    /// An entry that says who did it and who approved it, or why nobody did.
+    pub(super) fn leaf(&self, act: Act) -> LeafDraft {
+        let (approval, second) = self.second.clone().unzip();
+        let leaf = LeafDraft::new(LeafActor::from(&self.actor), act, Outcome::Success);
+        LeafDraft { approval, second, alone: self.alone, ..leaf }
+    }
+}
+
+/// What is proposed, held while something of it changes.
+pub type Proposals = tokio::sync::Mutex<Approvals<Plan>>;
+
+/// Why a proposal is not approved.
+#[derive(Debug, thiserror::Error)]
+pub enum ApproveError {
+    /// It may not be.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
+    /// It is not about what is there any more.
+    #[error("{0} has changed since it was proposed: propose it again")]
+    Changed(String),
+    /// It was approved and could not be done.
+    #[error("it was approved, and could not be done: {0}")]
+    Undone(String),
+    /// It could not be recorded.
+    #[error(transparent)]
+    Job(#[from] JobError),
+}
+
+/// Those who may sign in as administrators, by name.
+fn administrators(app: &App) -> Vec<UserRecord> {
+    let directory = app.hub.directory();
+    let mut all: Vec<UserRecord> =
+        directory.users().filter(|user| user.enabled && user.role == Role::Admin).cloned().collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+fn administrator(session: &Session) -> Administrator {
+    Administrator {
+        user: session.user.id.clone(),
+        name: session.user.name.clone(),
+        session: session.record.id.clone(),
+        key: session.record.key.clone(),
+    }
+}
+
+fn actor_of(by: &Administrator) -> Actor {
+    let Administrator { user, name, session, .. } = by.clone();
+    Actor::User { user, name, role: Role::Admin, session }
+}
+
+/// The administrator whose session has this token, if a factor was proven in it of late.
+async fn person(app: &App, token: &Secret) -> Result<Session, AdminError> {
+    let session = app.session(token).map_err(refused)?;
+    match decide(&principal_of(&session), Verb::ApproveActs, Object::Site).denial() {
+        None => {
+            app.touch(&session.record.id);
+            Ok(session)
+        }
+        Some(denial) => {
+            let leaf = denied(&session, code_of(Verb::ApproveActs));
+            app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+            Err(refused(format!("the token of {} is not enough for this: {denial}", session.user.name)))
+        }
+    }
+}
+
+/// Looks through what is asked for, so that nothing is left to be judged when it is done.
+async fn prepare(app: &App, request: AdminRequest) -> Result<Plan, AdminError> {
+    let named = |name: &str| users::named(app, name);
+    match request {
+        AdminRequest::AddUser { name, role, passphrase, coverage } => {
+            users::new(app, NewUser { name, role, passphrase, coverage }).await.map(Plan::AddUser)
+        }
+        AdminRequest::SetPassphrase { name, passphrase } => {
+            let user = named(&name)?;
+            let phc = users::new_hash(app, &user, &passphrase).await?;
+            Ok(Plan::Change(user, Change::Passphrase(phc)))
+        }
+        AdminRequest::SetRole { name, role } => {
+            let user = named(&name)?;
+            users::check_role(&user, role)?;
+            Ok(Plan::Change(user, Change::Role(role)))
+        }
+        AdminRequest::EnableUser { name, enabled } => Ok(Plan::Change(named(&name)?, Change::Enabled(enabled))),
+        AdminRequest::ResetFactor { name } => {
+            let user = named(&name)?;
+            app.check_reset(&user).map_err(refused)?;
+            Ok(Plan::Change(user, Change::ResetFactor))
+        }
+        AdminRequest::AddUserKey { name, key } => {
+            let user = named(&name)?;
+            let key = keys::new(app, &user, &key)?;
+            Ok(Plan::Change(user, Change::Key(key)))
+        }
+        AdminRequest::RetainAudit { upto, archived } => {
+            retention::check(app, upto).await?;
+            Ok(Plan::RetainAudit { upto, archived })
+        }
+        AdminRequest::ExportAudit { what, .. } => {
+            let what = clean(&what);
+            if what.is_empty() || what.chars().count() > EXPORT_MAX_CHARS {
+                return Err(refused(format!("an export is described in 1 to {EXPORT_MAX_CHARS} characters")));
+            }
+            Ok(Plan::ExportAudit(what))
+        }
+        other => Err(AdminError::BadRequest(format!("{other:?} is not done by two"))),
+    }
+}
+
+async fn carry_out(app: &App, by: &By, serving: bool, plan: Plan) -> Done {
+    match plan {
+        Plan::AddUser(user) => users::add(app, by, user).await,
+        Plan::Change(user, Change::Role(role)) => users::set_role(app, by, &user, role).await,
+        Plan::Change(user, Change::Passphrase(phc)) => users::set_passphrase(app, by, &user, phc).await,
+        Plan::Change(user, Change::Enabled(enabled)) => users::enable(app, by, &user, enabled).await,
+        Plan::Change(user, Change::ResetFactor) => users::reset_factor(app, by, &user).await,
+        Plan::Change(user, Change::Key(key)) => keys::add(app, by, &user, key).await,
+        Plan::RetainAudit { upto, archived } => retention::retain(app, by, serving, (upto, archived)).await,
+        Plan::ExportAudit(what) => {
+            let leaf = LeafDraft { side_text: app.beside("export", what), ..by.leaf(Act::AuditExport) };
+            app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+            Ok(AdminAnswer::Done)
+        }
+    }
+}
+
+/// Does what is asked for if one may do it alone; else proposes it.
+pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done {
+    // Held to the end: two who keep each other out at once must not leave one.
+    let mut proposals = app.proposals.lock().await;
+    let session = match &asker.whose.token {
+        Some(token) => Some(person(app, token).await?),
+        None => None,
+    };
+    let redeemed = match &request {
+        AdminRequest::ExportAudit { approved, .. } => approved.clone(),
+        _ => None,
+    };
+    let plan = prepare(app, request).await?;
+    if let Some(id) = redeemed {
+        return redeem(app, &mut proposals, (&id, session.as_ref()), plan).await;
+    }
+    let all = administrators(app);
+    let console = Actor::Console { uid: asker.uid };
+    let actor = session.as_ref().map_or(console, Session::actor);
+    if !plan.wants_two(all.len(), session.as_ref().map(|s| &s.user.id)) {
+        return carry_out(app, &By::one(actor), asker.serving, plan).await;
+    }
+    let bootstraps = app.config.rights.four_eyes == FourEyes::WhenPossible || plan.makes_an_administrator();
+    if all.len() < 2 && bootstraps {
+        let (code, why) = match all.len() {
+            0 => ("no_administrator", "no administrator: nobody could approve this"),
+            _ => ("one_administrator", "one administrator: nobody could approve this"),
+        };
+        let by = By { alone: Some(code), ..By::one(actor) };
+        let done = carry_out(app, &by, asker.serving, plan).await?;
+        return Ok(AdminAnswer::Alone { why: format!("{why}; the audit trail says so"), done: Box::new(done) });
+    }
+    match (asker.serving, &asker.whose.alone, session) {
+        (false, Some(reason), _) => {
+            let side_text = app.beside("alone", reason.as_str().to_owned());
+            let by = By { alone: Some("at_rest"), ..By::one(actor) };
+            let user = plan.user().map(|user| user.id.clone());
+            let leaf = LeafDraft { user, code: Some(plan.code()), side_text, ..by.leaf(Act::ApprovalAlone) };
+            app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+            let done = carry_out(app, &by, false, plan).await?;
+            let why = "done without a second administrator; the audit trail says so, with the reason".to_owned();
+            Ok(AdminAnswer::Alone { why, done: Box::new(done) })
+        }
+        (false, None, _) => Err(refused(
+            "this wants two administrators, and the second approves it while the server runs. If there is no other any \
+             more, say why with --alone: the audit trail keeps it",
+        )),
+        (true, Some(_), _) => Err(refused(
+            "--alone is for a server that was stopped: while it runs, a second administrator approves this",
+        )),
+        (true, None, _) if all.len() < 2 => Err(refused(
+            "this wants two administrators (rights.four_eyes = \"always\"), and there are not two who may sign in: add \
+             another first",
+        )),
+        (true, None, None) => Err(refused(
+            "this wants two administrators: say who you are with --token-file (`wardwatch login` makes one), and another \
+             approves it",
+        )),
+        (true, None, Some(session)) => propose(app, &mut proposals, &session, plan).await,
+    }
+}
+
+async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, plan: Plan) -> Done {
+    let by = administrator(session);
+    proposals.check(&plan.subject(), &by.user).map_err(refused)?;
+    let id: ApprovalId =
+        new_id("a", app.entropy.as_ref()).map_err(refused)?.parse().map_err(|e: crate::domain::IdError| refused(e))?;
+    let words = plan.words();
+    let side_text = app.beside("proposal", words.clone());
+    let side_text = side_text.ok_or_else(|| refused("nothing was proposed: no random bytes could be had"))?;
+    let leaf = LeafDraft {
+        user: plan.user().map(|user| user.id.clone()),
+        approval: Some(id.clone()),
+        code: Some(plan.code()),
+        side_text: Some(side_text),
+        ..LeafDraft::new(LeafActor::from(&session.actor()), Act::ApprovalPropose, Outcome::Success)
+    };
+    app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+    let others = administrators(app).into_iter().filter(|user| user.id != by.user).map(|user| user.name);
+    let mut names: Vec<String> = others.take(NAMES_TOLD_MAX + 1).collect();
+    if names.len() > NAMES_TOLD_MAX {
+        names.truncate(NAMES_TOLD_MAX);
+        names.push("another administrator".to_owned());
+    }
+    let subject = plan.subject();
+    let proposal =
+        Proposal { id: id.clone(), what: plan, words: words.clone(), subject, by, until: Millis::ZERO, approved: None };
+    proposals.propose(proposal, app.clock.boot()).map_err(refused)?;
+    Ok(AdminAnswer::Proposed { approval: id, what: words, by: names, within: proposals.within() })
+}
+
+/// Takes the audit trail away as it was proposed and approved.
+async fn redeem(
+    app: &App,
+    proposals: &mut Approvals<Plan>,
+    (id, session): (&ApprovalId, Option<&Session>),
+    plan: Plan,
+) -> Done {
+    let session = session.ok_or_else(|| refused("say with --token-file who you are: you proposed it"))?;
+    let redeemed = proposals.redeem(id, &session.user.id, &plan.subject(), app.clock.boot());
+    let (proposal, second) = redeemed.map_err(refused)?;
+    let by = By { second: Some((proposal.id, second.user)), ..By::one(session.actor()) };
+    carry_out(app, &by, true, plan).await
+}
+
+/// What is not any more as it was when this was proposed.
+fn changed(app: &App, proposal: &Proposal<Plan>) -> Option<String> {
+    let directory = app.hub.directory();
+    let proposer = directory.user(&proposal.by.user);
+    if !proposer.is_some_and(|user| user.enabled && user.role == Role::Admin) {
+        return Some(format!("the account of {}", proposal.by.name));
+    }
+    let Plan::Change(then, _) = &proposal.what else { return None };
+    let same = |now: &UserRecord| {
+        (&now.name, now.role, &now.phc, now.enabled, &now.coverage, now.factor.is_some())
+            == (&then.name, then.role, &then.phc, then.enabled, &then.coverage, then.factor.is_some())
+    };
+    if directory.user(&then.id).is_some_and(same) { None } else { Some(format!("the account of {}", then.name)) }
+}
+
+fn leaf_of(actor: LeafActor, act: Act, outcome: Outcome, proposal: &Proposal<Plan>) -> LeafDraft {
+    LeafDraft {
+        user: proposal.what.user().map(|user| user.id.clone()),
+        approval: Some(proposal.id.clone()),
+        ..LeafDraft::new(actor, act, outcome)
+    }
+}
+
+/// All open proposals, as this session sees them.
+pub async fn proposals(app: &App, session: &Session) -> Vec<ApprovalView> {
+    let now = app.clock.boot();
+    let proposals = app.proposals.lock().await;
+    let open = proposals.all().filter(|open| now < open.until);
+    let view = |open: &Proposal<Plan>| ApprovalView {
+        approval: open.id.clone(),
+        what: open.words.clone(),
+        by: open.by.name.clone(),
+        own: open.by.user == session.user.id,
+        approved_by: open.approved.as_ref().map(|second| second.name.clone()),
+        ends_in_ms: u64::try_from((open.until - now).0).unwrap_or_default(),
+    };
+    open.map(view).collect()
+}
+
+/// Approves a proposal of another administrator, and does it. Gives what was done, for people.
+///
+/// # Errors
+/// If it is none, its time is over, it is the same person, session or key, what it is about has changed, or it cannot be
+/// done or recorded.
+pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, ApproveError> {
+    let mut proposals = app.proposals.lock().await;
+    let (second, actor) = (administrator(session), LeafActor::from(&session.actor()));
+    let taken = proposals.approve(id, &second, app.clock.boot());
+    let proposal = match taken {
+        Ok(proposal) => proposal,
+        Err(e) => {
+            let approval = proposals.find(id).ok().map(|open| open.id.clone());
+            let leaf = LeafDraft::new(actor, Act::ApprovalApprove, Outcome::Refused);
+            app.record(vec![LeafDraft { approval, code: Some(e.code()), ..leaf }], Vec::new()).await?;
+            return Err(e.into());
+        }
+    };
+    if let Some(what) = changed(app, &proposal) {
+        let leaf = leaf_of(actor, Act::ApprovalEnd, Outcome::Refused, &proposal);
+        app.record(vec![LeafDraft { code: Some("changed"), ..leaf }], Vec::new()).await?;
+        return Err(ApproveError::Changed(what));
+    }
+    let leaf = leaf_of(actor.clone(), Act::ApprovalApprove, Outcome::Success, &proposal);
+    app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await?;
+    let words = proposal.words.clone();
+    if matches!(proposal.what, Plan::ExportAudit(_)) {
+        let (name, id) = (proposal.by.name.clone(), proposal.id.clone());
+        proposals.keep(proposal, second, app.clock.boot());
+        return Ok(format!("{words}; {name} asks for it again with --approved {id}"));
+    }
+    let by = By { second: Some((proposal.id.clone(), second.user)), ..By::one(actor_of(&proposal.by)) };
+    match carry_out(app, &by, true, proposal.what.clone()).await {
+        Ok(_) => Ok(words),
+        Err(e) => {
+            let leaf = leaf_of(actor, Act::ApprovalEnd, Outcome::Refused, &proposal);
+            app.record(vec![LeafDraft { code: Some("failed"), ..leaf }], Vec::new()).await?;
+            Err(ApproveError::Undone(e.to_string()))
+        }
+    }
+}
+
+/// Takes back one's own proposal, or refuses another's. Gives what is not done, for people.
+///
+/// # Errors
+/// If there is none, or it could not be recorded.
+pub async fn end(app: &App, session: &Session, id: &str) -> Result<String, ApproveError> {
+    let mut proposals = app.proposals.lock().await;
+    let proposal = proposals.end(id)?;
+    let act = if proposal.by.user == session.user.id { Act::ApprovalWithdraw } else { Act::ApprovalRefuse };
+    let leaf = leaf_of(LeafActor::from(&session.actor()), act, Outcome::Success, &proposal);
+    app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await?;
+    Ok(proposal.words)
+}
+
+async fn note_ends(app: &App, ended: &[Proposal<Plan>], code: &'static str) -> Result<(), JobError> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let leaf = |proposal| leaf_of(LeafActor::System, Act::ApprovalEnd, Outcome::Refused, proposal);
+    let leaves = ended.iter().map(|proposal| LeafDraft { code: Some(code), ..leaf(proposal) }).collect();
+    app.record(leaves, Vec::new()).await
+}
+
+/// Ends proposals whose time is over. Called each second.
+///
+/// # Errors
+/// If it could not be recorded.
+pub async fn look_after_proposals(app: &App) -> Result<(), JobError> {
+    let mut proposals = app.proposals.lock().await;
+    let ended = proposals.expired(app.clock.boot());
+    let noted = note_ends(app, &ended, "expired").await;
+    if noted.is_err() {
+        // Their time stays over; that it is, is told once it can be recorded.
+        proposals.put_back(ended);
+    }
+    noted
+}
+
+/// Ends all proposals: the server stops, and they are not kept.
+///
+/// # Errors
+/// If it could not be recorded.
+pub async fn lose_proposals(app: &App) -> Result<(), JobError> {
+    let ended = app.proposals.lock().await.lost();
+    note_ends(app, &ended, "lost").await
+}

@@ -1,0 +1,417 @@
+//! What one administrator may not do alone: it is proposed by one, approved by another, and done just so.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use base64::Engine as _;
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+use support::{PASSPHRASE, Server, run_with, wait_for};
+use wardwatch::{
+    access::{Secret, Session},
+    backend::{
+        admin::{self, AdminAnswer, AdminRequest, ApproveError, Asker, Whose},
+        app::App,
+        approvals::ApprovalError,
+        config::{Config, FourEyes},
+        server::{self, Opened},
+    },
+    domain::{Coverage, Millis, Mode, Role, Timestamp},
+    seam::{Clock, ManualClock},
+    store::{DataFolder, StoreReader},
+};
+
+/// Exit code and all that was said.
+fn said(input: &str, args: &[&str]) -> (i32, String) {
+    let output = run_with(input, args);
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code().unwrap(), text)
+}
+
+/// A server, and tokens of two administrators.
+struct Site {
+    _dir: tempfile::TempDir,
+    server: Server,
+    anna: PathBuf,
+    carl: PathBuf,
+}
+
+impl Site {
+    fn new(settings: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Server::start_set(&dir.path().join("data"), settings);
+        let (anna, carl) = (server.user("anna", "admin"), server.user("carl", "admin"));
+        let site = Self { _dir: dir, server, anna, carl };
+        site.does(PASSPHRASE, &["user", "add", "ben", "--role", "nurse"]);
+        site
+    }
+
+    /// Runs a command on the data folder.
+    fn console(&self, input: &str, args: &[&str]) -> (i32, String) {
+        said(input, &[args, &["--data", self.server.data.to_str().unwrap()]].concat())
+    }
+
+    fn does(&self, input: &str, args: &[&str]) -> String {
+        let (code, text) = self.console(input, args);
+        assert_eq!(code, 0, "{args:?}: {text}");
+        text
+    }
+
+    fn refuses(&self, input: &str, args: &[&str], why: &str) {
+        let (code, text) = self.console(input, args);
+        assert_eq!((code, text.contains(why)), (2, true), "{args:?}: {text}");
+    }
+
+    /// Proposes something; gives the proposal.
+    fn proposes(&self, input: &str, args: &[&str], token: &Path) -> String {
+        let (code, text) = self.console(input, &[args, &["--token-file", token.to_str().unwrap()]].concat());
+        assert!(code == 2 && text.contains("not done yet, it needs a second administrator"), "{args:?}: {text}");
+        let rest = text.split("wardwatch approvals approve ").nth(1).unwrap();
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// Says something of proposals over HTTP.
+    fn approvals(&self, args: &[&str], token: &Path) -> (i32, String) {
+        let to = ["--to", &self.server.url(), "--token-file", token.to_str().unwrap()];
+        said("", &[&["approvals"], args, &to].concat())
+    }
+
+    fn role_of(&self, name: &str) -> String {
+        let list = self.server.run(&["user", "list"]);
+        let line = list.lines().find(|line| line.split_whitespace().next() == Some(name));
+        line.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).unwrap_or_default()
+    }
+
+    fn entries(&self, act: &str) -> Vec<Value> {
+        let shown = self.server.run(&["audit", "show", "--json", "--act", act]);
+        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn id_of(&self, name: &str) -> String {
+        let users = self.server.reader().access().unwrap().users;
+        users.into_iter().find(|user| user.name == name).unwrap().id.to_string()
+    }
+}
+
+#[test]
+fn u09_an_administrator_is_made_by_two_over_the_command_line() {
+    let site = Site::new(&[]);
+    let alone: Vec<Value> = site.entries("user.add").iter().map(|entry| entry["alone"].clone()).collect();
+    assert_eq!(alone, ["no_administrator".into(), "one_administrator".into(), Value::Null]);
+    let role = ["user", "role", "ben", "admin"];
+    site.refuses("", &role, "say who you are with --token-file");
+    let id = site.proposes("", &role, &site.anna);
+    assert_eq!(site.role_of("ben"), "nurse", "it is not done yet");
+    let (code, text) = site.approvals(&["approve", &id], &site.anna);
+    assert_eq!((code, text.contains("you proposed this yourself")), (2, true), "{text}");
+    let anna = site.anna.to_str().unwrap();
+    site.refuses("", &[&role[..], &["--token-file", anna]].concat(), "this is proposed already");
+    let (code, text) = site.approvals(&["list"], &site.carl);
+    assert!(code == 0 && text.contains(&format!("{id}  anna proposes to give ben the role admin")), "{text}");
+    assert_eq!(site.role_of("ben"), "nurse");
+    let (code, text) = site.approvals(&["approve", &id], &site.carl);
+    assert!(code == 0 && text.contains("approved: give ben the role admin in the place of nurse"), "{text}");
+    assert_eq!(site.role_of("ben"), "admin");
+    let (code, text) = site.approvals(&["approve", &id], &site.carl);
+    assert_eq!((code, text.contains("there is no open proposal")), (2, true), "{text}");
+    // Whoever approved may propose in turn.
+    let back = site.proposes("another long passphrase", &["user", "passphrase", "ben"], &site.carl);
+    assert_eq!(site.approvals(&["withdraw", &back], &site.anna).0, 0);
+
+    let entry = site.entries("user.role").pop().unwrap();
+    assert_eq!(entry["actor"]["user"], *site.id_of("anna"));
+    assert_eq!((&entry["second"], &entry["approval"]), (&site.id_of("carl").into(), &id.as_str().into()));
+    let proposed = &site.entries("approval.propose")[0];
+    assert_eq!((&proposed["approval"], &proposed["code"]), (&id.as_str().into(), &"user_role".into()));
+    let approved = site.entries("approval.approve");
+    let codes: Vec<(&str, &str)> =
+        approved.iter().map(|e| (e["outcome"].as_str().unwrap(), e["code"].as_str().unwrap())).collect();
+    assert_eq!(codes, [("refused", "same_person"), ("success", "user_role"), ("refused", "unknown")]);
+    assert_eq!(site.entries("approval.refuse").len(), 1);
+    let by_carl = site.server.run(&["audit", "show", "--user", "carl", "--act", "user.role"]);
+    assert!(by_carl.contains("second="), "who approved is found by name: {by_carl}");
+    assert!(!site.server.log().contains("anna"), "{}", site.server.log());
+}
+
+#[test]
+fn u09_nobody_else_and_no_stale_session_proposes_or_approves() {
+    let site = Site::new(&[]);
+    let ben = site.server.login("ben");
+    let role = ["user", "role", "ben", "admin"];
+    let args = [&role[..], &["--token-file", ben.to_str().unwrap()]].concat();
+    site.refuses("", &args, "your role may not do this");
+    let id = site.proposes("", &role, &site.anna);
+    for args in [&["approve", &id][..], &["withdraw", &id], &["list"]] {
+        let (code, text) = site.approvals(args, &ben);
+        assert_eq!((code, text.contains("your role may not do this")), (2, true), "{text}");
+    }
+    assert_eq!(site.role_of("ben"), "nurse");
+    assert!(site.entries("access.denied").iter().any(|entry| entry["code"] == "approve_acts"));
+}
+
+#[test]
+fn u09_the_account_of_an_administrator_is_taken_over_by_two_alone() {
+    let site = Site::new(&[]);
+    let other = "another long passphrase";
+    let key = |n: u8| {
+        let blob = [&[0, 0, 0, 11][..], b"ssh-ed25519", &[0, 0, 0, 32], &[n; 32]].concat();
+        format!("ssh-ed25519 {}", base64::engine::general_purpose::STANDARD.encode(blob))
+    };
+    site.refuses(other, &["user", "passphrase", "carl"], "this wants two administrators");
+    site.refuses("", &["user", "key", "add", "carl", &key(1)], "this wants two administrators");
+    site.refuses("", &["user", "disable", "carl"], "this wants two administrators");
+    site.refuses("", &["user", "role", "carl", "nurse"], "this wants two administrators");
+    site.refuses(PASSPHRASE, &["user", "add", "dora", "--role", "admin"], "this wants two administrators");
+    site.does(other, &["user", "passphrase", "ben"]);
+    let anna = site.anna.to_str().unwrap();
+    site.does("", &["user", "key", "add", "anna", &key(2), "--token-file", anna]);
+    assert_eq!(site.entries("user.key")[0]["actor"]["user"], *site.id_of("anna"), "one's own is nobody else's");
+    let id = site.proposes(PASSPHRASE, &["user", "add", "dora", "--role", "admin"], &site.anna);
+    assert_eq!(site.role_of("dora"), "");
+    assert_eq!(site.approvals(&["approve", &id], &site.carl).0, 0);
+    let dora = site.server.login("dora");
+    // With three, one may keep another out at once; the last two may not.
+    site.does("", &["user", "disable", "dora"]);
+    site.refuses("", &["user", "disable", "carl"], "this wants two administrators");
+    site.refuses("", &["user", "enable", "dora"], "this wants two administrators");
+    let (code, text) = site.approvals(&["list"], &dora);
+    assert_eq!((code, text.contains("token is not valid")), (2, true), "{text}");
+}
+
+#[test]
+fn u09_two_who_are_kept_out_at_once_leave_no_administrator_alone() {
+    let site = Site::new(&[]);
+    let id = site.proposes(PASSPHRASE, &["user", "add", "dora", "--role", "admin"], &site.anna);
+    assert_eq!(site.approvals(&["approve", &id], &site.carl).0, 0);
+    let socket = site.server.data.join("admin.sock");
+    let done = thread::scope(|scope| {
+        let tries = ["anna", "carl", "dora"].map(|name| {
+            let (socket, request) = (&socket, AdminRequest::EnableUser { name: name.to_owned(), enabled: false });
+            scope.spawn(move || matches!(admin::ask(socket, &request), Ok(Some(AdminAnswer::Done))))
+        });
+        tries.map(|one| one.join().unwrap())
+    });
+    assert_eq!(done.iter().filter(|done| **done).count(), 1, "{done:?}");
+}
+
+#[test]
+fn u09_the_trail_is_taken_away_by_two_and_once() {
+    let site = Site::new(&[]);
+    let export = ["audit", "export", "--format", "fhir", "--act", "user"];
+    site.refuses("", &export, "this wants two administrators");
+    let id = site.proposes("", &export, &site.anna);
+    let (anna, carl) = (site.anna.to_str().unwrap(), site.carl.to_str().unwrap());
+    let taken =
+        |args: &[&str], by: &str| site.console("", &[args, &["--approved", id.as_str(), "--token-file", by]].concat());
+    assert!(taken(&export, anna).1.contains("is not approved yet"));
+    let (code, text) = site.approvals(&["approve", &id], &site.carl);
+    assert!(code == 0 && text.contains("anna asks for it again with --approved"), "{text}");
+    let more = ["audit", "export", "--format", "fhir"];
+    assert!(taken(&more, anna).1.contains("something else"), "more than was approved");
+    assert!(taken(&export, carl).1.contains("somebody else's"));
+    let (code, text) = taken(&export, anna);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.lines().all(|line| line.starts_with('{') && line.contains("AuditEvent")), "{text}");
+    assert!(taken(&export, anna).1.contains("there is no open proposal"), "it is good once");
+    let entry = &site.entries("audit.export")[0];
+    assert_eq!((&entry["approval"], &entry["second"]), (&id.as_str().into(), &site.id_of("carl").into()));
+}
+
+#[test]
+fn a_proposal_ends_with_its_time_with_the_server_and_when_it_is_withdrawn() {
+    let mut site = Site::new(&[("WARDWATCH_RIGHTS__APPROVE_WITHIN_S", "2")]);
+    let role = ["user", "role", "ben", "admin"];
+    let late = site.proposes("", &role, &site.anna);
+    let ended = |site: &Site, code: &str, id: &str| {
+        site.entries("approval.end").iter().any(|entry| entry["code"] == *code && entry["approval"] == *id)
+    };
+    wait_for("its end", || ended(&site, "expired", &late).then_some(()));
+    let (code, text) = site.approvals(&["approve", &late], &site.carl);
+    assert_eq!((code, text.contains("its time was over")), (2, true), "{text}");
+    let data = site.server.data.clone();
+    site.server.stop();
+    site.server = Server::start(&data);
+    let back = site.proposes("", &role, &site.anna);
+    assert_eq!(site.approvals(&["withdraw", &back], &site.anna).0, 0);
+    assert_eq!(site.entries("approval.withdraw").len(), 1);
+    let lost = site.proposes("", &role, &site.anna);
+    site.server.stop();
+    site.server = Server::start(&data);
+    let (code, text) = site.approvals(&["approve", &lost], &site.carl);
+    assert_eq!((code, text.contains("it was lost when the server was started anew")), (2, true), "{text}");
+    assert!(ended(&site, "lost", &lost));
+    assert_eq!(site.role_of("ben"), "nurse", "nothing was done by a restart");
+}
+
+#[test]
+fn at_rest_one_alone_gives_a_reason_that_stays() {
+    let site = Site::new(&[]);
+    let role = ["user", "role", "ben", "admin", "--alone", "carl has left the hospital"];
+    site.refuses("", &role, "--alone is for a server that was stopped");
+    let Site { _dir, server, .. } = site;
+    let data = server.data.clone();
+    server.stop();
+    let at_rest = |args: &[&str]| said("", &[args, &["--data", data.to_str().unwrap()]].concat());
+    let (code, text) = at_rest(&role[..4]);
+    assert_eq!((code, text.contains("say why with --alone")), (2, true), "{text}");
+    let (code, text) = at_rest(&role);
+    assert_eq!((code, text.contains("done without a second administrator")), (0, true), "{text}");
+    let (_, shown) = at_rest(&["audit", "show", "--act", "approval.alone", "--act", "user.role"]);
+    assert_eq!(shown.matches("alone=at_rest").count(), 2, "{shown}");
+    assert!(shown.contains("carl has left the hospital"), "{shown}");
+}
+
+#[test]
+fn always_means_that_one_administrator_does_nothing_of_it_but_make_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_set(&dir.path().join("data"), &[("WARDWATCH_RIGHTS__FOUR_EYES", "always")]);
+    server.user("anna", "admin");
+    let data = server.data.to_str().unwrap();
+    let (code, text) = said("", &["audit", "export", "--format", "fhir", "--data", data]);
+    assert_eq!((code, text.contains("add another first")), (2, true), "{text}");
+    let (code, text) = said(PASSPHRASE, &["user", "add", "carl", "--role", "admin", "--data", data]);
+    assert!(code == 0 && text.contains("one administrator: nobody could approve this"), "{text}");
+    let (code, text) = said("", &["audit", "export", "--format", "fhir", "--data", data]);
+    assert_eq!((code, text.contains("say who you are")), (2, true), "{text}");
+}
+
+/// An open folder with clocks that are moved by hand; what is asked of it is asked as of a server.
+struct Bench {
+    dir: tempfile::TempDir,
+    clock: ManualClock,
+    opened: Opened,
+}
+
+impl Bench {
+    async fn new(four_eyes: FourEyes) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(Timestamp::from_ms(1_790_000_000_000));
+        let folder = DataFolder::make(&dir.path().join("data")).unwrap();
+        let mut config = Config::default();
+        (config.passphrase.memory_kib, config.passphrase.passes) = (64, 1);
+        config.rights.four_eyes = four_eyes;
+        let clocks: Arc<dyn Clock> = Arc::new(clock.clone());
+        let opened = server::open_with(&folder, Some(Mode::Demo), config, clocks).unwrap();
+        let bench = Self { dir, clock, opened };
+        for (name, role) in [("anna", Role::Admin), ("carl", Role::Admin), ("ben", Role::Nurse)] {
+            let (passphrase, coverage) = (PASSPHRASE.to_owned(), Coverage::All);
+            let answer = bench.ask(None, AdminRequest::AddUser { name: name.into(), role, passphrase, coverage }).await;
+            assert!(matches!(answer, AdminAnswer::Done | AdminAnswer::Alone { .. }), "{answer:?}");
+        }
+        bench
+    }
+
+    fn app(&self) -> &Arc<App> {
+        &self.opened.app
+    }
+
+    async fn ask(&self, token: Option<&Secret>, request: AdminRequest) -> AdminAnswer {
+        let whose = Whose { token: token.cloned(), alone: None };
+        admin::execute(self.app(), self.dir.path(), Asker { uid: 0, serving: true, whose }, request).await
+    }
+
+    async fn login(&self, name: &str) -> (Secret, Session) {
+        let passphrase = Secret::new(PASSPHRASE.to_owned());
+        let token = self.app().login(name, passphrase, None, [10, 0, 0, 1].into()).await.unwrap().token;
+        let session = self.app().session(&token).unwrap();
+        (token, session)
+    }
+
+    /// Signs in by a key, and proves the passphrase besides.
+    async fn login_by_key(&self, name: &str, key: &str) -> (Secret, Session) {
+        let app = self.app();
+        let user = app.hub.directory().user_by_name(name).cloned().unwrap();
+        let session = app.session(&app.login_by_key(&user, key).await.unwrap().token).unwrap();
+        let token = app.step_up(&session, Some(Secret::new(PASSPHRASE.to_owned())), None).await.unwrap();
+        let session = app.session(&token).unwrap();
+        (token, session)
+    }
+
+    async fn propose(&self, token: &Secret) -> String {
+        let answer = self.ask(Some(token), AdminRequest::SetRole { name: "ben".into(), role: Role::Admin }).await;
+        let AdminAnswer::Proposed { approval, by, .. } = answer else { panic!("{answer:?}") };
+        assert_eq!(by.len(), 1, "there is one other: {by:?}");
+        approval.to_string()
+    }
+
+    fn role(&self) -> Role {
+        self.app().hub.directory().user_by_name("ben").unwrap().role
+    }
+}
+
+#[tokio::test]
+async fn u09_an_expired_second_changes_nothing() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    for (waited, done) in [(Millis::from_mins(10), false), (Millis(10 * 60 * 1000 - 1), true)] {
+        let (token, _) = bench.login("anna").await;
+        let id = bench.propose(&token).await;
+        bench.clock.advance(waited);
+        let (_, carl) = bench.login("carl").await;
+        let approved = admin::approve(bench.app(), &carl, &id).await;
+        if done {
+            assert!(approved.is_ok(), "{approved:?}");
+        } else {
+            assert!(matches!(approved, Err(ApproveError::Approval(ApprovalError::Expired(_)))), "{approved:?}");
+            admin::look_after_proposals(bench.app()).await.unwrap();
+        }
+        assert_eq!(bench.role() == Role::Admin, done);
+    }
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn u09_the_same_key_in_the_account_of_another_is_no_second() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let blob = [&[0, 0, 0, 11][..], b"ssh-ed25519", &[0, 0, 0, 32], &[7; 32]].concat();
+    let line = format!("ssh-ed25519 {}", base64::engine::general_purpose::STANDARD.encode(blob));
+    let add = |name: &str| AdminRequest::AddUserKey { name: name.into(), key: line.clone() };
+    let (token, _) = bench.login("anna").await;
+    let answer = bench.ask(Some(&token), add("anna")).await;
+    let AdminAnswer::UserKeys { keys } = answer else { panic!("{answer:?}") };
+    let key = keys[0].fingerprint.clone();
+    let (token, _) = bench.login_by_key("anna", &key).await;
+    let id = bench.propose(&token).await;
+    let remove = AdminRequest::RemoveUserKey { name: "anna".into(), fingerprint: key.clone() };
+    assert!(matches!(bench.ask(None, remove).await, AdminAnswer::Done));
+    let (token, _) = bench.login("carl").await;
+    assert!(matches!(bench.ask(Some(&token), add("carl")).await, AdminAnswer::UserKeys { .. }));
+    let (_, by_key) = bench.login_by_key("carl", &key).await;
+    let refused = admin::approve(bench.app(), &by_key, &id).await;
+    assert!(matches!(refused, Err(ApproveError::Approval(ApprovalError::SameKey))), "{refused:?}");
+    assert_eq!(bench.role(), Role::Nurse);
+    let (_, by_passphrase) = bench.login("carl").await;
+    assert!(admin::approve(bench.app(), &by_passphrase, &id).await.is_ok());
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn what_has_changed_since_it_was_proposed_is_not_done() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let ben = |enabled| AdminRequest::EnableUser { name: "ben".into(), enabled };
+    let (token, _) = bench.login("anna").await;
+    let id = bench.propose(&token).await;
+    assert!(matches!(bench.ask(None, ben(false)).await, AdminAnswer::Done));
+    let (_, carl) = bench.login("carl").await;
+    let changed = admin::approve(bench.app(), &carl, &id).await;
+    assert!(matches!(&changed, Err(ApproveError::Changed(what)) if what.contains("ben")), "{changed:?}");
+    assert!(matches!(bench.ask(None, ben(true)).await, AdminAnswer::Done));
+    let again = admin::approve(bench.app(), &carl, &id).await;
+    assert!(matches!(again, Err(ApproveError::Approval(ApprovalError::Unknown(_)))), "it is gone: {again:?}");
+    assert_eq!(bench.role(), Role::Nurse);
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn an_old_proof_is_enough_for_neither() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    bench.clock.advance(Millis::from_mins(5));
+    let answer = bench.ask(Some(&token), AdminRequest::SetRole { name: "ben".into(), role: Role::Admin }).await;
+    assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("prove that it is you")), "{answer:?}");
+    bench.opened.close().await;
+}
