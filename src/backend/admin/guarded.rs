@@ -108,8 +108,8 @@ async fn person(app: &App, token: &Secret) -> Result<Session, AdminError> {
             Ok(session)
         }
         Some(denial) => {
-            let leaf = denied(&session, code_of(Verb::ApproveActs));
-            app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+            let leaves = denied(&session, code_of(Verb::ApproveActs), None, &[]);
+            app.record(leaves, Vec::new()).await.map_err(refused)?;
             Err(refused(format!("the token of {} is not enough for this: {denial}", session.user.name)))
         }
     }
