@@ -14,7 +14,6 @@ use crate::{
     client::{ClientEvent, ClientRequest, TrailStanding},
     domain::{Alert, AlertClass, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
     protocol::{PatientView, WardView},
-    rights::Verb,
 };
 
 /// What can be typed.
@@ -171,7 +170,7 @@ impl Plain {
         }
         self.say_link(said);
         self.say_lock(said);
-        if let Some(notice) = self.app.notice.take() {
+        if let Some(notice) = self.app.take_notice() {
             said.lines.push(format!("{} {}", self.clock(), notice.text));
         }
     }
@@ -266,9 +265,6 @@ impl Plain {
             EventBody::HandoverOffered { handover } => words::handover_offered(handover),
             EventBody::HandoverAccepted { handover, by } => {
                 format!("handover {}: taken by {}, given by {}", handover.id, by.label(), handover.from.label())
-            }
-            EventBody::EmergencyOpened { patient, opened } if self.app.may(Verb::ReviewBreakGlass) => {
-                words::emergency_opened(patient, opened, ward)
             }
             EventBody::HandoverEnded { handover, end } => {
                 format!("handover {handover}: {}", words::handover_end(end))

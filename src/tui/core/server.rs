@@ -53,13 +53,14 @@ impl App {
                 }
             }
             ClientEvent::Event(entry) => {
-                // After a cut, entries that the snapshot holds already come again: they change nothing but the page.
+                // After a cut, entries that the snapshot holds already come again: they change nothing but the page,
+                // and an emergency that nobody here was told of is told.
                 if entry.seq > self.seq {
                     self.seq = entry.seq;
                     self.apply(&entry.event, effects);
                     self.note_handover(&entry.event);
-                    self.note_emergency(&entry.event);
                 }
+                self.note_emergency(&entry.event);
                 self.note_on_page(&entry.event);
             }
             ClientEvent::Unrecorded(event) => {

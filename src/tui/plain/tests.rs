@@ -252,6 +252,17 @@ fn h03_an_emergency_is_said_to_those_who_judge_it_and_to_nobody_else() {
     };
     assert_eq!(said(Role::Nurse), Vec::<String>::new());
     assert!(said(Role::Charge)[0].contains("EMERGENCY ACCESS"), "{:?}", said(Role::Charge));
+    // While the session is locked nobody can read it: it is said, once, when it is unlocked.
+    let mut plain = plain();
+    let session = |state| SessionInfo { state, ..testing::session(Role::Charge) };
+    plain.client(Millis(1_050), ClientEvent::Session(session(SessionState::Locked)));
+    let body = EventBody::EmergencyOpened { patient: testing::patient_id(7), opened };
+    let event = JournalEvent::new(testing::t0(), body);
+    let entry = SequencedEvent { ward: testing::ward().id, seq: plain.app.seq + 1, event };
+    let told = |said: Said| said.lines.iter().filter(|line| line.contains("EMERGENCY ACCESS")).count();
+    assert_eq!(told(plain.client(Millis(1_100), ClientEvent::Event(entry))), 0);
+    assert_eq!(told(plain.client(Millis(1_200), ClientEvent::Session(session(SessionState::Active)))), 1);
+    assert_eq!(told(plain.tick(Millis(1_300))), 0);
 }
 
 #[test]
