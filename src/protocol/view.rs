@@ -8,7 +8,10 @@ use crate::domain::{
     Alert, AlertId, Bed, BedId, Category, Cause, Census, Chart, Command, ConditionCode, DeviceId, EncounterId, Event,
     EventBody, Freshness, Handovers, LimitOverride, LimitsSaid, Liveness, Marks, Millis, Mode, Observation, Ownership,
     Patient, PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp,
-    VitalCode, VitalDef, VitalTable, Ward, alert::Comment, vital::Scale,
+    VitalCode, VitalDef, VitalTable, Ward,
+    alert::Comment,
+    census::{forget_limits_of, note_limits},
+    vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -129,6 +132,9 @@ pub struct PatientView {
     /// The limits that devices say they have, by vital; nothing here is judged by them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub device_limits: BTreeMap<VitalCode, LimitsSaid>,
+    /// What other devices said before of the same vitals: it stands there again when the device that said the newest has gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_limits: Vec<(VitalCode, LimitsSaid)>,
 }
 
 impl PatientView {
@@ -144,13 +150,14 @@ impl PatientView {
             chart: Chart::default(),
             limits: BTreeMap::new(),
             device_limits: BTreeMap::new(),
+            other_limits: Vec::new(),
         }
     }
 
     /// A device measures the patient no more.
     fn forget_device(&mut self, device: &DeviceId) {
         self.vitals.retain(|_, v| v.device != *device);
-        self.device_limits.retain(|_, said| said.device != *device);
+        forget_limits_of((&mut self.device_limits, &mut self.other_limits), device);
     }
 }
 
@@ -247,7 +254,8 @@ impl WardView {
         self.beds = census.beds.clone();
         for stay in census.stays.values() {
             let new = PatientView::new(&stay.patient, &stay.bed, &stay.encounter, stay.admitted_at);
-            let view = PatientView { device_limits: stay.device_limits.clone(), ..new };
+            let (device_limits, other_limits) = (stay.device_limits.clone(), stay.other_limits.clone());
+            let view = PatientView { device_limits, other_limits, ..new };
             self.patients.insert(stay.patient.id.clone(), view);
         }
         self.alerts = alerts.map(|alert| (alert.id, alert.clone())).collect();
@@ -301,7 +309,7 @@ impl WardView {
             }
             EventBody::DeviceLimits { patient, vital, said } => {
                 if let Some(patient) = self.patients.get_mut(patient) {
-                    patient.device_limits.insert(*vital, said.clone());
+                    note_limits((&mut patient.device_limits, &mut patient.other_limits), *vital, said);
                 }
             }
             EventBody::EngineStarted { down_since: Some(_), .. } => {
@@ -511,7 +519,57 @@ fn named(event: &Event, renamed: impl Fn(&PersonName) -> PersonName) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Actor, CensusError, Refusal};
+    use crate::domain::{Actor, Assignment, CensusError, Refusal, ReportedLimits, vital::HR};
+
+    #[test]
+    fn the_limits_of_a_device_stand_where_those_of_one_that_went_stood_as_in_the_census() {
+        let ward = Ward { id: "w".parse().unwrap(), name: "W".into(), time_zone: chrono_tz::Tz::UTC };
+        let mut view = WardView::new(ward, Mode::Live, &VitalTable::builtin(), |_| Arc::default());
+        let mut census = Census::default();
+        let patient = Patient {
+            id: "p1".parse().unwrap(),
+            name: PersonName::default(),
+            note: PersonName::default(),
+            category: Category::Adult,
+            birth_year: None,
+        };
+        let (bed, encounter): (BedId, EncounterId) = ("b1".parse().unwrap(), "e1".parse().unwrap());
+        let limits = |device: &str, low: &str| EventBody::DeviceLimits {
+            patient: "p1".parse().unwrap(),
+            vital: HR,
+            said: LimitsSaid {
+                device: device.parse().unwrap(),
+                limits: ReportedLimits::between(low, "120").unwrap(),
+                since: Timestamp::from_ms(1),
+            },
+        };
+        let unassigned = |device: &str| EventBody::Unassigned {
+            assignment: Assignment {
+                device: device.parse().unwrap(),
+                patient: "p1".parse().unwrap(),
+                start: Timestamp::from_ms(0),
+                end: Some(Timestamp::from_ms(2)),
+            },
+            by: Actor::System,
+        };
+        let admitted = EventBody::Admitted { patient, bed, encounter, by: Actor::System };
+        let said = [limits("d1", "50"), limits("d2", "60"), limits("d3", "70")];
+        let mut shown = Vec::new();
+        let bodies = [admitted].into_iter().chain(said).chain(["d3", "d1", "d2"].map(unassigned));
+        for body in bodies {
+            let event = Event::new(Timestamp::from_ms(2), body);
+            census.apply(&event);
+            view.apply(&event);
+            let stay = &census.stays.values().next().unwrap().device_limits;
+            let seen = &view.patients.values().next().unwrap().device_limits;
+            assert_eq!(seen, stay);
+            shown.push(seen.get(&HR).map_or_else(|| "none".to_owned(), |said| said.device.to_string()));
+            let mut filled = view.clone();
+            filled.fill(&census, std::iter::empty());
+            assert_eq!(filled.patients, view.patients, "a snapshot says the same");
+        }
+        assert_eq!(shown, ["none", "d1", "d2", "d3", "d2", "d2", "none"]);
+    }
 
     #[test]
     fn names_and_notes_are_taken_from_admissions_and_from_refused_ones() {
