@@ -34,6 +34,8 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// Most resources of one sender and identifier that a conditional create looks at; beyond it they are several.
+const MATCHES_MAX: usize = 16;
 /// Most devices of a ward up to which resources add further ones.
 const DEVICES_MAX: usize = 2_000;
 
@@ -56,6 +58,8 @@ pub struct Observed {
     pub former: BTreeMap<VitalCode, f64>,
     /// The other Observations that say the same of the same device and time, by the vital.
     pub twins: Vec<(VitalCode, String)>,
+    /// Whether it stood for no measurement before, and does now: a value that was taken out is one again.
+    pub again: bool,
 }
 
 /// A version of a resource that somebody wants kept.
@@ -183,6 +187,9 @@ impl Facts {
             let is_another = write.kind == ResourceKind::Patient && self.link != write.link;
             return is_another.then_some(("Patient.identifier", "identifier of a patient here"));
         };
+        if self.index.is_measured() != write.index.is_measured() {
+            return Some((STATUS, "status"));
+        }
         let other = |params: &[&str]| Self::tokens(&self.index, params) != Self::tokens(&write.index, params);
         if observed.patient.is_some() && observed.patient != self.patient {
             return Some((SUBJECT, "patient"));
@@ -327,6 +334,7 @@ fn refuse_values<T>(code: RejectionCode, expression: &str, detail: impl Into<Str
 
 const SUBJECT: &str = "Observation.subject";
 const DEVICE: &str = "Observation.device";
+const STATUS: &str = "Observation.status";
 const EFFECTIVE: &str = "Observation.effective";
 
 impl Core {
@@ -409,8 +417,11 @@ impl Core {
         ),
         at: Moment,
     ) -> Checked<Step> {
+        let mut again = write.observed.as_ref().is_some_and(|observed| observed.again);
         if let Some(token) = &write.if_none_exist {
-            let found = self.existing(write.kind, token, &wanted.sender)?;
+            let measured = write.observed.as_ref().map(|_| write.index.is_measured());
+            let (found, passed_over) = self.existing(write.kind, (token, measured), &wanted.sender)?;
+            again |= passed_over;
             if let Some(expected) = &write.expected
                 && found.as_ref().map(|(kept, _)| &kept.id) != expected.as_ref()
             {
@@ -461,7 +472,7 @@ impl Core {
                 if strike && self.stands_elsewhere(wanted, write, &held) {
                     continue;
                 }
-                values.extend(self.value(o, value, observed, seen, at)?);
+                values.extend(self.value(o, value, (observed, again), seen, at)?);
                 if !strike {
                     holds.push(held);
                 }
@@ -470,13 +481,15 @@ impl Core {
         Ok(Step::Keep(Keep { version, patient: whose.patient, join: whose.join, values, strike, holds }))
     }
 
-    /// The resource that this sender made with an identifier, if there is exactly one.
+    /// The resource that this sender made with an identifier, if there is exactly one. Of Observations, `measured` says
+    /// whether one that was measured is meant: then those that say that nothing was are passed over, and it is said whether
+    /// there are any. Where nothing was measured, one that says so comes before all others.
     fn existing(
         &self,
         kind: ResourceKind,
-        token: &TokenValue,
+        (token, measured): (&TokenValue, Option<bool>),
         sender: &DeviceId,
-    ) -> Checked<Option<(ResourceKept, Facts)>> {
+    ) -> Checked<(Option<(ResourceKept, Facts)>, bool)> {
         let has = |recent: &&Recent| {
             recent.kind == kind
                 && recent.source == *sender
@@ -492,7 +505,7 @@ impl Core {
             filters: vec![Filter::Tokens(&["identifier"], vec![token.clone()])],
             source: Some(sender.clone()),
             sort: Sort { key: SortKey::Updated, descending: false },
-            limit: 2,
+            limit: MATCHES_MAX,
             page: None,
         };
         for stored in self.reader.search_resources(&query)?.found {
@@ -501,8 +514,21 @@ impl Core {
                 ResourceKept { id: stored.id.clone(), version: stored.version, updated: stored.updated, existed: true };
             found.entry(stored.id).or_insert((kept, facts));
         }
+        let several = found.len() >= MATCHES_MAX;
+        let mut passed_over = false;
+        if let Some(measured) = measured {
+            let alike = |facts: &Facts| facts.index.is_measured() == measured;
+            let has_alike = found.values().any(|(_, facts)| alike(facts));
+            let before = found.len();
+            if measured || has_alike {
+                found.retain(|_, (_, facts)| alike(facts));
+            }
+            passed_over = found.len() < before;
+        }
         match (found.len(), found.pop_first()) {
-            (0 | 1, first) => Ok(first.map(|(_, (kept, facts))| (ResourceKept { existed: true, ..kept }, facts))),
+            (0 | 1, first) if !several => {
+                Ok((first.map(|(_, (kept, facts))| (ResourceKept { existed: true, ..kept }, facts)), passed_over))
+            }
             _ => refuse(RefusalKind::SeveralMatches, "http.If-None-Exist", "several resources have this identifier"),
         }
     }
@@ -619,7 +645,7 @@ impl Core {
         &mut self,
         mut o: Observation,
         value: &VitalValue,
-        observed: &Observed,
+        (observed, again): (&Observed, bool),
         seen: &mut Seen,
         at: Moment,
     ) -> Checked<Option<Observation>> {
@@ -643,6 +669,7 @@ impl Core {
             |stored| former.map_or(observed.standing == Standing::Replaces, |former| is_same(former, stored));
         match before {
             Before::Conflict { stored } if replaces(stored) => o.correction = true,
+            Before::Struck { .. } => o.correction = again || observed.standing == Standing::Replaces,
             Before::Conflict { stored } => {
                 let (device, vital, refused) = (o.device, o.vital, o.value);
                 let todo = match former {
@@ -745,6 +772,10 @@ impl Core {
         let Some(run) = self.wards.get_mut(ward) else { return };
         if strike {
             run.strike(o, at);
+            match self.tails.of(&o.device, o.vital, self.reader.as_ref()) {
+                Ok(tail) => tail.strike(o.value, o.observed_at + at.skew, at.group),
+                Err(e) => tracing::error!(error = %e, "the store could not be asked for an earlier value"),
+            }
             return;
         }
         match one(run, &mut self.tails, self.reader.as_ref(), o, at) {
