@@ -670,6 +670,25 @@ fn bundle(kind: &str, entries: &[String]) -> String {
 }
 
 #[test]
+fn in_a_batch_of_another_server_its_patient_is_nobody_here() {
+    let bench = bench();
+    let at = now();
+    let post = json!({"method": "POST", "url": "Observation"});
+    let of =
+        |base: &str, n: i64| addressed(&format!("{base}/Observation/{n}"), &heart_rate("72", at - Millis(n)), &post);
+    let here = bench.get("/metadata").json()["implementation"]["url"].as_str().map(str::to_owned);
+    let here = here.unwrap_or_else(|| format!("{}/fhir", bench.server.url()));
+    let answer =
+        bench.send("POST", "", &[], &bundle("batch", &[of("http://ehr.example/fhir", 1), of(&here, 2)])).json();
+    let status = |n: usize| answer["entry"][n]["response"]["status"].as_str().unwrap().to_owned();
+    assert_eq!([status(0), status(1)], ["422 Unprocessable Entity", "201 Created"], "{answer}");
+    let issue = &answer["entry"][0]["response"]["outcome"]["issue"][0];
+    assert_eq!(issue["expression"][0], "Observation.subject.reference", "{issue}");
+    assert_eq!(bench.dead_letters(), 1, "it is kept for whoever looks after the sender");
+    assert_eq!(bench.stored("gw/p1", "hr", at - Millis(1)), None);
+}
+
+#[test]
 fn entries_of_a_batch_stand_for_themselves() {
     let bench = bench();
     let at = now();

@@ -129,6 +129,18 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// The resource of an entry of a batch, with its references put in order.
+    fn alone(&self, links: &Links) -> Vec<u8> {
+        // What is no JSON is told where it is decoded.
+        let Ok(root) = json::read(&self.body) else { return self.body.clone() };
+        let resolve = |reference: &str| {
+            Ok::<_, std::convert::Infallible>(links.resolve_alone(self.full_url.as_deref(), reference))
+        };
+        relinked(&self.body, &root, &resolve).unwrap_or_else(|never| match never {})
+    }
+}
+
 async fn batch(
     app: &Arc<App>,
     caller: &Caller,
@@ -136,8 +148,12 @@ async fn batch(
     entries: Vec<Result<Entry, Issue>>,
 ) -> Result<Reply, Reply> {
     let budget = Budget::new();
+    let links = Links::new(asked.base.clone());
     let done = futures_util::stream::iter(entries).map(|entry| async {
-        let wanted = entry.and_then(|entry| entry.asked(&asked.base, &asked.prefer));
+        let wanted = entry.and_then(|entry| {
+            let wanted = entry.asked(&asked.base, &asked.prefer)?;
+            Ok(Asked { body: entry.alone(&links), ..wanted })
+        });
         match wanted {
             Ok(wanted) => budget.entry(app, caller, wanted).await,
             Err(issue) => Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]),
