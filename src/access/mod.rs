@@ -4,6 +4,7 @@
 //! written by `store`. Called by `backend`.
 
 mod backoff;
+mod by_key;
 mod certificate;
 mod common;
 mod directory;
@@ -18,6 +19,7 @@ mod token;
 pub mod totp;
 
 pub use backoff::{ACCOUNT_FAILURES_MAX, Backoff, KNOWN_SOURCES_MAX, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};
+pub use by_key::{ByKey, KnowsKey};
 pub use certificate::{CertificateFacts, Fingerprint, FingerprintError};
 pub use common::{PARTS_MAX, word_count};
 pub use directory::{
