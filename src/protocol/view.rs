@@ -5,10 +5,10 @@ use super::{
     message::VitalsUpdate,
 };
 use crate::domain::{
-    Alert, AlertId, Bed, BedId, Category, Cause, Census, Chart, Command, ConditionCode, DeviceId, EncounterId, Event,
-    EventBody, Freshness, Handovers, LimitOverride, LimitsSaid, Liveness, Marks, Millis, Mode, Observation, Ownership,
-    Patient, PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp,
-    VitalCode, VitalDef, VitalTable, Ward,
+    Alert, AlertId, Bed, BedId, Category, Cause, Census, Chart, Command, ConditionCode, DeviceId, EmergencyOpened,
+    EncounterId, Event, EventBody, Freshness, Handovers, LimitOverride, LimitsSaid, Liveness, Marks, Millis, Mode,
+    Observation, Ownership, Patient, PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind,
+    ScoreResult, Timestamp, VitalCode, VitalDef, VitalTable, Ward,
     alert::Comment,
     census::{forget_limits_of, note_limits},
     vital::Scale,
@@ -191,6 +191,10 @@ pub struct WardView {
     /// Handovers that are open, and who has taken whom.
     #[serde(default)]
     pub handovers: Handovers,
+    /// Emergencies of the last day that nobody has judged, with the patient, the oldest first. A snapshot tells those of them
+    /// who judge: whoever was not there when it was told is told now. What is opened later is an event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emergencies: Vec<(PatientId, EmergencyOpened)>,
 }
 
 /// The key of an alert: a number, which JSON can only write as text.
@@ -246,6 +250,7 @@ impl WardView {
             pauses: Vec::new(),
             rota: Rota::default(),
             handovers: Handovers::default(),
+            emergencies: Vec::new(),
         }
     }
 

@@ -309,13 +309,20 @@ impl Watcher {
         E: std::error::Error,
     {
         let names = self.names();
+        let relation = self.watch.as_ref().map_or(Relation::None, |watch| watch.relation);
+        let judges =
+            decide(&principal_of(&self.session), Verb::ReviewBreakGlass, Object::Ward(relation)) == Decision::Allow;
         let Some(watch) = &mut self.watch else { return Ok(()) };
         let subscription = watch.hub.subscribe();
         let mut view = subscription.view;
+        if judges && watch.relation != Relation::BreakGlass {
+            view.emergencies = self.app.emergencies_told_again(&watch.ward);
+        }
         if let Some(only) = &watch.only {
             view.patients.retain(|id, _| only.contains(id));
             view.alerts.retain(|_, alert| alert.key.patient.as_ref().is_none_or(|p| only.contains(p)));
             view.pauses.retain(|pause| pause.scope.patient().is_none_or(|p| only.contains(p)));
+            view.emergencies.retain(|(patient, _)| only.contains(patient));
         }
         if watch.relation == Relation::BreakGlass {
             // Of the ward around the patient there is nothing to be seen.

@@ -3,7 +3,7 @@
 
 use super::app::{App, Notice, NoticeKind, Page};
 use crate::{
-    domain::{EmergencyOpened, Event as JournalEvent, EventBody, Millis, PatientId, WardId},
+    domain::{BreakGlassId, EmergencyOpened, Event as JournalEvent, EventBody, Millis, PatientId, WardId},
     rights::Verb,
     tui::words,
 };
@@ -16,16 +16,36 @@ const EMERGENCY_NOTICE_TIME_BEFORE_NEXT: Millis = Millis::from_secs(20);
 /// Most emergencies that wait to be told; beyond it the oldest is not told here, and waits in the list of those to be judged.
 const EMERGENCIES_WAITING_MAX: usize = 16;
 
+/// Most emergencies of which it is remembered that they were told; beyond it the oldest may be told again.
+const EMERGENCIES_TOLD_MAX: usize = 64;
+
 /// Emergencies that are not told yet, the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Emergencies {
     waiting: VecDeque<(WardId, PatientId, EmergencyOpened)>,
+    /// Those that were told, the newest last: snapshots tell of them again.
+    told: VecDeque<BreakGlassId>,
 }
 
 impl App {
     /// Takes in that a patient was opened in an emergency, whatever stands on the screen now.
     pub(super) fn note_emergency(&mut self, event: &JournalEvent) {
-        let (EventBody::EmergencyOpened { patient, opened }, Some(ward)) = (&event.body, &self.ward) else { return };
+        if let EventBody::EmergencyOpened { patient, opened } = &event.body {
+            self.note_opened(patient, opened);
+        }
+    }
+
+    /// Takes in what a snapshot tells of emergencies that nobody has judged: they came while nobody was here, perhaps.
+    pub(super) fn note_emergencies_of_ward(&mut self) {
+        let known = self.ward.as_ref().map(|ward| ward.emergencies.clone()).unwrap_or_default();
+        known.iter().for_each(|(patient, opened)| self.note_opened(patient, opened));
+    }
+
+    fn note_opened(&mut self, patient: &PatientId, opened: &EmergencyOpened) {
+        let Some(ward) = &self.ward else { return };
+        if self.emergencies.told.contains(&opened.emergency) {
+            return;
+        }
         let waiting = &mut self.emergencies.waiting;
         if waiting.iter().any(|(.., known)| known.emergency == opened.emergency) {
             return;
@@ -59,7 +79,11 @@ impl App {
     pub(in crate::tui) fn take_notice(&mut self) -> Option<Notice> {
         let notice = self.notice.take()?;
         if notice.emergency && self.can_be_told() {
-            self.emergencies.waiting.pop_front();
+            let Emergencies { waiting, told } = &mut self.emergencies;
+            told.extend(waiting.pop_front().map(|(.., opened)| opened.emergency));
+            if told.len() > EMERGENCIES_TOLD_MAX {
+                told.pop_front();
+            }
         }
         Some(notice)
     }

@@ -254,6 +254,21 @@ fn an_emergency_of_the_time_of_a_cut_or_a_lock_is_told_when_somebody_can_read_it
 }
 
 #[test]
+fn an_emergency_of_the_time_when_nobody_was_signed_in_is_told_with_the_snapshot_and_once() {
+    let mut bench = Bench::with(ward12());
+    bench.app.session = Some(testing::session(Role::Charge));
+    let ClientEvent::Event(entry) = opened(&bench, "nina", 1) else { panic!("an event") };
+    let EventBody::EmergencyOpened { patient, opened } = entry.event.body else { panic!("an emergency") };
+    let view = crate::protocol::WardView { emergencies: vec![(patient, opened)], ..ward12() };
+    bench.snapshot(view.clone());
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: nina"));
+    live(&mut bench, 125);
+    assert_eq!(told(&bench), None);
+    bench.snapshot(view);
+    assert_eq!(told(&bench), None, "the same person was told");
+}
+
+#[test]
 fn what_failed_is_shown_longer_than_what_was_done_and_neither_stays() {
     let stays = |say: fn(&mut App)| {
         let mut bench = Bench::with(ward12());
