@@ -524,7 +524,54 @@ fn named(event: &Event, renamed: impl Fn(&PersonName) -> PersonName) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Actor, Assignment, CensusError, Refusal, ReportedLimits, vital::HR};
+    use crate::domain::{
+        Actor, Assignment, CensusError, PauseId, PauseKind, PauseScope, Priority, Refusal, Remark, ReportedLimits,
+        vital::HR,
+    };
+
+    fn told(what: &impl Serialize) -> String {
+        serde_json::to_string(what).unwrap()
+    }
+
+    #[test]
+    fn why_something_is_quiet_is_told_to_nobody_who_sees_no_names() {
+        let scope = PauseScope::Patient { patient: "p1".parse().unwrap() };
+        let reason: Remark = "transport of Ms Hidden".parse().unwrap();
+        let pause = Pause {
+            id: PauseId(1),
+            kind: PauseKind::AlarmPaused,
+            scope: scope.clone(),
+            since: Timestamp::from_ms(0),
+            until: Timestamp::from_ms(60_000),
+            by: Actor::System,
+            reason: Some(reason.clone()),
+            covers: Priority::Medium,
+            announced: 0,
+            confirmed_by: None,
+            waits_to_last: None,
+        };
+        let command = Command::Pause {
+            kind: PauseKind::AlarmPaused,
+            scope,
+            span: Millis(60_000),
+            reason: Some(reason),
+            include_high: false,
+        };
+        let refusal = Refusal::Census(CensusError::UnknownPatient { patient: "p1".parse().unwrap() });
+        let refused = EventBody::Refused { command, refusal, by: Actor::System };
+        for body in [EventBody::Paused { pause: pause.clone() }, refused] {
+            let event = Event::new(Timestamp::from_ms(0), body);
+            assert!(told(&event).contains("Hidden"));
+            let shown = [without_names(&event), with_initials(&event)].map(|event| told(&event));
+            assert!(shown.iter().all(|shown| !shown.contains("Hidden") && shown.contains("p1")), "{shown:?}");
+        }
+        let ward = Ward { id: "w".parse().unwrap(), name: "W".into(), time_zone: chrono_tz::Tz::UTC };
+        let mut view = WardView::new(ward, Mode::Live, &VitalTable::builtin(), |_| Arc::default());
+        view.fill_responses([&pause].into_iter(), &Rota::default());
+        assert!(told(&view).contains("Hidden"));
+        let shown = [view.without_names(), view.with_initials()].map(|view| told(&view));
+        assert!(shown.iter().all(|shown| !shown.contains("Hidden") && shown.contains("alarm_paused")), "{shown:?}");
+    }
 
     #[test]
     fn the_limits_of_a_device_stand_where_those_of_one_that_went_stood_as_in_the_census() {
