@@ -581,10 +581,10 @@ impl Watcher {
         }
         self.app.touch(&self.session.record.id);
         let by = self.session.actor();
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
             let outcome = app.pipeline.ask(|reply| Job::Command { ward, command, by, reply }).await;
-            let answer = match outcome {
+            match outcome {
                 Ok(outcome) => ServerMessage::Result {
                     id,
                     done: outcome.refusal.is_none(),
@@ -592,8 +592,7 @@ impl Watcher {
                     refusal: outcome.refusal,
                 },
                 Err(e) => job_error(e, id),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -609,9 +608,9 @@ impl Watcher {
         };
         let subscribed = watch.only.clone().unwrap_or_else(|| watch.hub.patients());
         let (actor, code) = (self.session.actor(), tag_of(watch.relation));
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match history::admit(&app, &query, &subscribed, (&actor, code)).await {
+            match history::admit(&app, &query, &subscribed, (&actor, code)).await {
                 Err(e) => error(query_code(&e), e.to_string(), Some(id)),
                 Ok(()) => {
                     let read = tokio::task::spawn_blocking(move || history::read(&app, &query)).await;
@@ -621,8 +620,7 @@ impl Watcher {
                         Err(_) => error(ErrorCode::Busy, "the history could not be read", Some(id)),
                     }
                 }
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -644,13 +642,12 @@ impl Watcher {
             return socket.send(&error(ErrorCode::UnknownWard, detail, Some(id))).await;
         };
         let actor = self.session.actor();
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match alert_report::make(app, ReportQuery { ward, hub, span }, &actor).await {
+            match alert_report::make(app, ReportQuery { ward, hub, span }, &actor).await {
                 Ok(report) => ServerMessage::AlertReport { id, report: Box::new(report) },
                 Err(e) => error(report_code(&e), e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -673,13 +670,12 @@ impl Watcher {
         let wanted =
             Wanted { ward, hub: watch.hub.clone(), patients, subscribed, with_names: self.names() == Names::Whole };
         let (actor, code) = (self.session.actor(), tag_of(watch.relation));
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match handover::make(app, wanted, (&actor, code)).await {
+            match handover::make(app, wanted, (&actor, code)).await {
                 Ok(report) => ServerMessage::HandoverReport { id, report: Box::new(report) },
                 Err(e) => error(report_code(&e), e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -702,7 +698,7 @@ impl Watcher {
             ward: Some(ward),
             ..LeafDraft::new(LeafActor::from(&self.session.actor()), Act::DeviceView, Outcome::Success)
         });
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
             if let Some(leaf) = leaf
                 && let Err(e) = app.record(vec![leaf], Vec::new()).await
@@ -710,11 +706,10 @@ impl Watcher {
                 tracing::error!(error = %e, "a view of devices could not be recorded");
             }
             let read = tokio::task::spawn_blocking(move || devices::list(&app, &hub, &sight)).await;
-            let answer = match read {
+            match read {
                 Ok(Ok(list)) => ServerMessage::Devices { id, list: Box::new(list) },
                 _ => error(ErrorCode::Busy, "the devices could not be read", Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -724,13 +719,12 @@ impl Watcher {
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match ops::report(&app).await {
+            match ops::report(&app).await {
                 Ok(report) => ServerMessage::Ops { id, report: Box::new(report) },
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -743,14 +737,13 @@ impl Watcher {
     {
         self.app.touch(&self.session.record.id);
         let actor = self.session.actor();
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match audit_page::page(&app, &actor, query).await {
+            match audit_page::page(&app, &actor, query).await {
                 Ok(page) => ServerMessage::AuditLog { id, page: Box::new(page) },
                 Err(e @ PageError::NoUser(_)) => error(ErrorCode::BadMessage, e.to_string(), Some(id)),
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -761,9 +754,9 @@ impl Watcher {
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match audit::shown(&app, old).await {
+            match audit::shown(&app, old).await {
                 Ok(Shown { old, proof, note }) => ServerMessage::AuditCheckpoint {
                     id,
                     key: app.audit.key.to_string(),
@@ -772,8 +765,7 @@ impl Watcher {
                     checkpoint: note,
                 },
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -786,13 +778,12 @@ impl Watcher {
     {
         self.app.touch(&self.session.record.id);
         let actor = self.session.actor();
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match ops::answer(&app, id, asked, &actor).await {
+            match ops::answer(&app, id, asked, &actor).await {
                 Ok(answer) => answer,
                 Err(e) => error(letter_code(&e), e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -802,16 +793,18 @@ impl Watcher {
         &self,
         socket: &mut Socket<S>,
         id: u64,
-        work: impl Future<Output = ()> + Send + 'static,
+        made: impl Future<Output = ServerMessage> + Send + 'static,
     ) -> Result<(), Ended>
     where
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        if self.answers.strong_count() > ANSWERS_MAX {
+        let answers = self.answers.clone();
+        // One is the connection's own.
+        if answers.strong_count() > ANSWERS_MAX {
             return socket.send(&error(ErrorCode::Busy, "too many requests at once", Some(id))).await;
         }
-        tokio::spawn(work);
+        tokio::spawn(async move { drop(answers.send(made.await).await) });
         Ok(())
     }
 
