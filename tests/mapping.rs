@@ -134,6 +134,20 @@ fn a_try_shows_each_step_and_merges_from_message_to_message() {
 }
 
 #[test]
+fn a_value_without_a_place_is_told() {
+    let changed = Changed::new();
+    let (device, first) = (fixture("monitor.device.json"), fixture("monitor.first.json"));
+    let fhir = changed.of("monitor.fhir.json", "\"valueName\": \"hr\"", "\"valueName\": \"Hr\"");
+    let (code, text, _) = run(&["try", &device, &fhir, &first]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("lost: hr=72: no FHIR template of heartrate has a value of this name"), "{text}");
+    assert!(text.lines().any(|line| line.ends_with("Observations 3, values lost 1")), "{text}");
+    let (_, found) = parsed(&["try", &device, &fhir, &first, "--json"]);
+    let lost: Vec<_> = found["messages"][0]["observations"].as_array().unwrap().iter().map(|o| &o["lost"]).collect();
+    assert_eq!(lost.iter().filter(|lost| ***lost == serde_json::json!(["hr=72"])).count(), 1, "{lost:?}");
+}
+
+#[test]
 fn what_comes_to_nothing_says_why() {
     let (device, fhir) = (fixture("monitor.device.json"), fixture("monitor.fhir.json"));
     let changed = Changed::new();

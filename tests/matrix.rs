@@ -248,11 +248,13 @@ const COMMANDS: [&str; 11] = [
 /// One message of each kind, of each command for that kind, about a ward and a patient of it.
 fn messages(ward: &str, patient: &str, id: u64) -> Vec<ClientMessage> {
     let of = format!(r#""id":{id},"ward":"{ward}""#);
-    let span = r#""from":"2026-01-01T00:00:00Z","to":"2026-01-01T01:00:00Z""#;
+    let at = |from_now| serde_json::to_string(&(now() + Millis::from_mins(from_now))).unwrap();
+    let span = format!(r#""from":{},"to":{}"#, at(-10), at(1));
     let mut texts = vec![
         format!(r#"{{"type":"subscribe","ward":"{ward}","patients":["{patient}"]}}"#),
         format!(r#"{{"type":"subscribe","ward":"{ward}"}}"#),
         format!(r#"{{"type":"query",{of},"patients":["{patient}"],{span},"points":10,"alerts":true}}"#),
+        format!(r#"{{"type":"query",{of},"patients":["{patient}"],{span},"points":600}}"#),
         format!(r#"{{"type":"alert_report",{of},{span}}}"#),
         format!(r#"{{"type":"handover_report",{of},"patients":["{patient}"]}}"#),
         format!(r#"{{"type":"devices",{of}}}"#),
@@ -427,6 +429,45 @@ fn random_tries(server: &Server, person: &Person, tries: usize, seed: u64) -> (u
         assert_eq!(leaks(person, &heard), None, "{}", person.name);
     }
     (tries, denials)
+}
+
+/// To name somebody else's patient in the name of one's own ward opens nothing, and the trail says who tried it, not that
+/// somebody saw that patient.
+#[test]
+fn a17_a_patient_of_another_ward_is_nobody_by_the_name_of_ones_own() {
+    let site = site();
+    let own = Coverage::of(vec!["w".parse().unwrap()]);
+    for role in [Role::Viewer, Role::Charge] {
+        let person = site.people.iter().find(|p| p.role == role && p.coverage == own).unwrap();
+        let (mut stream, _) = Stream::greet(&site.server, &person.token, Encoding::Json);
+        let mut heard = Vec::new();
+        for message in messages("w", "p2", 1).iter().take(6) {
+            said(&mut stream, message, &mut heard);
+            if matches!(message, ClientMessage::Subscribe { patients: Some(_), .. }) {
+                for inner in messages("w", "p2", 2).iter().skip(2).take(4) {
+                    said(&mut stream, inner, &mut heard);
+                }
+            }
+        }
+        assert_eq!(leaks(person, &heard), None, "{role}");
+        assert!(heard.iter().any(|text| text.contains("patient p2 is not in your subscription")), "{role}: {heard:?}");
+        for message in messages("x", "p2", 3).iter().take(3) {
+            assert!(said(&mut stream, message, &mut heard), "{role}: {message:?}");
+        }
+        for path in ["/fhir/Patient/p2", "/fhir/Patient?_id=p2", "/fhir/Observation?patient=p2"] {
+            let answer = send(site.server.address, ("GET", path), Some(&person.token));
+            assert_eq!(leaks(person, &[answer.body]), None, "{role} {path}");
+        }
+    }
+    let about = site.server.run(&["audit", "show", "--patient", "p2", "--json"]);
+    let about: Vec<serde_json::Value> = about.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_people = about.iter().filter(|leaf| leaf["act"] != "patient.admit" && leaf["actor"]["user"].is_string());
+    let told: Vec<(&str, &str)> =
+        of_people.map(|leaf| (leaf["act"].as_str().unwrap(), leaf["code"].as_str().unwrap_or_default())).collect();
+    assert!(told.iter().all(|(act, _)| *act == "access.denied"), "nobody saw the patient: {told:?}");
+    for code in ["watch_ward", "read_history", "fhir_read"] {
+        assert!(told.iter().any(|(_, of)| *of == code), "{code}: {told:?}");
+    }
 }
 
 /// Whoever may see a ward no more gets nothing more of it, however the right is lost; and a display that is removed goes

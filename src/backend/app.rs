@@ -16,7 +16,7 @@ use super::{
 use crate::{
     access::{Backoff, Hasher, LoginGate, Pepper, Secret, Session, SessionStanding, UnknownToken},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    domain::{DeviceId, DeviceReport, Millis, Reported, Role, SessionId, Timestamp, VitalTable, WardId},
+    domain::{DeviceId, DeviceReport, Millis, PatientId, Reported, Role, SessionId, Timestamp, VitalTable, WardId},
     ingest::{Refused, Way, fhir::VitalCodes},
     protocol::{SessionInfo, SessionState},
     seam::{Clock, EngineClock, Entropy},
@@ -269,11 +269,21 @@ impl Drop for StreamPlace {
     }
 }
 
-/// The audit entry of something that was asked for and may not be done.
+/// Most patients that the entries of one denial name.
+const DENIED_PATIENTS_MAX: usize = 32;
+
+/// The audit entries of something that was asked for and may not be done: one for each patient that was named, else one
+/// of the ward or of nothing.
 #[must_use]
-pub fn denied(session: &Session, code: &'static str) -> LeafDraft {
-    LeafDraft {
+pub fn denied(session: &Session, code: &'static str, ward: Option<&WardId>, patients: &[PatientId]) -> Vec<LeafDraft> {
+    let leaf = LeafDraft {
+        ward: ward.cloned(),
         code: Some(code),
         ..LeafDraft::new(LeafActor::from(&session.actor()), Act::AccessDenied, Outcome::Refused)
+    };
+    if patients.is_empty() {
+        return vec![leaf];
     }
+    let named = patients.iter().take(DENIED_PATIENTS_MAX);
+    named.map(|patient| LeafDraft { patient: Some(patient.clone()), ..leaf.clone() }).collect()
 }

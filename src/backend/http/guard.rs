@@ -59,7 +59,7 @@ pub(super) async fn person(app: &App, headers: &HeaderMap, verb: Verb) -> Result
             Ok(session)
         }
         Some(denial) => {
-            app.record(vec![denied(&session, code_of(verb))], Vec::new()).await?;
+            app.record(denied(&session, code_of(verb), None, &[]), Vec::new()).await?;
             Err(denial_problem(denial))
         }
     }

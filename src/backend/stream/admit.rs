@@ -7,6 +7,7 @@ use crate::{
         entries::verb_of_message,
         relation::{principal_of, relation_to_all, relation_to_ward},
     },
+    domain::{PatientId, WardId},
     protocol::ClientMessage,
     rights::{Decision, Denial, Object, Relation, decide},
 };
@@ -40,6 +41,31 @@ fn object_of(app: &App, session: &Session, message: &ClientMessage) -> Object<'s
         | ClientMessage::AuditLog { .. }
         | ClientMessage::Activity
         | ClientMessage::Unlock { .. } => Object::Site,
+    }
+}
+
+/// The ward and the patients that a message names.
+pub(super) fn named_in(message: &ClientMessage) -> (Option<&WardId>, &[PatientId]) {
+    match message {
+        ClientMessage::Subscribe { ward, patients, .. } => (Some(ward), patients.as_deref().unwrap_or_default()),
+        ClientMessage::Query { query, .. } => (Some(&query.ward), &query.patients),
+        ClientMessage::HandoverReport { ward, patients, .. } => (Some(ward), patients),
+        ClientMessage::Command { ward, command, .. } => {
+            (Some(ward), command.patient().map(std::slice::from_ref).unwrap_or_default())
+        }
+        ClientMessage::AlertReport { ward, .. } | ClientMessage::Devices { ward, .. } => (Some(ward), &[]),
+        ClientMessage::OpenPatient { ward, patient, .. } | ClientMessage::ClosePatient { ward, patient, .. } => {
+            (Some(ward), std::slice::from_ref(patient))
+        }
+        ClientMessage::Hello { .. }
+        | ClientMessage::Ops { .. }
+        | ClientMessage::Letters { .. }
+        | ClientMessage::RetryLetter { .. }
+        | ClientMessage::DropLetter { .. }
+        | ClientMessage::AuditCheckpoint { .. }
+        | ClientMessage::AuditLog { .. }
+        | ClientMessage::Activity
+        | ClientMessage::Unlock { .. } => (None, &[]),
     }
 }
 

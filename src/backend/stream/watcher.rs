@@ -63,6 +63,14 @@ struct Watch {
     devices_noted: bool,
 }
 
+impl Watch {
+    /// Whom it shows: patients that lie on the ward now, and of these only those that were asked for.
+    fn patients(&self) -> Vec<PatientId> {
+        let here = self.hub.patients().into_iter();
+        here.filter(|patient| self.only.as_ref().is_none_or(|only| only.contains(patient))).collect()
+    }
+}
+
 struct Watcher {
     app: Arc<App>,
     token: Secret,
@@ -413,7 +421,7 @@ impl Watcher {
         if let Some((denial, code)) = admit::refused(&self.app, &self.session, &message)
             && self.greeted
         {
-            return self.deny(socket, denial, code, id).await;
+            return self.deny(socket, &message, (denial, code), id).await;
         }
         match message {
             ClientMessage::Hello { protocol, client } => self.hello(socket, protocol, &client).await,
@@ -534,15 +542,16 @@ impl Watcher {
     async fn deny<S, E>(
         &self,
         socket: &mut Socket<S>,
-        denial: Denial,
-        code: &'static str,
+        message: &ClientMessage,
+        (denial, code): (Denial, &'static str),
         id: Option<u64>,
     ) -> Result<(), Ended>
     where
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        if let Err(e) = self.app.record(vec![denied(&self.session, code)], Vec::new()).await {
+        let (ward, patients) = admit::named_in(message);
+        if let Err(e) = self.app.record(denied(&self.session, code, ward, patients), Vec::new()).await {
             tracing::error!(error = %e, "a denial could not be recorded");
         }
         let kind = match denial {
@@ -606,7 +615,7 @@ impl Watcher {
             let detail = "subscribe to the ward first";
             return socket.send(&error(ErrorCode::UnknownWard, detail, Some(id))).await;
         };
-        let subscribed = watch.only.clone().unwrap_or_else(|| watch.hub.patients());
+        let subscribed = watch.patients();
         let (actor, code) = (self.session.actor(), tag_of(watch.relation));
         let app = self.app.clone();
         self.answer_later(socket, id, async move {
@@ -666,7 +675,7 @@ impl Watcher {
         let Some(watch) = self.watch.as_ref().filter(|w| w.ward == ward) else {
             return socket.send(&error(ErrorCode::UnknownWard, "subscribe to the ward first", Some(id))).await;
         };
-        let subscribed = watch.only.clone().unwrap_or_else(|| watch.hub.patients());
+        let subscribed = watch.patients();
         let wanted =
             Wanted { ward, hub: watch.hub.clone(), patients, subscribed, with_names: self.names() == Names::Whole };
         let (actor, code) = (self.session.actor(), tag_of(watch.relation));

@@ -143,7 +143,9 @@ impl Tried {
         let outcome = self.outcome.as_ref().ok();
         let observations = outcome.map_or(0, |o| o.observed.iter().filter(|o| o.fault.is_none()).count());
         let measurements = outcome.map_or(0, |o| o.trace.normalised.measurements.len());
-        format!("{}, {}", counted(measurements, "measurement"), counted(observations, "Observation"))
+        let lost: usize = outcome.map_or(0, |o| o.observed.iter().map(|o| o.lost.len()).sum());
+        let lost = if lost == 0 { String::new() } else { format!(", {} lost", counted(lost, "value")) };
+        format!("{}, {}{lost}", counted(measurements, "measurement"), counted(observations, "Observation"))
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Observed {
     pub saved: Option<Saved>,
     /// Why it would not be stored.
     pub fault: Option<ObserveFault>,
+    /// Values that are in no template of the type and so go nowhere, as `name=value`. Upstream loses them without a word.
+    pub lost: Vec<String>,
 }
 
 /// Why no Observation is stored.
@@ -116,6 +118,7 @@ impl<'a> Workbench<'a> {
             observation,
             saved,
             fault,
+            lost: Vec::new(),
         };
         let fhir = self.fhir;
         let groups = fhir
@@ -126,7 +129,7 @@ impl<'a> Workbench<'a> {
             Err(fault) => return vec![observed(None, None, Some(fault.into()))],
         };
         let ids = self.rules.map(|rules| self.identify(rules, batch.first)).transpose();
-        groups
+        let mut all: Vec<Observed> = groups
             .iter()
             .map(|group| match &ids {
                 Ok(Some(ids)) => match self.keep(template, group, ids, now) {
@@ -138,7 +141,11 @@ impl<'a> Workbench<'a> {
                     Err(fault) => observed(None, None, Some(fault.into())),
                 },
             })
-            .collect()
+            .collect();
+        if let Some(first) = all.first_mut() {
+            first.lost = lost(template, &batch.measurements);
+        }
+        all
     }
 
     fn identify(&mut self, rules: IdentityRules<'_>, of: &Measurement) -> Result<Identities, IdentityFault> {
@@ -170,6 +177,19 @@ impl<'a> Workbench<'a> {
     }
 }
 
+/// The values that a template has no place for, each once.
+fn lost(template: &FhirTemplate, measurements: &[&Measurement]) -> Vec<String> {
+    let values = measurements.iter().flat_map(|measurement| &measurement.properties);
+    let homeless = values.filter(|value| !template.value_names().any(|name| *name == *value.name));
+    let mut lost: Vec<String> = Vec::new();
+    for text in homeless.map(|value| format!("{}={}", value.name, value.value)) {
+        if !lost.contains(&text) {
+            lost.push(text);
+        }
+    }
+    lost
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +219,18 @@ mod tests {
             correlation_id: None,
             properties: vec![Property { name: "v".into(), value: device.to_owned() }],
         }
+    }
+
+    #[test]
+    fn a_value_that_no_template_names_is_told() {
+        let text = r#"{"templateType": "CollectionFhir", "template": [{"templateType": "CodeValueFhir", "template":
+            {"typeName": "x", "codes": [], "value": {"valueName": "v", "valueType": "String"}}}]}"#;
+        let (fhir, _) = FhirMapping::load(text.as_bytes());
+        let mut bench = Workbench::new(&fhir, None, Compat::Safe, Directory::default());
+        let mut sent = reading("one");
+        assert_eq!(bench.observe(&[sent.clone()], Timestamp::from_ms(0))[0].lost, Vec::<String>::new());
+        sent.properties.push(Property { name: "V".into(), value: "71".into() });
+        assert_eq!(bench.observe(&[sent], Timestamp::from_ms(0))[0].lost, ["V=71"]);
     }
 
     #[test]

@@ -123,6 +123,23 @@ impl Caller {
         Ok(Sight { own: None, patients })
     }
 
+    /// Writes that a person asked for patients who are not of the account's wards, be they on another or nowhere: the answer
+    /// tells neither.
+    pub(super) async fn kept_out(
+        &self,
+        app: &App,
+        sight: &Sight,
+        named: impl IntoIterator<Item = PatientId>,
+    ) -> Result<(), Reply> {
+        let Self::Person(session) = self else { return Ok(()) };
+        let others: BTreeSet<PatientId> = named.into_iter().filter(|patient| !sight.of(patient)).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        let others: Vec<PatientId> = others.into_iter().collect();
+        Ok(app.record(denied(session, "fhir_read", None, &others), Vec::new()).await?)
+    }
+
     /// Writes that patients were read, and waits until it is durable.
     pub(super) async fn audit(
         &self,
@@ -146,7 +163,7 @@ impl Caller {
 
 /// Refuses a person and writes it down.
 async fn refuse(app: &App, session: &Session, code: &'static str, why: &str) -> Reply {
-    match app.record(vec![denied(session, code)], Vec::new()).await {
+    match app.record(denied(session, code, None, &[]), Vec::new()).await {
         Ok(()) => Reply::error(StatusCode::FORBIDDEN, IssueCode::Forbidden, "http.Authorization", why),
         Err(e) => e.into(),
     }

@@ -41,7 +41,9 @@ pub(super) async fn read(
     asked: &Asked,
 ) -> Result<Reply, Reply> {
     let sight = caller.reader(app, Interaction::Read).await?;
-    let Some(stored) = find(app, kind, id, None, sight.clone()).await? else {
+    let found = find(app, kind, id, None).await?;
+    caller.kept_out(app, &sight, about(app, kind, id, found.as_ref())).await?;
+    let Some(stored) = found.filter(|stored| sight.sees(stored)) else {
         return from_the_census(app, caller, kind, id, &sight).await;
     };
     caller.audit(app, act(kind), patient_of(&stored).into_iter()).await?;
@@ -78,7 +80,9 @@ pub(super) async fn version(
 ) -> Result<Reply, Reply> {
     let sight = caller.reader(app, Interaction::VersionRead).await?;
     let version: u64 = version.parse().map_err(|_| Reply::not_found())?;
-    let stored = find(app, kind, id, Some(version), sight).await?.ok_or_else(Reply::not_found)?;
+    let found = find(app, kind, id, Some(version)).await?;
+    caller.kept_out(app, &sight, about(app, kind, id, found.as_ref())).await?;
+    let stored = found.filter(|stored| sight.sees(stored)).ok_or_else(Reply::not_found)?;
     caller.audit(app, act(kind), patient_of(&stored).into_iter()).await?;
     Ok(Reply::resource(&stored))
 }
@@ -93,6 +97,7 @@ pub(super) async fn history(
     let sight = caller.reader(app, Interaction::History).await?;
     let wanted = id.to_owned();
     let mut versions = beside(app, move |app| Ok(app.reader.resource_history(kind, &wanted, HISTORY_MAX)?)).await?;
+    caller.kept_out(app, &sight, about(app, kind, id, versions.last())).await?;
     versions.retain(|stored| sight.sees(stored));
     if versions.is_empty() {
         return Err(Reply::not_found());
@@ -124,15 +129,19 @@ pub(super) async fn history(
     Ok(bundle.into_reply())
 }
 
-/// Finds a version, or the present one, as far as it may be seen.
-pub(super) async fn find(
+/// Finds a version, or the present one. Whether it may be seen is not asked here.
+async fn find(
     app: &Arc<App>,
     kind: ResourceKind,
     id: &str,
     version: Option<u64>,
-    sight: Sight,
 ) -> Result<Option<StoredResource>, Reply> {
     let id = id.to_owned();
-    let found = beside(app, move |app| Ok(app.reader.resource(kind, &id, version)?)).await?;
-    Ok(found.filter(|stored| sight.sees(stored)))
+    beside(app, move |app| Ok(app.reader.resource(kind, &id, version)?)).await
+}
+
+/// Whom somebody asks about who names a resource.
+fn about(app: &App, kind: ResourceKind, id: &str, stored: Option<&StoredResource>) -> Option<PatientId> {
+    let named = || names::on_a_ward(app, id).map(|patient| patient.id).or_else(|| id.parse().ok());
+    stored.and_then(patient_of).or_else(|| if kind == ResourceKind::Patient { named() } else { None })
 }

@@ -78,6 +78,7 @@ pub(super) async fn search(
 ) -> Result<Reply, Reply> {
     let sight = caller.reader(app, interaction).await?;
     let search = parse(kind, &asked.query, asked.prefer.strict).map_err(bad)?;
+    caller.kept_out(app, &sight, asked_for(app, &search)).await?;
     let start = start(&search)?;
     let (wanted, base) = (search.clone(), asked.base.clone());
     let found = beside(app, move |app| find(app, &wanted, start.as_ref(), &sight, &base)).await?;
@@ -148,6 +149,15 @@ fn of_the_census(app: &App, search: &Search, sight: &Sight) -> Vec<Patient> {
     found.retain(|patient| sight.of(&patient.id) && names::matches(patient, &search.filters));
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found
+}
+
+/// The patients that a search names.
+fn asked_for<'a>(app: &'a App, search: &'a Search) -> impl Iterator<Item = PatientId> + 'a {
+    let named = search.filters.iter().flat_map(|filter| match (search.kind, filter) {
+        (_, Filter::Patients(ids)) | (ResourceKind::Patient, Filter::Ids(ids)) => ids.as_slice(),
+        _ => &[],
+    });
+    named.filter_map(|id| names::on_a_ward(app, id).map(|patient| patient.id).or_else(|| id.parse().ok()))
 }
 
 /// Filters with the patients' own identifiers.
@@ -255,6 +265,7 @@ pub(super) async fn lastn(
 ) -> Result<Reply, Reply> {
     let sight = caller.reader(app, interaction).await?;
     let search = parse_lastn(&asked.query, asked.prefer.strict).map_err(bad)?;
+    caller.kept_out(app, &sight, asked_for(app, &search)).await?;
     let wanted = search.clone();
     let found = beside(app, move |app| {
         let query = ResourceQuery {

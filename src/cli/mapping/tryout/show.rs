@@ -36,7 +36,9 @@ pub(super) fn write_summary(out: &mut impl Write, tried: &[Tried], faults: &[(St
     let measurements: usize = outcomes().map(|o| o.trace.normalised.measurements.len()).sum();
     let made = outcomes().flat_map(|o| &o.observed).filter(|o| o.fault.is_none()).count();
     let count = tried.len();
-    writeln!(out, "messages {count}, measurements {measurements}, Observations {made}")?;
+    let lost: usize = outcomes().flat_map(|o| &o.observed).map(|o| o.lost.len()).sum();
+    let told = if lost == 0 { String::new() } else { format!(", values lost {lost}") };
+    writeln!(out, "messages {count}, measurements {measurements}, Observations {made}{told}")?;
     for (fault, count) in faults {
         writeln!(out, "{}", printable(&format!("{count} × {fault}"), 4))?;
     }
@@ -108,6 +110,10 @@ fn write_observed(out: &mut impl Write, observed: &Observed) -> io::Result<()> {
         writeln!(out, "  {}", printable(&format!("Observation {type_name}, {saved}: {time} {subject}"), 4))?;
         write_values(out, observation)?;
     }
+    for value in &observed.lost {
+        let text = format!("lost: {value}: no FHIR template of {type_name} has a value of this name");
+        writeln!(out, "    {}", printable(&text, 6))?;
+    }
     match &observed.fault {
         Some(fault) => {
             let what = if observed.observation.is_some() { "not kept" } else { "no Observation" };
@@ -178,6 +184,9 @@ struct ObservedJson<'a> {
     observation: Option<&'a Observation>,
     saved: Option<&'static str>,
     fault: Option<FaultJson>,
+    /// Values that no template of the type has a place for, as `name=value`.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    lost: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -222,6 +231,7 @@ impl<'a> From<&'a Observed> for ObservedJson<'a> {
                 resource: f.resource().map(ResourceKind::as_str),
                 text: f.to_string(),
             }),
+            lost: &observed.lost,
         }
     }
 }
