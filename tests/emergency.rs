@@ -203,6 +203,32 @@ fn h03_the_terminal_opens_the_patient_and_says_so_all_along() {
     assert_eq!(trail(&server, "break_glass.start").len(), 1);
 }
 
+#[test]
+fn h03_charge_who_was_not_there_is_told_with_the_snapshot_and_nobody_else_until_it_is_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    let token = nurse_of_another_ward(&server);
+    let (mut nina, _) = Stream::greet(&server, &token, Encoding::Json);
+    assert!(matches!(open(&mut nina, 1, "arrest in bed 1"), ServerMessage::Result { done: true, .. }));
+    subscribe(&mut nina, Some(vec!["p1"]));
+    assert_eq!(nina.snapshot().1.emergencies, [], "who opened it judges nothing");
+    let (cora, carla) = (server.token("cora", "charge"), server.token("carla", "nurse"));
+    let seen = |token: &str| {
+        let (mut stream, _) = Stream::greet(&server, token, Encoding::Json);
+        subscribe(&mut stream, None);
+        let (_, view) = stream.snapshot();
+        view.emergencies.into_iter().map(|(patient, told)| (patient.to_string(), told.user)).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&cora), [("p1".to_owned(), "nina".to_owned())]);
+    assert_eq!(seen(&carla), []);
+    nina.say(&ClientMessage::ClosePatient { id: 9, ward: "w".parse().unwrap(), patient: "p1".parse().unwrap() });
+    nina.closed();
+    assert_eq!(seen(&cora).len(), 1, "it waits to be judged");
+    assert!(matches!(ask(&server, &review(&server, true)), AdminAnswer::Done));
+    assert_eq!(seen(&cora), []);
+}
+
 /// Sets the time at which all emergencies began back, as if so much time had passed.
 fn let_pass(data: &std::path::Path, hours: i64) {
     let db = rusqlite::Connection::open(data.join("wardwatch.db")).unwrap();

@@ -572,6 +572,59 @@ fn a_conditional_create_makes_one() {
 }
 
 #[test]
+fn what_was_cancelled_or_in_error_is_measured_again_by_a_final_one_with_its_identifier() {
+    let bench = bench();
+    let at = now();
+    let with = |value: &str, n: i64, status: &str| {
+        heart_rate(value, at - Millis(n * 1_000))
+            .replace("\"status\"", &format!(r#""identifier":[{{"system":"urn:x","value":"{n}"}}],"status""#))
+            .replace("final", status)
+    };
+    let post = |n: i64, body: &str| {
+        bench.send("POST", "/Observation", &[("if-none-exist", &format!("identifier=urn:x|{n}"))], body)
+    };
+    let put = |id: &str, body: &str| bench.send("PUT", &format!("/Observation/{id}"), &[], &put_of(id, body));
+    let seen = |n: i64| {
+        let (ward, patient) = ("w".parse().unwrap(), "p1".parse().unwrap());
+        let span = (at - Millis(n * 1_000), at - Millis(n * 1_000) + Millis(1));
+        !bench.server.reader().trends(&ward, &patient, &[], span, 1).unwrap().is_empty()
+    };
+    // It was cancelled first, and measured then.
+    let cancelled = post(1, &with("72", 1, "cancelled"));
+    assert_eq!((cancelled.status, seen(1)), (201, false));
+    let measured = post(1, &with("72", 1, "final"));
+    assert_eq!(measured.status, 201, "the one that says that nothing was measured is no answer: {measured:?}");
+    assert!(seen(1));
+    let again = [post(1, &with("72", 1, "final")), post(1, &with("72", 1, "cancelled"))];
+    assert_eq!(again.each_ref().map(|a| a.status), [200, 200], "each is there: {again:?}");
+    assert_eq!(again.each_ref().map(id_of), [id_of(&measured), id_of(&cancelled)]);
+    // A mark of error takes it out, and another one with the identifier stands for it again.
+    for (n, status) in [(2, "entered-in-error"), (3, "cancelled")] {
+        let first = id_of(&post(n, &with("72", n, "final")));
+        assert_eq!(put(&first, &with("72", n, status)).status, 200);
+        assert!(!seen(n), "{status}");
+        assert_eq!(post(n, &with("72", n, "final")).status, 201);
+        assert!(seen(n), "{status}");
+    }
+    // What was cancelled by an update is measured by another.
+    let id = id_of(&bench.create(&with("72", 4, "final")));
+    for (status, is_seen) in [("cancelled", false), ("final", true)] {
+        assert_eq!(put(&id, &with("72", 4, status)).status, 200);
+        assert_eq!(seen(4), is_seen, "{status}");
+    }
+    // Where it was measured, that it was not is told of the one that says so, and changes nothing silently.
+    assert_eq!(post(5, &with("72", 5, "final")).status, 201);
+    let refused = post(5, &with("72", 5, "cancelled"));
+    assert_eq!(issue(&refused).1, "Observation.status", "{refused:?}");
+    // In a transaction too.
+    assert_eq!(post(6, &with("72", 6, "cancelled")).status, 201);
+    let request = json!({"method": "POST", "url": "Observation", "ifNoneExist": "identifier=urn:x|6"});
+    let done = bench.send("POST", "", &[], &bundle("transaction", &[entry(&with("72", 6, "final"), &request)]));
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(seen(6));
+}
+
+#[test]
 fn who_sends_says_what_comes_back() {
     let bench = bench();
     let prefer = |what: &str, n: i64| {
@@ -614,6 +667,25 @@ fn entry(resource: &str, request: &Value) -> String {
 
 fn bundle(kind: &str, entries: &[String]) -> String {
     format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#, entries.join(","))
+}
+
+#[test]
+fn in_a_batch_of_another_server_its_patient_is_nobody_here() {
+    let bench = bench();
+    let at = now();
+    let post = json!({"method": "POST", "url": "Observation"});
+    let of =
+        |base: &str, n: i64| addressed(&format!("{base}/Observation/{n}"), &heart_rate("72", at - Millis(n)), &post);
+    let here = bench.get("/metadata").json()["implementation"]["url"].as_str().map(str::to_owned);
+    let here = here.unwrap_or_else(|| format!("{}/fhir", bench.server.url()));
+    let answer =
+        bench.send("POST", "", &[], &bundle("batch", &[of("http://ehr.example/fhir", 1), of(&here, 2)])).json();
+    let status = |n: usize| answer["entry"][n]["response"]["status"].as_str().unwrap().to_owned();
+    assert_eq!([status(0), status(1)], ["422 Unprocessable Entity", "201 Created"], "{answer}");
+    let issue = &answer["entry"][0]["response"]["outcome"]["issue"][0];
+    assert_eq!(issue["expression"][0], "Observation.subject.reference", "{issue}");
+    assert_eq!(bench.dead_letters(), 1, "it is kept for whoever looks after the sender");
+    assert_eq!(bench.stored("gw/p1", "hr", at - Millis(1)), None);
 }
 
 #[test]

@@ -129,6 +129,40 @@ async fn a_token_that_somebody_changed_meanwhile_is_read_from_its_file_again() {
     heard.snapshot().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_file_that_names_another_person_by_now_signs_the_screen_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    server.small_ward();
+    let (anna, ben) = (server.token("anna", "nurse"), server.token("ben", "charge"));
+    let file = dir.path().join("token");
+    std::fs::write(&file, &anna).unwrap();
+    let options = LinkOptions {
+        emergency: None,
+        without_ward: false,
+        endpoint: server.url().parse().unwrap(),
+        token: Secret::new(anna.clone()),
+        token_file: Some(file.clone()),
+        ward: None,
+        patients: None,
+        encoding: Encoding::Json,
+        memory: TrailMemory::default(),
+    };
+    let (requests, events) = start(options, Arc::new(OsEntropy));
+    let mut heard = Heard { requests, events, first: None, numbers: Vec::new(), lost: 0 };
+    heard.snapshot().await;
+    std::fs::write(&file, &ben).unwrap();
+    server.request("POST", "/v1/logout", &anna, b"");
+    let end = |event: &ClientEvent| match event {
+        ClientEvent::Refused { why } => Some(why.clone()),
+        ClientEvent::Connected(hello) => Some(format!("went on as {}", hello.session.user)),
+        _ => None,
+    };
+    let why = heard.until("the end", end).await;
+    assert!(why.starts_with("the token file names ben now, and no longer anna"), "{why}");
+    assert_eq!(heard.events.recv().await, None, "it does not try again");
+}
+
 fn add_beds(server: &Server, of: &str, count: usize) {
     (0..count).for_each(|n| server.add_bed(&format!("{of}-{n}")));
 }

@@ -256,8 +256,10 @@ impl Directory {
                     u.phc.clone_from(new);
                 }
             }),
-            AccessChange::BeginSession { session, proven } => {
-                if self.users.get(&session.user).is_some_and(|u| u.enabled && u.phc == *proven) {
+            AccessChange::BeginSession { session, proven, factor } => {
+                let judged =
+                    |u: &UserRecord| session.held || u.factor.as_ref().map(|f| &f.sealed_seed) == factor.as_ref();
+                if self.users.get(&session.user).is_some_and(|u| u.enabled && u.phc == *proven && judged(u)) {
                     self.insert_session(session.clone());
                 }
             }

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod blocklist;
+mod by_key;
 mod certificate;
 mod common;
 mod directory;
@@ -20,6 +21,7 @@ pub mod totp;
 
 pub use backoff::{ACCOUNT_FAILURES_MAX, Backoff, KNOWN_SOURCES_MAX, LOGIN_DELAYS_S, TRACKED_NAMES_MAX};
 pub use blocklist::{BLOCKLIST_LINE_MAX_BYTES, BLOCKLIST_MAX_BYTES, BlocklistFault, is_listed};
+pub use by_key::{ByKey, KnowsKey};
 pub use certificate::{CertificateFacts, Fingerprint, FingerprintError};
 pub use common::{GUESSES_MIN, GUESSES_MIN_WITH_FACTOR, PARTS_MAX, word_count};
 pub use directory::{

@@ -50,7 +50,7 @@ fn store_and_directory_judge_access_changes_alike() {
         key: None,
     };
     let changes = [
-        AccessChange::BeginSession { session: record, proven: "old".into() },
+        AccessChange::BeginSession { session: record, proven: "old".into(), factor: Some("s".into()) },
         AccessChange::LockSession { session: session.clone(), idle_since: Millis(1) },
         AccessChange::UnlockSession { session: session.clone(), active: Millis(9) },
         AccessChange::TouchSession { session: session.clone(), active: Millis(5) },

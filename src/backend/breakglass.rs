@@ -9,8 +9,8 @@ use crate::{
     access::{Session, new_id},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{
-        Actor, BreakGlass, BreakGlassReview, EmergencyReason, LoginName, Millis, PatientId, Remark, Role, SystemFault,
-        Timestamp, UserId, WardId,
+        Actor, BreakGlass, BreakGlassReview, EmergencyOpened, EmergencyReason, LoginName, Millis, PatientId, Remark,
+        Role, SystemFault, Timestamp, UserId, WardId,
         break_glass::{BREAK_GLASS_REVIEW_WITHIN, TooFewWords, check_words},
         system::FaultReport,
     },
@@ -25,6 +25,11 @@ pub const OPENED_PER_SESSION_MAX: usize = 4;
 pub const OPENED_PER_USER_MAX: usize = 12;
 /// See [`OPENED_PER_USER_MAX`].
 pub const OPENED_WITHIN: Millis = Millis::from_mins(60);
+
+/// An emergency that nobody has judged is told to whoever begins to watch for so long.
+const TOLD_AGAIN_FOR: Millis = Millis::from_mins(24 * 60);
+/// Most emergencies that are told to whoever begins to watch: the newest.
+const TOLD_AGAIN_MAX: usize = 16;
 
 /// What a leaf of an act under an emergency is marked with.
 pub const BREAK_GLASS_CODE: &str = "break_glass";
@@ -218,6 +223,19 @@ impl App {
         people.sort();
         people.dedup();
         people
+    }
+
+    /// The emergencies of a ward of the last day that nobody has judged, the oldest first: what whoever judges them is told
+    /// when he or she begins to watch.
+    #[must_use]
+    pub fn emergencies_told_again(&self, ward: &WardId) -> Vec<(PatientId, EmergencyOpened)> {
+        let now = self.engine_clock.now();
+        let directory = self.hub.directory();
+        let mut told: Vec<&BreakGlass> =
+            directory.opened().filter(|o| o.ward == *ward && now.since(o.began) < TOLD_AGAIN_FOR).collect();
+        told.sort_by_key(|o| o.began);
+        let older = told.len().saturating_sub(TOLD_AGAIN_MAX);
+        told.into_iter().skip(older).map(|o| (o.patient.clone(), o.told())).collect()
     }
 
     /// Tells each ward how many emergencies nobody has judged in time. What could not be told is told with the next call.

@@ -264,7 +264,8 @@ impl App {
             access.push(AccessChange::DropSession(old));
         }
         let (user_id, proven) = (user.id.clone(), user.phc.clone());
-        access.push(AccessChange::BeginSession { session: record, proven: proven.clone() });
+        let factor = user.factor.as_ref().map(|factor| factor.sealed_seed.clone());
+        access.push(AccessChange::BeginSession { session: record, proven: proven.clone(), factor: factor.clone() });
         access.extend(rehashed.map(|new| AccessChange::Rehash { user: user_id.clone(), old: proven, new }));
         let leaf = leaf_of(Some(user), Some(id.clone()), Act::Login, Outcome::Success);
         match key {
@@ -283,9 +284,12 @@ impl App {
         let held = |key: &str| self.hub.directory().key(key).is_some_and(|found| found.user == user.id);
         let session = session.filter(|s| s.standing != SessionStanding::Ended && key.is_none_or(held));
         let Some(session) = session else {
-            // The user was disabled, or lost passphrase or key, while this one was being checked.
+            // The user was disabled, lost passphrase or key, or got a second factor, while this one was being checked.
             self.record(vec![ended(user, &id, "overtaken")], vec![AccessChange::DropSession(id)]).await?;
-            return Err(LoginError::Wrong);
+            let present = self.hub.directory().user(&user.id).and_then(|u| u.factor.clone());
+            let asks_anew =
+                key.is_none() && present.is_some_and(|present| Some(&present.sealed_seed) != factor.as_ref());
+            return Err(if asks_anew { LoginError::CodeWanted } else { LoginError::Wrong });
         };
         Ok(SignedIn { token, session: self.session_info(&session) })
     }

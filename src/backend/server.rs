@@ -15,7 +15,7 @@ use super::{
     metrics::Metrics,
     mllp,
     mqtt::{self, Sources},
-    notify::{Desk, Links, NotifyState},
+    notify::{Desk, Links, NotifyState, privacy_faults},
     pipeline::{self, Job, PipelineParts, PipelineThreads},
     policy::{self, Occasion, PolicyDesk, PolicyError},
     rate::Rates,
@@ -291,6 +291,9 @@ impl Opened {
         let path = self.folder.admin_socket();
         let admin = admin::listen(self.app.clone(), &path, self.folder.path().to_owned());
         let admin = admin.map_err(|source| ServerError::Socket { path, source })?;
+        for fault in privacy_faults(&self.app) {
+            tracing::warn!("{fault}");
+        }
         Desk::start(&self.app)?;
         let http = tokio::spawn(listener::serve(self.app.clone(), listener, acceptor));
         let mut intake = mllp::start(&self.app).await?;

@@ -1,19 +1,17 @@
 //! TLS by rustls with ring, 1.2 and 1.3, from files in PEM.
 
 use crate::{
-    access::Fingerprint,
+    access::{ByKey, Fingerprint, KnowsKey},
     notify::{SecretError, read_secret},
 };
 use std::{
+    error::Error,
     path::{Path, PathBuf},
     sync::Arc,
 };
 use tokio_rustls::rustls::{
-    self, CertificateError, ClientConfig, DEFAULT_VERSIONS, DigitallySignedStruct, OtherError, ProtocolVersion,
-    RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    self, ClientConfig, DEFAULT_VERSIONS, ProtocolVersion, RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier},
     sign::CertifiedKey,
 };
@@ -48,7 +46,7 @@ pub enum TlsError {
 /// An error with its cause, on one line.
 #[must_use]
 pub fn whole(error: &TlsError) -> String {
-    match std::error::Error::source(error) {
+    match error.source() {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     }
@@ -80,57 +78,23 @@ pub fn client(ca: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<Arc
 pub fn client_of(pin: Fingerprint, identity: Option<(&Path, &Path)>) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Pinned { pin, provider }));
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(ByKey::new(Pinned(pin), provider)));
     Ok(Arc::new(match identity {
         Some((cert, key)) => builder.with_client_auth_cert(certificates(cert)?, private_key(key)?)?,
         None => builder.with_no_client_auth(),
     }))
 }
 
-/// Takes a server by its key alone.
+/// The one key by which a server is known.
 #[derive(Debug)]
-struct Pinned {
-    pin: Fingerprint,
-    provider: Arc<CryptoProvider>,
-}
+struct Pinned(Fingerprint);
 
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = Fingerprint::of(end_entity).ok_or(CertificateError::BadEncoding)?;
-        if shown == self.pin {
-            return Ok(ServerCertVerified::assertion());
+impl KnowsKey for Pinned {
+    fn judge(&self, shown: Fingerprint, _: &CertificateDer<'_>) -> Result<(), Arc<dyn Error + Send + Sync>> {
+        if shown == self.0 {
+            return Ok(());
         }
-        let why = format!("its key is {shown}, and {} is wanted", self.pin);
-        Err(CertificateError::Other(OtherError(Arc::new(std::io::Error::other(why)))).into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        Err(Arc::new(std::io::Error::other(format!("its key is {shown}, and {} is wanted", self.0))))
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     match &args.command {
         Command::List { site } => list(site),
         Command::Test { channel, to, site } => {
+            asked(site)?;
             let to = to.as_deref().map(LoginName::new);
             let code = admin::ask_done(&site.existing()?, AdminRequest::TestChannel { channel: channel.clone(), to })?;
             terminal::note(&format!("channel {channel} took the message over: see that it arrived"));
@@ -62,12 +63,20 @@ fn secret() -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn list(site: &SiteArgs) -> anyhow::Result<u8> {
-    let channels = match admin::ask(&site.existing()?, AdminRequest::ListChannels, None)? {
-        AdminAnswer::Channels { channels } => channels,
+/// The channels; says what keeps somebody from being told.
+fn asked(site: &SiteArgs) -> anyhow::Result<Vec<ChannelInfo>> {
+    match admin::ask(&site.existing()?, AdminRequest::ListChannels, None)? {
+        AdminAnswer::Channels { channels, faults } => {
+            faults.iter().for_each(|fault| terminal::note(&format!("WARNING: {fault}")));
+            Ok(channels)
+        }
         AdminAnswer::Failed { why } => bail!(why),
         other => bail!("the server's answer is not understood: {other:?}"),
-    };
+    }
+}
+
+fn list(site: &SiteArgs) -> anyhow::Result<u8> {
+    let channels = asked(site)?;
     if channels.is_empty() {
         terminal::note("the configuration has no channel: nobody is told who does not look at a screen");
         return Ok(0);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     access::{Secret, TokenKind},
-    domain::{EmergencyReason, Mode, PatientId, Remark, Role, Ward, WardId},
+    domain::{EmergencyReason, Mode, PatientId, Remark, Role, Ward, WardId, text::clean},
     protocol::{ClientMessage, CloseCode, Encoding, PROTOCOL_VERSION, ServerMessage},
     rights::{Decision, Object, Principal, Relation, Standing, Verb, decide},
     seam::Entropy,
@@ -110,6 +110,8 @@ struct Link {
     trail: Option<Follower>,
     /// Whether the emergency was opened. It is not opened again by itself: it has an end.
     opened: bool,
+    /// Who was signed in first, by login name.
+    person: Option<String>,
 }
 
 /// Whether there is something to see for somebody of this role who watches no ward: the audit trail.
@@ -128,7 +130,7 @@ pub fn start(
     let (events, inbox) = mpsc::channel(LINK_QUEUE_CAPACITY);
     let (outbox, requests) = mpsc::channel(LINK_QUEUE_CAPACITY);
     let (heard, delays) = (Heard::default(), Delays::new(entropy));
-    let link = Link { options, events, requests, heard, delays, trail: None, opened: false };
+    let link = Link { options, events, requests, heard, delays, trail: None, opened: false, person: None };
     tokio::spawn(link.run());
     (outbox, inbox)
 }
@@ -143,7 +145,7 @@ impl Link {
             let why = match self.once().await {
                 Cut::Unwanted => return,
                 // Somebody proved a factor at this moment, and the file has the new token by now.
-                Cut::Refused(_) if self.renew_token() => continue,
+                Cut::Refused(_) if self.renew_token().await => continue,
                 Cut::Refused(why) => {
                     drop(self.events.send(ClientEvent::Refused { why }).await);
                     return;
@@ -156,19 +158,35 @@ impl Link {
                 return;
             }
             self.wait(retry_in_ms).await;
-            self.renew_token();
+            self.renew_token().await;
         }
     }
 
     /// Takes the token that its file has now; says whether it is another one. What cannot be read changes nothing.
-    fn renew_token(&mut self) -> bool {
+    async fn renew_token(&mut self) -> bool {
+        let Some(path) = self.options.token_file.clone() else { return false };
         // A pipe has been read to its end, and would wait for whoever writes into it.
-        let file = self.options.token_file.as_deref().filter(|path| path.is_file());
-        let found = file.map(read_token_file);
-        let Some(Ok(token)) = found else { return false };
+        let read = move || path.is_file().then(|| read_token_file(&path));
+        let Ok(Some(Ok(token))) = tokio::task::spawn_blocking(read).await else { return false };
         let is_new = token.expose() != self.options.token.expose();
         self.options.token = token;
         is_new
+    }
+
+    /// What was shown was shown to one person: the token of another one, who may see and do other things, goes on with
+    /// nothing of it.
+    fn same_person(&mut self, user: &str) -> Result<(), Cut> {
+        match &self.person {
+            Some(before) if before != user => Err(Cut::Refused(format!(
+                "the token file names {} now, and no longer {}: start again, or sign in",
+                clean(user),
+                clean(before)
+            ))),
+            _ => {
+                self.person = Some(user.to_owned());
+                Ok(())
+            }
+        }
     }
 
     /// Waits before the next try. What is asked for meanwhile cannot be done: it is dropped, the asker sees no link.
@@ -186,6 +204,9 @@ impl Link {
             Ok(connected) => connected,
             Err(cut) => return cut,
         };
+        if let Err(cut) = self.same_person(&hello.session.user) {
+            return cut;
+        }
         let Some(ward) = self.choose_ward(&hello.wards) else {
             if self.options.without_ward && has_place_without_ward(hello.session.role) {
                 return self.without_ward(socket, hello).await;

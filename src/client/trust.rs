@@ -1,16 +1,16 @@
 //! By what a server is known: the fingerprint of its key, or an authority that vouches for its name.
 
-use crate::access::{CertificateFacts, Fingerprint};
+use crate::access::{ByKey, CertificateFacts, Fingerprint, KnowsKey};
 use std::{
+    error::Error,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio_rustls::rustls::{
-    self, CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    self, ClientConfig, RootCertStore,
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, pem::PemObject},
 };
 
 /// By what a server is known.
@@ -76,8 +76,8 @@ impl Trust {
     /// # Errors
     /// If TLS cannot be spoken.
     pub fn pin(fingerprint: Fingerprint, said_by: &str) -> Result<Self, TrustError> {
-        let pin = Pin { wanted: Some((fingerprint, said_by.to_owned())), seen: Mutex::default(), provider: provider() };
-        Ok(Self { how: How::Pin(fingerprint), config: by_verifier(Arc::new(pin))? })
+        let pin = Pin { wanted: Some((fingerprint, said_by.to_owned())), seen: Mutex::default() };
+        Ok(Self { how: How::Pin(fingerprint), config: by_verifier(Arc::new(ByKey::new(pin, provider())))? })
     }
 
     /// An authority of this file (PEM) vouches for the server's name.
@@ -117,79 +117,45 @@ fn by_roots(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
     Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }
 
-fn by_verifier(pin: Arc<Pin>) -> Result<Arc<ClientConfig>, rustls::Error> {
+fn by_verifier(pin: Arc<ByKey<Pin>>) -> Result<Arc<ClientConfig>, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(pin).with_no_client_auth()))
 }
 
 /// What a server shows of itself, asked without trusting it.
 pub(super) struct Look {
-    pin: Arc<Pin>,
+    pin: Arc<ByKey<Pin>>,
     pub(super) config: Arc<ClientConfig>,
 }
 
 impl Look {
     pub(super) fn new() -> Result<Self, TrustError> {
-        let pin = Arc::new(Pin { wanted: None, seen: Mutex::default(), provider: provider() });
+        let pin = Arc::new(ByKey::new(Pin { wanted: None, seen: Mutex::default() }, provider()));
         Ok(Self { config: by_verifier(Arc::clone(&pin))?, pin })
     }
 
     /// What was shown, if a server was there and proved that it has the key.
     pub(super) fn seen(&self) -> Option<CertificateFacts> {
-        self.pin.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.pin.keys().seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Takes a server by its key alone; without one that is wanted, takes any and remembers what it showed.
+/// The key by which a server is known; without one that is wanted any is taken, and what it showed is remembered.
 #[derive(Debug)]
 struct Pin {
     wanted: Option<(Fingerprint, String)>,
     seen: Mutex<Option<CertificateFacts>>,
-    provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Pin {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = Fingerprint::of(end_entity).ok_or(CertificateError::BadEncoding)?;
+impl KnowsKey for Pin {
+    fn judge(&self, shown: Fingerprint, certificate: &CertificateDer<'_>) -> Result<(), Arc<dyn Error + Send + Sync>> {
         match &self.wanted {
-            Some((wanted, _)) if *wanted == shown => Ok(ServerCertVerified::assertion()),
-            Some((wanted, said_by)) => {
-                let changed = KeyChanged { shown, wanted: *wanted, said_by: said_by.clone() };
-                Err(CertificateError::Other(OtherError(Arc::new(changed))).into())
-            }
+            Some((wanted, _)) if *wanted == shown => Ok(()),
+            Some((wanted, said_by)) => Err(Arc::new(KeyChanged { shown, wanted: *wanted, said_by: said_by.clone() })),
             None => {
-                *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = CertificateFacts::read(end_entity);
-                Ok(ServerCertVerified::assertion())
+                *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = CertificateFacts::read(certificate);
+                Ok(())
             }
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -36,22 +36,36 @@ impl Stay {
     }
 
     fn note_limits(&mut self, vital: VitalCode, said: &LimitsSaid) {
-        self.other_limits.retain(|(of, before)| *of != vital || before.device != said.device);
-        let before = self.device_limits.insert(vital, said.clone());
-        self.other_limits.extend(before.filter(|before| before.device != said.device).map(|before| (vital, before)));
+        note_limits((&mut self.device_limits, &mut self.other_limits), vital, said);
     }
 
-    /// A device measures the patient no more: what another one said last of a vital stands in its place.
     fn forget_limits_of(&mut self, device: &DeviceId) {
-        self.other_limits.retain(|(_, said)| said.device != *device);
-        self.device_limits.retain(|_, said| said.device != *device);
-        for (vital, said) in std::mem::take(&mut self.other_limits) {
-            match self.device_limits.entry(vital) {
-                Entry::Vacant(place) => drop(place.insert(said)),
-                Entry::Occupied(_) => self.other_limits.push((vital, said)),
-            }
+        forget_limits_of((&mut self.device_limits, &mut self.other_limits), device);
+    }
+}
+
+/// The limits that devices say they have, by vital, and what other devices said before of the same vitals.
+type SaidBy<'a> = (&'a mut BTreeMap<VitalCode, LimitsSaid>, &'a mut Vec<(VitalCode, LimitsSaid)>);
+
+/// A device says its limits of a vital: they stand in the place of another one's.
+pub(crate) fn note_limits((newest, others): SaidBy<'_>, vital: VitalCode, said: &LimitsSaid) {
+    others.retain(|(of, before)| *of != vital || before.device != said.device);
+    let before = newest.insert(vital, said.clone());
+    others.extend(before.filter(|before| before.device != said.device).map(|before| (vital, before)));
+}
+
+/// A device measures the patient no more: what another one said last of a vital stands in its place.
+pub(crate) fn forget_limits_of((newest, others): SaidBy<'_>, device: &DeviceId) {
+    others.retain(|(_, said)| said.device != *device);
+    newest.retain(|_, said| said.device != *device);
+    // The last that was said comes first.
+    for (vital, said) in std::mem::take(others).into_iter().rev() {
+        match newest.entry(vital) {
+            Entry::Vacant(place) => drop(place.insert(said)),
+            Entry::Occupied(_) => others.push((vital, said)),
         }
     }
+    others.reverse();
 }
 
 /// The census of one ward: a fold over its events, the same in engine, intake and client.

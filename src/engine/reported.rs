@@ -12,8 +12,8 @@ use super::{
 use crate::{
     alarm::episode::{self, Raise},
     domain::{
-        AlertKey, Condition, ConditionCode, DeviceId, Event, EventBody, InopReason, LimitsSaid, Millis, NotRaised,
-        PatientId, ReportedAlert, ReportedPhase, Timestamp, VitalCode,
+        Alert, AlertKey, Condition, ConditionCode, DeviceId, Event, EventBody, InopReason, LimitsSaid, Millis,
+        NotRaised, PatientId, ReportedAlert, ReportedPhase, Timestamp, VitalCode,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,14 @@ impl Episode {
             (None, _) => self.heard_at + UNSAID_MAX,
         }
     }
+}
+
+/// Says in an alert why it ends without a word of the device, after the last that the device said.
+fn end_without_word(alert: &mut Alert, why: &str) {
+    alert.detail = Some(match alert.detail.take() {
+        Some(last) => format!("{last}; {why}"),
+        None => why.to_owned(),
+    });
 }
 
 impl Engine {
@@ -173,9 +181,10 @@ impl Engine {
         if gone.lives() {
             let key = gone.key(device);
             if let Some(alert) = self.alerts.get_mut(&key) {
-                alert.detail = Some(format!(
-                    "the device has more than {EPISODES_MAX} alerts at once: it is not followed any more"
-                ));
+                end_without_word(
+                    alert,
+                    &format!("the device has more than {EPISODES_MAX} alerts at once: it is not followed any more"),
+                );
             }
             self.clear_plain(&key, events);
             self.not_raised(&gone.patient, device, gone.last, NotRaised::TooMany, events);
@@ -354,7 +363,7 @@ impl Engine {
         }
         for (key, was_moment) in over {
             if let Some(alert) = self.alerts.get_mut(&key).filter(|_| !was_moment) {
-                alert.detail = Some("the device has said nothing more of it for 24 h".to_owned());
+                end_without_word(alert, "the device has said nothing more of it for 24 h");
             }
             self.clear_plain(&key, events);
         }

@@ -30,6 +30,16 @@ pub struct Index {
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
+impl Index {
+    /// Whether an Observation says of itself that something was measured: it is not `cancelled`, `unknown` or
+    /// `entered-in-error`.
+    #[must_use]
+    pub fn is_measured(&self) -> bool {
+        let is_none = |t: &Token| matches!(t.code.as_str(), "cancelled" | "unknown" | "entered-in-error");
+        !self.tokens.iter().any(|t| t.param == "status" && is_none(t))
+    }
+}
+
 /// Makes the index of a resource that has been checked.
 #[must_use]
 pub fn index(kind: ResourceKind, root: &Node<'_>) -> Index {

@@ -5,10 +5,13 @@ use super::{
     message::VitalsUpdate,
 };
 use crate::domain::{
-    Alert, AlertId, Bed, BedId, Category, Cause, Census, Chart, Command, ConditionCode, DeviceId, EncounterId, Event,
-    EventBody, Freshness, Handovers, LimitOverride, LimitsSaid, Liveness, Marks, Millis, Mode, Observation, Ownership,
-    Patient, PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind, ScoreResult, Timestamp,
-    VitalCode, VitalDef, VitalTable, Ward, alert::Comment, vital::Scale,
+    Alert, AlertId, Bed, BedId, Category, Cause, Census, Chart, Command, ConditionCode, DeviceId, EmergencyOpened,
+    EncounterId, Event, EventBody, Freshness, Handovers, LimitOverride, LimitsSaid, Liveness, Marks, Millis, Mode,
+    Observation, Ownership, Patient, PatientId, Pause, PersonName, Profile, Quality, Rota, Sampling, ScoreKind,
+    ScoreResult, Timestamp, VitalCode, VitalDef, VitalTable, Ward,
+    alert::Comment,
+    census::{forget_limits_of, note_limits},
+    vital::Scale,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -129,6 +132,9 @@ pub struct PatientView {
     /// The limits that devices say they have, by vital; nothing here is judged by them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub device_limits: BTreeMap<VitalCode, LimitsSaid>,
+    /// What other devices said before of the same vitals: it stands there again when the device that said the newest has gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_limits: Vec<(VitalCode, LimitsSaid)>,
 }
 
 impl PatientView {
@@ -144,13 +150,14 @@ impl PatientView {
             chart: Chart::default(),
             limits: BTreeMap::new(),
             device_limits: BTreeMap::new(),
+            other_limits: Vec::new(),
         }
     }
 
     /// A device measures the patient no more.
     fn forget_device(&mut self, device: &DeviceId) {
         self.vitals.retain(|_, v| v.device != *device);
-        self.device_limits.retain(|_, said| said.device != *device);
+        forget_limits_of((&mut self.device_limits, &mut self.other_limits), device);
     }
 }
 
@@ -184,6 +191,10 @@ pub struct WardView {
     /// Handovers that are open, and who has taken whom.
     #[serde(default)]
     pub handovers: Handovers,
+    /// Emergencies of the last day that nobody has judged, with the patient, the oldest first. A snapshot tells those of them
+    /// who judge: whoever was not there when it was told is told now. What is opened later is an event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emergencies: Vec<(PatientId, EmergencyOpened)>,
 }
 
 /// The key of an alert: a number, which JSON can only write as text.
@@ -239,6 +250,7 @@ impl WardView {
             pauses: Vec::new(),
             rota: Rota::default(),
             handovers: Handovers::default(),
+            emergencies: Vec::new(),
         }
     }
 
@@ -247,7 +259,8 @@ impl WardView {
         self.beds = census.beds.clone();
         for stay in census.stays.values() {
             let new = PatientView::new(&stay.patient, &stay.bed, &stay.encounter, stay.admitted_at);
-            let view = PatientView { device_limits: stay.device_limits.clone(), ..new };
+            let (device_limits, other_limits) = (stay.device_limits.clone(), stay.other_limits.clone());
+            let view = PatientView { device_limits, other_limits, ..new };
             self.patients.insert(stay.patient.id.clone(), view);
         }
         self.alerts = alerts.map(|alert| (alert.id, alert.clone())).collect();
@@ -301,7 +314,7 @@ impl WardView {
             }
             EventBody::DeviceLimits { patient, vital, said } => {
                 if let Some(patient) = self.patients.get_mut(patient) {
-                    patient.device_limits.insert(*vital, said.clone());
+                    note_limits((&mut patient.device_limits, &mut patient.other_limits), *vital, said);
                 }
             }
             EventBody::EngineStarted { down_since: Some(_), .. } => {
@@ -511,7 +524,104 @@ fn named(event: &Event, renamed: impl Fn(&PersonName) -> PersonName) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Actor, CensusError, Refusal};
+    use crate::domain::{
+        Actor, Assignment, CensusError, PauseId, PauseKind, PauseScope, Priority, Refusal, Remark, ReportedLimits,
+        vital::HR,
+    };
+
+    fn told(what: &impl Serialize) -> String {
+        serde_json::to_string(what).unwrap()
+    }
+
+    #[test]
+    fn why_something_is_quiet_is_told_to_nobody_who_sees_no_names() {
+        let scope = PauseScope::Patient { patient: "p1".parse().unwrap() };
+        let reason: Remark = "transport of Ms Hidden".parse().unwrap();
+        let pause = Pause {
+            id: PauseId(1),
+            kind: PauseKind::AlarmPaused,
+            scope: scope.clone(),
+            since: Timestamp::from_ms(0),
+            until: Timestamp::from_ms(60_000),
+            by: Actor::System,
+            reason: Some(reason.clone()),
+            covers: Priority::Medium,
+            announced: 0,
+            confirmed_by: None,
+            waits_to_last: None,
+        };
+        let command = Command::Pause {
+            kind: PauseKind::AlarmPaused,
+            scope,
+            span: Millis(60_000),
+            reason: Some(reason),
+            include_high: false,
+        };
+        let refusal = Refusal::Census(CensusError::UnknownPatient { patient: "p1".parse().unwrap() });
+        let refused = EventBody::Refused { command, refusal, by: Actor::System };
+        for body in [EventBody::Paused { pause: pause.clone() }, refused] {
+            let event = Event::new(Timestamp::from_ms(0), body);
+            assert!(told(&event).contains("Hidden"));
+            let shown = [without_names(&event), with_initials(&event)].map(|event| told(&event));
+            assert!(shown.iter().all(|shown| !shown.contains("Hidden") && shown.contains("p1")), "{shown:?}");
+        }
+        let ward = Ward { id: "w".parse().unwrap(), name: "W".into(), time_zone: chrono_tz::Tz::UTC };
+        let mut view = WardView::new(ward, Mode::Live, &VitalTable::builtin(), |_| Arc::default());
+        view.fill_responses([&pause].into_iter(), &Rota::default());
+        assert!(told(&view).contains("Hidden"));
+        let shown = [view.without_names(), view.with_initials()].map(|view| told(&view));
+        assert!(shown.iter().all(|shown| !shown.contains("Hidden") && shown.contains("alarm_paused")), "{shown:?}");
+    }
+
+    #[test]
+    fn the_limits_of_a_device_stand_where_those_of_one_that_went_stood_as_in_the_census() {
+        let ward = Ward { id: "w".parse().unwrap(), name: "W".into(), time_zone: chrono_tz::Tz::UTC };
+        let mut view = WardView::new(ward, Mode::Live, &VitalTable::builtin(), |_| Arc::default());
+        let mut census = Census::default();
+        let patient = Patient {
+            id: "p1".parse().unwrap(),
+            name: PersonName::default(),
+            note: PersonName::default(),
+            category: Category::Adult,
+            birth_year: None,
+        };
+        let (bed, encounter): (BedId, EncounterId) = ("b1".parse().unwrap(), "e1".parse().unwrap());
+        let limits = |device: &str, low: &str| EventBody::DeviceLimits {
+            patient: "p1".parse().unwrap(),
+            vital: HR,
+            said: LimitsSaid {
+                device: device.parse().unwrap(),
+                limits: ReportedLimits::between(low, "120").unwrap(),
+                since: Timestamp::from_ms(1),
+            },
+        };
+        let unassigned = |device: &str| EventBody::Unassigned {
+            assignment: Assignment {
+                device: device.parse().unwrap(),
+                patient: "p1".parse().unwrap(),
+                start: Timestamp::from_ms(0),
+                end: Some(Timestamp::from_ms(2)),
+            },
+            by: Actor::System,
+        };
+        let admitted = EventBody::Admitted { patient, bed, encounter, by: Actor::System };
+        let said = [limits("d1", "50"), limits("d2", "60"), limits("d3", "70")];
+        let mut shown = Vec::new();
+        let bodies = [admitted].into_iter().chain(said).chain(["d3", "d1", "d2"].map(unassigned));
+        for body in bodies {
+            let event = Event::new(Timestamp::from_ms(2), body);
+            census.apply(&event);
+            view.apply(&event);
+            let stay = &census.stays.values().next().unwrap().device_limits;
+            let seen = &view.patients.values().next().unwrap().device_limits;
+            assert_eq!(seen, stay);
+            shown.push(seen.get(&HR).map_or_else(|| "none".to_owned(), |said| said.device.to_string()));
+            let mut filled = view.clone();
+            filled.fill(&census, std::iter::empty());
+            assert_eq!(filled.patients, view.patients, "a snapshot says the same");
+        }
+        assert_eq!(shown, ["none", "d1", "d2", "d3", "d2", "d2", "none"]);
+    }
 
     #[test]
     fn names_and_notes_are_taken_from_admissions_and_from_refused_ones() {

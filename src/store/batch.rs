@@ -168,12 +168,15 @@ pub enum AccessChange {
         /// The new hash.
         new: String,
     },
-    /// Adds a session; nothing if its user is not enabled or has another hash than the one that was proven.
+    /// Adds a session; nothing if its user is not enabled, has another hash than the one that was proven, or another second
+    /// factor than the one whose code was judged. A session that a key of OpenSSH began is asked for no factor.
     BeginSession {
         /// The session.
         session: SessionRecord,
         /// The hash against which the passphrase was checked.
         proven: String,
+        /// The sealed seed of the second factor when that was checked; `None` if there was none.
+        factor: Option<String>,
     },
     /// Notes a sign of a person, if the session is still there.
     TouchSession {

@@ -1,7 +1,8 @@
 //! What is read back.
 
 use crate::domain::{
-    BreakGlass, Coverage, DeviceId, Millis, Mode, PatientId, Reported, Role, SessionId, Timestamp, UserId, Ward, WardId,
+    BreakGlass, Coverage, DeviceId, Millis, Mode, PatientId, Quality, Reported, Role, SessionId, Timestamp, UserId,
+    Ward, WardId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -197,6 +198,8 @@ pub struct StoredSample {
     pub patient: PatientId,
     /// The value.
     pub value: f64,
+    /// How far it is to be believed.
+    pub quality: Quality,
 }
 
 /// A leaf of the audit trail with the text beside it.

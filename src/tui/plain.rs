@@ -2,10 +2,11 @@
 //! colour. Commands are typed as lines.
 
 mod acts;
+mod changes;
 mod reads;
 
 use super::{
-    core::{App, Effect, Event, Health, Phase},
+    core::{App, Effect, Event, Health, Phase, Sheet},
     report::Report,
     words,
 };
@@ -14,7 +15,6 @@ use crate::{
     client::{ClientEvent, ClientRequest, TrailStanding},
     domain::{Alert, AlertClass, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
     protocol::{PatientView, WardView},
-    rights::Verb,
 };
 
 /// What can be typed.
@@ -34,11 +34,18 @@ mute BED                   no sound for 2 minutes; mute ward the whole ward
 standby BED MINUTES WORDS  the patient is away from the monitor
 off BED HOURS WORDS        switch the alarm off; off BED HOURS high WORDS high too, a second person confirms
 pauses        what is paused or switched off, by number
-limits BED    the limits in force, and who changed which; they are changed on the screen
+limits BED    the limits in force, and who changed which
+limit BED VITAL low VALUE HOURS WORDS   change one after a yes: low, high, extreme-low, extreme-high, delay or extreme-delay;
+              handover in place of HOURS; limit BED VITAL back WORDS takes it back, limit BED all back WORDS all of the patient
+chart BED consciousness A|C|V|P|U HOURS   after a yes; chart BED air, oxygen FLOW, fio2 PERCENT, highflow FLOW PERCENT,
+              scale 1|2 WORDS, pregnant yes|no
 rota          who is on duty now, and who comes
+shift DUTY LOGIN FROM TO BEDS   into the rota, after a yes: nurse, charge or doctor, such as shift nurse ben now 19:00 04 05;
+              shift out N takes one out, by its number in rota
 report        which alerts came in the last 24 h, and how soon they were answered
 handover BED  what there is to say of the patient at a handover
 devices       devices, the worst first, and those whose values are nobody's
+assign DEVICE BED   give a device to a patient, after a yes; unassign DEVICE takes it away
 end N         end a pause; confirm N confirms one as the second person
 unlock        unlock the session; the passphrase is asked for and not shown
 link          whether what was said is live
@@ -63,13 +70,22 @@ impl Said {
     }
 }
 
+/// What waits for a `yes`.
+#[derive(Debug, Clone)]
+enum Waiting {
+    /// An alert, in the state that was said.
+    Acknowledge(AlertId, u32),
+    /// A change, as it was said back.
+    Change(Box<Sheet>),
+}
+
 /// The ward in lines.
 #[derive(Debug, Clone)]
 pub struct Plain {
     app: App,
     health: Health,
-    /// The alert that waits for a `yes`.
-    asked: Option<(AlertId, u32)>,
+    /// What waits for a `yes`.
+    asked: Option<Waiting>,
     greeted: bool,
     /// Whether the session was locked when that was last said.
     locked: bool,
@@ -171,7 +187,7 @@ impl Plain {
         }
         self.say_link(said);
         self.say_lock(said);
-        if let Some(notice) = self.app.notice.take() {
+        if let Some(notice) = self.app.take_notice() {
             said.lines.push(format!("{} {}", self.clock(), notice.text));
         }
     }
@@ -267,9 +283,6 @@ impl Plain {
             EventBody::HandoverAccepted { handover, by } => {
                 format!("handover {}: taken by {}, given by {}", handover.id, by.label(), handover.from.label())
             }
-            EventBody::EmergencyOpened { patient, opened } if self.app.may(Verb::ReviewBreakGlass) => {
-                words::emergency_opened(patient, opened, ward)
-            }
             EventBody::HandoverEnded { handover, end } => {
                 format!("handover {handover}: {}", words::handover_end(end))
             }
@@ -312,7 +325,10 @@ impl Plain {
             ("devices", None) => self.devices(),
             ("unlock", None) => self.unlock(),
             ("", _) => Said::default(),
-            (verb, Some(object)) => self.act(verb, object).unwrap_or_else(not_understood),
+            (verb, Some(object)) => {
+                let done = self.act(verb, object);
+                done.or_else(|| self.change(verb, object)).unwrap_or_else(not_understood)
+            }
             _ => not_understood(),
         };
         said.lines.extend(more.lines);

@@ -104,6 +104,7 @@ pub(in crate::tui) fn ward12() -> WardView {
             chart: Chart::default(),
             limits: BTreeMap::new(),
             device_limits: BTreeMap::new(),
+            other_limits: Vec::new(),
         };
         view.patients.insert(patient_id(number), stay);
     }

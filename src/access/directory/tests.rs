@@ -1,6 +1,6 @@
 use super::*;
 use crate::access::new_token;
-use crate::{domain::Role, domain::Timestamp, seam::OsEntropy};
+use crate::{domain::Role, domain::Timestamp, seam::OsEntropy, store::FactorRecord};
 
 const PHC: &str = "$argon2id$1";
 
@@ -37,7 +37,7 @@ fn sign_in(directory: &mut Directory, n: usize, began: Millis) -> (Secret, Sessi
         held: false,
         key: None,
     };
-    directory.apply(&AccessChange::BeginSession { session: record.clone(), proven: PHC.into() });
+    directory.apply(&AccessChange::BeginSession { session: record.clone(), proven: PHC.into(), factor: None });
     (token, record)
 }
 
@@ -138,6 +138,27 @@ fn a_login_that_was_overtaken_changes_nothing() {
     let (token, _) = sign_in(&mut directory, 2, Millis(0));
     assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown), "by the old passphrase");
     assert_eq!(directory.user(&anna).unwrap().phc, "another");
+}
+
+#[test]
+fn a_login_that_was_judged_without_the_factor_of_now_changes_nothing() {
+    let mut directory = directory();
+    let anna = user("Anna").id;
+    let factor = FactorRecord { sealed_seed: "seed".into(), last_step: 1, recovery: Vec::new() };
+    directory.apply(&AccessChange::SetFactor { user: anna.clone(), factor: Some(factor) });
+    let (token, record) = sign_in(&mut directory, 1, Millis(0));
+    assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown), "nobody asked for a code");
+    // A code that is spent meanwhile makes no other factor of it.
+    directory.apply(&AccessChange::SpendStep { user: anna, step: 2 });
+    let begin = |factor: &str| AccessChange::BeginSession {
+        session: record.clone(),
+        proven: PHC.into(),
+        factor: Some(factor.to_owned()),
+    };
+    directory.apply(&begin("another"));
+    assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown));
+    directory.apply(&begin("seed"));
+    assert!(directory.session(&token, Millis(0)).is_ok());
 }
 
 #[test]

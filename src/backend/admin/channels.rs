@@ -8,7 +8,7 @@ use crate::{
     audit::{Act, LeafDraft, Outcome},
     backend::{
         app::App,
-        notify::{build, test_letter},
+        notify::{build, privacy_faults, test_letter},
     },
     domain::{Actor, ChannelName, LoginName, WardId},
 };
@@ -22,7 +22,7 @@ pub(super) fn list(app: &App) -> Done {
         min_level: config.min_level,
         state: app.notify.of(name),
     });
-    Ok(AdminAnswer::Channels { channels: channels.collect() })
+    Ok(AdminAnswer::Channels { channels: channels.collect(), faults: privacy_faults(app) })
 }
 
 /// Sends a test once, and says what came of it.

@@ -374,6 +374,9 @@ pub enum AdminAnswer {
     Channels {
         /// In the order of their names.
         channels: Vec<ChannelInfo>,
+        /// What keeps those whom `notify.privacy` names from being told, a sentence for each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        faults: Vec<String>,
     },
     /// How the site stands to its policies.
     Policy {

@@ -10,6 +10,7 @@ mod build;
 mod desk;
 mod links;
 mod plan;
+mod privacy;
 mod state;
 mod worker;
 
@@ -17,4 +18,5 @@ pub use build::build;
 pub use desk::{Desk, WINDOW};
 pub use links::Links;
 pub use plan::test_letter;
+pub use privacy::privacy_faults;
 pub use state::{ChannelState, NotifyState};

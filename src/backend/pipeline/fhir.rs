@@ -4,6 +4,17 @@
 //! wrong patient, a safety event. A resource and the samples and events that it causes are in one group, and so in one
 //! transaction.
 
+mod place;
+mod recent;
+mod wanted;
+
+pub(super) use recent::RecentResources;
+pub use wanted::{Observed, RefusalKind, ResourceKept, ResourceRefusal, ResourceReport, ResourceWrite, ResourceWrites};
+
+use self::{
+    place::Place,
+    recent::{Facts, Held, Recent},
+};
 use super::{
     core::{Core, heard, one},
     group::{Group, Waiting},
@@ -15,248 +26,29 @@ use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::intake::Tally,
     domain::{
-        Actor, Assignment, Census, Command, Desired, Device, DeviceId, DeviceKind, Observation, PatientId, Timestamp,
+        Actor, Assignment, Command, Desired, Device, DeviceId, DeviceKind, Observation, PatientId, Timestamp,
         VitalCode, WardId,
     },
     engine::{Input, IntakeFault},
     fhir::{
-        self, Index, ResourceKind, id_of,
+        ResourceKind, id_of,
         index::index,
         json,
         search::{Filter, Sort, SortKey, TokenValue},
     },
     ingest::{
-        FUTURE_TOLERANCE, Refused, Resolver, Sender, Way,
+        FUTURE_TOLERANCE, Refused, Way,
         fhir::{Standing, VitalValue, device_named},
     },
     protocol::{IntakeReport, Rejection, RejectionCode},
     store::{DeadLetter, ResourceQuery, ResourceRow, StoreError, StoreReader, StoredResource},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+/// Most resources of one sender and identifier that a conditional create looks at; beyond it they are several.
+const MATCHES_MAX: usize = 16;
 /// Most devices of a ward up to which resources add further ones.
 const DEVICES_MAX: usize = 2_000;
-
-/// What an Observation says for the ward, with the names of the census.
-#[derive(Debug, Clone)]
-pub struct Observed {
-    /// The patient that it names.
-    pub patient: Option<PatientId>,
-    /// The device that it names.
-    pub device: Option<DeviceId>,
-    /// Whether it is of a device itself and of no patient.
-    pub of_device: bool,
-    /// When.
-    pub at: Option<Timestamp>,
-    /// What is done with its values.
-    pub standing: Standing,
-    /// Its values.
-    pub values: Vec<VitalValue>,
-    /// The values of the version that it takes the place of, as far as they were ones.
-    pub former: BTreeMap<VitalCode, f64>,
-    /// The other Observations that say the same of the same device and time, by the vital.
-    pub twins: Vec<(VitalCode, String)>,
-}
-
-/// A version of a resource that somebody wants kept.
-#[derive(Debug, Clone)]
-pub struct ResourceWrite {
-    /// Its type.
-    pub kind: ResourceKind,
-    /// Its id.
-    pub id: String,
-    /// The version that it takes the place of; `None` makes a new resource.
-    pub former: Option<u64>,
-    /// Makes it only if no resource has this identifier.
-    pub if_none_exist: Option<TokenValue>,
-    /// In a transaction, the resource that its sender was told to find, or that none would be found: others refer to it.
-    pub expected: Option<Option<String>>,
-    /// By what it is found.
-    pub index: Index,
-    /// Of a Patient, the identifier by which it is one of ours.
-    pub link: Option<String>,
-    /// The patient whom it is of, if it is no Observation.
-    pub patient: Option<PatientId>,
-    /// By what it is grouped.
-    pub group: String,
-    /// The resource as it came.
-    pub body: Vec<u8>,
-    /// What it says for the ward.
-    pub observed: Option<Observed>,
-}
-
-/// Resources that are kept all or none.
-#[derive(Debug)]
-pub struct ResourceWrites {
-    /// Who sends them.
-    pub sender: DeviceId,
-    /// The oldest time at which a value is kept.
-    pub oldest: Timestamp,
-    /// The resources, in order.
-    pub writes: Vec<ResourceWrite>,
-}
-
-/// What became of a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResourceKept {
-    /// Its id.
-    pub id: String,
-    /// Its version.
-    pub version: u64,
-    /// When the version was made, by the wall clock.
-    pub updated: Timestamp,
-    /// Whether it was there before: a conditional create that made nothing.
-    pub existed: bool,
-}
-
-/// What became of all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ResourceReport {
-    /// Each resource, in order.
-    pub kept: Vec<ResourceKept>,
-    /// What became of the values.
-    pub intake: IntakeReport,
-}
-
-/// Why a resource is not kept, in kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusalKind {
-    /// Its values cannot be used.
-    Values(RejectionCode),
-    /// Another version is there.
-    Version,
-    /// Nothing is there.
-    NotFound,
-    /// Several resources have the identifier.
-    SeveralMatches,
-    /// The resource that has the identifier is about something else.
-    AnotherMatch,
-}
-
-/// Why nothing is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResourceRefusal {
-    /// Which of the resources.
-    pub index: usize,
-    /// What kind.
-    pub kind: RefusalKind,
-    /// The element.
-    pub expression: String,
-    /// Why, for people.
-    pub detail: String,
-}
-
-/// A version that may still be on its way to the disk.
-#[derive(Debug)]
-struct Recent {
-    group: u64,
-    kind: ResourceKind,
-    kept: ResourceKept,
-    source: DeviceId,
-    facts: Facts,
-    /// The values that it stands for.
-    holds: Vec<Held>,
-}
-
-/// A value by its device, vital and time of the wall clock.
-pub(super) type Held = ((DeviceId, VitalCode, Timestamp), f64);
-
-/// What a resource is about, as far as one that is sent again has to be about the same.
-#[derive(Debug, Clone)]
-struct Facts {
-    index: Index,
-    link: Option<String>,
-    patient: Option<PatientId>,
-    device: Option<DeviceId>,
-}
-
-impl Facts {
-    fn tokens(index: &Index, params: &[&str]) -> BTreeSet<(&'static str, String, String)> {
-        let of_these = index.tokens.iter().filter(|t| params.contains(&t.param));
-        of_these.map(|t| (t.param, t.system.clone(), t.code.clone())).collect()
-    }
-
-    /// In what a resource is about something else, if it is.
-    fn differs(&self, write: &ResourceWrite) -> Option<(&'static str, &'static str)> {
-        const WHAT: [&str; 2] = ["code", "component-code"];
-        let Some(observed) = &write.observed else {
-            let is_another = write.kind == ResourceKind::Patient && self.link != write.link;
-            return is_another.then_some(("Patient.identifier", "identifier of a patient here"));
-        };
-        let other = |params: &[&str]| Self::tokens(&self.index, params) != Self::tokens(&write.index, params);
-        if observed.patient.is_some() && observed.patient != self.patient {
-            return Some((SUBJECT, "patient"));
-        }
-        if observed.device != self.device {
-            return Some((DEVICE, "device"));
-        }
-        if self.index.span != write.index.span {
-            return Some((EFFECTIVE, "time"));
-        }
-        other(&WHAT).then_some(("Observation.code", "code"))
-    }
-}
-
-/// Groups that may be on their way to the disk: the one being made and the one being written.
-const GROUPS_IN_FLIGHT: u64 = 2;
-
-/// An Observation that may still be on its way to the disk.
-#[derive(Debug)]
-struct RecentObservation {
-    group: u64,
-    version: u64,
-    /// The Observation, if it was made here and not sent as it is.
-    made: Option<fhir::Observation>,
-}
-
-/// Versions that may still be on their way to the disk.
-#[derive(Debug, Default)]
-pub(super) struct RecentResources {
-    all: Vec<Recent>,
-    /// The present version of each Observation among them, by its id.
-    observations: HashMap<String, RecentObservation>,
-    /// The group for which the older ones were last forgotten.
-    group: u64,
-}
-
-impl RecentResources {
-    /// Forgets all; the store is the truth again.
-    pub(super) fn forget(&mut self) {
-        *self = Self::default();
-    }
-
-    /// Forgets what is on the disk for sure while this group is made.
-    pub(super) fn prune(&mut self, group: u64) {
-        if self.group != group {
-            self.group = group;
-            self.all.retain(|recent| recent.group + GROUPS_IN_FLIGHT > group);
-            self.observations.retain(|_, recent| recent.group + GROUPS_IN_FLIGHT > group);
-        }
-    }
-
-    /// The present version of an Observation that may still be on its way, and the Observation if it was made here.
-    pub(super) fn observation(&self, id: &str) -> Option<(u64, Option<&fhir::Observation>)> {
-        self.observations.get(id).map(|recent| (recent.version, recent.made.as_ref()))
-    }
-
-    /// Notes a version that goes into a group, with the device that it names, the Observation if it was made here, and the
-    /// values that it stands for.
-    pub(super) fn note(
-        &mut self,
-        group: u64,
-        row: &ResourceRow,
-        (device, made): (Option<DeviceId>, Option<fhir::Observation>),
-        holds: Vec<Held>,
-    ) {
-        let (version, updated) = (row.version, row.updated);
-        if row.kind == ResourceKind::Observation {
-            self.observations.insert(row.id.clone(), RecentObservation { group, version, made });
-        }
-        let kept = ResourceKept { id: row.id.clone(), version, updated, existed: false };
-        let facts = Facts { index: row.index.clone(), link: row.link.clone(), patient: row.patient.clone(), device };
-        self.all.push(Recent { group, kind: row.kind, kept, source: row.source.clone(), facts, holds });
-    }
-}
 
 /// What will be done for one resource.
 enum Step {
@@ -327,6 +119,7 @@ fn refuse_values<T>(code: RejectionCode, expression: &str, detail: impl Into<Str
 
 const SUBJECT: &str = "Observation.subject";
 const DEVICE: &str = "Observation.device";
+const STATUS: &str = "Observation.status";
 const EFFECTIVE: &str = "Observation.effective";
 
 impl Core {
@@ -409,8 +202,11 @@ impl Core {
         ),
         at: Moment,
     ) -> Checked<Step> {
+        let mut again = write.observed.as_ref().is_some_and(|observed| observed.again);
         if let Some(token) = &write.if_none_exist {
-            let found = self.existing(write.kind, token, &wanted.sender)?;
+            let measured = write.observed.as_ref().map(|_| write.index.is_measured());
+            let (found, passed_over) = self.existing(write.kind, (token, measured), &wanted.sender)?;
+            again |= passed_over;
             if let Some(expected) = &write.expected
                 && found.as_ref().map(|(kept, _)| &kept.id) != expected.as_ref()
             {
@@ -461,7 +257,7 @@ impl Core {
                 if strike && self.stands_elsewhere(wanted, write, &held) {
                     continue;
                 }
-                values.extend(self.value(o, value, observed, seen, at)?);
+                values.extend(self.value(o, value, (observed, again), seen, at)?);
                 if !strike {
                     holds.push(held);
                 }
@@ -470,13 +266,15 @@ impl Core {
         Ok(Step::Keep(Keep { version, patient: whose.patient, join: whose.join, values, strike, holds }))
     }
 
-    /// The resource that this sender made with an identifier, if there is exactly one.
+    /// The resource that this sender made with an identifier, if there is exactly one. Of Observations, `measured` says
+    /// whether one that was measured is meant: then those that say that nothing was are passed over, and it is said whether
+    /// there are any. Where nothing was measured, one that says so comes before all others.
     fn existing(
         &self,
         kind: ResourceKind,
-        token: &TokenValue,
+        (token, measured): (&TokenValue, Option<bool>),
         sender: &DeviceId,
-    ) -> Checked<Option<(ResourceKept, Facts)>> {
+    ) -> Checked<(Option<(ResourceKept, Facts)>, bool)> {
         let has = |recent: &&Recent| {
             recent.kind == kind
                 && recent.source == *sender
@@ -492,7 +290,7 @@ impl Core {
             filters: vec![Filter::Tokens(&["identifier"], vec![token.clone()])],
             source: Some(sender.clone()),
             sort: Sort { key: SortKey::Updated, descending: false },
-            limit: 2,
+            limit: MATCHES_MAX,
             page: None,
         };
         for stored in self.reader.search_resources(&query)?.found {
@@ -501,8 +299,21 @@ impl Core {
                 ResourceKept { id: stored.id.clone(), version: stored.version, updated: stored.updated, existed: true };
             found.entry(stored.id).or_insert((kept, facts));
         }
+        let several = found.len() >= MATCHES_MAX;
+        let mut passed_over = false;
+        if let Some(measured) = measured {
+            let alike = |facts: &Facts| facts.index.is_measured() == measured;
+            let has_alike = found.values().any(|(_, facts)| alike(facts));
+            let before = found.len();
+            if measured || has_alike {
+                found.retain(|_, (_, facts)| alike(facts));
+            }
+            passed_over = found.len() < before;
+        }
         match (found.len(), found.pop_first()) {
-            (0 | 1, first) => Ok(first.map(|(_, (kept, facts))| (ResourceKept { existed: true, ..kept }, facts))),
+            (0 | 1, first) if !several => {
+                Ok((first.map(|(_, (kept, facts))| (ResourceKept { existed: true, ..kept }, facts)), passed_over))
+            }
             _ => refuse(RefusalKind::SeveralMatches, "http.If-None-Exist", "several resources have this identifier"),
         }
     }
@@ -619,7 +430,7 @@ impl Core {
         &mut self,
         mut o: Observation,
         value: &VitalValue,
-        observed: &Observed,
+        (observed, again): (&Observed, bool),
         seen: &mut Seen,
         at: Moment,
     ) -> Checked<Option<Observation>> {
@@ -643,6 +454,7 @@ impl Core {
             |stored| former.map_or(observed.standing == Standing::Replaces, |former| is_same(former, stored));
         match before {
             Before::Conflict { stored } if replaces(stored) => o.correction = true,
+            Before::Struck { .. } => o.correction = again || observed.standing == Standing::Replaces,
             Before::Conflict { stored } => {
                 let (device, vital, refused) = (o.device, o.vital, o.value);
                 let todo = match former {
@@ -745,6 +557,10 @@ impl Core {
         let Some(run) = self.wards.get_mut(ward) else { return };
         if strike {
             run.strike(o, at);
+            match self.tails.of(&o.device, o.vital, self.reader.as_ref()) {
+                Ok(tail) => tail.strike(o.value, o.observed_at + at.skew, at.group),
+                Err(e) => tracing::error!(error = %e, "the store could not be asked for an earlier value"),
+            }
             return;
         }
         match one(run, &mut self.tails, self.reader.as_ref(), o, at) {
@@ -771,129 +587,6 @@ struct Whose {
     patient: Option<PatientId>,
     device: DeviceId,
     join: Option<Join>,
-}
-
-/// An Observation before the census.
-struct Place<'a> {
-    census: &'a Census,
-    ward: &'a WardId,
-    wanted: &'a ResourceWrites,
-    observed: &'a Observed,
-    elsewhere: &'a BTreeMap<DeviceId, WardId>,
-}
-
-impl Place<'_> {
-    fn sender_is_gateway(&self) -> bool {
-        self.census.devices.get(&self.wanted.sender).is_some_and(|d| d.kind == DeviceKind::Gateway)
-    }
-
-    /// The device that measured: the one that is named; else of a gateway one that is called after gateway and patient;
-    /// else the sender itself.
-    fn device(&self) -> Checked<DeviceId> {
-        if let Some(device) = &self.observed.device {
-            return self.may_send(device).map(|()| device.clone());
-        }
-        let sender = &self.wanted.sender;
-        if !self.sender_is_gateway() {
-            return Ok(sender.clone());
-        }
-        let Some(patient) = &self.observed.patient else {
-            let detail = "it names neither a patient nor a device: nobody knows whose it is";
-            return refuse_values(RejectionCode::NotAssigned, SUBJECT, detail);
-        };
-        format!("{sender}/{patient}").parse().or_else(|e| {
-            let detail = format!("no device is named, and gateway and patient make no name for one: {e}");
-            refuse_values(RejectionCode::UnknownDevice, DEVICE, detail)
-        })
-    }
-
-    fn may_send(&self, device: &DeviceId) -> Checked<()> {
-        if self.census.devices.contains_key(device) {
-            let mut resolver = Resolver::new(self.census, &Sender(self.wanted.sender.clone()));
-            if resolver.may_send(device) {
-                return Ok(());
-            }
-            let detail = format!("device {device}: this token belongs to another device");
-            return refuse_values(RejectionCode::OtherDevice, DEVICE, detail);
-        }
-        match self.elsewhere.get(device) {
-            Some(_) => {
-                refuse_values(RejectionCode::OtherDevice, DEVICE, format!("device {device} is not on this ward"))
-            }
-            None if self.sender_is_gateway() || self.observed.values.is_empty() => Ok(()),
-            None => {
-                let detail = format!("device {device} is not known: add it with `wardwatch device add`");
-                refuse_values(RejectionCode::UnknownDevice, DEVICE, detail)
-            }
-        }
-    }
-
-    fn wrong_patient(&self, device: &DeviceId, named: &PatientId, moment: Timestamp) -> Stop {
-        let at = self.observed.at.unwrap_or(moment);
-        let detail = format!(
-            "device {device} does not measure patient {named} at {at}: nothing is stored; check the device's assignment"
-        );
-        let fault = IntakeFault::WrongPatient { device: device.clone(), named: named.clone(), observed_at: moment };
-        let refusal = ResourceRefusal {
-            index: 0,
-            kind: RefusalKind::Values(RejectionCode::WrongPatient),
-            expression: SUBJECT.to_owned(),
-            detail,
-        };
-        Stop::refused(refusal, Some(fault))
-    }
-
-    /// What makes a device measure the patient whom the Observation names, where it measures nobody.
-    fn join(&self, device: &DeviceId, moment: Timestamp) -> Checked<Option<Join>> {
-        let Some(patient) = &self.observed.patient else {
-            let detail = format!("device {device} measures nobody at that time, and no patient is named");
-            return refuse_values(RejectionCode::NotAssigned, SUBJECT, detail);
-        };
-        if !self.census.stays.contains_key(patient) {
-            let detail = format!(
-                "patient {patient} is not on ward {}: admit the patient by ADT or with `wardwatch patient admit`",
-                self.ward
-            );
-            return refuse_values(RejectionCode::NotAssigned, SUBJECT, detail);
-        }
-        // What is not judged needs no device.
-        if self.observed.values.is_empty() {
-            return Ok(None);
-        }
-        let known = self.census.devices.contains_key(device);
-        if !known && self.census.devices.len() >= DEVICES_MAX {
-            let detail = format!("the ward has {DEVICES_MAX} devices: add device {device} by hand");
-            return refuse_values(RejectionCode::UnknownDevice, DEVICE, detail);
-        }
-        let spans = self.census.assignments.get(device).map(Vec::as_slice).unwrap_or_default();
-        // A device that is called after its patient measures nobody else, whenever it was.
-        let own = self.observed.device.is_none() && self.sender_is_gateway();
-        self.may_join(device, own, spans)?;
-        let free_from = spans.iter().filter_map(|a| a.end).max();
-        let first = if own { self.wanted.oldest.min(moment) } else { moment };
-        let start = free_from.map_or(first, |end| first.max(end));
-        if spans.iter().any(|a| a.end.is_none()) || start > moment {
-            let detail = format!("device {device} is assigned to nobody at that time: assign it first");
-            return refuse_values(RejectionCode::NotAssigned, DEVICE, detail);
-        }
-        let assignment = Assignment { device: device.clone(), patient: patient.clone(), start, end: None };
-        Ok(Some(Join { device: device.clone(), is_new: !known, assignment }))
-    }
-
-    /// Only a gateway knows at whom a device is that measures nobody. What was ended is not begun again by a message, unless
-    /// the device is `own`: called after its patient.
-    fn may_join(&self, device: &DeviceId, own: bool, spans: &[Assignment]) -> Checked<()> {
-        let was_ended = spans.iter().any(|a| a.end.is_some());
-        let why = match (self.sender_is_gateway(), was_ended && !own) {
-            (false, _) => "a device assigns itself to nobody",
-            (true, true) => "it was assigned before, and that has ended",
-            (true, false) => return Ok(()),
-        };
-        let detail = format!(
-            "device {device} measures nobody at that time, and {why}: assign it with `wardwatch device assign`"
-        );
-        refuse_values(RejectionCode::NotAssigned, DEVICE, detail)
-    }
 }
 
 /// Two updates of one resource would both be its next version: which of them is the present one?

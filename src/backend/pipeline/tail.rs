@@ -1,7 +1,7 @@
 //! Has this value come before? The last values of each series in memory, older ones in the store.
 
 use crate::{
-    domain::{DeviceId, Observation, Timestamp, VitalCode},
+    domain::{DeviceId, Observation, Quality, Timestamp, VitalCode},
     engine::BlockSeries,
     store::{StoreError, StoreReader},
 };
@@ -14,6 +14,11 @@ pub(super) enum Standing {
     New,
     /// The same value is there.
     Duplicate,
+    /// The same value is there, and is not measured: it was taken out, or never was one.
+    Struck {
+        /// The value that is there.
+        stored: f64,
+    },
     /// Another value is there.
     Conflict {
         /// The value that is there.
@@ -33,8 +38,8 @@ pub(super) enum Standing {
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     newest: Option<Timestamp>,
-    /// Group, time and value of what was taken and may still be on its way to the disk.
-    recent: Vec<(u64, Timestamp, f64)>,
+    /// Group, time and value of what was taken and may still be on its way to the disk, and whether it was taken out since.
+    recent: Vec<(u64, Timestamp, f64, bool)>,
     /// Its place among the inputs of a group.
     pub(super) block: Option<(u64, BlockSeries)>,
     /// Its place among the newest values of a group.
@@ -57,10 +62,10 @@ impl Tail {
         let standing = if self.newest.is_none_or(|newest| at > newest) {
             if o.correction { Standing::NothingToCorrect } else { Standing::New }
         } else {
-            let recent = self.recent.iter().rev().find(|(_, other, _)| *other == at).map(|(.., value)| *value);
-            let stored = match recent {
-                Some(value) => Some(value),
-                None => reader.sample(&o.device, o.vital, at)?.map(|s| s.value),
+            let recent = self.recent.iter().rev().find(|(_, other, ..)| *other == at);
+            let stored = match recent.map(|(.., value, struck)| (*value, *struck)) {
+                Some(known) => Some(known),
+                None => reader.sample(&o.device, o.vital, at)?.map(|s| (s.value, s.quality == Quality::NotMeasured)),
             };
             compare(o, stored)
         };
@@ -76,22 +81,29 @@ impl Tail {
         reader: &dyn StoreReader,
     ) -> Result<Standing, StoreError> {
         let standing = self.look(o, at, group, reader)?;
-        if matches!(standing, Standing::New | Standing::Correction { .. }) {
+        let again = o.correction && matches!(standing, Standing::Struck { .. });
+        if again || matches!(standing, Standing::New | Standing::Correction { .. }) {
             self.newest = Some(self.newest.map_or(at, |newest| newest.max(at)));
-            self.recent.push((group, at, o.value));
+            self.recent.push((group, at, o.value, false));
         }
         Ok(standing)
+    }
+
+    /// Remembers that a value of the device time `at` is taken out.
+    pub(super) fn strike(&mut self, value: f64, at: Timestamp, group: u64) {
+        self.recent.push((group, at, value, true));
     }
 }
 
 #[expect(clippy::float_cmp, reason = "the same value again is the same number again")]
-fn compare(o: &Observation, stored: Option<f64>) -> Standing {
+fn compare(o: &Observation, stored: Option<(f64, bool)>) -> Standing {
     match stored {
         None if o.correction => Standing::NothingToCorrect,
         None => Standing::New,
-        Some(stored) if stored == o.value => Standing::Duplicate,
-        Some(stored) if o.correction => Standing::Correction { stored },
-        Some(stored) => Standing::Conflict { stored },
+        Some((stored, true)) if stored == o.value => Standing::Struck { stored },
+        Some((stored, false)) if stored == o.value => Standing::Duplicate,
+        Some((stored, _)) if o.correction => Standing::Correction { stored },
+        Some((stored, _)) => Standing::Conflict { stored },
     }
 }
 

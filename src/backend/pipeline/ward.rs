@@ -138,7 +138,11 @@ impl WardRun {
         let sent_at = o.observed_at + at.skew;
         match standing {
             Standing::New => Taken::Accepted { late: self.accept(o, tail, at) },
-            Standing::Duplicate => Taken::Duplicate,
+            Standing::Struck { stored } if o.correction && self.is_measured(o) => {
+                self.correct(o, stored, at);
+                Taken::Accepted { late: false }
+            }
+            Standing::Duplicate | Standing::Struck { .. } => Taken::Duplicate,
             Standing::Correction { stored } => {
                 self.correct(o, stored, at);
                 Taken::Accepted { late: false }
@@ -185,6 +189,12 @@ impl WardRun {
             }
         }
         late
+    }
+
+    /// Whether the value by itself is one: a saturation of 0 % is none, and no correction makes one of it.
+    fn is_measured(&self, o: &Observation) -> bool {
+        let def = self.engine.config().vitals.get(o.vital);
+        def.is_none_or(|def| assess(def, o.value, Companion::Absent) != Quality::NotMeasured)
     }
 
     fn correct(&mut self, o: &Observation, old: f64, at: Moment) {

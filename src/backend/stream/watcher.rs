@@ -317,13 +317,20 @@ impl Watcher {
         E: std::error::Error,
     {
         let names = self.names();
+        let relation = self.watch.as_ref().map_or(Relation::None, |watch| watch.relation);
+        let judges =
+            decide(&principal_of(&self.session), Verb::ReviewBreakGlass, Object::Ward(relation)) == Decision::Allow;
         let Some(watch) = &mut self.watch else { return Ok(()) };
         let subscription = watch.hub.subscribe();
         let mut view = subscription.view;
+        if judges && watch.relation != Relation::BreakGlass {
+            view.emergencies = self.app.emergencies_told_again(&watch.ward);
+        }
         if let Some(only) = &watch.only {
             view.patients.retain(|id, _| only.contains(id));
             view.alerts.retain(|_, alert| alert.key.patient.as_ref().is_none_or(|p| only.contains(p)));
             view.pauses.retain(|pause| pause.scope.patient().is_none_or(|p| only.contains(p)));
+            view.emergencies.retain(|(patient, _)| only.contains(patient));
         }
         if watch.relation == Relation::BreakGlass {
             // Of the ward around the patient there is nothing to be seen.
@@ -583,10 +590,10 @@ impl Watcher {
         }
         self.app.touch(&self.session.record.id);
         let by = self.session.actor();
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
             let outcome = app.pipeline.ask(|reply| Job::Command { ward, command, by, reply }).await;
-            let answer = match outcome {
+            match outcome {
                 Ok(outcome) => ServerMessage::Result {
                     id,
                     done: outcome.refusal.is_none(),
@@ -594,8 +601,7 @@ impl Watcher {
                     refusal: outcome.refusal,
                 },
                 Err(e) => job_error(e, id),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -611,9 +617,9 @@ impl Watcher {
         };
         let subscribed = watch.patients();
         let (actor, code) = (self.session.actor(), tag_of(watch.relation));
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match history::admit(&app, &query, &subscribed, (&actor, code)).await {
+            match history::admit(&app, &query, &subscribed, (&actor, code)).await {
                 Err(e) => error(query_code(&e), e.to_string(), Some(id)),
                 Ok(()) => {
                     let read = tokio::task::spawn_blocking(move || history::read(&app, &query)).await;
@@ -623,8 +629,7 @@ impl Watcher {
                         Err(_) => error(ErrorCode::Busy, "the history could not be read", Some(id)),
                     }
                 }
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -646,13 +651,12 @@ impl Watcher {
             return socket.send(&error(ErrorCode::UnknownWard, detail, Some(id))).await;
         };
         let actor = self.session.actor();
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match alert_report::make(app, ReportQuery { ward, hub, span }, &actor).await {
+            match alert_report::make(app, ReportQuery { ward, hub, span }, &actor).await {
                 Ok(report) => ServerMessage::AlertReport { id, report: Box::new(report) },
                 Err(e) => error(report_code(&e), e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -675,13 +679,12 @@ impl Watcher {
         let wanted =
             Wanted { ward, hub: watch.hub.clone(), patients, subscribed, with_names: self.names() == Names::Whole };
         let (actor, code) = (self.session.actor(), tag_of(watch.relation));
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match handover::make(app, wanted, (&actor, code)).await {
+            match handover::make(app, wanted, (&actor, code)).await {
                 Ok(report) => ServerMessage::HandoverReport { id, report: Box::new(report) },
                 Err(e) => error(report_code(&e), e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -704,7 +707,7 @@ impl Watcher {
             ward: Some(ward),
             ..LeafDraft::new(LeafActor::from(&self.session.actor()), Act::DeviceView, Outcome::Success)
         });
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
             if let Some(leaf) = leaf
                 && let Err(e) = app.record(vec![leaf], Vec::new()).await
@@ -712,11 +715,10 @@ impl Watcher {
                 tracing::error!(error = %e, "a view of devices could not be recorded");
             }
             let read = tokio::task::spawn_blocking(move || devices::list(&app, &hub, &sight)).await;
-            let answer = match read {
+            match read {
                 Ok(Ok(list)) => ServerMessage::Devices { id, list: Box::new(list) },
                 _ => error(ErrorCode::Busy, "the devices could not be read", Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -726,13 +728,12 @@ impl Watcher {
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match ops::report(&app).await {
+            match ops::report(&app).await {
                 Ok(report) => ServerMessage::Ops { id, report: Box::new(report) },
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -745,14 +746,13 @@ impl Watcher {
     {
         self.app.touch(&self.session.record.id);
         let actor = self.session.actor();
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match audit_page::page(&app, &actor, query).await {
+            match audit_page::page(&app, &actor, query).await {
                 Ok(page) => ServerMessage::AuditLog { id, page: Box::new(page) },
                 Err(e @ PageError::NoUser(_)) => error(ErrorCode::BadMessage, e.to_string(), Some(id)),
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -763,9 +763,9 @@ impl Watcher {
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match audit::shown(&app, old).await {
+            match audit::shown(&app, old).await {
                 Ok(Shown { old, proof, note }) => ServerMessage::AuditCheckpoint {
                     id,
                     key: app.audit.key.to_string(),
@@ -774,8 +774,7 @@ impl Watcher {
                     checkpoint: note,
                 },
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -788,13 +787,12 @@ impl Watcher {
     {
         self.app.touch(&self.session.record.id);
         let actor = self.session.actor();
-        let (app, answers) = (self.app.clone(), self.answers.clone());
+        let app = self.app.clone();
         self.answer_later(socket, id, async move {
-            let answer = match ops::answer(&app, id, asked, &actor).await {
+            match ops::answer(&app, id, asked, &actor).await {
                 Ok(answer) => answer,
                 Err(e) => error(letter_code(&e), e.to_string(), Some(id)),
-            };
-            drop(answers.send(answer).await);
+            }
         })
         .await
     }
@@ -804,16 +802,18 @@ impl Watcher {
         &self,
         socket: &mut Socket<S>,
         id: u64,
-        work: impl Future<Output = ()> + Send + 'static,
+        made: impl Future<Output = ServerMessage> + Send + 'static,
     ) -> Result<(), Ended>
     where
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Unpin,
         E: std::error::Error,
     {
-        if self.answers.strong_count() > ANSWERS_MAX {
+        let answers = self.answers.clone();
+        // One is the connection's own.
+        if answers.strong_count() > ANSWERS_MAX {
             return socket.send(&error(ErrorCode::Busy, "too many requests at once", Some(id))).await;
         }
-        tokio::spawn(work);
+        tokio::spawn(async move { drop(answers.send(made.await).await) });
         Ok(())
     }
 

@@ -291,7 +291,8 @@ fn the_sixty_fifth_alert_of_a_device_leaves_a_trace_of_the_one_that_it_takes_the
         EventBody::Alert { cause: Cause::Cleared, alert, .. } => alert.detail.clone(),
         _ => None,
     });
-    assert_eq!(ended.as_deref(), Some("the device has more than 64 alerts at once: it is not followed any more"));
+    let told = "device limits 90-96; the device has more than 64 alerts at once: it is not followed any more";
+    assert_eq!(ended.as_deref(), Some(told), "what the device said is not lost");
     assert_eq!(bench.said_open().len(), 64);
 }
 

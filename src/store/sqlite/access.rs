@@ -158,13 +158,14 @@ fn write_token(db: &Connection, change: &AccessChange) -> Result<(), StoreError>
 
 fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqlite::Error> {
     match change {
-        AccessChange::BeginSession { session: s, proven } => {
+        AccessChange::BeginSession { session: s, proven, factor } => {
             let (id, user) = (s.id.as_str(), s.user.as_str());
             let (former, since) = (s.former.map(|f| f.0), s.former.map(|f| f.1.0));
             db.execute(
                 "INSERT OR REPLACE INTO session
                      (id, token_hash, user, boot_id, began_ms, active_ms, locked, proven_ms, former_hash, former_ms, held)
-                 SELECT ?1, ?2, id, ?4, ?5, ?6, ?7, ?9, ?10, ?11, ?12 FROM user WHERE id = ?3 AND enabled AND phc = ?8",
+                 SELECT ?1, ?2, id, ?4, ?5, ?6, ?7, ?9, ?10, ?11, ?12 FROM user
+                 WHERE id = ?3 AND enabled AND phc = ?8 AND (?12 OR json_extract(factor, '$.sealed_seed') IS ?13)",
                 params![
                     id,
                     s.token_hash,
@@ -177,7 +178,8 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
                     s.proven.0,
                     former,
                     since,
-                    s.held
+                    s.held,
+                    factor
                 ],
             )
         }

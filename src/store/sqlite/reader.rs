@@ -210,7 +210,7 @@ impl StoreReader for SqliteReader {
             Some(found) => Some(found),
             None => self.with(|db| samples::find(db, device, vital, at))?,
         };
-        Ok(found.map(|(patient, value)| StoredSample { patient, value }))
+        Ok(found.map(|(patient, kept)| StoredSample { patient, value: kept.value, quality: kept.quality }))
     }
 
     fn newest(&self, device: &DeviceId, vital: VitalCode) -> Result<Option<Timestamp>, StoreError> {

@@ -126,8 +126,8 @@ impl Recent {
     }
 
     /// The sample of a device, vital and time.
-    pub(super) fn at(&self, device: &DeviceId, vital: VitalCode, at: Timestamp) -> Option<(PatientId, f64)> {
-        self.of(device, vital).find_map(|(patient, run)| Some((patient.clone(), run.at(at)?.value)))
+    pub(super) fn at(&self, device: &DeviceId, vital: VitalCode, at: Timestamp) -> Option<(PatientId, Kept)> {
+        self.of(device, vital).find_map(|(patient, run)| Some((patient.clone(), run.at(at)?.clone())))
     }
 
     /// The newest time of a device and vital.

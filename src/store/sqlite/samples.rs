@@ -113,10 +113,10 @@ pub(super) fn find(
     device: &DeviceId,
     vital: VitalCode,
     at: Timestamp,
-) -> Result<Option<(PatientId, f64)>, StoreError> {
+) -> Result<Option<(PatientId, Kept)>, StoreError> {
     for (_, patient, samples) in blocks_at(db, device, vital, at)? {
-        if let Some(sample) = samples.iter().find(|s| s.observed_at == at) {
-            return Ok(Some((patient, sample.value)));
+        if let Some(sample) = samples.into_iter().find(|s| s.observed_at == at) {
+            return Ok(Some((patient, sample)));
         }
     }
     Ok(None)

@@ -6,6 +6,7 @@ use super::{
     bell::Bell,
     command::Commands,
     devices::DevicesPage,
+    emergencies::Emergencies,
     filter::Filter,
     handover::HandoverPage,
     handover_form::HandoverForm,
@@ -175,6 +176,8 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// When it goes.
     pub until: Millis,
+    /// Whether it tells of an emergency: it comes again until it could be read.
+    pub emergency: bool,
 }
 
 /// The end of a session: from then on no alerts come.
@@ -284,6 +287,8 @@ pub struct App {
     pub filter: Filter,
     /// A line that goes by itself.
     pub notice: Option<Notice>,
+    /// Emergencies that are not told yet.
+    pub(super) emergencies: Emergencies,
     /// Whether the marks of alerts that nobody has acknowledged flash.
     pub flash: bool,
     /// When the bell sounds.
@@ -341,6 +346,7 @@ impl App {
             by_urgency: false,
             filter: Filter::default(),
             notice: None,
+            emergencies: Emergencies::default(),
             flash: true,
             bell: Bell::default(),
             signed_out: None,

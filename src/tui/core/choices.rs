@@ -78,7 +78,7 @@ impl App {
     ///
     /// # Errors
     /// What is wrong with it, for people; empty if it says nothing.
-    pub(super) fn typed_answer(&self, sheet: &Sheet, line: &str) -> Result<Answer, String> {
+    pub(in crate::tui) fn typed_answer(&self, sheet: &Sheet, line: &str) -> Result<Answer, String> {
         match sheet.question() {
             Some(Question::Person) => match LoginName::new(line) {
                 name if name.as_str().is_empty() => Err(String::new()),

@@ -14,6 +14,7 @@ mod choices;
 mod command;
 mod desk;
 mod devices;
+mod emergencies;
 mod event;
 mod filter;
 mod flash;

@@ -6,6 +6,7 @@ use super::{
     audit::AuditLogPage,
     bell::Bell,
     command::Asked,
+    emergencies::Emergencies,
     event::Effect,
     ops::OpsPage,
 };
@@ -42,6 +43,7 @@ impl App {
                 self.seq = seq;
                 self.unrecorded.clear();
                 self.ward = Some(*view);
+                self.note_emergencies_of_ward();
                 self.ask_for_sparks(effects);
             }
             ClientEvent::Vitals(updates) => {
@@ -53,13 +55,14 @@ impl App {
                 }
             }
             ClientEvent::Event(entry) => {
-                // After a cut, entries that the snapshot holds already come again: they change nothing but the page.
+                // After a cut, entries that the snapshot holds already come again: they change nothing but the page,
+                // and an emergency that nobody here was told of is told.
                 if entry.seq > self.seq {
                     self.seq = entry.seq;
                     self.apply(&entry.event, effects);
                     self.note_handover(&entry.event);
-                    self.note_emergency(&entry.event);
                 }
+                self.note_emergency(&entry.event);
                 self.note_on_page(&entry.event);
             }
             ClientEvent::Unrecorded(event) => {
@@ -126,8 +129,9 @@ impl App {
         self.login.field = if self.login.user.is_empty() { LoginField::User } else { LoginField::Passphrase };
         let watched = self.signed_out.is_some();
         self.login.failed = Some(if watched { format!("your session has ended: sign in again ({why})") } else { why });
-        // They name a patient.
+        // They name a patient. Whoever signs in is told again what he or she judges.
         self.notice = None;
+        self.emergencies = Emergencies::default();
         self.commands.lose();
     }
 

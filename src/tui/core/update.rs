@@ -9,10 +9,8 @@ use super::{
 };
 use crate::{
     client::ClientRequest,
-    domain::{Event as JournalEvent, EventBody, Millis},
+    domain::Millis,
     protocol::{ErrorCode, SessionState},
-    rights::Verb,
-    tui::words,
 };
 
 /// How long a notice stays.
@@ -21,8 +19,6 @@ const NOTICE_TIME: Millis = Millis::from_secs(6);
 const FAILURE_TIME: Millis = Millis::from_secs(12);
 /// How long a failure stays that takes longer to read.
 const FAILURE_LONG_TIME: Millis = Millis::from_secs(20);
-/// How long it stays that a patient was opened in an emergency: whoever is told may look elsewhere at that moment.
-const EMERGENCY_NOTICE_TIME: Millis = Millis::from_mins(2);
 /// From this many characters on it takes longer to read.
 const NOTICE_LONG_FROM_CHARS: usize = 75;
 
@@ -68,7 +64,7 @@ impl App {
     fn time_passes(&mut self, effects: &mut Vec<Effect>) {
         let now = self.now;
         if self.notice.as_ref().is_some_and(|notice| notice.until <= now) {
-            self.notice = None;
+            self.take_notice();
         }
         if let Some(asked) = self.commands.overdue(now) {
             self.fail(format!("{}: the server has not answered, look whether it was done", self.about(&asked)));
@@ -80,6 +76,7 @@ impl App {
             let held = self.last_key.is_some_and(|(_, at)| now - at < QUEUE_HOLD);
             self.queue.refresh(ward, held);
         }
+        self.tell_emergency();
         self.settle_selection();
         self.settle_pause();
         self.settle_shift();
@@ -120,19 +117,11 @@ impl App {
     }
 
     pub(super) fn say(&mut self, text: String) {
-        self.notice = Some(Notice { text, kind: NoticeKind::Done, until: self.now + NOTICE_TIME });
+        self.notice = Some(Notice { text, kind: NoticeKind::Done, until: self.now + NOTICE_TIME, emergency: false });
     }
 
     pub(super) fn fail(&mut self, text: String) {
         let time = if text.chars().count() > NOTICE_LONG_FROM_CHARS { FAILURE_LONG_TIME } else { FAILURE_TIME };
-        self.notice = Some(Notice { text, kind: NoticeKind::Failed, until: self.now + time });
-    }
-
-    /// Tells whoever judges emergencies that a patient was opened in one.
-    pub(super) fn note_emergency(&mut self, event: &JournalEvent) {
-        let EventBody::EmergencyOpened { patient, opened } = &event.body else { return };
-        let Some(ward) = self.ward.as_ref().filter(|_| self.may(Verb::ReviewBreakGlass)) else { return };
-        let text = words::emergency_opened(patient, opened, ward);
-        self.notice = Some(Notice { text, kind: NoticeKind::Failed, until: self.now + EMERGENCY_NOTICE_TIME });
+        self.notice = Some(Notice { text, kind: NoticeKind::Failed, until: self.now + time, emergency: false });
     }
 }

@@ -1,6 +1,6 @@
 //! What is typed about an alert, a patient or a pause: `snooze 04 15`, `decline #12 busy`, `end 2`.
 
-use super::{Plain, Said, sentence};
+use super::{Plain, Said, Waiting, sentence};
 use crate::{
     domain::{Alert, AlertId, LoginName, Millis, PatientId, PauseId, Priority, text},
     protocol::WardView,
@@ -100,7 +100,7 @@ impl Plain {
         Ok((alert.ok_or_else(|| format!("{target} has no alert"))?, rest.trim()))
     }
 
-    fn named_patient<'o>(&self, ward: &WardView, object: &'o str) -> Result<(PatientId, &'o str), Why> {
+    pub(super) fn named_patient<'o>(&self, ward: &WardView, object: &'o str) -> Result<(PatientId, &'o str), Why> {
         let (target, rest) = Self::split(ward, object).ok_or("name a bed")?;
         let patient = self.bed(ward, target).ok_or_else(|| format!("there is nobody in bed {target}"))?;
         Ok((patient.patient.id.clone(), rest.trim()))
@@ -127,14 +127,22 @@ impl Plain {
         };
         if alert.priority == Priority::High && self.app.why_not_acknowledge(alert).is_none() {
             let text = format!("{}. Type yes to acknowledge it", sentence(alert, ward));
-            self.asked = Some((alert.id, alert.transition));
+            self.asked = Some(Waiting::Acknowledge(alert.id, alert.transition));
             return Said::line(text);
         }
-        self.confirm(Some((alert.id, alert.transition)))
+        self.confirm_acknowledge(alert.id, alert.transition)
     }
 
-    pub(super) fn confirm(&mut self, asked: Option<(AlertId, u32)>) -> Said {
-        let Some((alert, transition)) = asked else { return Said::line("nothing waits for a yes") };
+    /// Does what waits for a `yes`.
+    pub(super) fn confirm(&mut self, asked: Option<Waiting>) -> Said {
+        match asked {
+            None => Said::line("nothing waits for a yes"),
+            Some(Waiting::Acknowledge(alert, transition)) => self.confirm_acknowledge(alert, transition),
+            Some(Waiting::Change(sheet)) => self.sure(*sheet),
+        }
+    }
+
+    fn confirm_acknowledge(&mut self, alert: AlertId, transition: u32) -> Said {
         match self.app.acknowledge_named(alert, transition) {
             Ok(effects) => Said { lines: Vec::new(), effects },
             Err(why) => Said::line(format!("not acknowledged: {why}")),
@@ -151,7 +159,7 @@ fn answers(act: Act, subject: &Subject, rest: &str) -> Result<Vec<Answer>, Why> 
         first.parse::<u16>().map(|n| Answer::Span(of(i64::from(n)))).map_err(|_| wanted.to_owned())
     };
     Ok(match act {
-        // Limits, chart, rota, devices and dead letters are looked at before they are changed: no line asks for it.
+        // Limits, chart, rota and devices are changed after a `yes`; dead letters are looked at before: no line asks for it.
         Act::Accept
         | Act::SetLimits
         | Act::TakeSuggestion

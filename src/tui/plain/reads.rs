@@ -40,20 +40,14 @@ impl Plain {
         if ward.rota.is_empty() {
             return Said::line("nobody has entered a shift: nothing is said of gaps");
         }
-        let zone = ward.ward.time_zone;
         let mut said = Said::default();
         for duty in Duty::ALL {
             let names: Vec<&str> = ward.rota.on_duty(duty, None, now).map(LoginName::as_str).collect();
             let names = if names.is_empty() { "NOBODY".to_owned() } else { names.join(", ") };
             said.lines.push(format!("{} now: {names}", words::rota::duty(duty)));
         }
-        let mut shifts: Vec<_> = ward.rota.shifts.iter().filter(|shift| shift.to > now).collect();
-        shifts.sort_by_key(|shift| (shift.to, shift.from));
-        for shift in shifts.into_iter().take(SHIFTS_SAID_MAX) {
-            let [from, to] = [shift.from, shift.to].map(|at| words::rota::when(at, now, zone));
-            let beds = words::rota::beds(shift, ward);
-            let text = format!("{from} to {to}: {} {} {beds}", words::rota::duty(shift.duty), shift.user);
-            said.lines.push(text.trim_end().to_owned());
+        for (number, shift) in (1_u32..).zip(self.shifts().into_iter().take(SHIFTS_SAID_MAX)) {
+            said.lines.push(format!("shift {number}: {}", self.shift_words(shift, ward)));
         }
         said
     }

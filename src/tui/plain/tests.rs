@@ -252,6 +252,17 @@ fn h03_an_emergency_is_said_to_those_who_judge_it_and_to_nobody_else() {
     };
     assert_eq!(said(Role::Nurse), Vec::<String>::new());
     assert!(said(Role::Charge)[0].contains("EMERGENCY ACCESS"), "{:?}", said(Role::Charge));
+    // While the session is locked nobody can read it: it is said, once, when it is unlocked.
+    let mut plain = plain();
+    let session = |state| SessionInfo { state, ..testing::session(Role::Charge) };
+    plain.client(Millis(1_050), ClientEvent::Session(session(SessionState::Locked)));
+    let body = EventBody::EmergencyOpened { patient: testing::patient_id(7), opened };
+    let event = JournalEvent::new(testing::t0(), body);
+    let entry = SequencedEvent { ward: testing::ward().id, seq: plain.app.seq + 1, event };
+    let told = |said: Said| said.lines.iter().filter(|line| line.contains("EMERGENCY ACCESS")).count();
+    assert_eq!(told(plain.client(Millis(1_100), ClientEvent::Event(entry))), 0);
+    assert_eq!(told(plain.client(Millis(1_200), ClientEvent::Session(session(SessionState::Active)))), 1);
+    assert_eq!(told(plain.tick(Millis(1_300))), 0);
 }
 
 #[test]
@@ -303,4 +314,146 @@ fn the_report_and_what_is_told_at_a_handover_are_asked_for_and_said_when_they_co
     let said = plain.client(Millis(1_500), cut).lines;
     let lost = "what is told at a handover could not be had: the link was cut";
     assert!(said.iter().any(|line| line == lost), "{said:?}");
+}
+
+fn commands(said: &Said) -> Vec<Command> {
+    let command = |effect: &Effect| match effect {
+        Effect::Send(ClientRequest::Command { command, .. }) => Some(command.clone()),
+        _ => None,
+    };
+    said.effects.iter().filter_map(command).collect()
+}
+
+fn of_role(role: Role) -> Plain {
+    let mut plain = plain();
+    plain.app.session = Some(testing::session(role));
+    plain
+}
+
+/// A line of a role, what is said back, and the command after a yes.
+#[rstest::rstest]
+#[case::limit(
+    Role::Nurse,
+    "limit 07 SpO2 low 88 8 usual for this patient",
+    "bed 07",
+    "SpO2 low 90 → 88 %, until ",
+    r#""command":"set_limits","scope":"patient","patient":"p07","vital":"spo2""#
+)]
+#[case::until_the_handover(
+    Role::Nurse,
+    "limit 07 HR high 130 handover ordered by a doctor",
+    "bed 07",
+    "HR high 120 → 130 /min, until the next handover: ordered by a doctor",
+    r#""vital":"hr""#
+)]
+#[case::consciousness(
+    Role::Nurse,
+    "chart 07 consciousness V 4",
+    "bed 07",
+    "V reacts to voice, holds 4 h",
+    r#""command":"chart","patient":"p07""#
+)]
+#[case::oxygen(Role::Nurse, "chart 07 oxygen 2", "bed 07", "oxygen 2 L/min", r#""flow":2.0"#)]
+#[case::high_flow(Role::Nurse, "chart 07 highflow 40 50", "bed 07", "high flow 40 L/min 50 %", r#""high_flow":true"#)]
+#[case::air(Role::Nurse, "chart 07 air", "bed 07", "on air", r#""command":"chart""#)]
+#[case::scale(
+    Role::Doctor,
+    "chart 07 scale 2 decided by the team",
+    "bed 07",
+    "NEWS2 scale 2: decided",
+    r#""decided by the team""#
+)]
+#[case::pregnant(Role::Nurse, "chart 07 pregnant no", "bed 07", "not pregnant", r#""pregnant":false"#)]
+#[case::shift(
+    Role::Charge,
+    "shift nurse ben now 19:00 04 05",
+    "into the rota",
+    "19:00: bedside nurse ben beds 04 05",
+    r#""command":"add_shift""#
+)]
+#[case::doctor(
+    Role::Charge,
+    "shift doctor dora 2026-03-02T07:00 19:00",
+    "into the rota",
+    "doctor on call dora",
+    r#""add_shift""#
+)]
+fn what_a_line_changes_is_said_back_and_done_after_a_yes(
+    #[case] role: Role,
+    #[case] line: &str,
+    #[case] begins: &str,
+    #[case] holds: &str,
+    #[case] wanted: &str,
+) {
+    let mut plain = of_role(role);
+    let asked = plain.typed(Millis(1_100), line);
+    assert_eq!(commands(&asked), [], "nothing is done before the yes");
+    let said = asked.lines.join(" ");
+    assert!(said.starts_with(begins) && said.contains(holds) && said.ends_with("Type yes to do it"), "{said}");
+    let done = commands(&plain.typed(Millis(1_200), "yes"));
+    let text = serde_json::to_string(&done).unwrap();
+    assert!(done.len() == 1 && text.contains(wanted), "{text}");
+    assert_eq!(plain.typed(Millis(1_300), "yes").lines, ["nothing waits for a yes"]);
+    // Anything else that is typed takes the question back.
+    plain.typed(Millis(1_400), line);
+    plain.typed(Millis(1_500), "link");
+    assert_eq!(commands(&plain.typed(Millis(1_600), "yes")), []);
+}
+
+#[rstest::rstest]
+#[case(Role::Nurse, "limit 07 SpO2 low", "say which limit")]
+#[case(Role::Nurse, "limit 07 SpO2 low 90 8 so already", "it is so already")]
+#[case(Role::Nurse, "limit 07 SpO2 low ninety 8 typed in words", "a number is wanted")]
+#[case(Role::Nurse, "limit 07 SpO2 back no longer needed", "SpO2 is not changed for this patient")]
+#[case(Role::Nurse, "limit 07 all back no longer needed", "no limit of this patient is changed")]
+#[case(Role::Nurse, "limit 77 SpO2 low 88 8 nobody there", "name a bed")]
+#[case(Role::Nurse, "chart 07 consciousness X", "say A, C, V, P or U")]
+#[case(Role::Nurse, "chart 07 oxygen", "say what is charted")]
+#[case(Role::Nurse, "chart 07 scale 2 decided by the team", "a doctor decides")]
+#[case(Role::Nurse, "shift nurse ben now 19:00", "your role may not change the rota: ask charge")]
+#[case(Role::Charge, "shift nurse ben now 19:00 77", "this ward has no bed 77")]
+#[case(Role::Charge, "shift cook ben now 19:00", "say as what")]
+#[case(Role::Charge, "shift out 99", "there is no shift of that number")]
+#[case(Role::Charge, "assign d1 04", "type devices first")]
+fn what_cannot_be_changed_is_said_with_its_reason(#[case] role: Role, #[case] line: &str, #[case] why: &str) {
+    let mut plain = of_role(role);
+    let said = plain.typed(Millis(1_100), line);
+    assert!(said.lines.join(" ").contains(why), "{:?}", said.lines);
+    assert_eq!(commands(&plain.typed(Millis(1_200), "yes")), []);
+}
+
+#[test]
+fn limits_that_changed_since_they_were_said_back_are_not_set() {
+    let mut plain = of_role(Role::Nurse);
+    plain.typed(Millis(1_100), "limit 07 SpO2 low 88 8 usual for this patient");
+    let view = plain.app.ward.as_mut().unwrap();
+    let category = view.patients[&testing::patient_id(7)].patient.category;
+    for limits in view.limits.get_mut(&category).unwrap() {
+        limits.hysteresis += 1.0;
+    }
+    assert_eq!(commands(&plain.typed(Millis(1_200), "yes")), []);
+    assert!(plain.typed(Millis(1_300), "link").lines.join(" ").contains("it changed meanwhile"));
+}
+
+#[test]
+fn a_shift_is_taken_out_by_its_number_and_a_device_given_to_a_patient() {
+    let mut plain = of_role(Role::Charge);
+    plain.app.ward.as_mut().unwrap().rota = testing::rota();
+    let rota = plain.typed(Millis(1_100), "rota").lines;
+    let first = rota.iter().find(|line| line.starts_with("shift 1: ")).unwrap().clone();
+    let asked = plain.typed(Millis(1_200), "shift out 1").lines;
+    assert!(asked[0].contains(first.trim_start_matches("shift 1: ")), "{asked:?}");
+    let done = commands(&plain.typed(Millis(1_300), "yes"));
+    assert!(matches!(done[..], [Command::RemoveShift { .. }]), "{done:?}");
+
+    plain.app.devices.list = Some(Box::new(testing::devices()));
+    let named = plain.app.devices.list.iter().flat_map(|list| &list.devices);
+    let device = named.clone().find(|view| view.patient.is_some()).unwrap().device.id.clone();
+    let asked = plain.typed(Millis(1_400), &format!("assign {device} 07")).lines;
+    assert!(asked[0].starts_with(&format!("{device} measures bed")), "{asked:?}");
+    let done = commands(&plain.typed(Millis(1_500), "yes"));
+    assert!(matches!(done[..], [Command::MoveDevice { .. }]), "{done:?}");
+    plain.typed(Millis(1_600), &format!("unassign {device}"));
+    let done = commands(&plain.typed(Millis(1_700), "yes"));
+    assert!(matches!(done[..], [Command::Unassign { .. }]), "{done:?}");
 }

@@ -18,6 +18,7 @@ use crate::{
     fhir::{
         Issue, IssueCode, OperationOutcome, RESOURCE_MAX_BYTES, ResourceKind, check,
         edit::relinked,
+        index::index,
         json::{self, Node},
         moment::instant,
         search::{pairs, parse_if_none_exist},
@@ -128,6 +129,18 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// The resource of an entry of a batch, with its references put in order.
+    fn alone(&self, links: &Links) -> Vec<u8> {
+        // What is no JSON is told where it is decoded.
+        let Ok(root) = json::read(&self.body) else { return self.body.clone() };
+        let resolve = |reference: &str| {
+            Ok::<_, std::convert::Infallible>(links.resolve_alone(self.full_url.as_deref(), reference))
+        };
+        relinked(&self.body, &root, &resolve).unwrap_or_else(|never| match never {})
+    }
+}
+
 async fn batch(
     app: &Arc<App>,
     caller: &Caller,
@@ -135,8 +148,12 @@ async fn batch(
     entries: Vec<Result<Entry, Issue>>,
 ) -> Result<Reply, Reply> {
     let budget = Budget::new();
+    let links = Links::new(asked.base.clone());
     let done = futures_util::stream::iter(entries).map(|entry| async {
-        let wanted = entry.and_then(|entry| entry.asked(&asked.base, &asked.prefer));
+        let wanted = entry.and_then(|entry| {
+            let wanted = entry.asked(&asked.base, &asked.prefer)?;
+            Ok(Asked { body: entry.alone(&links), ..wanted })
+        });
         match wanted {
             Ok(wanted) => budget.entry(app, caller, wanted).await,
             Err(issue) => Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]),
@@ -208,7 +225,9 @@ async fn transaction_ready(
     }
     let existing = {
         let conditional = |(index, (entry, part)): (usize, &(Entry, Part))| match part {
-            Part::Create(kind, _) => Some((index, *kind, entry.if_none_exist.clone()?)),
+            Part::Create(kind, _) => {
+                Some((index, *kind, entry.if_none_exist.clone()?, is_measured(*kind, &entry.body)))
+            }
             Part::Update(..) => None,
         };
         let conditional = wanted.iter().enumerate().filter_map(conditional).collect();
@@ -284,16 +303,21 @@ fn part(app: &App, entry: &Entry, base: &str, place: &str) -> Result<Part, Reply
 fn existing(
     app: &App,
     sender: &DeviceId,
-    conditional: Vec<(usize, ResourceKind, String)>,
+    conditional: Vec<(usize, ResourceKind, String, bool)>,
 ) -> Result<BTreeMap<usize, String>, Reply> {
     let mut existing = BTreeMap::new();
-    for (index, kind, text) in conditional {
+    for (index, kind, text, measured) in conditional {
         let token = parse_if_none_exist(&text).map_err(|issue| Reply::outcome(StatusCode::BAD_REQUEST, vec![issue]))?;
-        if let Some(found) = names::with_identifier(app, kind, token, sender)? {
+        if let Some(found) = names::with_identifier(app, kind, (token, measured), sender)? {
             existing.insert(index, found);
         }
     }
     Ok(existing)
+}
+
+/// Whether a resource says of itself that something was measured.
+fn is_measured(kind: ResourceKind, body: &[u8]) -> bool {
+    json::read(body).is_ok_and(|root| index(kind, &root).is_measured())
 }
 
 /// What the entries are called here.

@@ -1,4 +1,4 @@
-//! What references in a transaction mean: an entry of it, a resource here, or one elsewhere.
+//! What references in a Bundle mean: an entry of a transaction, a resource here, or one elsewhere.
 //!
 //! As R4 says: a relative reference belongs to the base of the `fullUrl` of the entry that it stands in. The id of a sender
 //! is never taken for one of ours.
@@ -49,6 +49,14 @@ impl Links {
             None if base == self.base => Ok(None),
             None => Ok(Some(format!("{base}/{reference}"))),
         }
+    }
+
+    /// What has to stand in the place of a reference in an entry of a batch, whose entries do not know each other: an address
+    /// elsewhere, if the entry with this `fullUrl` is from there. `None` if it stays as it is.
+    pub(super) fn resolve_alone(&self, full_url: Option<&str>, reference: &str) -> Option<String> {
+        literal(reference)?;
+        let base = full_url.and_then(base_of)?;
+        (base != self.base).then(|| format!("{base}/{reference}"))
     }
 
     /// A relative reference in an entry that has no address: one of ours, unless an entry is called so as well.
@@ -110,6 +118,20 @@ mod tests {
     #[case::conditional(Some("http://ehr/fhir/Observation/1"), "Patient?identifier=p1", None)]
     fn a_reference_means_what_r4_says(#[case] from: Option<&str>, #[case] text: &str, #[case] wanted: Option<&str>) {
         assert_eq!(links().resolve(from, text), Ok(wanted.map(str::to_owned)));
+    }
+
+    #[rstest]
+    #[case::of_the_same_base(Some("http://ehr/fhir/Observation/1"), "Patient/p1", Some("http://ehr/fhir/Patient/p1"))]
+    #[case::ours(Some("http://here/fhir/Observation/1"), "Patient/p1", None)]
+    #[case::no_base(Some("urn:uuid:1"), "Patient/p1", None)]
+    #[case::no_address(None, "Patient/p1", None)]
+    #[case::whole(Some("http://ehr/fhir/Observation/1"), "http://here/fhir/Patient/p1", None)]
+    fn an_entry_of_a_batch_knows_no_other(
+        #[case] from: Option<&str>,
+        #[case] text: &str,
+        #[case] wanted: Option<&str>,
+    ) {
+        assert_eq!(links().resolve_alone(from, text), wanted.map(str::to_owned));
     }
 
     #[rstest]

@@ -5,10 +5,12 @@ use crate::{
     domain::{DeviceId, Patient, PatientId},
     fhir::{
         ResourceKind, id_of,
+        index::index,
+        json,
         search::{Filter, Sort, SortKey, TokenValue},
     },
     ingest::fhir::PATIENT_SYSTEM,
-    store::{ResourceQuery, StoreError},
+    store::{ResourceQuery, StoreError, StoredResource},
 };
 use serde_json::{Value, json};
 
@@ -67,11 +69,12 @@ pub(super) fn with_identifiers(app: &App, any: &[TokenValue]) -> Result<Vec<Stri
     Ok(found)
 }
 
-/// The resource of a type that this sender made with an identifier, if there is one.
+/// The resource of a type that this sender made with an identifier, if there is one. Of Observations one that is `measured`,
+/// or one that says that nothing was measured, if there is one that does.
 pub(super) fn with_identifier(
     app: &App,
     kind: ResourceKind,
-    token: TokenValue,
+    (token, measured): (TokenValue, bool),
     sender: &DeviceId,
 ) -> Result<Option<String>, StoreError> {
     let query = ResourceQuery {
@@ -79,10 +82,19 @@ pub(super) fn with_identifier(
         filters: vec![Filter::Tokens(&["identifier"], vec![token])],
         source: Some(sender.clone()),
         sort: Sort { key: SortKey::Updated, descending: false },
-        limit: 1,
+        limit: LINKED_MAX,
         page: None,
     };
-    Ok(app.reader.search_resources(&query)?.found.pop().map(|stored| stored.id))
+    let mut found = app.reader.search_resources(&query)?.found;
+    if kind == ResourceKind::Observation {
+        let is_measured =
+            |stored: &StoredResource| json::read(&stored.body).is_ok_and(|root| index(kind, &root).is_measured());
+        let alike = |stored: &StoredResource| is_measured(stored) == measured;
+        if measured || found.iter().any(alike) {
+            found.retain(alike);
+        }
+    }
+    Ok(found.into_iter().next().map(|stored| stored.id))
 }
 
 /// A patient of the census as a resource.

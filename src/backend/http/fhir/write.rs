@@ -182,6 +182,7 @@ fn observed(app: &App, said: &Said, locals: &Locals) -> Result<Observed, Reply> 
         values: said.values.clone(),
         former: BTreeMap::new(),
         twins: Vec::new(),
+        again: false,
     })
 }
 
@@ -409,6 +410,7 @@ fn compare(app: &App, now: &Said, former: Said, observed: &mut Observed) -> Resu
         observed.values = former.values;
         return Ok(());
     }
+    observed.again = former.standing == Standing::IsNone;
     let vitals = |values: &[VitalValue]| {
         let mut vitals: Vec<_> = values.iter().map(|v| v.vital).collect();
         vitals.sort();

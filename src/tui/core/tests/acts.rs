@@ -179,6 +179,95 @@ fn h03_who_judges_emergencies_is_told_of_one_at_once_and_others_are_not() {
     }
 }
 
+/// That a patient was opened in an emergency, as the journal has it.
+fn opened(bench: &Bench, emergency: &str, ahead: u64) -> ClientEvent {
+    let opened = crate::domain::EmergencyOpened {
+        emergency: emergency.parse().unwrap(),
+        user: emergency.to_owned(),
+        reason: crate::domain::EmergencyReason::Treatment,
+        until: testing::t0() + Millis::from_mins(60),
+        due: testing::t0() + Millis::from_mins(72 * 60),
+    };
+    let body = EventBody::EmergencyOpened { patient: testing::patient_id(1), opened };
+    let seq = bench.app.seq + ahead;
+    ClientEvent::Event(SequencedEvent { ward: testing::ward().id, seq, event: JournalEvent::new(testing::t0(), body) })
+}
+
+/// Lets time pass on a live link.
+fn live(bench: &mut Bench, seconds: i64) {
+    for _ in 0..seconds {
+        bench.wait(1_000);
+        bench.heartbeat();
+    }
+}
+
+fn told(bench: &Bench) -> Option<&str> {
+    bench.app.notice.as_ref()?.text.split(" of another ward").next()
+}
+
+#[test]
+fn an_emergency_that_came_while_another_notice_stood_is_told_after_it() {
+    let mut bench = Bench::with(ward12());
+    bench.app.session = Some(testing::session(Role::Charge));
+    bench.app.fail("not done".to_owned());
+    for name in ["nina", "ole"] {
+        let event = opened(&bench, name, 1);
+        bench.client(event);
+    }
+    assert_eq!(told(&bench), Some("not done"));
+    live(&mut bench, 12);
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: nina"));
+    bench.app.say("charted".to_owned());
+    live(&mut bench, 7);
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: nina"), "another notice stood in its place: it comes again");
+    live(&mut bench, 21);
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: ole"));
+    live(&mut bench, 125);
+    assert_eq!(told(&bench), None);
+}
+
+#[test]
+fn an_emergency_of_the_time_of_a_cut_or_a_lock_is_told_when_somebody_can_read_it() {
+    let mut bench = Bench::with(ward12());
+    bench.app.session = Some(testing::session(Role::Charge));
+    // After a cut the journal comes again up to the snapshot, which holds it already.
+    let event = opened(&bench, "nina", 0);
+    bench.client(event);
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: nina"));
+    let locked = |state| ClientEvent::Session(crate::protocol::SessionInfo { state, ..testing::session(Role::Charge) });
+    bench.client(locked(SessionState::Locked));
+    let event = opened(&bench, "ole", 1);
+    bench.client(event);
+    live(&mut bench, 200);
+    assert_eq!(told(&bench), None, "nobody is there");
+    bench.client(locked(SessionState::Active));
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: nina"), "it did not stand there for its time");
+    live(&mut bench, 21);
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: ole"));
+    let lost = ClientEvent::Disconnected { why: "cut".to_owned(), retry_in_ms: 1_000, attempt: 1 };
+    bench.client(lost);
+    bench.wait(130_000);
+    assert_eq!(told(&bench), None, "what is said now may not be read");
+    let view = bench.app.ward.clone().unwrap();
+    bench.snapshot(view);
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: ole"));
+}
+
+#[test]
+fn an_emergency_of_the_time_when_nobody_was_signed_in_is_told_with_the_snapshot_and_once() {
+    let mut bench = Bench::with(ward12());
+    bench.app.session = Some(testing::session(Role::Charge));
+    let ClientEvent::Event(entry) = opened(&bench, "nina", 1) else { panic!("an event") };
+    let EventBody::EmergencyOpened { patient, opened } = entry.event.body else { panic!("an emergency") };
+    let view = crate::protocol::WardView { emergencies: vec![(patient, opened)], ..ward12() };
+    bench.snapshot(view.clone());
+    assert_eq!(told(&bench), Some("EMERGENCY ACCESS: nina"));
+    live(&mut bench, 125);
+    assert_eq!(told(&bench), None);
+    bench.snapshot(view);
+    assert_eq!(told(&bench), None, "the same person was told");
+}
+
 #[test]
 fn what_failed_is_shown_longer_than_what_was_done_and_neither_stays() {
     let stays = |say: fn(&mut App)| {
