@@ -1,7 +1,9 @@
 //! A policy definition: a rule with its parameters, made ready to be judged by.
 
 use super::{
+    ask,
     document::{Document, PolicyFault, member, text},
+    effect::Effect,
     guard, rule,
 };
 use regorus::{
@@ -59,6 +61,8 @@ pub(super) struct Ready {
     pub(super) by_type: bool,
     /// The whole condition, for effects that ask for what belongs to a resource.
     pub(super) condition: Rc<Program>,
+    /// What says whether an effect that is an expression comes to `disabled`.
+    pub(super) disabled: Option<Rc<Program>>,
 }
 
 impl fmt::Debug for Ready {
@@ -92,6 +96,8 @@ pub struct Definition {
     pub(super) effect: String,
     /// The types that its rule names.
     pub(super) types: Vec<String>,
+    /// The types that it is about by the fields of its condition alone, if that asks for no type.
+    pub(super) about_types: BTreeSet<&'static str>,
     /// The fields of ours that its rule reads.
     pub(super) fields: BTreeSet<(&'static str, &'static str)>,
     pub(super) related: Option<Related>,
@@ -121,18 +127,15 @@ impl Definition {
         let mode = text(body, "mode").unwrap_or_else(|| "All".to_owned());
         let metadata = member(body, "metadata").and_then(Value::as_object).cloned().unwrap_or_default();
         let related = text(&details, "type").map(|kind| Related { kind, name: text(&details, "name") });
-        let ready = compile_policy_definition_with_aliases(&parsed, Rc::clone(registry))
-            .map_err(|e| why_not(&e.to_string()))
-            .and_then(|program| {
-                let about = rule::applicability(&condition);
-                let by_type = about.as_ref().is_some_and(rule::asks_type_alone);
-                let applies = about.map(|c| condition_program(&c, body, registry)).transpose()?;
-                Ok(Ready { rule: program, applies, by_type, condition: condition_program(&condition, body, registry)? })
-            });
-        let ready = if is_resource_mode(&mode) {
-            ready
-        } else {
-            Err(format!("mode {mode} is evaluated by another service of Azure"))
+        let effect = text(&then, "effect").unwrap_or_default();
+        let about_types = rule::types_of_fields(&condition);
+        let program =
+            compile_policy_definition_with_aliases(&parsed, Rc::clone(registry)).map_err(|e| why_not(&e.to_string()));
+        let ready = match program {
+            _ if !is_resource_mode(&mode) => Err(format!("mode {mode} is evaluated by another service of Azure")),
+            Ok(_) if about_types.len() > 1 => Err(several_types(&about_types)),
+            Ok(rule) => ready(rule, &condition, &effect, body, registry),
+            Err(why) => Err(why),
         };
         Ok(Self {
             name: document.name.clone(),
@@ -144,7 +147,8 @@ impl Definition {
             parameters: parameters(document)?,
             file: document.file.clone(),
             source: document.text.trim().to_owned(),
-            effect: text(&then, "effect").unwrap_or_default(),
+            effect,
+            about_types,
             types: rule::types(&condition),
             fields: rule::fields(&rule),
             related,
@@ -158,10 +162,38 @@ impl Definition {
         self.ready.as_ref().err().map(String::as_str)
     }
 
-    /// Whether its rule names a type.
-    pub(super) fn names_type(&self, kind: &str) -> bool {
-        self.types.iter().any(|named| named.eq_ignore_ascii_case(kind))
+    /// Whether it can be about resources of a type: a rule that asks for no type is about those whose fields it reads. Another
+    /// resource may have a field of the same name, and that is not meant.
+    pub(super) fn may_be_about(&self, kind: &str) -> bool {
+        self.about_types.is_empty() || self.about_types.iter().any(|about| about.eq_ignore_ascii_case(kind))
     }
+}
+
+/// Makes a rule ready.
+fn ready(
+    rule: Rc<Program>,
+    condition: &Value,
+    effect: &str,
+    body: &Map<String, Value>,
+    registry: &Rc<AliasRegistry>,
+) -> Result<Ready, String> {
+    let program = |condition: &Value| condition_program(condition, body, registry);
+    let about = rule::applicability(condition);
+    let by_type = about.as_ref().is_some_and(rule::asks_type_alone);
+    let is_disabled = json!({"value": effect, "equals": Effect::Disabled.as_str()});
+    let is_computed = effect.starts_with('[') && ask::parameter_named(effect).is_none();
+    Ok(Ready {
+        rule,
+        applies: about.as_ref().map(program).transpose()?,
+        by_type,
+        condition: program(condition)?,
+        disabled: is_computed.then(|| program(&is_disabled)).transpose()?,
+    })
+}
+
+fn several_types(types: &BTreeSet<&'static str>) -> String {
+    let types: Vec<&str> = types.iter().copied().collect();
+    format!("it reads fields of several types ({}) and asks for no type: add a condition on type", types.join(", "))
 }
 
 /// Azure's modes for resources; others belong to services of their own.

@@ -1,0 +1,58 @@
+//! A look comes to its end, whatever is assigned.
+
+use super::{now, of};
+use crate::policy::{BASELINE, Compliance, PolicySet, Resource, Wanted, built_in};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+fn log(name: &str) -> Resource {
+    Resource::new("Wardwatch/logs", name).with("level", "info").with("payloads", false)
+}
+
+#[test]
+fn what_a_look_does_not_reach_is_not_evaluated_and_says_so() {
+    let set = built_in().unwrap();
+    let report = set.evaluate_within(&[log("log")], now(), &Wanted::default(), Duration::ZERO);
+    let found = of(&report, "LOG-01");
+    assert_eq!((found.len(), found[0].state), (1, Compliance::NotEvaluated), "{found:#?}");
+    assert!(found[0].message.contains("it was not reached: one look takes 0 s at most"), "{found:#?}");
+    assert_eq!((report.summary.compliant, report.initiatives[0].state), (0, Compliance::NotEvaluated));
+    assert!(report.notes.iter().any(|note| note.contains("the look came to its end")), "{:?}", report.notes);
+    let whole = set.evaluate(&[log("log")], now(), &Wanted::default());
+    assert_eq!(of(&whole, "LOG-01")[0].state, Compliance::Compliant);
+    assert!(!whole.notes.iter().any(|note| note.contains("the look came to its end")));
+}
+
+/// Rules that each stay within their steps, on many resources, by many assignments.
+#[test]
+fn many_costly_rules_on_many_resources_are_ended_in_time() {
+    let mut set = PolicySet::empty().unwrap();
+    let twenty: Vec<u32> = (0..20).collect();
+    let count = |name: &str, inner: serde_json::Value| json!({"count": {"value": twenty, "name": name, "where": inner}, "greater": 999});
+    let costly = count("a", count("b", count("c", json!({"value": "[current('c')]", "equals": 99}))));
+    let rule = json!({"if": {"not": costly}, "then": {"effect": "deny"}});
+    set.add("p.json", &json!({"policyRule": rule}).to_string()).unwrap();
+    for n in 0..40 {
+        let assignment = json!({"name": format!("a{n}"), "properties": {"policyDefinitionId": "/x/p"}});
+        set.add(&format!("a{n}.json"), &assignment.to_string()).unwrap();
+    }
+    let logs: Vec<Resource> = (0..500).map(|n| log(&format!("log-{n}"))).collect();
+    let begun = Instant::now();
+    let report = set.evaluate_within(&logs, now(), &Wanted::default(), Duration::from_millis(300));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let last = report.findings.iter().find(|f| f.assignment == "a9").unwrap();
+    assert!(last.state == Compliance::NotEvaluated && last.message.contains("it was not reached"), "{last:?}");
+    assert!(report.summary.not_evaluated >= 39, "{:?}", report.summary);
+    assert_eq!(report.summary.compliant, 0);
+}
+
+/// What is built in is judged before what a site assigns: a costly file hides nothing of it.
+#[test]
+fn what_is_built_in_is_judged_first() {
+    let mut set = built_in().unwrap();
+    let rule = json!({"if": {"field": "type", "equals": "Wardwatch/logs"}, "then": {"effect": "audit"}});
+    set.add("p.json", &json!({"policyRule": rule}).to_string()).unwrap();
+    set.add("a.json", r#"{"name": "aaa", "properties": {"policyDefinitionId": "/x/p"}}"#).unwrap();
+    let order: Vec<&str> = set.in_order().map(|assignment| assignment.name.as_str()).collect();
+    assert_eq!(order, [BASELINE, "aaa"]);
+}
