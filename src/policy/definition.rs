@@ -11,12 +11,23 @@ use regorus::{
     languages::azure_policy::{
         aliases::AliasRegistry,
         compiler::compile_policy_definition_with_aliases,
-        parser::{ParseError, parse_policy_definition},
+        parser::{ParseError, parse_policy_definition_with_max_col},
     },
     rvm::program::Program,
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+};
+
+/// Longest text for the language, in bytes: a condition alone is written with indents, and so is longer than in its file.
+const SOURCE_MAX_BYTES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16 * 1024 * 1024);
+/// Most lines of it.
+const SOURCE_MAX_LINES: NonZeroUsize = SOURCE_MAX_BYTES;
+/// Longest line of it, in characters: a file without line ends is one line.
+const COLUMNS_MAX: Option<NonZeroU32> = NonZeroU32::new(16 * 1024 * 1024);
 
 /// A parameter of a definition or an initiative.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,9 +130,9 @@ impl Definition {
             let what = format_args!("there is no type or field {name}: docs/policy.md says where all are listed");
             return Err(document.fault(what));
         }
-        let source = Source::from_contents(document.file.clone(), document.text.clone());
-        let source = source.map_err(|e| document.fault(last_line(&e.to_string())))?;
-        let parsed = parse_policy_definition(&source).map_err(|e| placed(document, &e))?;
+        let source = source_of(&document.file, document.text.clone());
+        let source = source.map_err(|e| document.fault(e))?;
+        let parsed = parse_policy_definition_with_max_col(&source, COLUMNS_MAX).map_err(|e| placed(document, &e))?;
         let (condition, then) = parts(&rule);
         let details = member(&then, "details").and_then(Value::as_object).cloned().unwrap_or_default();
         let mode = text(body, "mode").unwrap_or_else(|| "All".to_owned());
@@ -217,9 +228,15 @@ fn condition_program(
     let parameters = member(body, "parameters").cloned().unwrap_or_else(|| json!({}));
     let alone = json!({"parameters": parameters, "policyRule": {"if": condition, "then": {"effect": "audit"}}});
     let text = serde_json::to_string_pretty(&alone).map_err(|e| e.to_string())?;
-    let source = Source::from_contents("condition".to_owned(), text).map_err(|e| last_line(&e.to_string()))?;
-    let parsed = parse_policy_definition(&source).map_err(|e| last_line(&e.to_string()))?;
+    let source = source_of("condition", text)?;
+    let parsed = parse_policy_definition_with_max_col(&source, COLUMNS_MAX).map_err(|e| last_line(&e.to_string()))?;
     compile_policy_definition_with_aliases(&parsed, Rc::clone(registry)).map_err(|e| last_line(&e.to_string()))
+}
+
+/// A text for the language. Files of Azure may be one line or many: only their length counts, which was bounded before.
+fn source_of(name: &str, text: String) -> Result<Source, String> {
+    Source::from_contents_with_limits(name.to_owned(), text, SOURCE_MAX_BYTES, SOURCE_MAX_LINES)
+        .map_err(|e| last_line(&e.to_string()))
 }
 
 /// The parameters that an object of a file declares.
