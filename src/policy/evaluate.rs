@@ -83,7 +83,7 @@ impl PolicySet {
             notes.push(format!("{} findings are not shown, but counted", findings.len() - FINDINGS_MAX));
             findings.truncate(FINDINGS_MAX);
         }
-        Report { at: now, scope: wanted.scope.clone(), summary, initiatives, findings, notes }
+        Report { at: now, looked_at: None, scope: wanted.scope.clone(), summary, initiatives, findings, notes }
     }
 
     /// The assignments as they are judged: no file of the site takes the time of what is built in.

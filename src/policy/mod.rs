@@ -37,7 +37,7 @@ pub use effect::Effect;
 pub use evaluate::{FINDINGS_MAX, Wanted};
 pub use exemption::{Category, EXEMPTION_MAX, Exemption};
 pub use initiative::{Initiative, Reference};
-pub use report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Reason, Report};
+pub use report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, LookedAt, Reason, Report};
 pub use resource::Resource;
 pub use run::LOOK_MAX;
 pub use scope::Scope;
