@@ -353,6 +353,16 @@ fn h14_entries_go_when_their_time_is_over_and_their_hashes_stay() {
     assert!(run(&["audit", "show", "--data", folder]).lines().all(|line| !line.contains("unreadable")));
     let gone = run_with("", &["audit", "prove", "3", "--data", folder]);
     assert!(String::from_utf8_lossy(&gone.stderr).contains("was removed by retention"), "{gone:?}");
+    let proof = dir.path().join("3.tlog-proof");
+    std::fs::write(&proof, run(&["audit", "prove", "3", "--archive", archive.to_str().unwrap(), "--data", folder]))
+        .unwrap();
+    let key = data.join("audit.pub");
+    let held = run(&["audit", "check", proof.to_str().unwrap(), "--key", key.to_str().unwrap()]);
+    assert!(held.contains("\"i\":3,") && held.contains("good: entry 3 of "), "{held}");
+    let forged = dir.path().join("forged.jsonl");
+    std::fs::write(&forged, archived.replace("user.login", "user.logout")).unwrap();
+    let refused = run_with("", &["audit", "prove", "3", "--archive", forged.to_str().unwrap(), "--data", folder]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("entry 3 in it is not as it was signed"), "{refused:?}");
     assert!(run(&["audit", "prove", "80", "--data", folder]).starts_with("c2sp.org/tlog-proof@v1"));
     let (code, said) = retain(&["--dry-run"]);
     assert!(code == 0 && said.contains("nothing is to be removed"), "{said}");
