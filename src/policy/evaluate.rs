@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// Most findings of a report; further ones are counted and not shown.
 pub const FINDINGS_MAX: usize = 10_000;
-/// Most related resources that are tried for one resource.
+/// Most related resources that are tried for one resource; if none of them is as wanted, it is not evaluated.
 const RELATED_MAX: usize = 1_000;
 
 /// What is asked for.
@@ -301,7 +301,11 @@ impl<'a> Look<'a> {
         let run = |related| self.runner.run(&ready.rule, &one.value, &asked.parameters, Some(related));
         let mut unknown = None;
         let mut worst = None;
-        for candidate in candidates.take(RELATED_MAX) {
+        for (tried, candidate) in candidates.enumerate() {
+            if tried == RELATED_MAX {
+                unknown = Some(format!("more than {RELATED_MAX} resources belong to it: no more are tried"));
+                break;
+            }
             if let Some(why) = unknown_of(asked.definition, candidate.resource) {
                 unknown = Some(why);
                 continue;

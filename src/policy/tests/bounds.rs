@@ -56,3 +56,21 @@ fn what_is_built_in_is_judged_first() {
     let order: Vec<&str> = set.in_order().map(|assignment| assignment.name.as_str()).collect();
     assert_eq!(order, [BASELINE, "aaa"]);
 }
+
+/// Of what belongs to a resource so many are tried: that none of those is as wanted does not say that none is.
+#[test]
+fn more_related_resources_than_are_tried_leave_it_not_evaluated() {
+    let details = json!({"type": "Wardwatch/clocks",
+        "existenceCondition": {"field": "Wardwatch/clocks/synchronized", "equals": true}});
+    let rule = json!({"if": {"field": "type", "equals": "Wardwatch/logs"},
+        "then": {"effect": "auditIfNotExists", "details": details}});
+    let set = super::with_rule(&rule, &json!({}));
+    let clock = |n: usize| Resource::new("Wardwatch/clocks", &format!("c-{n}")).with("synchronized", false);
+    let judged = |clocks: usize| {
+        let all: Vec<Resource> = std::iter::once(log("log")).chain((0..clocks).map(clock)).collect();
+        set.evaluate(&all, now(), &Wanted::default()).findings[0].clone()
+    };
+    assert_eq!(judged(1_000).state, Compliance::NonCompliant);
+    let more = judged(1_001);
+    assert!(more.state == Compliance::NotEvaluated && more.message.contains("more than 1000"), "{more:?}");
+}
