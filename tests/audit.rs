@@ -528,6 +528,36 @@ fn who_is_seen_in_missed_events_alone_was_seen() {
     server.stop();
 }
 
+/// An account that was made an auditor's for some wards by an earlier version is told why it reads nothing, and what to do.
+#[test]
+fn h10_an_auditor_for_some_wards_is_refused_and_reads_once_the_account_is_for_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start(&data);
+    server.small_ward();
+    server.user("ines", "auditor");
+    server.stop();
+    database(&data).execute("UPDATE user SET wards = '[\"w\"]' WHERE name = 'ines'", []).unwrap();
+    let server = Server::start(&data);
+    let asked = |server: &Server| {
+        let token = std::fs::read_to_string(server.login("ines")).unwrap();
+        let (mut ines, _) = Stream::greet(server, token.trim(), Encoding::Json);
+        ines.say(&ClientMessage::AuditLog { id: 5, query: AuditQuery::default() });
+        ines.until("an answer", |message| match message {
+            ServerMessage::AuditLog { id: 5, page } => Some(Ok(page.entries.len())),
+            ServerMessage::Error { code, id: Some(5), detail } => Some(Err((*code, detail.clone()))),
+            _ => None,
+        })
+    };
+    let (code, why) = asked(&server).unwrap_err();
+    assert_eq!(code, ErrorCode::Denied);
+    assert!(why.contains("this account is for some wards") && why.contains("wardwatch user wards NAME --all"), "{why}");
+    assert!(server.run(&["audit", "show", "--failures"]).contains("code=auditor_for_some_wards"));
+    server.run(&["user", "wards", "ines", "--all"]);
+    assert!(asked(&server).unwrap() > 0);
+    server.stop();
+}
+
 /// The screen of an auditor reads by this message; reading leaves an entry, and those who may not read are denied.
 #[test]
 fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
@@ -552,6 +582,8 @@ fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
     let all = ask(&mut ines, AuditQuery::default()).unwrap();
     assert_eq!(all.entries[0].act, "audit.read", "the newest is that it is read");
     assert_eq!((all.entries[0].who.as_str(), all.entries[0].role.as_deref()), ("ines", Some("auditor")));
+    let added = all.entries.iter().find(|entry| entry.act == "user.add").unwrap();
+    assert!(added.who.strip_prefix("uid ").is_some_and(|uid| uid.parse::<u32>().is_ok()), "{added:?}");
     assert!(all.entries.windows(2).all(|pair| pair[0].index == pair[1].index + 1));
     assert_eq!((all.entries.last().unwrap().index, all.before), (0, None));
     let of =
