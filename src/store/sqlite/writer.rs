@@ -28,6 +28,9 @@ use std::{
 /// Pages after which the WAL is copied into the database (16 MiB).
 const WAL_CHECKPOINT_PAGES: i64 = 4_096;
 
+/// So many turns of deleting at most follow one another before the WAL is emptied: about a minute of them.
+const TURNS_MAX: u32 = 300;
+
 #[derive(Debug, Clone, Copy)]
 struct WardState {
     no: i64,
@@ -68,6 +71,8 @@ pub struct SqliteStore {
     audit_fault: Option<String>,
     /// Something was deleted that may still stand in the WAL.
     lingers: bool,
+    /// Turns of deleting since the WAL was emptied last.
+    turns: u32,
     closed: bool,
     _lock: FolderLock,
 }
@@ -114,6 +119,7 @@ impl SqliteStore {
             segment,
             audit_fault,
             lingers: true,
+            turns: 0,
             closed: false,
             _lock: lock,
         };
@@ -299,10 +305,12 @@ impl Store for SqliteStore {
         let expired = expire::expire(&mut self.db, now, retention, signed);
         let Expired { more, deleted } = self.close_on_error(expired)?;
         self.lingers |= deleted;
+        self.turns += 1;
         // Once for all turns of a round: it is another write of what is in the WAL.
-        if self.lingers && !more {
+        if self.lingers && (!more || self.turns >= TURNS_MAX) {
             let emptied = empty_wal(&self.db);
             self.lingers = !self.close_on_error(emptied)?;
+            self.turns = 0;
         }
         Ok(more)
     }
