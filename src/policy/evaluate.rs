@@ -8,13 +8,13 @@ use super::{
     initiative::Initiative,
     report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Reason, Report},
     resource::Resource,
-    run::{LOOK_MAX, Runner},
+    run::Runner,
     scope::Scope,
     set::{BUILT_IN, PolicySet},
 };
-use crate::domain::Timestamp;
+use crate::domain::{Millis, Timestamp};
 use regorus::{Value, languages::azure_policy::aliases::normalizer};
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 /// Most findings of a report; further ones are counted and not shown.
 pub const FINDINGS_MAX: usize = 10_000;
@@ -42,26 +42,22 @@ struct Look<'a> {
     seen: Vec<Seen<'a>>,
     now: Timestamp,
     wanted: &'a Wanted,
-    runner: Runner,
+    runner: Runner<'a>,
     findings: Vec<Finding>,
 }
 
 impl PolicySet {
-    /// Judges resources at a time. A look takes [`LOOK_MAX`] at most: what it does not reach is not evaluated.
+    /// Judges resources at a time. A look takes [`LOOK_MAX`](super::LOOK_MAX) at most: what it does not reach is not evaluated. `spent` says
+    /// how long this one has taken.
     #[must_use]
-    pub fn evaluate(&self, inventory: &[Resource], now: Timestamp, wanted: &Wanted) -> Report {
-        self.evaluate_within(inventory, now, wanted, LOOK_MAX)
-    }
-
-    /// The same, within a time.
-    pub(super) fn evaluate_within(
+    pub fn evaluate_within(
         &self,
         inventory: &[Resource],
         now: Timestamp,
         wanted: &Wanted,
-        most: Duration,
+        spent: &dyn Fn() -> Millis,
     ) -> Report {
-        let runner = Runner::new(now, most);
+        let runner = Runner::new(now, spent);
         let seen = |resource| {
             let raw = Value::from(Resource::to_json(resource));
             Seen { resource, value: normalizer::normalize(&raw, Some(&self.registry), None) }
@@ -74,7 +70,7 @@ impl PolicySet {
         let initiatives = self.initiatives(&findings);
         let summary = Count::of(findings.iter());
         let mut notes = self.idle(now);
-        if let Err(why) = runner.left() {
+        if let Err(why) = runner.in_time() {
             notes.push(format!(
                 "the look came to its end before all was judged: what says so was not evaluated ({why})"
             ));
@@ -84,6 +80,12 @@ impl PolicySet {
             findings.truncate(FINDINGS_MAX);
         }
         Report { at: now, looked_at: None, scope: wanted.scope.clone(), summary, initiatives, findings, notes }
+    }
+
+    /// The same, for tests: no time passes.
+    #[cfg(test)]
+    pub(crate) fn evaluate(&self, inventory: &[Resource], now: Timestamp, wanted: &Wanted) -> Report {
+        self.evaluate_within(inventory, now, wanted, &|| Millis::ZERO)
     }
 
     /// The assignments as they are judged: no file of the site takes the time of what is built in.
@@ -166,7 +168,7 @@ impl<'a> Look<'a> {
         let mut by_type: BTreeMap<&str, bool> = BTreeMap::new();
         for one in &self.seen {
             let resource = one.resource;
-            self.runner.left()?;
+            self.runner.in_time()?;
             if !asked.place.assignment.covers(resource) || !self.wanted.scope.covers(&resource.id()) {
                 continue;
             }

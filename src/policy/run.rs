@@ -1,54 +1,53 @@
 //! Running the program of a rule on a resource, within bounds of steps and of time.
+//!
+//! How long a look has taken is told by the caller: no clock is read here. How long one rule takes the language bounds itself.
 
 use super::{definition::last_line, effect::Effect};
-use crate::domain::Timestamp;
+use crate::domain::{Millis, Timestamp};
+use core::time::Duration;
 use regorus::{
     Rc, Value,
     rvm::{RegoVM, program::Program},
-    utils::limits::{ExecutionTimerConfig, monotonic_now},
+    utils::limits::ExecutionTimerConfig,
 };
 use serde_json::json;
-use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 /// Most steps of a rule for one resource; a rule that needs more is not evaluated.
 const STEPS_MAX: usize = 100_000;
-/// Longest time of a rule for one resource; a rule that needs more is not evaluated.
+/// Longest time of a rule for one resource, by the timer of the language; a rule that needs more is not evaluated.
 const RUN_MAX: Duration = Duration::from_secs(2);
 /// Longest time of one look: all that is assigned, on all resources. What is not reached within it is not evaluated.
-pub const LOOK_MAX: Duration = Duration::from_secs(60);
-/// Steps of a rule between two looks at the time.
+pub const LOOK_MAX: Millis = Millis::from_secs(60);
+/// Steps of a rule between two looks at the timer.
 const STEPS_BETWEEN_LOOKS: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
 
 /// What runs the rules of one look, until its time is over.
-pub(super) struct Runner {
+pub(super) struct Runner<'a> {
     /// What expressions may ask for besides the resource.
     context: Value,
-    most: Duration,
-    /// By the clock of the language, which is only for its bound; `None` if there is none.
-    begun: Option<Duration>,
+    /// How long the look has taken, by the clock of the caller.
+    spent: &'a dyn Fn() -> Millis,
 }
 
-impl Runner {
-    /// For one look, which begins now and judges as of `now`.
-    pub(super) fn new(now: Timestamp, most: Duration) -> Self {
+impl<'a> Runner<'a> {
+    /// For one look, which judges as of `now`.
+    pub(super) fn new(now: Timestamp, spent: &'a dyn Fn() -> Millis) -> Self {
         let context = Value::from(json!({
             "utcNow": now.to_string(),
             "subscription": {"subscriptionId": "site", "displayName": "site"},
             "resourceGroup": {"name": "site", "location": "site"},
         }));
-        Self { context, most, begun: monotonic_now() }
+        Self { context, spent }
     }
 
-    /// The time that is left; why nothing further is judged if there is none.
-    pub(super) fn left(&self) -> Result<Duration, String> {
-        let spent = monotonic_now().zip(self.begun).map_or(Duration::ZERO, |(now, begun)| now.saturating_sub(begun));
-        let left = self.most.checked_sub(spent).filter(|left| !left.is_zero());
-        left.ok_or_else(|| {
-            format!(
-                "it was not reached: one look takes {} s at most; assign less, or simpler rules",
-                self.most.as_secs()
-            )
-        })
+    /// Whether there is time left; why nothing further is judged if there is none.
+    pub(super) fn in_time(&self) -> Result<(), String> {
+        if (self.spent)() < LOOK_MAX {
+            return Ok(());
+        }
+        let most = LOOK_MAX.0 / 1_000;
+        Err(format!("it was not reached: one look takes {most} s at most; assign less, or simpler rules"))
     }
 
     /// Runs a program on a resource: the effect if its condition holds.
@@ -59,12 +58,15 @@ impl Runner {
         parameters: &Value,
         related: Option<Value>,
     ) -> Result<Option<Effect>, String> {
-        let limit = self.left()?.min(RUN_MAX);
+        self.in_time()?;
         let input: BTreeMap<Value, Value> =
             [(Value::from("resource"), resource.clone()), (Value::from("parameters"), parameters.clone())].into();
         let mut vm = RegoVM::new();
         vm.set_max_instructions(STEPS_MAX);
-        vm.set_execution_timer_config(Some(ExecutionTimerConfig { limit, check_interval: STEPS_BETWEEN_LOOKS }));
+        vm.set_execution_timer_config(Some(ExecutionTimerConfig {
+            limit: RUN_MAX,
+            check_interval: STEPS_BETWEEN_LOOKS,
+        }));
         vm.load_program(Rc::clone(program));
         vm.set_input(Value::from(input));
         vm.set_context(self.context.clone());

@@ -225,7 +225,9 @@ async fn judged(
         let inventory = inventory::inventory(app, &folder, &probe, chain);
         let wards: Vec<String> = app.hub.wards().iter().map(|ward| ward.id.to_string()).collect();
         is_somewhere(&wanted.scope, &inventory, wards)?;
-        Ok(app.policy.set().evaluate(&inventory, app.clock.wall(), &wanted))
+        let begun = app.clock.boot();
+        let spent = || app.clock.boot() - begun;
+        Ok(app.policy.set().evaluate_within(&inventory, app.clock.wall(), &wanted, &spent))
     };
     aside(judge).await?
 }
