@@ -86,7 +86,7 @@ fn main() {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1_024);
         std::thread::scope(|scope| {
             let verdict = scope.spawn(|| verify(receiver.into_iter().map(Ok::<_, Infallible>), &evidence));
-            alone.each_leaf(&mut |leaf| sender.send(leaf).is_ok()).unwrap();
+            alone.each_leaf(0, &mut |leaf| sender.send(leaf).is_ok()).unwrap();
             drop(sender);
             verdict.join().unwrap().unwrap().unwrap();
         });

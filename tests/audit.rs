@@ -354,6 +354,16 @@ fn h14_entries_go_when_their_time_is_over_and_their_hashes_stay() {
     assert!(run(&["audit", "show", "--data", folder]).lines().all(|line| !line.contains("unreadable")));
     let gone = run_with("", &["audit", "prove", "3", "--data", folder]);
     assert!(String::from_utf8_lossy(&gone.stderr).contains("was removed by retention"), "{gone:?}");
+    let proof = dir.path().join("3.tlog-proof");
+    std::fs::write(&proof, run(&["audit", "prove", "3", "--archive", archive.to_str().unwrap(), "--data", folder]))
+        .unwrap();
+    let key = data.join("audit.pub");
+    let held = run(&["audit", "check", proof.to_str().unwrap(), "--key", key.to_str().unwrap()]);
+    assert!(held.contains("\"i\":3,") && held.contains("good: entry 3 of "), "{held}");
+    let forged = dir.path().join("forged.jsonl");
+    std::fs::write(&forged, archived.replace("user.login", "user.logout")).unwrap();
+    let refused = run_with("", &["audit", "prove", "3", "--archive", forged.to_str().unwrap(), "--data", folder]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("entry 3 in it is not as it was signed"), "{refused:?}");
     assert!(run(&["audit", "prove", "80", "--data", folder]).starts_with("c2sp.org/tlog-proof@v1"));
     let (code, said) = retain(&["--dry-run"]);
     assert!(code == 0 && said.contains("nothing is to be removed"), "{said}");
@@ -557,6 +567,36 @@ fn who_is_seen_in_missed_events_alone_was_seen() {
     server.stop();
 }
 
+/// An account that was made an auditor's for some wards by an earlier version is told why it reads nothing, and what to do.
+#[test]
+fn h10_an_auditor_for_some_wards_is_refused_and_reads_once_the_account_is_for_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start(&data);
+    server.small_ward();
+    server.user("ines", "auditor");
+    server.stop();
+    database(&data).execute("UPDATE user SET wards = '[\"w\"]' WHERE name = 'ines'", []).unwrap();
+    let server = Server::start(&data);
+    let asked = |server: &Server| {
+        let token = std::fs::read_to_string(server.login("ines")).unwrap();
+        let (mut ines, _) = Stream::greet(server, token.trim(), Encoding::Json);
+        ines.say(&ClientMessage::AuditLog { id: 5, query: AuditQuery::default() });
+        ines.until("an answer", |message| match message {
+            ServerMessage::AuditLog { id: 5, page } => Some(Ok(page.entries.len())),
+            ServerMessage::Error { code, id: Some(5), detail } => Some(Err((*code, detail.clone()))),
+            _ => None,
+        })
+    };
+    let (code, why) = asked(&server).unwrap_err();
+    assert_eq!(code, ErrorCode::Denied);
+    assert!(why.contains("this account is for some wards") && why.contains("wardwatch user wards NAME --all"), "{why}");
+    assert!(server.run(&["audit", "show", "--failures"]).contains("code=auditor_for_some_wards"));
+    server.run(&["user", "wards", "ines", "--all"]);
+    assert!(asked(&server).unwrap() > 0);
+    server.stop();
+}
+
 /// The screen of an auditor reads by this message; reading leaves an entry, and those who may not read are denied.
 #[test]
 fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
@@ -581,6 +621,8 @@ fn h10_an_auditor_reads_the_trail_over_the_stream_and_it_is_recorded() {
     let all = ask(&mut ines, AuditQuery::default()).unwrap();
     assert_eq!(all.entries[0].act, "audit.read", "the newest is that it is read");
     assert_eq!((all.entries[0].who.as_str(), all.entries[0].role.as_deref()), ("ines", Some("auditor")));
+    let added = all.entries.iter().find(|entry| entry.act == "user.add").unwrap();
+    assert!(added.who.strip_prefix("uid ").is_some_and(|uid| uid.parse::<u32>().is_ok()), "{added:?}");
     assert!(all.entries.windows(2).all(|pair| pair[0].index == pair[1].index + 1));
     assert_eq!((all.entries.last().unwrap().index, all.before), (0, None));
     let of =

@@ -87,7 +87,7 @@ fn check(folder: &DataFolder, noted: &Acknowledged, from: usize) {
     }
     let mut entries = BTreeMap::<String, usize>::new();
     reader
-        .each_leaf(&mut |leaf| {
+        .each_leaf(0, &mut |leaf| {
             let text = String::from_utf8(leaf.bytes).unwrap();
             if let Some((_, rest)) = text.split_once("\"bed\":\"") {
                 *entries.entry(rest.split('"').next().unwrap().to_owned()).or_default() += 1;

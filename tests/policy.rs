@@ -137,11 +137,19 @@ fn a_server_as_it_is_made_starts_and_is_judged_running_and_at_rest() {
     assert_eq!(acts(&bench.data()).last().unwrap(), "policy.check", "the probe is the entry of the check itself");
     assert!(["NET-01", "AUD-02", "NET-03"].iter().all(|check| of(&running, check).state == Compliance::Compliant));
     assert_eq!(of(&running, "KEY-01").state, Compliance::NonCompliant, "the store is not encrypted, and it says so");
+    let looked_at = running.looked_at.clone().unwrap();
+    assert!(looked_at.running && looked_at.configuration.len() == 64 && looked_at.file.is_none(), "{looked_at:?}");
     wait_for("a checkpoint", || (of(&bench.report().1, "AUD-01-CHAIN").state == Compliance::Compliant).then_some(()));
     server.stop();
     let (code, text) = bench.check(&[]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("hipaa-baseline: not compliant") && text.contains("KEY-01 [audit]"), "{text}");
+    let looked_at = bench.report().1.looked_at.unwrap();
+    assert_eq!(looked_at.file.as_deref(), bench.config().to_str());
+    assert_eq!((looked_at.running, looked_at.folder.as_deref()), (false, bench.policies().to_str()));
+    let (before, config) = (looked_at.configuration, std::fs::read_to_string(bench.config()).unwrap());
+    std::fs::write(bench.config(), format!("{config}\n[log]\nlevel = \"warn\"\n")).unwrap();
+    assert_ne!(bench.report().1.looked_at.unwrap().configuration, before, "other settings have another hash");
     assert!(text.lines().all(|line| line.chars().count() <= 80 || !line.trim().contains(' ')), "{text}");
 }
 
@@ -154,6 +162,8 @@ fn what_is_asked_for_wrongly_exits_2_and_what_denies_exits_1() {
     assert!(code == 2 && text.contains("no initiative other is assigned"), "{text}");
     assert_eq!(bench.check(&["--initiative", "hipaa-baseline", "--scope", "site"]).0, 0);
     assert_eq!(bench.check(&["--scope", "moon"]).0, 2);
+    let (code, text) = bench.check(&["--scope", "ward/nowhere"]);
+    assert!(code == 2 && text.contains("/ward/nowhere is no place of this server: it has no ward yet"), "{text}");
     std::fs::write(bench.policies().join("bad.json"), "{\n\"policyRule\": {\"iff\": 1}}").unwrap();
     let (code, text) = bench.check(&[]);
     assert!(
@@ -318,6 +328,9 @@ fn a_folder_of_backups_is_made_private_where_a_policy_says_so_and_only_told_of_e
     bench.put("private.json", &assignment);
     let server = start();
     assert_eq!(mode(), 0o700);
+    let told = "RES-01-PRIVATE /providers/Wardwatch/backups/backups: the folder of backups was made private; \
+                looked at again it is Compliant";
+    assert!(server.log().contains(told), "{}", server.log());
     server.stop();
     assert!(acts(&bench.data()).contains(&"policy.deploy".to_owned()));
 }

@@ -87,6 +87,14 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Who, as people read it: a number alone would not say that it is an account of the server's own machine.
+    #[must_use]
+    pub fn who(&self) -> String {
+        if self.actor_kind == "console" { format!("uid {}", self.actor) } else { self.actor.clone() }
+    }
+}
+
 /// A code of DICOM (PS3.16), with its meaning.
 type Code = (&'static str, &'static str);
 

@@ -32,6 +32,14 @@ pub struct StoredLeaf {
     pub hash: Hash,
 }
 
+impl StoredLeaf {
+    /// Whether its bytes are as its hash says. Of one before `removed` the bytes may be gone.
+    #[must_use]
+    pub fn is_whole(&self, removed: u64) -> bool {
+        (self.bytes.is_empty() && self.index < removed) || leaf_hash(&self.bytes) == self.hash
+    }
+}
+
 /// What is wrong with a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

@@ -4,7 +4,7 @@
 use super::{app::App, pipeline::JobError};
 use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome, export::Entry, wanted::Wanted},
-    domain::Actor,
+    domain::{Actor, Coverage},
     protocol::{AUDIT_ENTRIES_MAX, AUDIT_LOOKED_AT_MAX, AuditEntryView, AuditPage, AuditQuery},
     store::{AccessRecords, LeafRow, StoreError, StoreReader},
 };
@@ -19,6 +19,12 @@ pub(super) enum PageError {
     /// Nobody has the name.
     #[error("there is no user {0}")]
     NoUser(String),
+    /// The account is for some wards, and the trail is of all.
+    #[error(
+        "an auditor reads the trail of the whole site, and this account is for some wards: give it another role, or all wards \
+         (wardwatch user wards NAME --all)"
+    )]
+    SomeWards,
     /// That somebody reads could not be recorded: then nothing is read.
     #[error(transparent)]
     Job(#[from] JobError),
@@ -32,6 +38,11 @@ pub(super) enum PageError {
 
 /// Entries that are wanted, the newest first.
 pub(super) async fn page(app: &App, by: &Actor, query: AuditQuery) -> Result<AuditPage, PageError> {
+    if is_for_some_wards(app, by) {
+        let leaf = LeafDraft::new(LeafActor::from(by), Act::AccessDenied, Outcome::Refused);
+        app.record(vec![LeafDraft { code: Some("auditor_for_some_wards"), ..leaf }], Vec::new()).await?;
+        return Err(PageError::SomeWards);
+    }
     let leaf = LeafDraft {
         patient: query.patient.clone(),
         user: query.user.as_ref().and_then(|name| app.hub.directory().user_by_name(name).map(|user| user.id.clone())),
@@ -42,6 +53,12 @@ pub(super) async fn page(app: &App, by: &Actor, query: AuditQuery) -> Result<Aud
     let (reader, size) = (Arc::clone(&app.reader), app.hub.audit_size());
     let read = tokio::task::spawn_blocking(move || read(reader.as_ref(), &query, size));
     read.await.map_err(|_| PageError::Broken)?
+}
+
+/// Whether an account promises a bound that the trail has not. No such auditor is made; one may be there from before.
+fn is_for_some_wards(app: &App, by: &Actor) -> bool {
+    let Actor::User { user, .. } = by else { return false };
+    app.hub.directory().user(user).is_some_and(|user| user.coverage != Coverage::All)
 }
 
 /// Which entries were looked for, besides those of a patient or a user.
@@ -105,12 +122,13 @@ fn view(row: &LeafRow, names: &BTreeMap<&str, &str>) -> AuditEntryView {
         kind => format!("{kind}={id}"),
     };
     let about = entry.objects.iter().map(of).chain(entry.code.iter().cloned());
+    let who = if entry.actor_kind == "user" { named(&entry.actor) } else { entry.who() };
     AuditEntryView {
         index: entry.index,
         at: entry.utc.parse().ok(),
         act: entry.act,
         refused: entry.refused,
-        who: named(&entry.actor),
+        who,
         role: entry.role,
         patient: entry.patient.and_then(|id| id.parse().ok()),
         about: about.collect::<Vec<_>>().join(" "),

@@ -66,6 +66,9 @@ enum Command {
     Prove {
         /// The entry
         index: u64,
+        /// The file that `audit retain --archive` wrote, if retention has removed the entry
+        #[arg(long, value_name = "FILE")]
+        archive: Option<PathBuf>,
         #[command(flatten)]
         site: SiteArgs,
     },
@@ -171,11 +174,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             admin::ask_done_as(&site, who, AdminRequest::ExportAudit { what, approved: approved.clone() })?;
             export(&site, *format, *until, filter.clone())
         }
-        Command::Prove { index, site } => {
+        Command::Prove { index, archive, site } => {
             let site = site.existing()?;
             // What is proven is shown.
             admin::ask_done(&site, AdminRequest::NoteAuditRead)?;
-            proofs::prove(&site.folder, *index)
+            proofs::prove(&site.folder, *index, archive.as_deref())
         }
         Command::Check { proof, key, witness, quorum } => proofs::check_proof(proof, key, witness, *quorum),
         Command::Pin { out, site } => pins::write(&site.existing()?.folder, out.as_deref()),

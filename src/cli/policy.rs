@@ -156,11 +156,15 @@ fn files(config: Option<&std::path::Path>) -> anyhow::Result<PolicySet> {
 fn check(site: &SiteArgs, scope: &Scope, initiative: Option<String>) -> anyhow::Result<Report> {
     let named = initiative.clone();
     let request = AdminRequest::CheckPolicy { scope: scope.clone(), initiative };
-    let report = match admin::ask(&site.existing()?, request, None)? {
+    let site = site.existing()?;
+    let mut report = match admin::ask(&site, request, None)? {
         AdminAnswer::Policy { report } => *report,
         AdminAnswer::Failed { why } => bail!(why),
         other => bail!("the server's answer is not understood: {other:?}"),
     };
+    if let Some(looked_at) = report.looked_at.as_mut().filter(|looked_at| !looked_at.running) {
+        looked_at.file = site.config.as_ref().map(|file| file.display().to_string());
+    }
     if let Some(name) = named.filter(|_| report.findings.is_empty()) {
         bail!("no initiative {} is assigned: `wardwatch policy list` shows what there is", clean(&name));
     }

@@ -9,7 +9,7 @@ use super::{
 pub const BASELINE: &str = "hipaa-baseline";
 
 /// The files of the program.
-const FILES: [(&str, &str); 25] = [
+const FILES: [(&str, &str); 26] = [
     ("NET-01.json", include_str!("builtin/NET-01.json")),
     ("NET-02.json", include_str!("builtin/NET-02.json")),
     ("NET-02-PLAIN.json", include_str!("builtin/NET-02-PLAIN.json")),
@@ -26,6 +26,7 @@ const FILES: [(&str, &str); 25] = [
     ("ACC-01.json", include_str!("builtin/ACC-01.json")),
     ("ACC-02.json", include_str!("builtin/ACC-02.json")),
     ("ACC-03.json", include_str!("builtin/ACC-03.json")),
+    ("ACC-03-DEVICES.json", include_str!("builtin/ACC-03-DEVICES.json")),
     ("MAP-01.json", include_str!("builtin/MAP-01.json")),
     ("MAP-01-LINT.json", include_str!("builtin/MAP-01-LINT.json")),
     ("TIME-01.json", include_str!("builtin/TIME-01.json")),

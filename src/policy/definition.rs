@@ -1,7 +1,9 @@
 //! A policy definition: a rule with its parameters, made ready to be judged by.
 
 use super::{
+    ask,
     document::{Document, PolicyFault, member, text},
+    effect::Effect,
     guard, rule,
 };
 use regorus::{
@@ -9,12 +11,23 @@ use regorus::{
     languages::azure_policy::{
         aliases::AliasRegistry,
         compiler::compile_policy_definition_with_aliases,
-        parser::{ParseError, parse_policy_definition},
+        parser::{ParseError, parse_policy_definition_with_max_col},
     },
     rvm::program::Program,
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+};
+
+/// Longest text for the language, in bytes: a condition alone is written with indents, and so is longer than in its file.
+const SOURCE_MAX_BYTES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16 * 1024 * 1024);
+/// Most lines of it.
+const SOURCE_MAX_LINES: NonZeroUsize = SOURCE_MAX_BYTES;
+/// Longest line of it, in characters: a file without line ends is one line.
+const COLUMNS_MAX: Option<NonZeroU32> = NonZeroU32::new(16 * 1024 * 1024);
 
 /// A parameter of a definition or an initiative.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +72,8 @@ pub(super) struct Ready {
     pub(super) by_type: bool,
     /// The whole condition, for effects that ask for what belongs to a resource.
     pub(super) condition: Rc<Program>,
+    /// What says whether an effect that is an expression comes to `disabled`.
+    pub(super) disabled: Option<Rc<Program>>,
 }
 
 impl fmt::Debug for Ready {
@@ -92,6 +107,8 @@ pub struct Definition {
     pub(super) effect: String,
     /// The types that its rule names.
     pub(super) types: Vec<String>,
+    /// The types that it is about by the fields of its condition alone, if that asks for no type.
+    pub(super) about_types: BTreeSet<&'static str>,
     /// The fields of ours that its rule reads.
     pub(super) fields: BTreeSet<(&'static str, &'static str)>,
     pub(super) related: Option<Related>,
@@ -113,26 +130,23 @@ impl Definition {
             let what = format_args!("there is no type or field {name}: docs/policy.md says where all are listed");
             return Err(document.fault(what));
         }
-        let source = Source::from_contents(document.file.clone(), document.text.clone());
-        let source = source.map_err(|e| document.fault(last_line(&e.to_string())))?;
-        let parsed = parse_policy_definition(&source).map_err(|e| placed(document, &e))?;
+        let source = source_of(&document.file, document.text.clone());
+        let source = source.map_err(|e| document.fault(e))?;
+        let parsed = parse_policy_definition_with_max_col(&source, COLUMNS_MAX).map_err(|e| placed(document, &e))?;
         let (condition, then) = parts(&rule);
         let details = member(&then, "details").and_then(Value::as_object).cloned().unwrap_or_default();
         let mode = text(body, "mode").unwrap_or_else(|| "All".to_owned());
         let metadata = member(body, "metadata").and_then(Value::as_object).cloned().unwrap_or_default();
         let related = text(&details, "type").map(|kind| Related { kind, name: text(&details, "name") });
-        let ready = compile_policy_definition_with_aliases(&parsed, Rc::clone(registry))
-            .map_err(|e| why_not(&e.to_string()))
-            .and_then(|program| {
-                let about = rule::applicability(&condition);
-                let by_type = about.as_ref().is_some_and(rule::asks_type_alone);
-                let applies = about.map(|c| condition_program(&c, body, registry)).transpose()?;
-                Ok(Ready { rule: program, applies, by_type, condition: condition_program(&condition, body, registry)? })
-            });
-        let ready = if is_resource_mode(&mode) {
-            ready
-        } else {
-            Err(format!("mode {mode} is evaluated by another service of Azure"))
+        let effect = text(&then, "effect").unwrap_or_default();
+        let about_types = rule::types_of_fields(&condition);
+        let program =
+            compile_policy_definition_with_aliases(&parsed, Rc::clone(registry)).map_err(|e| why_not(&e.to_string()));
+        let ready = match program {
+            _ if !is_resource_mode(&mode) => Err(format!("mode {mode} is evaluated by another service of Azure")),
+            Ok(_) if about_types.len() > 1 => Err(several_types(&about_types)),
+            Ok(rule) => ready(rule, &condition, &effect, body, registry),
+            Err(why) => Err(why),
         };
         Ok(Self {
             name: document.name.clone(),
@@ -144,7 +158,8 @@ impl Definition {
             parameters: parameters(document)?,
             file: document.file.clone(),
             source: document.text.trim().to_owned(),
-            effect: text(&then, "effect").unwrap_or_default(),
+            effect,
+            about_types,
             types: rule::types(&condition),
             fields: rule::fields(&rule),
             related,
@@ -158,10 +173,38 @@ impl Definition {
         self.ready.as_ref().err().map(String::as_str)
     }
 
-    /// Whether its rule names a type.
-    pub(super) fn names_type(&self, kind: &str) -> bool {
-        self.types.iter().any(|named| named.eq_ignore_ascii_case(kind))
+    /// Whether it can be about resources of a type: a rule that asks for no type is about those whose fields it reads. Another
+    /// resource may have a field of the same name, and that is not meant.
+    pub(super) fn may_be_about(&self, kind: &str) -> bool {
+        self.about_types.is_empty() || self.about_types.iter().any(|about| about.eq_ignore_ascii_case(kind))
     }
+}
+
+/// Makes a rule ready.
+fn ready(
+    rule: Rc<Program>,
+    condition: &Value,
+    effect: &str,
+    body: &Map<String, Value>,
+    registry: &Rc<AliasRegistry>,
+) -> Result<Ready, String> {
+    let program = |condition: &Value| condition_program(condition, body, registry);
+    let about = rule::applicability(condition);
+    let by_type = about.as_ref().is_some_and(rule::asks_type_alone);
+    let is_disabled = json!({"value": effect, "equals": Effect::Disabled.as_str()});
+    let is_computed = effect.starts_with('[') && ask::parameter_named(effect).is_none();
+    Ok(Ready {
+        rule,
+        applies: about.as_ref().map(program).transpose()?,
+        by_type,
+        condition: program(condition)?,
+        disabled: is_computed.then(|| program(&is_disabled)).transpose()?,
+    })
+}
+
+fn several_types(types: &BTreeSet<&'static str>) -> String {
+    let types: Vec<&str> = types.iter().copied().collect();
+    format!("it reads fields of several types ({}) and asks for no type: add a condition on type", types.join(", "))
 }
 
 /// Azure's modes for resources; others belong to services of their own.
@@ -185,9 +228,15 @@ fn condition_program(
     let parameters = member(body, "parameters").cloned().unwrap_or_else(|| json!({}));
     let alone = json!({"parameters": parameters, "policyRule": {"if": condition, "then": {"effect": "audit"}}});
     let text = serde_json::to_string_pretty(&alone).map_err(|e| e.to_string())?;
-    let source = Source::from_contents("condition".to_owned(), text).map_err(|e| last_line(&e.to_string()))?;
-    let parsed = parse_policy_definition(&source).map_err(|e| last_line(&e.to_string()))?;
+    let source = source_of("condition", text)?;
+    let parsed = parse_policy_definition_with_max_col(&source, COLUMNS_MAX).map_err(|e| last_line(&e.to_string()))?;
     compile_policy_definition_with_aliases(&parsed, Rc::clone(registry)).map_err(|e| last_line(&e.to_string()))
+}
+
+/// A text for the language. Files of Azure may be one line or many: only their length counts, which was bounded before.
+fn source_of(name: &str, text: String) -> Result<Source, String> {
+    Source::from_contents_with_limits(name.to_owned(), text, SOURCE_MAX_BYTES, SOURCE_MAX_LINES)
+        .map_err(|e| last_line(&e.to_string()))
 }
 
 /// The parameters that an object of a file declares.

@@ -92,6 +92,8 @@ pub(super) struct Document {
     pub(super) kind: Kind,
     /// By what others name it: its name, the end of its identifier, or the name of the file.
     pub(super) name: String,
+    /// Whether the name is its own, and not that of the file.
+    pub(super) is_named: bool,
     /// Its identifier, if it has one.
     pub(super) id: Option<String>,
     /// What is in its `properties`.
@@ -194,11 +196,12 @@ fn document(file: &str, content: &str, raw: &RawValue, single: bool) -> Result<D
     })?;
     let id = ["id", "resourceId"].into_iter().find_map(|key| text(&object, key));
     let named = text(&object, "name").or_else(|| id.as_deref().map(|id| last_part(id).to_owned()));
+    let is_named = named.is_some();
     let stem = || Path::new(file).file_stem().map(|name| name.to_string_lossy().into_owned());
     let name = named.or_else(|| single.then(stem).flatten());
     let name = name.ok_or_else(|| fault("one of several in a file needs a \"name\""))?;
     let text = format!("{}{}", "\n".repeat(line - 1), raw.get());
-    Ok(Document { kind, name, id, body, text, file: file.to_owned(), line })
+    Ok(Document { kind, name, is_named, id, body, text, file: file.to_owned(), line })
 }
 
 /// What serde says, without the place that we say ourselves.

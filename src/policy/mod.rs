@@ -7,6 +7,7 @@
 //!
 //! `backend` collects the resources and asks; `cli` prints. Files, clocks and sockets never live here.
 
+mod ask;
 mod assignment;
 mod builtin;
 mod definition;
@@ -19,6 +20,7 @@ mod initiative;
 mod report;
 mod resource;
 mod rule;
+mod run;
 mod scope;
 mod set;
 mod text;
@@ -35,8 +37,9 @@ pub use effect::Effect;
 pub use evaluate::{FINDINGS_MAX, Wanted};
 pub use exemption::{Category, EXEMPTION_MAX, Exemption};
 pub use initiative::{Initiative, Reference};
-pub use report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, Reason, Report};
+pub use report::{Compliance, Count, ExemptionSeen, Finding, InitiativeReport, LookedAt, Reason, Report};
 pub use resource::Resource;
+pub use run::LOOK_MAX;
 pub use scope::Scope;
 pub use set::{Listed, PolicySet};
 pub use text::{paragraph, report_text};

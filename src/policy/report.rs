@@ -166,12 +166,33 @@ pub struct InitiativeReport {
     pub count: Count,
 }
 
+/// What was judged, and by which files: two reports of the same hashes are of the same settings and the same policies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LookedAt {
+    /// Whether a server that runs was asked, which is judged by the configuration that it runs with.
+    pub running: bool,
+    /// SHA-256 over all settings that are in force, those of flags and of the environment included.
+    pub configuration: String,
+    /// The file of the configuration, if nothing runs and one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// SHA-256 over all policies that are in force.
+    pub policies: String,
+    /// The folder of the site's own, if the configuration names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// When.
     pub at: Timestamp,
+    /// What was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<LookedAt>,
     /// Where.
     pub scope: Scope,
     /// How many of each.

@@ -50,6 +50,21 @@ pub(super) fn asks_type_alone(condition: &Value) -> bool {
     alone
 }
 
+/// The types of whose fields a condition reads that asks for no type: it is about those. None if it asks for one, or reads no
+/// field of ours.
+pub(super) fn types_of_fields(condition: &Value) -> BTreeSet<&'static str> {
+    let mut asks = false;
+    each_object(condition, 0, &mut |object| {
+        let field = member(object, "field").and_then(Value::as_str);
+        asks |= field.is_some_and(|field| field.eq_ignore_ascii_case("type"));
+    });
+    each_text(condition, 0, &mut |text| {
+        let text = text.to_lowercase().replace(' ', "");
+        asks |= text.starts_with('[') && text.contains("field('type')");
+    });
+    if asks { BTreeSet::new() } else { fields(condition).into_iter().map(|(kind, _)| kind).collect() }
+}
+
 /// Whether a condition asks for type, name and kind alone.
 fn only_identity(condition: &Value, depth: usize) -> bool {
     let Value::Object(object) = condition else { return false };

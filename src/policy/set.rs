@@ -11,6 +11,7 @@ use super::{
 use crate::domain::Timestamp;
 use regorus::{Rc, languages::azure_policy::aliases::AliasRegistry};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// What files of the program itself are called.
@@ -38,6 +39,7 @@ pub struct PolicySet {
     pub(super) definitions: BTreeMap<String, Definition>,
     pub(super) initiatives: BTreeMap<String, Initiative>,
     pub(super) assignments: BTreeMap<String, Assignment>,
+    /// By their identifiers: those of several places may have one name.
     pub(super) exemptions: BTreeMap<String, Exemption>,
     /// What files of the site took the place of what is built in.
     replaced: Vec<String>,
@@ -68,7 +70,9 @@ impl PolicySet {
     /// If the file cannot be used, or holds again what another file holds.
     pub fn add(&mut self, file: &str, content: &str) -> Result<(), PolicyFault> {
         for document in document::read(file, content)? {
-            let key = document.name.to_lowercase();
+            // Others name a definition, an initiative or an assignment by its name; nothing names an exemption.
+            let id = document.id.as_ref().filter(|_| document.kind == Kind::Exemption);
+            let key = id.unwrap_or(&document.name).trim_matches('/').to_lowercase();
             let held = match document.kind {
                 Kind::Definition => self.definitions.get(&key).map(|held| &held.file),
                 Kind::Initiative => self.initiatives.get(&key).map(|held| &held.file),
@@ -76,7 +80,10 @@ impl PolicySet {
                 Kind::Exemption => self.exemptions.get(&key).map(|held| &held.file),
             };
             if let Some(other) = held.filter(|other| !other.starts_with(BUILT_IN)) {
-                return Err(document.fault(format_args!("it is already in {other}: remove one of them")));
+                let by =
+                    if document.is_named { "" } else { " by the name of its file, as it has no \"name\" of its own" };
+                let what = format_args!("it is already in {other}{by}: remove one of them, or give it another name");
+                return Err(document.fault(what));
             }
             let replaces = held.is_some();
             if replaces {
@@ -186,8 +193,24 @@ impl PolicySet {
         let definition = self.definitions.get(&key).map(|d| (Kind::Definition, d.source.as_str()));
         let initiative = self.initiatives.get(&key).map(|i| (Kind::Initiative, i.source.as_str()));
         let assignment = self.assignments.get(&key).map(|a| (Kind::Assignment, a.source.as_str()));
-        let exemption = self.exemptions.get(&key).map(|e| (Kind::Exemption, e.source.as_str()));
-        [definition, initiative, assignment, exemption].into_iter().flatten().collect()
+        let exemptions = self.exemptions.values().filter(|e| e.name.to_lowercase() == key);
+        let exemptions = exemptions.map(|e| (Kind::Exemption, e.source.as_str()));
+        [definition, initiative, assignment].into_iter().flatten().chain(exemptions).collect()
+    }
+
+    /// SHA-256 over all that is in force, in hex: it says which policies a report was made by.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let definitions = self.definitions.values().map(|d| &d.source);
+        let initiatives = self.initiatives.values().map(|i| &i.source);
+        let assignments = self.assignments.values().map(|a| &a.source);
+        let exemptions = self.exemptions.values().map(|e| &e.source);
+        let mut hasher = Sha256::new();
+        for source in definitions.chain(initiatives).chain(assignments).chain(exemptions) {
+            hasher.update(u64::try_from(source.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(source);
+        }
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Whether there is an initiative of this name.

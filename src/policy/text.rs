@@ -1,6 +1,6 @@
 //! The report as text, readable in 80 columns.
 
-use super::report::{Compliance, Count, Finding, Report};
+use super::report::{Compliance, Count, Finding, LookedAt, Report};
 use crate::domain::text::clean;
 use std::fmt::Write;
 
@@ -9,11 +9,17 @@ const COLUMNS: usize = 80;
 /// Longest value of a field that is shown, in characters.
 const VALUE_MAX_CHARS: usize = 60;
 
+/// Characters of a hash that are shown.
+const SHORT_CHARS: usize = 16;
+
 /// The report as text. What is as wanted is counted and, with `all`, listed.
 #[must_use]
 pub fn report_text(report: &Report, all: bool) -> String {
     let mut out = String::new();
     put(&mut out, 0, &format!("Policies of {} at {}", report.scope, report.at));
+    if let Some(looked_at) = &report.looked_at {
+        put_looked_at(&mut out, looked_at);
+    }
     for initiative in &report.initiatives {
         let (name, state) = (&initiative.name, word(initiative.state));
         put(&mut out, 0, &format!("{name}: {state} ({})", counts(&initiative.count)));
@@ -33,6 +39,23 @@ pub fn report_text(report: &Report, all: bool) -> String {
         report.notes.iter().for_each(|note| put(&mut out, 0, &format!("note: {note}")));
     }
     out
+}
+
+fn put_looked_at(out: &mut String, looked_at: &LookedAt) {
+    let LookedAt { running, configuration, file, policies, folder } = looked_at;
+    let what = match (running, file) {
+        (true, _) => "the server that runs".to_owned(),
+        (false, Some(file)) => format!("the folder at rest, by {file}"),
+        (false, None) => "the folder at rest, by no configuration file".to_owned(),
+    };
+    put(out, 0, &format!("of {what}, settings {}", short(configuration)));
+    let own = folder.as_ref().map_or_else(|| "none of the site".to_owned(), |folder| format!("those of {folder}"));
+    put(out, 0, &format!("by the built-in policies and {own}, {}", short(policies)));
+}
+
+/// The begin of a hash, which is enough to tell two apart: the whole is in the report for programs.
+fn short(hash: &str) -> String {
+    format!("sha256:{}", hash.chars().take(SHORT_CHARS).collect::<String>())
 }
 
 fn put_finding(out: &mut String, finding: &Finding) {
@@ -140,5 +163,29 @@ mod tests {
         put(&mut out, 2, &text);
         assert!(out.ends_with("what to do\n"), "{out}");
         assert_eq!(paragraph(&"word ".repeat(1_000)).chars().count(), PARAGRAPH_MAX_CHARS);
+    }
+
+    #[test]
+    fn what_was_looked_at_is_named() {
+        let set = crate::policy::built_in().unwrap();
+        let at = crate::domain::Timestamp::from_ms(0);
+        let mut report = set.evaluate(&[], at, &crate::policy::Wanted::default());
+        let looked_at = LookedAt {
+            running: false,
+            configuration: "a".repeat(64),
+            file: Some("/etc/wardwatch.toml".to_owned()),
+            policies: set.fingerprint(),
+            folder: Some("/etc/policies".to_owned()),
+        };
+        report.looked_at = Some(looked_at);
+        let text = report_text(&report, false);
+        assert!(
+            text.contains("of the folder at rest, by /etc/wardwatch.toml, settings sha256:aaaaaaaaaaaaaaaa\n"),
+            "{text}"
+        );
+        assert!(text.contains("by the built-in policies and those of /etc/policies, sha256:"), "{text}");
+        let mut other = set.clone();
+        other.add("a.json", r#"{"policyDefinitionId": "/x/LOG-01"}"#).unwrap();
+        assert_ne!(set.fingerprint(), other.fingerprint());
     }
 }

@@ -121,7 +121,7 @@ pub const TYPES: &[TypeSpec] = &[
         about: "each device and gateway of a ward",
         fields: &[
             field("kind", "its kind"),
-            field("credential", "whether it has a token of its own"),
+            field("credential", "whether it, its gateway or the source of HL7 v2 that stands for one has a credential"),
             field("clockWrong", "whether an alert stands that its clock is wrong"),
         ],
     },

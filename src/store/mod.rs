@@ -272,11 +272,11 @@ pub trait StoreReader: Send + Sync {
     /// If the database fails.
     fn leaves(&self, from: u64, limit: u32) -> Result<Vec<LeafRow>, StoreError>;
 
-    /// Calls `each` with every leaf in order. Stops when `each` fails.
+    /// Calls `each` with every leaf from `from` on, in order. Stops when `each` fails.
     ///
     /// # Errors
     /// If the database fails.
-    fn each_leaf(&self, each: &mut dyn FnMut(StoredLeaf) -> bool) -> Result<(), StoreError>;
+    fn each_leaf(&self, from: u64, each: &mut dyn FnMut(StoredLeaf) -> bool) -> Result<(), StoreError>;
 
     /// The stored hashes of at most `count` leaves from `from` on.
     ///

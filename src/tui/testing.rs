@@ -203,7 +203,7 @@ pub(in crate::tui) fn audit_page() -> AuditPage {
             entry(1_203_439, 61, "access.denied", nurse, None, "change_ward_limits"),
             entry(1_203_438, 95, "user.login", ("unknown", None), None, "wrong"),
             entry(1_203_437, 3_600, "break_glass.start", ("k.brandt", Some("doctor")), Some(11), "ward=icu emergency"),
-            entry(1_203_436, 3_700, "device.set", ("0", None), None, "ward=3-east device=mon-12"),
+            entry(1_203_436, 3_700, "device.set", ("uid 0", None), None, "ward=3-east device=mon-12"),
         ],
         before: Some(1_203_436),
         size: 1_203_442,

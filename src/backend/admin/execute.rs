@@ -72,7 +72,7 @@ pub async fn execute(app: &Arc<App>, data: &Path, asker: Asker, request: AdminRe
         AdminRequest::ListChannels => channels::list(app),
         AdminRequest::TestChannel { channel, to } => channels::test(app, &by, &channel, to).await,
         AdminRequest::CheckPolicy { scope, initiative } => {
-            check_policy(app, data, by, Wanted { scope, initiative }).await
+            check_policy(app, (data, asker.serving), by, Wanted { scope, initiative }).await
         }
         AdminRequest::Status => status(app, data, asker.serving).await,
     };
@@ -122,10 +122,12 @@ pub(super) fn leaf(by: &Actor, act: Act) -> LeafDraft {
     LeafDraft::new(LeafActor::from(by), act, Outcome::Success)
 }
 
-async fn check_policy(app: &Arc<App>, data: &Path, by: Actor, wanted: Wanted) -> Done {
+async fn check_policy(app: &Arc<App>, (data, serving): (&Path, bool), by: Actor, wanted: Wanted) -> Done {
     let folder = DataFolder::open(data).map_err(refused)?;
     let checked = policy::check(app, &folder, &Occasion::Person(by), &wanted).await;
-    checked.map(|report| AdminAnswer::Policy { report: Box::new(report) }).map_err(|e| refused(policy::whole(&e)))
+    let mut report = checked.map_err(|e| refused(policy::whole(&e)))?;
+    report.looked_at = Some(policy::looked_at(app, serving));
+    Ok(AdminAnswer::Policy { report: Box::new(report) })
 }
 
 async fn note_audit_read(app: &App, by: &Actor) -> Done {

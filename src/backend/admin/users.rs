@@ -83,9 +83,10 @@ fn check_coverage(app: &App, coverage: &Coverage) -> Result<(), AdminError> {
 /// The trail is of the whole site: wards would promise an auditor's account a bound that it has not.
 fn check_auditor(role: Role, coverage: &Coverage) -> Result<(), AdminError> {
     match (role, coverage) {
-        (Role::Auditor, Coverage::Wards(_)) => {
-            Err(refused("an auditor reads the trail of the whole site: the account cannot be one for some wards"))
-        }
+        (Role::Auditor, Coverage::Wards(_)) => Err(refused(
+            "an auditor reads the trail of the whole site: the account cannot be one for some wards; give it all first \
+                 (wardwatch user wards NAME --all)",
+        )),
         _ => Ok(()),
     }
 }

@@ -32,6 +32,10 @@ pub struct SyslogConfig {
     /// Whether plain text may go over a network.
     #[serde(default)]
     pub insecure: bool,
+    /// Whether the receiver says by TLS that it ends (`close_notify`; RFC 5425, section 4.4 demands it). If it never does, its end of TCP
+    /// after ours counts: whoever is on the way can end TCP too, and so make entries count as delivered that were not.
+    #[serde(default = "yes")]
+    pub close_notify: bool,
     /// The facility of the messages (RFC 5424, table 1).
     #[serde(default = "facility")]
     pub facility: u8,
@@ -87,8 +91,8 @@ impl SyslogConfig {
             return Some(format!("the trail would go to {address} in plain text: set tls = true, or insecure = true"));
         }
         let for_tls = [&self.ca_file, &self.cert_file, &self.key_file].iter().any(|file| file.is_some());
-        if !self.tls && (for_tls || self.pin.is_some()) {
-            return Some("ca_file, pin, cert_file and key_file are for tls = true".to_owned());
+        if !self.tls && (for_tls || self.pin.is_some() || !self.close_notify) {
+            return Some("ca_file, pin, cert_file, key_file and close_notify are for tls = true".to_owned());
         }
         if self.ca_file.is_some() && self.pin.is_some() {
             return Some("ca_file and pin are two ways to know the receiver: name one".to_owned());

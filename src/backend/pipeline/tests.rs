@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{
         Actor, AlertId, Assignment, Bed, BreakGlass, Category, Cause, Command, Desired, Device, DeviceId, DeviceKind,
         EmergencyReason, Event, EventBody, Marks, Millis, Mode, Patient, PersonName, Quality, Refusal, Role,
@@ -63,6 +64,8 @@ struct Faulty {
     broken: Arc<AtomicBool>,
     /// While a test holds it, a commit waits.
     gate: Arc<Mutex<()>>,
+    /// Turns of deleting.
+    expired: Arc<AtomicUsize>,
 }
 
 impl Store for Faulty {
@@ -84,6 +87,7 @@ impl Store for Faulty {
         self.inner.checkpoint(always)
     }
     fn expire(&mut self, now: Timestamp, retention: &Retention) -> Result<bool, StoreError> {
+        self.expired.fetch_add(1, SeqCst);
         self.inner.expire(now, retention)
     }
     fn audit_fault(&self) -> Option<&str> {
@@ -105,6 +109,7 @@ struct Bench {
     refusing: Arc<AtomicBool>,
     broken: Arc<AtomicBool>,
     gate: Arc<Mutex<()>>,
+    expired: Arc<AtomicUsize>,
 }
 
 fn nurse(name: &str) -> Actor {
@@ -126,6 +131,7 @@ impl Bench {
         let reader: Arc<dyn StoreReader> = Arc::new(inner.reader().unwrap());
         let (full, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let refusing = Arc::new(AtomicBool::new(false));
+        let expired = Arc::new(AtomicUsize::new(0));
         let (memory, gate) = (Arc::new(Memory::default()), Arc::new(Mutex::new(())));
         let parts = PipelineParts {
             config: EngineConfig { vitals: Arc::new(VitalTable::builtin()), ..EngineConfig::default() },
@@ -135,6 +141,7 @@ impl Bench {
                 refusing: refusing.clone(),
                 broken: broken.clone(),
                 gate: gate.clone(),
+                expired: expired.clone(),
             }),
             reader: reader.clone(),
             clock,
@@ -142,7 +149,7 @@ impl Bench {
             outlet: memory.clone(),
         };
         let (handle, threads, clock) = start(parts).unwrap();
-        Self { folder, handle, threads: Some(threads), clock, reader, memory, full, refusing, broken, gate }
+        Self { folder, handle, threads: Some(threads), clock, reader, memory, full, refusing, broken, gate, expired }
     }
 
     /// One ward with bed b1, patient p1 and monitor d1 behind gateway gw.
@@ -604,4 +611,36 @@ fn what_is_doubtful_is_kept_with_its_mark() {
     let kept = newest(&bench);
     assert_eq!((kept.value, kept.quality, kept.marks), (88.0, Quality::Valid, Marks::JUMP), "in a block");
     bench.stop();
+}
+
+/// What is past its time is deleted also while one group comes after another: the writer never has to come to rest for it.
+#[test]
+fn what_is_past_its_time_goes_also_under_load() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(Timestamp::from_ms(1_790_000_000_000));
+    let bench = Bench::start_at(DataFolder::make(&dir.path().join("data")).unwrap(), Arc::new(clock.clone()));
+    let done = Arc::new(AtomicBool::new(false));
+    let record = || {
+        let leaf = LeafDraft::new(LeafActor::System, Act::PolicyProbe, Outcome::Success);
+        Record { leaves: vec![leaf], ..Record::default() }
+    };
+    std::thread::scope(|scope| {
+        // Several ask at once, so that there is always a group that waits.
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !done.load(SeqCst) {
+                    let record = record();
+                    bench.handle.ask_blocking(|reply| Job::Record { record, reply }).unwrap();
+                }
+            });
+        }
+        let by = OsClock.boot() + Millis::from_secs(20);
+        while bench.expired.load(SeqCst) < 3 && OsClock.boot() < by {
+            clock.advance(Millis::from_secs(30));
+            let record = record();
+            bench.handle.ask_blocking(|reply| Job::Record { record, reply }).unwrap();
+        }
+        done.store(true, SeqCst);
+    });
+    assert!(bench.expired.load(SeqCst) >= 3);
 }

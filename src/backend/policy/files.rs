@@ -2,10 +2,11 @@
 
 use crate::{
     domain::Timestamp,
-    policy::{FILE_MAX_BYTES, PolicyFault, PolicySet, built_in},
+    policy::{FILE_MAX_BYTES, PolicyFault, PolicySet, Scope, built_in},
 };
 use rustix::fs::{Mode, OFlags};
 use std::{
+    fmt,
     fs::File,
     io::Read,
     os::unix::fs::MetadataExt,
@@ -52,9 +53,32 @@ pub enum PolicyError {
     /// Anybody may change a policy, and so exempt what he likes.
     #[error("everybody may write to {}: run `chmod o-w` on it", .0.display())]
     Writable(PathBuf),
+    /// There is no such place.
+    #[error(
+        "{scope} is no place of this server: {wards}; `wardwatch policy check --all` shows how a resource is named"
+    )]
+    Nowhere {
+        /// What was asked for.
+        scope: Scope,
+        /// What there is.
+        wards: Wards,
+    },
     /// A file is wrong.
     #[error("a policy cannot be used: {0}")]
     Wrong(#[from] PolicyFault),
+}
+
+/// The wards of a server, as they are told.
+#[derive(Debug)]
+pub struct Wards(pub Vec<String>);
+
+impl fmt::Display for Wards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [] => f.write_str("it has no ward yet"),
+            wards => write!(f, "its wards are {}", wards.join(", ")),
+        }
+    }
 }
 
 /// What is built in, with the files of a folder, as they may be at a time.

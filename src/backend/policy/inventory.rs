@@ -1,18 +1,19 @@
 //! This server, described for policies: by its configuration, its store, its files and what it does.
 
 use super::{
-    machine::{age, certificate_days_left, clock_synchronised, network, newest_age},
+    machine::{age, certificate_days_left, clock_synchronised, network, newest_age, since},
     trail::Probe,
 };
 use crate::{
     backend::{app::App, config::Config, mappings, syslog::SyslogStatus, tls},
-    domain::{ConditionCode, Coverage, Role, Timestamp, WardId},
+    domain::{ConditionCode, Coverage, Device, DeviceId, Millis, Role, Timestamp, WardId},
     policy::Resource,
     seam::{Disk, OsDisk},
     store::DataFolder,
 };
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -21,6 +22,9 @@ use std::{
 const DAY_MS: i64 = 24 * 3_600_000;
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
+
+/// So long ago a device may have been heard for its clock to count as looked at.
+const HEARD_MAX: Millis = Millis::from_mins(24 * 60);
 
 /// What the trail records; nothing in the configuration switches any of it off.
 const CATEGORIES: [&str; 5] = ["reads", "logins", "alerts", "exports", "configuration"];
@@ -56,7 +60,7 @@ pub(super) fn inventory(app: &App, folder: &DataFolder, probe: &Probe, chain: Re
     all.extend(intakes(config));
     all.extend(devices(app));
     all.extend(mapping(app));
-    all.push(clock());
+    all.push(clock(now));
     let level = config.log.level.to_lowercase();
     let payloads = ["debug", "trace"].iter().any(|word| level.contains(word));
     all.push(Resource::new("Wardwatch/logs", "log").with("level", level).with("payloads", payloads));
@@ -165,8 +169,7 @@ fn trail(app: &App, folder: &DataFolder, probe: &Probe, chain: Result<bool, Stri
             let cosigned = |note: &String| witnesses.iter().filter_map(|w| w.cosigned_at(note).ok()).max();
             let newest = notes.iter().filter_map(cosigned).max();
             let at = newest.and_then(|unix_s| i64::try_from(unix_s).ok());
-            let age = at.map(|s| now.since(Timestamp::from_ms(s.saturating_mul(1_000))).0.max(0) / MINUTE_MS);
-            age.map_or(resource.clone(), |minutes| resource.with("witnessedMinutes", minutes))
+            witnessed(resource, at.map(|s| Timestamp::from_ms(s.saturating_mul(1_000))), now)
         }
         Err(e) => resource.without("witnessedMinutes", &e.to_string()),
     };
@@ -176,10 +179,17 @@ fn trail(app: &App, folder: &DataFolder, probe: &Probe, chain: Result<bool, Stri
     copied(resource, receiver.then(|| app.syslog.status(app.hub.audit_size())), now)
 }
 
+/// How long ago a witness signed last. One whose clock is ahead says nothing of when that was.
+fn witnessed(resource: Resource, at: Option<Timestamp>, now: Timestamp) -> Resource {
+    let Some(at) = at else { return resource };
+    let age = since(at, now).map_err(|why| format!("the newest cosignature of a witness: {why}"));
+    resource.with_known("witnessedMinutes", age.map(|age| age.0 / MINUTE_MS))
+}
+
 /// How fresh what is held off this machine is: the entries that a receiver of syslog confirmed, if one is configured, else
 /// what a witness signed.
 fn copied(resource: Resource, receiver: Option<Option<SyslogStatus>>, now: Timestamp) -> Resource {
-    let minutes = |since: Timestamp| now.since(since).0.max(0) / MINUTE_MS;
+    let minutes = |at: Timestamp| since(at, now).map(|age| age.0 / MINUTE_MS);
     match receiver {
         None => match (
             resource.properties.get("witnessedMinutes").cloned(),
@@ -193,9 +203,9 @@ fn copied(resource: Resource, receiver: Option<Option<SyslogStatus>>, now: Times
             resource.without("copyMinutes", "the server does not serve, so that nothing is delivered by syslog")
         }
         Some(Some(status)) => match (&status.failing, status.last) {
-            (Some((since, _)), last) => resource.with("copyMinutes", minutes(last.unwrap_or(*since))),
+            (Some((since, _)), last) => resource.with_known("copyMinutes", minutes(last.unwrap_or(*since))),
             (None, _) if status.waiting() == 0 => resource.with("copyMinutes", 0),
-            (None, Some(last)) => resource.with("copyMinutes", minutes(last)),
+            (None, Some(last)) => resource.with_known("copyMinutes", minutes(last)),
             (None, None) => resource.without("copyMinutes", "nothing was delivered by syslog since the server started"),
         },
     }
@@ -256,26 +266,66 @@ fn intakes(config: &Config) -> Vec<Resource> {
 
 fn devices(app: &App) -> Vec<Resource> {
     let mut all = Vec::new();
+    let (directory, sources) = (app.hub.directory(), sources(&app.config));
+    let now = app.engine_clock.now();
     for ward in app.hub.wards() {
         let Some(hub) = app.hub.ward(&ward.id) else { continue };
-        all.extend(hub.look_at_devices(|census, _, view| {
-            let wrong = |device: &crate::domain::DeviceId| {
+        all.extend(hub.look_at_devices(|census, lives, view| {
+            let wrong = |device: &DeviceId| {
                 let of_it = |alert: &&crate::domain::Alert| alert.key.device.as_ref() == Some(device);
                 view.alerts.values().filter(of_it).any(|alert| alert.key.code == ConditionCode::ClockSkew)
             };
-            census.devices.values().map(|d| device(app, &ward.id, d, wrong(&d.id))).collect::<Vec<_>>()
+            let one = |d: &Device| {
+                let heard = lives.get(&d.id).and_then(|life| life.seen_at);
+                let token = |id: &DeviceId| directory.token_count(id) > 0;
+                let resource = device(&ward.id, d).with_known("clockWrong", clock_wrong(wrong(&d.id), heard, now));
+                resource.with_known("credential", credential(d, token, &sources))
+            };
+            census.devices.values().map(one).collect::<Vec<_>>()
         }));
     }
     all
 }
 
-fn device(app: &App, ward: &WardId, device: &crate::domain::Device, clock_wrong: bool) -> Resource {
-    let tokens = app.hub.directory().token_count(&device.id);
-    Resource::new("Wardwatch/devices", device.id.as_str())
-        .of_ward(ward.as_str())
-        .with("kind", json!(device.kind))
-        .with("credential", tokens > 0)
-        .with("clockWrong", clock_wrong)
+fn device(ward: &WardId, device: &Device) -> Resource {
+    Resource::new("Wardwatch/devices", device.id.as_str()).of_ward(ward.as_str()).with("kind", json!(device.kind))
+}
+
+/// Whether the clock of a device is wrong: an alert says so. That none does says nothing of one that was not heard lately.
+fn clock_wrong(alert: bool, heard: Option<Timestamp>, now: Timestamp) -> Result<bool, String> {
+    match heard {
+        _ if alert => Ok(true),
+        None => Err("it was never heard".to_owned()),
+        Some(at) if now.since(at) > HEARD_MAX => Err(format!("it was last heard at {at}")),
+        Some(_) => Ok(false),
+    }
+}
+
+/// By what a source of the configuration knows its sender: whether it does, or why that is not known.
+fn sources(config: &Config) -> BTreeMap<&DeviceId, Result<bool, String>> {
+    let of = |intake: &str| {
+        let known = |resource: &Resource| match resource.unknown.get("anonymous") {
+            Some(why) => Err(why.clone()),
+            None => Ok(resource.properties.get("anonymous") == Some(&json!(false))),
+        };
+        intakes(config).iter().find(|resource| resource.name == intake).map_or(Ok(false), known)
+    };
+    let mllp = config.mllp.iter().map(|(name, source)| (&source.device, of(&format!("mllp.{name}"))));
+    mllp.chain(config.mqtt.iter().map(|(name, source)| (&source.device, of(&format!("mqtt.{name}"))))).collect()
+}
+
+/// Whether who sends for a device has a credential: the device itself, its gateway, or the source of HL7 v2 or MQTT that stands
+/// for one of both.
+fn credential(
+    device: &Device,
+    token: impl Fn(&DeviceId) -> bool,
+    sources: &BTreeMap<&DeviceId, Result<bool, String>>,
+) -> Result<bool, String> {
+    let senders = || std::iter::once(&device.id).chain(&device.gateway);
+    if senders().any(token) {
+        return Ok(true);
+    }
+    senders().find_map(|id| sources.get(id)).cloned().unwrap_or(Ok(false))
 }
 
 fn mapping(app: &App) -> Option<Resource> {
@@ -289,9 +339,9 @@ fn mapping(app: &App) -> Option<Resource> {
     })
 }
 
-fn clock() -> Resource {
+fn clock(now: Timestamp) -> Resource {
     let resource = Resource::new("Wardwatch/clocks", "host");
-    match clock_synchronised() {
+    match clock_synchronised(now) {
         Ok((synchronised, source)) => resource.with("synchronized", synchronised).with("source", source),
         Err(why) => resource.without("synchronized", &why).without("source", &why),
     }
@@ -372,6 +422,66 @@ mod tests {
         let found = ["http", "mllp.here", "mllp.open", "mllp.known", "mqtt.icu"].map(anonymous);
         assert_eq!(found, [Some(false), Some(false), Some(true), Some(false), None]);
         assert!(named(&all, "mqtt.icu").unknown["anonymous"].contains("the broker decides"));
+    }
+
+    #[test]
+    fn that_no_alert_stands_about_the_clock_of_a_device_that_is_not_heard_says_nothing() {
+        let now = Timestamp::from_ms(10 * DAY_MS);
+        assert_eq!(clock_wrong(false, Some(now - HEARD_MAX), now), Ok(false));
+        assert_eq!(clock_wrong(true, None, now), Ok(true));
+        assert!(
+            clock_wrong(false, Some(now - HEARD_MAX - Millis(1)), now)
+                .unwrap_err()
+                .contains("last heard at 1970-01-09")
+        );
+        assert!(clock_wrong(false, None, now).unwrap_err().contains("never heard"));
+    }
+
+    #[test]
+    fn a_device_has_a_credential_by_itself_its_gateway_or_its_source() {
+        let config: Config = toml::from_str(
+            r#"
+            [mllp.open]
+            listen = "10.0.0.5:2575"
+            device = "open"
+            insecure_listen = true
+            [mllp.here]
+            listen = "127.0.0.1:2575"
+            device = "here"
+            [mqtt.icu]
+            host = "broker.example"
+            device = "broker"
+            payload = "native"
+            topics = ["x/{device}"]
+            "#,
+        )
+        .unwrap();
+        let sources = sources(&config);
+        let found = |id: &str, gateway: Option<&str>| {
+            let device: Device = serde_json::from_value(json!({"id": id, "name": id, "gateway": gateway})).unwrap();
+            credential(&device, |id| id.as_str() == "tokened", &sources)
+        };
+        assert_eq!((found("tokened", None), found("mon", Some("tokened"))), (Ok(true), Ok(true)));
+        assert_eq!(
+            (found("mon", None), found("open", None), found("mon", Some("open"))),
+            (Ok(false), Ok(false), Ok(false))
+        );
+        assert_eq!(found("mon", Some("here")), Ok(true));
+        assert!(found("mon", Some("broker")).unwrap_err().contains("the broker decides"));
+    }
+
+    #[test]
+    fn a_witness_whose_clock_is_ahead_says_nothing_of_when() {
+        let now = Timestamp::from_ms(10 * DAY_MS);
+        let at = |at: Option<Timestamp>| witnessed(Resource::new("Wardwatch/audit/sinks", "trail"), at, now);
+        assert_eq!(at(Some(now - Millis::from_mins(7))).properties["witnessedMinutes"], 7);
+        assert_eq!(at(Some(now + Millis::from_mins(4))).properties["witnessedMinutes"], 0);
+        let ahead = at(Some(now + Millis::from_mins(6)));
+        assert!(
+            ahead.unknown["witnessedMinutes"].contains("in the future") && ahead.properties.is_empty(),
+            "{ahead:?}"
+        );
+        assert!(at(None).unknown.is_empty() && at(None).properties.is_empty());
     }
 
     #[test]

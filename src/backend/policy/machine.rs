@@ -16,8 +16,11 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 const BACKUPS_MAX: usize = 10_000;
 /// So far a file may be ahead of the clock: that of another machine wrote it.
 const AHEAD_MAX: Millis = Millis::from_mins(5);
-/// Where systemd-timesyncd says that the clock is synchronised; the folder is there while it runs.
+/// Where systemd-timesyncd says that the clock is synchronised. Folder and file may outlive it: the file is touched at each
+/// synchronisation, and says nothing when it is old.
 const TIMESYNC: &str = "/run/systemd/timesync";
+/// So old that file may be: three of the longest pauses between two looks of systemd-timesyncd (2,048 s).
+pub(super) const SYNCHRONISED_MAX: Millis = Millis::from_secs(3 * 2_048);
 
 /// From where an address is reached. Those for examples (RFC 5737, RFC 3849) are reached from nowhere outside either.
 pub(super) fn network(ip: IpAddr) -> &'static str {
@@ -43,11 +46,15 @@ pub(super) fn certificate_days_left(path: &Path, now: Timestamp) -> Result<i64, 
 
 /// How long ago a file was written, in milliseconds. One of the future is not known to be young: a clock was wrong.
 pub(super) fn age(meta: &Metadata, now: Timestamp) -> Result<Millis, String> {
-    let written = Timestamp::from_ms(meta.mtime().saturating_mul(1_000));
-    if written > now + AHEAD_MAX {
-        return Err(format!("its time is in the future: {written}"));
+    since(Timestamp::from_ms(meta.mtime().saturating_mul(1_000)), now)
+}
+
+/// How long ago something was, in milliseconds; what is in the future by more than [`AHEAD_MAX`] tells of a wrong clock, and of no age.
+pub(super) fn since(at: Timestamp, now: Timestamp) -> Result<Millis, String> {
+    if at > now + AHEAD_MAX {
+        return Err(format!("its time is in the future: {at}"));
     }
-    Ok(Millis(now.since(written).0.max(0)))
+    Ok(Millis(now.since(at).0.max(0)))
 }
 
 /// The age of the newest file in a folder that holds something.
@@ -73,15 +80,33 @@ pub(super) fn newest_age(folder: &Path, now: Timestamp) -> Result<Millis, String
 }
 
 /// Whether the clock of this machine is synchronised, and who says so; why that is not known.
-pub(super) fn clock_synchronised() -> Result<(bool, &'static str), String> {
-    let folder = Path::new(TIMESYNC);
-    if folder.join("synchronized").exists() {
-        return Ok((true, "systemd-timesyncd"));
+pub(super) fn clock_synchronised(now: Timestamp) -> Result<(bool, &'static str), String> {
+    synchronised_by(Path::new(TIMESYNC), now)
+}
+
+fn synchronised_by(folder: &Path, now: Timestamp) -> Result<(bool, &'static str), String> {
+    if !folder.exists() {
+        return Err(format!(
+            "{} is not there: no systemd-timesyncd runs, and others do not say it without privileges",
+            folder.display()
+        ));
     }
-    if folder.exists() {
-        return Ok((false, "systemd-timesyncd"));
+    let file = folder.join("synchronized");
+    let named = |why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
+    match std::fs::metadata(&file) {
+        Ok(meta) => {
+            let age = age(&meta, now).map_err(|why| named(&why))?;
+            if age > SYNCHRONISED_MAX {
+                let (was, most) = (age.0 / 60_000, SYNCHRONISED_MAX.0 / 60_000);
+                let why =
+                    format!("systemd-timesyncd set the clock {was} min ago, and does so each {most} min while it runs");
+                return Err(named(&why));
+            }
+            Ok((true, "systemd-timesyncd"))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok((false, "systemd-timesyncd")),
+        Err(e) => Err(named(&e)),
     }
-    Err(format!("{TIMESYNC} is not there: no systemd-timesyncd runs, and others do not say it without privileges"))
 }
 
 #[cfg(test)]
@@ -134,5 +159,26 @@ mod tests {
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(at).unwrap();
         let why = newest_age(dir.path(), now).unwrap_err();
         assert!(why.contains("ahead: its time is in the future: 1970-04-26"), "{why}");
+    }
+
+    #[test]
+    fn the_clock_is_synchronised_while_that_was_said_lately() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_ms(10_000_000_000);
+        let asked = || synchronised_by(dir.path(), now);
+        assert_eq!(asked().unwrap(), (false, "systemd-timesyncd"));
+        let path = dir.path().join("synchronized");
+        let touched = |at_s: i64| {
+            let file = std::fs::File::create(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at_s.unsigned_abs())).unwrap();
+        };
+        let most_s = SYNCHRONISED_MAX.0 / 1_000;
+        touched(10_000_000 - most_s);
+        assert_eq!(asked().unwrap(), (true, "systemd-timesyncd"));
+        touched(10_000_000 - most_s - 1);
+        assert!(asked().unwrap_err().contains("set the clock 102 min ago"), "{:?}", asked());
+        touched(10_000_000 + 3_600);
+        assert!(asked().unwrap_err().contains("in the future"));
+        assert!(synchronised_by(&dir.path().join("none"), now).unwrap_err().contains("no systemd-timesyncd runs"));
     }
 }

@@ -8,16 +8,17 @@ mod inventory;
 mod machine;
 mod trail;
 
-pub use files::{PolicyError, load};
+pub use files::{PolicyError, Wards, load};
 
 use super::{app::App, pipeline::Job};
 use crate::{
     audit::{Act, LeafActor, LeafDraft, Outcome},
     domain::{Actor, Millis, SystemFault, Timestamp, system::FaultReport, text::clean},
-    policy::{Compliance, Effect, Finding, PolicySet, Report, Wanted, paragraph},
+    policy::{Compliance, Effect, Finding, LookedAt, PolicySet, Report, Resource, Scope, Wanted, paragraph},
     store::DataFolder,
 };
 use rustix::fs::{Mode, OFlags};
+use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
@@ -25,7 +26,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use trail::Probe;
+use trail::{Extent, Probe, Verified};
 
 /// So often policies are judged while the server runs.
 pub const CHECK_EVERY: Millis = Millis::from_mins(60);
@@ -89,6 +90,8 @@ pub struct PolicyDesk {
     set: Mutex<Arc<PolicySet>>,
     /// Whether the trail fitted its last checkpoint when the store was opened.
     trail_at_start: bool,
+    /// The part of the trail that was found as it was signed.
+    verified: Mutex<Option<Verified>>,
     /// How all stood last, once it was looked.
     known: Mutex<Option<Known>>,
     /// Held while it is looked: each look writes a probe and reads the trail.
@@ -102,6 +105,7 @@ impl PolicyDesk {
         Self {
             set: Mutex::new(Arc::new(set)),
             trail_at_start,
+            verified: Mutex::default(),
             known: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         }
@@ -147,17 +151,37 @@ pub async fn check(
         note = Some(format!("the last good policies are in force: {}", whole(&e)));
     }
     let probe = trail::probe(app, probe_leaf(app, occasion)).await;
-    let mut report = judged(app, folder, occasion, wanted, probe).await?;
-    report.notes.extend(note);
+    let mut report = judged(app, folder, occasion, wanted, &probe).await?;
     if *wanted == Wanted::default() {
         // A server that does not start changes nothing.
         let denied = *occasion == Occasion::Start && report.stopping().next().is_some();
-        if !denied && !matches!(occasion, Occasion::Person(_)) {
-            deploy(app, &report).await;
+        if !denied
+            && !matches!(occasion, Occasion::Person(_))
+            && let Some(deployed) = deploy(app, &report).await
+        {
+            // What was made is looked at again: that it was done does not say that it is as wanted.
+            report = judged(app, folder, occasion, wanted, &probe).await?;
+            let outcome = outcome(&deployed, &report);
+            tracing::info!(outcome, "what a policy made was looked at again");
+            report.notes.push(outcome);
         }
         tell(app, occasion, &report).await;
     }
+    report.notes.extend(note);
     Ok(report)
+}
+
+/// What a report is of, for who asks: the settings that are in force, and the policies.
+pub(super) fn looked_at(app: &App, running: bool) -> LookedAt {
+    let config = &app.config;
+    let settings = serde_json::to_vec(config).unwrap_or_default();
+    LookedAt {
+        running,
+        configuration: Sha256::digest(&settings).iter().map(|byte| format!("{byte:02x}")).collect(),
+        file: None,
+        policies: app.policy.set().fingerprint(),
+        folder: config.policy.folder.as_ref().map(|folder| folder.display().to_string()),
+    }
 }
 
 /// An error with its cause.
@@ -183,42 +207,61 @@ async fn judged(
     folder: &DataFolder,
     occasion: &Occasion,
     wanted: &Wanted,
-    probe: Probe,
+    probe: &Probe,
 ) -> Result<Report, PolicyError> {
-    let (held, folder, wanted) = (Arc::clone(app), folder.clone(), wanted.clone());
-    let at_start = *occasion == Occasion::Start;
+    let (held, folder, wanted, probe) = (Arc::clone(app), folder.clone(), wanted.clone(), probe.clone());
+    // Who asks is told of all entries; each hour what was added is read.
+    let extent = match occasion {
+        Occasion::Start => None,
+        Occasion::Hourly => Some(Extent::Added),
+        Occasion::Person(_) => Some(Extent::Whole),
+    };
     let judge = move || {
         let app = held.as_ref();
-        let chain = if at_start { Ok(app.policy.trail_at_start) } else { trail::verified(&folder, &app.audit.key) };
+        let chain = extent.map_or(Ok(app.policy.trail_at_start), |extent| {
+            let mut verified = app.policy.verified.lock().unwrap_or_else(PoisonError::into_inner);
+            trail::verified(&folder, &app.audit.key, &mut verified, extent, app.clock.boot())
+        });
         let inventory = inventory::inventory(app, &folder, &probe, chain);
-        app.policy.set().evaluate(&inventory, app.clock.wall(), &wanted)
+        let wards: Vec<String> = app.hub.wards().iter().map(|ward| ward.id.to_string()).collect();
+        is_somewhere(&wanted.scope, &inventory, wards)?;
+        let begun = app.clock.boot();
+        let spent = || app.clock.boot() - begun;
+        Ok(app.policy.set().evaluate_within(&inventory, app.clock.wall(), &wanted, &spent))
     };
-    aside(judge).await
+    aside(judge).await?
+}
+
+/// Whether a place is one of this server: a ward that there is, or one that holds something.
+fn is_somewhere(scope: &Scope, inventory: &[Resource], wards: Vec<String>) -> Result<(), PolicyError> {
+    let ward = wards.iter().any(|ward| scope.covers(&format!("/ward/{ward}")));
+    if ward || inventory.iter().any(|resource| scope.covers(&resource.id())) {
+        return Ok(());
+    }
+    Err(PolicyError::Nowhere { scope: scope.clone(), wards: Wards(wards) })
 }
 
 /// Judges beside the runtime.
-async fn aside(judge: impl FnOnce() -> Report + Send + 'static) -> Result<Report, PolicyError> {
+async fn aside<T: Send + 'static>(judge: impl FnOnce() -> T + Send + 'static) -> Result<T, PolicyError> {
     tokio::task::spawn_blocking(judge).await.map_err(|e| {
         tracing::error!(error = %e, "policies could not be judged");
         PolicyError::Broken
     })
 }
 
-/// Makes what is missing and has a safe value, where a policy says so.
-async fn deploy(app: &App, report: &Report) {
+/// Makes what is missing and has a safe value, where a policy says so; what of the report it was made for, and why it could not be made.
+async fn deploy(app: &App, report: &Report) -> Option<(Of, Option<String>)> {
     let wants = |finding: &&Finding| {
         finding.state == Compliance::NonCompliant
             && finding.effect == Some(Effect::DeployIfNotExists)
             && finding.enforced
             && finding.missing.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(BACKUP_PERMISSIONS))
     };
-    let (Some(finding), Some(backups)) = (report.findings.iter().find(wants), &app.config.policy.backups) else {
-        return;
-    };
+    let (finding, backups) = (report.findings.iter().find(wants)?, app.config.policy.backups.as_ref()?);
     let made = make_private(backups);
     let outcome = if made.is_ok() { Outcome::Success } else { Outcome::Refused };
     let (path, policy) = (backups.display(), &finding.reference);
-    match made {
+    match &made {
         Ok(()) => tracing::info!(%path, policy, "the folder of backups was made private"),
         Err(e) => tracing::error!(error = %e, %path, policy, "the folder of backups cannot be made private"),
     }
@@ -230,6 +273,19 @@ async fn deploy(app: &App, report: &Report) {
     if let Err(e) = app.record(vec![leaf], Vec::new()).await {
         tracing::error!(error = %e, "what a policy made could not be recorded");
     }
+    Some((of(finding), made.err().map(|e| e.to_string())))
+}
+
+/// What came of what a policy made, as the look after it has it.
+fn outcome((key, failed): &(Of, Option<String>), report: &Report) -> String {
+    let state =
+        report.findings.iter().find(|finding| of(finding) == *key).map_or(Compliance::NotEvaluated, |f| f.state);
+    let (_, reference, resource) = key;
+    let done = failed.as_ref().map_or_else(
+        || "the folder of backups was made private".to_owned(),
+        |why| format!("the folder of backups could not be made private ({})", clean(why)),
+    );
+    format!("{} {}: {done}; looked at again it is {state}", clean(reference), clean(resource))
 }
 
 /// Takes the rights of others from a folder that the server's own account owns. A link is not followed, all other bits stay.
@@ -417,7 +473,28 @@ mod tests {
         assert!(!whole.unwrap().findings.is_empty());
     }
 
-    fn judged(resource: crate::policy::Resource, more: &[(&str, &str)]) -> Report {
+    #[test]
+    fn a_place_that_there_is_not_is_an_error_that_names_the_wards() {
+        let log = [Resource::new("Wardwatch/logs", "log")];
+        let wards = || vec!["3-east".to_owned(), "icu".to_owned()];
+        let asked = |scope: &str| is_somewhere(&scope.parse().unwrap(), &log, wards()).map_err(|e| e.to_string());
+        for good in ["site", "ward/icu", "/ward/3-EAST", "/providers/Wardwatch/logs/log", "/subscriptions/1b2a"] {
+            assert_eq!(asked(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "ward/nowhere",
+            "ward/icu/providers/Wardwatch/devices/x",
+            "/providers/Wardwatch/logs/x",
+            "/subscriptions/1/rg",
+        ] {
+            let why = asked(bad).unwrap_err();
+            assert!(why.contains("is no place of this server: its wards are 3-east, icu"), "{why}");
+        }
+        let none = is_somewhere(&"ward/icu".parse().unwrap(), &log, Vec::new()).unwrap_err().to_string();
+        assert!(none.contains("it has no ward yet"), "{none}");
+    }
+
+    fn judged(resource: Resource, more: &[(&str, &str)]) -> Report {
         let mut set = PolicySet::empty().unwrap();
         let rule = r#"{"policyRule": {"if": {"allOf": [{"field": "type", "equals": "Wardwatch/logs"},
             {"field": "Wardwatch/logs/level", "equals": "debug"}]}, "then": {"effect": "deny"}}}"#;
@@ -445,7 +522,7 @@ mod tests {
 
     #[test]
     fn what_was_denied_and_cannot_be_judged_any_more_is_told_until_it_is_met_exempt_or_gone() {
-        let log = || crate::policy::Resource::new("Wardwatch/logs", "log");
+        let log = || Resource::new("Wardwatch/logs", "log");
         let assigned = [("a.json", r#"{"policyDefinitionId": "/x/P"}"#)];
         let bad = judged(log().with("level", "debug"), &assigned);
         let denied = Known::of(&bad, None);

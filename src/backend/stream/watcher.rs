@@ -751,6 +751,7 @@ impl Watcher {
             match audit_page::page(&app, &actor, query).await {
                 Ok(page) => ServerMessage::AuditLog { id, page: Box::new(page) },
                 Err(e @ PageError::NoUser(_)) => error(ErrorCode::BadMessage, e.to_string(), Some(id)),
+                Err(e @ PageError::SomeWards) => error(ErrorCode::Denied, e.to_string(), Some(id)),
                 Err(e) => error(ErrorCode::Busy, e.to_string(), Some(id)),
             }
         })

@@ -1,7 +1,7 @@
 //! The connection to the receiver.
 
 use crate::backend::config::SyslogConfig;
-use std::{fmt::Display, future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{fmt::Display, future::Future, io::ErrorKind, pin::Pin, sync::Arc, task::Poll, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
@@ -26,12 +26,15 @@ pub(super) struct Link {
     address: String,
     host: String,
     tls: Option<Arc<ClientConfig>>,
+    wants_notify: bool,
 }
 
 /// A connection.
 pub(super) struct Wire {
     address: String,
     stream: Stream,
+    /// Whether the receiver has to say by TLS that it ends.
+    wants_notify: bool,
 }
 
 /// Plain, or by TLS.
@@ -103,7 +106,7 @@ async fn in_time<T, E: Display>(what: &str, work: impl Future<Output = Result<T,
 
 impl Link {
     pub(super) fn new(config: &SyslogConfig, tls: Option<Arc<ClientConfig>>) -> Self {
-        Self { address: config.address.clone(), host: config.host().to_owned(), tls }
+        Self { address: config.address.clone(), host: config.host().to_owned(), tls, wants_notify: config.close_notify }
     }
 
     /// Connects.
@@ -119,7 +122,7 @@ impl Link {
                 Stream::Tls(Box::new(in_time(&format!("{address} does not agree on TLS"), agreed).await?))
             }
         };
-        Ok(Wire { address, stream })
+        Ok(Wire { address, stream, wants_notify: self.wants_notify })
     }
 }
 
@@ -145,7 +148,9 @@ impl Wire {
     }
 
     /// Closes our side, and waits until the receiver has closed its own, which must come after: then it has read everything.
-    /// By TLS it must say so itself (RFC 5425, section 4.4), for anybody on the way can end TCP.
+    /// By TLS it must say so itself (RFC 5425, section 4.4), for anybody on the way can end TCP. Some receivers never do; of one that the
+    /// configuration names so (`close_notify = false`), its end of TCP counts, if it came after our end as without TLS. Else what it was sent
+    /// would never count as delivered, and be sent again for ever.
     pub(super) async fn confirm(mut self) -> Result<(), String> {
         self.still_open().await?;
         self.finish().await
@@ -154,11 +159,19 @@ impl Wire {
     async fn finish(self) -> Result<(), String> {
         let what =
             format!("{} has not closed the connection after our end, so it is not known what it read", self.address);
-        let Self { mut stream, .. } = self;
+        let Self { mut stream, wants_notify, .. } = self;
         in_time(&what, async {
             stream.duplex().shutdown().await?;
             let mut heard = Vec::new();
-            stream.duplex().take(HEARD_MAX_BYTES).read_to_end(&mut heard).await?;
+            match stream.duplex().take(HEARD_MAX_BYTES).read_to_end(&mut heard).await {
+                // TCP has ended, and TLS has not.
+                Err(e) if e.kind() == ErrorKind::UnexpectedEof && wants_notify => {
+                    let why = "it has ended TCP without close_notify; if it never says that, set audit.syslog.close_notify = false";
+                    return Err(std::io::Error::new(ErrorKind::UnexpectedEof, why));
+                }
+                Err(e) if e.kind() != ErrorKind::UnexpectedEof => return Err(e),
+                _ => {}
+            }
             is_over(stream.tcp()).await
         })
         .await
@@ -183,7 +196,7 @@ mod tests {
             }
         });
         let stream = Stream::Plain(TcpStream::connect(&address).await.unwrap());
-        (Wire { address, stream }, receiver)
+        (Wire { address, stream, wants_notify: true }, receiver)
     }
 
     #[tokio::test]

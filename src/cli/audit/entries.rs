@@ -1,7 +1,7 @@
 //! Which entries are shown, and how.
 
 use crate::{
-    audit::wanted::Wanted,
+    audit::{export::Entry, wanted::Wanted},
     domain::{Millis, PatientId, Timestamp, UserId, text::clean},
     store::{LeafRow, StoreReader, sqlite::SqliteReader},
 };
@@ -106,9 +106,7 @@ pub(super) fn line(row: &LeafRow) -> String {
         return format!("{index:>8}  unreadable: {}", clean(leaf));
     };
     let get = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("");
-    let actor = value.get("actor").cloned().unwrap_or_default();
-    let part = |key: &str| actor.get(key).map(|v| v.to_string().trim_matches('"').to_owned());
-    let who = ["user", "device", "uid", "kind"].iter().find_map(|key| part(key)).unwrap_or_default();
+    let who = Entry::read(*index, leaf).who();
     let about = [
         "ward", "bed", "patient", "device", "user", "session", "alert", "handover", "approval", "second", "alone",
         "code",
@@ -130,5 +128,19 @@ mod tests {
         assert!(matches!(since("2026-11-23T08:30:00Z"), Ok(Since::At(_))));
         assert!(matches!(since("12h"), Ok(Since::Ago(_))));
         assert!(since("soon").is_err());
+    }
+
+    #[test]
+    fn an_entry_says_who_it_was_and_of_the_console_that_it_is_a_number_of_an_account() {
+        let row = |actor: &str| LeafRow {
+            index: 7,
+            leaf: format!(
+                r#"{{"i":7,"utc":"2026-11-23T08:00:00.000Z","actor":{actor},"act":"user.add","outcome":"success"}}"#
+            ),
+            text: None,
+        };
+        assert!(line(&row(r#"{"kind":"console","uid":0}"#)).contains("success  uid 0"));
+        assert!(line(&row(r#"{"kind":"user","user":"u-1","role":"nurse"}"#)).contains("success  u-1"));
+        assert!(line(&row(r#"{"kind":"system"}"#)).contains("success  system"));
     }
 }

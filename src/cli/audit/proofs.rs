@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     audit::{
-        Checkpoint, CosignatureVerifier, Evidence, Fault, FaultKind, NoteVerifier, ProofText, Removed, Verified,
-        cosignature::signatures_on, proof_text::PROOF_TEXT_MAX_BYTES, verify,
+        Checkpoint, CosignatureVerifier, Evidence, Fault, FaultKind, Hash, NoteVerifier, ProofText, Removed, Verified,
+        cosignature::signatures_on, leaf::claimed_index, leaf_hash, proof_text::PROOF_TEXT_MAX_BYTES, verify,
     },
     domain::{Timestamp, text::is_unsafe},
     seam::{Clock, OsClock},
@@ -16,7 +16,7 @@ use crate::{
 use anyhow::{Context, bail};
 use std::{
     convert::Infallible,
-    io::{IsTerminal, Read, Write},
+    io::{BufRead, BufReader, IsTerminal, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -24,6 +24,8 @@ use std::{
 const CHECKPOINTS_CHECKED_MAX: u32 = 20_000;
 /// Leaves that are on their way from the database to the check.
 const LEAVES_IN_HAND: usize = 1_024;
+/// Longest line of an archive that is read, in bytes: an entry holds identifiers and codes.
+const LINE_MAX_BYTES: u64 = 64 * 1024;
 /// How far it is, is said after so many entries.
 const PROGRESS_EVERY: u64 = 50_000;
 
@@ -103,7 +105,7 @@ fn check(reader: &SqliteReader, evidence: &Evidence) -> anyhow::Result<Result<Ve
     let (sender, receiver) = std::sync::mpsc::sync_channel(LEAVES_IN_HAND);
     let verdict = std::thread::scope(|scope| {
         let verdict = scope.spawn(move || verify(receiver.into_iter().map(Ok::<_, Infallible>), evidence));
-        reader.each_leaf(&mut |leaf| {
+        reader.each_leaf(0, &mut |leaf| {
             done += 1;
             if shown && done.is_multiple_of(PROGRESS_EVERY) {
                 terminal::overwrite(&format!("{done} entries verified"));
@@ -124,7 +126,7 @@ fn check(reader: &SqliteReader, evidence: &Evidence) -> anyhow::Result<Result<Ve
 }
 
 /// Writes the proof that an entry is in the trail: with what witnesses have cosigned, if that covers the entry.
-pub(super) fn prove(folder: &DataFolder, index: u64) -> anyhow::Result<u8> {
+pub(super) fn prove(folder: &DataFolder, index: u64, archive: Option<&Path>) -> anyhow::Result<u8> {
     let reader = SqliteReader::open(folder)?;
     let size = |note: &str| Checkpoint::parse(note).map(|c| c.size);
     let covers = |note: &String| size(note).is_ok_and(|size| index < size);
@@ -138,12 +140,36 @@ pub(super) fn prove(folder: &DataFolder, index: u64) -> anyhow::Result<u8> {
     let leaf = reader.leaves(index, 1)?.into_iter().find(|row| row.index == index);
     let proof = reader.audit_inclusion(index, size(&note)?)?;
     let Some((leaf, hashes)) = leaf.zip(proof) else { bail!("there is no entry {index}") };
-    if leaf.leaf.is_empty() {
-        bail!("entry {index} was removed by retention: a proof needs its text, which the archive has");
-    }
-    let proof = ProofText { leaf: leaf.leaf.into_bytes(), index, hashes, note };
+    let leaf = match (leaf.leaf.is_empty(), archive) {
+        (false, _) => leaf.leaf,
+        (true, Some(path)) => {
+            let hash = reader.audit_hashes(index, 1)?.pop();
+            archived(path, index, hash).with_context(|| format!("the archive {}", path.display()))?
+        }
+        (true, None) => bail!("entry {index} was removed by retention: name the file that has it now with --archive"),
+    };
+    let proof = ProofText { leaf: leaf.into_bytes(), index, hashes, note };
     write!(std::io::stdout().lock(), "{proof}")?;
     Ok(0)
+}
+
+/// The line of an archive that is this entry, as it was signed.
+fn archived(path: &Path, index: u64, hash: Option<Hash>) -> anyhow::Result<String> {
+    let mut lines = BufReader::new(std::fs::File::open(path)?);
+    loop {
+        let mut line = String::new();
+        if lines.by_ref().take(LINE_MAX_BYTES).read_line(&mut line)? == 0 {
+            bail!("entry {index} is not in it");
+        }
+        let line = line.trim_end_matches('\n');
+        if claimed_index(line.as_bytes()) != Some(index) {
+            continue;
+        }
+        if Some(leaf_hash(line.as_bytes())) != hash {
+            bail!("entry {index} in it is not as it was signed");
+        }
+        return Ok(line.to_owned());
+    }
 }
 
 /// Checks a proof without a server, by public keys alone.
@@ -183,5 +209,23 @@ pub(super) fn check_proof(path: &Path, key: &str, witnesses: &[String], quorum: 
             writeln!(out, "BAD: {e}")?;
             Ok(FOUND)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_found_in_an_archive_as_it_was_signed_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("archive.jsonl");
+        let lines: Vec<String> = (0..5).map(|i| format!(r#"{{"v":1,"i":{i},"act":"user.add"}}"#)).collect();
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let hash = |i: usize| Some(leaf_hash(lines[i].as_bytes()));
+        assert_eq!(archived(&path, 3, hash(3)).unwrap(), lines[3]);
+        assert_eq!(archived(&path, 4, hash(4)).unwrap(), lines[4], "the last line may have no end");
+        assert!(archived(&path, 3, hash(2)).unwrap_err().to_string().contains("entry 3 in it is not as it was signed"));
+        assert!(archived(&path, 5, hash(4)).unwrap_err().to_string().contains("entry 5 is not in it"));
     }
 }

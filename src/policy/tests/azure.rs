@@ -162,3 +162,79 @@ fn an_initiative_with_definitions_that_are_not_here_loads_and_says_so() {
     assert_eq!(report.findings[0].state, Compliance::NotEvaluated);
     assert!(report.findings[0].message.contains("its definition is not here"), "{report:#?}");
 }
+
+/// A rule that asks for no type is about the resources whose fields it reads, and about no other with a field of that name.
+#[test]
+fn a_rule_without_a_type_is_about_the_types_of_its_fields() {
+    let rule = |condition: &Value| json!({"if": condition, "then": {"effect": "audit"}});
+    let condition = json!({"field": "Wardwatch/servers/listeners/network", "equals": "remote"});
+    let set = with_rule(&rule(&condition), &json!({}));
+    let listener = |network: &str| Resource::new("Wardwatch/servers/listeners", "http").with("network", network);
+    let intake = Resource::new("Wardwatch/intakes", "mqtt.icu").with("network", "remote");
+    let report = set.evaluate(&[listener("any"), intake.clone(), log()], now(), &Wanted::default());
+    let found: Vec<_> = report.findings.iter().map(|f| (f.resource.as_deref(), f.state)).collect();
+    assert_eq!(found, [(Some("/providers/Wardwatch/servers/listeners/http"), Compliance::Compliant)]);
+    let report = set.evaluate(&[intake.clone(), log()], now(), &Wanted::default());
+    assert_eq!(report.findings.len(), 1);
+    assert_eq!(report.findings[0].message, "there is nothing here of type Wardwatch/servers/listeners");
+    let unknown = Resource::new("Wardwatch/servers/listeners", "http").without("network", "nothing says so");
+    assert_eq!(state(&set, &unknown, "p"), Compliance::NotEvaluated);
+    let several = json!({"anyOf": [condition, {"field": "Wardwatch/logs/level", "equals": "debug"}]});
+    let report = with_rule(&rule(&several), &json!({})).evaluate(&[intake, log()], now(), &Wanted::default());
+    assert_eq!((report.findings.len(), report.findings[0].state), (1, Compliance::NotEvaluated));
+    assert!(report.findings[0].message.contains("add a condition on type"), "{report:#?}");
+    let named = json!({"allOf": [{"value": "[field('type')]", "equals": "Wardwatch/logs"}, several["anyOf"][1]]});
+    assert_eq!(state(&with_rule(&rule(&named), &json!({})), &log(), "p"), Compliance::Compliant);
+    let tagged = with_rule(&rule(&json!({"field": "tags.owner", "exists": false})), &json!({}));
+    let report = tagged.evaluate(&[log(), listener("any")], now(), &Wanted::default());
+    assert_eq!(report.findings.len(), 2, "of what all resources have, all are meant");
+}
+
+/// What belongs to a resource is asked for although the fact that decides is not known: that is said, and not left out.
+#[test]
+fn what_is_not_known_of_a_resource_without_a_type_in_the_rule_is_said_also_of_what_belongs_to_it() {
+    let details = json!({"type": "Wardwatch/clocks"});
+    let rule = json!({"if": {"field": "Wardwatch/logs/level", "equals": "debug"},
+        "then": {"effect": "auditIfNotExists", "details": details}});
+    let unknown = Resource::new("Wardwatch/logs", "log").without("level", "the file is gone");
+    let report = with_rule(&rule, &json!({})).evaluate(&[unknown], now(), &Wanted::default());
+    assert_eq!(report.findings[0].resource.as_deref(), Some("/providers/Wardwatch/logs/log"));
+    assert_eq!(report.findings[0].message, "level is not known: the file is gone");
+}
+
+/// An effect that comes to `disabled` is no compliance, whatever way it comes to it.
+#[rstest]
+#[case("[parameters('effect')]", "Disabled", Compliance::Disabled)]
+#[case("[toLower(parameters('effect'))]", "DISABLED", Compliance::Disabled)]
+#[case("[if(equals(field('name'), 'log-main'), 'disabled', 'audit')]", "x", Compliance::Disabled)]
+#[case("[if(equals(field('name'), 'other'), 'disabled', 'audit')]", "x", Compliance::NonCompliant)]
+#[case("[concat('au', 'dit')]", "x", Compliance::NonCompliant)]
+#[case("[parameters('effect')]", "[concat('dis', 'abled')]", Compliance::NotEvaluated)]
+fn an_effect_that_comes_to_disabled_is_told_as_that(
+    #[case] effect: &str,
+    #[case] value: &str,
+    #[case] expected: Compliance,
+) {
+    let parameters = json!({"effect": {"type": "String", "defaultValue": value}});
+    for level in ["Info", "debug"] {
+        let condition = json!({"allOf": [{"field": "type", "equals": "Wardwatch/logs"},
+            {"field": "Wardwatch/logs/level", "equals": level}]});
+        let rule = json!({"if": condition, "then": {"effect": effect}});
+        let met = level == "debug" && expected == Compliance::NonCompliant;
+        let expected = if met { Compliance::Compliant } else { expected };
+        assert_eq!(state(&with_rule(&rule, &parameters), &log(), "p"), expected, "{effect} {level}");
+    }
+}
+
+#[test]
+fn an_override_holds_also_where_the_effect_of_the_rule_would_be_disabled() {
+    let rule =
+        json!({"if": {"field": "type", "equals": "Wardwatch/logs"}, "then": {"effect": "[concat('dis', 'abled')]"}});
+    let mut set = PolicySet::empty().unwrap();
+    set.add("p.json", &json!({"name": "p", "properties": {"policyRule": rule}}).to_string()).unwrap();
+    let overrides = json!([{"kind": "policyEffect", "value": "deny"}]);
+    let assignment = json!({"name": "a", "properties": {"policyDefinitionId": "/x/p", "overrides": overrides}});
+    set.add("a.json", &assignment.to_string()).unwrap();
+    let report = set.evaluate(&[log()], now(), &Wanted::default());
+    assert_eq!((report.summary.non_compliant, report.summary.denied), (1, 1), "{report:#?}");
+}

@@ -57,7 +57,7 @@ fn mapping() -> Resource {
 }
 
 fn device() -> Resource {
-    Resource::new("Wardwatch/devices", "mon-1").of_ward("3-east").with("clockWrong", false)
+    Resource::new("Wardwatch/devices", "mon-1").of_ward("3-east").with("clockWrong", false).with("credential", true)
 }
 
 fn backups() -> Resource {
@@ -98,6 +98,7 @@ fn one(kind: &str, field: &str, value: impl Into<serde_json::Value>) -> Resource
 #[case("ACC-01", sessions(), sessions().with("absoluteSeconds", 43_201))]
 #[case("ACC-02", account(), account().with("standingAdmin", true))]
 #[case("ACC-03", intake(), intake().with("anonymous", true))]
+#[case("ACC-03-DEVICES", device(), device().with("credential", false))]
 #[case("MAP-01", mapping().with("warnings", 2), mapping().with("errors", 1))]
 #[case("MAP-01-LINT", mapping(), mapping().with("warnings", 1))]
 #[case("TIME-01", one("Wardwatch/clocks", "synchronized", true), one("Wardwatch/clocks", "synchronized", false))]

@@ -19,7 +19,12 @@ fn a_copy_of_what_is_built_in_takes_its_place() {
     set.add("site/LOG-01.json", &copy.to_string()).unwrap();
     assert_eq!(state(&set, &log, "LOG-01"), Compliance::NonCompliant);
     let why = set.add("site/again.json", &copy.to_string()).unwrap_err().to_string();
-    assert!(why.contains("definition LOG-01: it is already in site/LOG-01.json: remove one of them"), "{why}");
+    assert!(
+        why.contains(
+            "definition LOG-01: it is already in site/LOG-01.json: remove one of them, or give it another name"
+        ),
+        "{why}"
+    );
 }
 
 #[test]
@@ -151,6 +156,65 @@ fn what_nothing_assigns_is_told() {
     set.add("p.json", &json!({"name": "p", "properties": {"policyRule": rule}}).to_string()).unwrap();
     let report = set.evaluate(&[], now(), &Wanted::default());
     assert_eq!(report.notes, ["p.json: definition p is assigned nowhere"]);
+}
+
+/// Azure's exports and what tools write have no line ends: then a file is one long line.
+#[test]
+fn a_file_of_one_line_is_loaded_and_one_of_very_many() {
+    let level = |n: usize| json!({"field": "Wardwatch/logs/level", "notEquals": format!("level-{n}")});
+    let levels: Vec<Value> = (0..300).map(level).collect();
+    let condition = json!({"allOf": [{"field": "type", "equals": "Wardwatch/logs"}, {"allOf": levels}]});
+    let definition = json!({"name": "p", "properties": {"policyRule": {"if": condition, "then": {"effect": "audit"}}}});
+    let one = definition.to_string();
+    assert!(one.len() > 2 * 8_192 && !one.contains('\n'));
+    let many = format!("{}{one}", "\n".repeat(30_000));
+    let log = Resource::new("Wardwatch/logs", "log").with("level", "level-7");
+    for text in [one, many] {
+        let mut set = PolicySet::empty().unwrap();
+        set.add("p.json", &text).unwrap();
+        set.add("a.json", r#"{"policyDefinitionId": "/x/p"}"#).unwrap();
+        assert_eq!(state(&set, &log, "p"), Compliance::Compliant);
+    }
+    let wrong = definition.to_string().replace("\"notEquals\":\"level-299\"", "\"notEqual\":\"level-299\"");
+    let why = PolicySet::empty().unwrap().add("p.json", &wrong).unwrap_err().to_string();
+    assert!(why.starts_with("p.json, line 1, column ") && why.len() < 500, "{why}");
+}
+
+#[test]
+fn a_display_name_may_come_again_and_only_the_name_within_a_kind_counts() {
+    let rule = json!({"if": {"field": "type", "equals": "Wardwatch/logs"}, "then": {"effect": "audit"}});
+    let definition = |name: &str| json!({"name": name, "properties": {"displayName": "The same", "policyRule": rule}});
+    let mut set = PolicySet::empty().unwrap();
+    set.add("one.json", &definition("a").to_string()).unwrap();
+    set.add("two.json", &definition("b").to_string()).unwrap();
+    set.add(
+        "assignment.json",
+        r#"{"name": "a", "properties": {"displayName": "The same", "policyDefinitionId": "/x/a"}}"#,
+    )
+    .unwrap();
+    let why = set.add("three.json", &definition("A").to_string()).unwrap_err().to_string();
+    assert_eq!(
+        why,
+        "three.json, line 1, column 1: definition A: it is already in one.json: remove one of them, or give it another name"
+    );
+    let unnamed = json!({"policyRule": rule}).to_string();
+    set.add("x/azurepolicy.json", &unnamed).unwrap();
+    let why = set.add("y/azurepolicy.json", &unnamed).unwrap_err().to_string();
+    assert!(
+        why.starts_with("y/azurepolicy.json, line 1")
+            && why.contains("already in x/azurepolicy.json by the name of its file"),
+        "{why}"
+    );
+    let exemption = |ward: &str| {
+        json!({"id": format!("/ward/{ward}/providers/Microsoft.Authorization/policyExemptions/TIME-01-mon-1"),
+            "name": "TIME-01-mon-1", "properties": {"policyAssignmentId": "/x/a", "exemptionCategory": "Waiver",
+            "expiresOn": "2026-06-01T00:00:00Z", "description": "for a trial of a week", "metadata": {"owner": "somebody"}}})
+    };
+    set.add("e1.json", &exemption("icu").to_string()).unwrap();
+    set.add("e2.json", &exemption("3-east").to_string()).unwrap();
+    let why = set.add("e3.json", &exemption("ICU").to_string()).unwrap_err().to_string();
+    assert!(why.starts_with("e3.json, ") && why.contains("it is already in e1.json"), "{why}");
+    assert_eq!(set.sources("TIME-01-mon-1").len(), 2, "both are there");
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 mod azure;
 mod baseline;
+mod bounds;
 mod exempt;
 mod files;
 

@@ -1,6 +1,6 @@
 //! Deleting what is past its time, a little at a time, so that the writer is never away for long.
 
-use super::{corrupt, failed, segments};
+use super::{corrupt, failed, segments, writer::Expired};
 use crate::{
     domain::{Millis, Timestamp, unplaced::UNPLACED_KEPT},
     store::{MAPPED_VERSIONS_KEPT, Retention, StoreError},
@@ -15,13 +15,14 @@ const DEAD_LETTERS_MAX: i64 = 100_000;
 /// Signed checkpoints kept as they came; of older ones every hundredth stays.
 const CHECKPOINTS_KEPT: i64 = 10_000;
 
-/// Deletes up to the bounds; says whether more is left. `signed` is how many entries of the audit trail a checkpoint covers.
+/// Deletes up to the bounds; says whether more is left, and whether anything was deleted. `signed` is how many entries of the audit trail a checkpoint covers.
 pub(super) fn expire(
     db: &mut Connection,
     now: Timestamp,
     retention: &Retention,
     signed: u64,
-) -> Result<bool, StoreError> {
+) -> Result<Expired, StoreError> {
+    let before = db.total_changes();
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let mut more = expire_samples(&tx, now, retention)?;
     // Inputs after the newest snapshot are needed for the next start, however old they are.
@@ -59,7 +60,7 @@ pub(super) fn expire(
     )?;
     more |= segments::empty(&tx, ROWS_PER_CALL, signed)?;
     tx.commit().map_err(failed)?;
-    Ok(more)
+    Ok(Expired { more, deleted: db.total_changes() != before })
 }
 
 fn delete(db: &Connection, sql: &str, bound: i64) -> Result<bool, StoreError> {

@@ -49,6 +49,30 @@ fn open_connection(path: &Path, write: bool) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Lets SQLite overwrite with zeros what is deleted, on pages that stay and on those that become free. It is not kept in the file: each
+/// connection that deletes has to ask for it.
+fn erase_deleted(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "secure_delete", "ON").map_err(failed)?;
+    let erases: i64 = connection.pragma_query_value(None, "secure_delete", |r| r.get(0)).map_err(failed)?;
+    if erases != 1 {
+        return Err(StoreError::Setting { setting: "secure_delete", wanted: "ON", found: erases.to_string() });
+    }
+    Ok(())
+}
+
+/// Copies the WAL into the database and empties it: what was deleted stands in it as it was until then. Waits for nobody; says whether
+/// it was done, which a reader may keep it from.
+fn empty_wal(connection: &Connection) -> Result<bool, StoreError> {
+    connection.busy_timeout(std::time::Duration::ZERO).map_err(failed)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS)).map_err(failed)?;
+    match busy {
+        Ok(busy) => Ok(busy == 0),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
+        Err(e) => Err(failed(e)),
+    }
+}
+
 /// Sets what durability rests on, and makes sure that it holds.
 fn assert_durable(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;

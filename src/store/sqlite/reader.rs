@@ -330,20 +330,8 @@ impl StoreReader for SqliteReader {
         })
     }
 
-    fn each_leaf(&self, each: &mut dyn FnMut(StoredLeaf) -> bool) -> Result<(), StoreError> {
-        self.with(|db| {
-            let mut statement = db.prepare("SELECT idx, leaf, hash FROM audit_leaf ORDER BY idx").map_err(failed)?;
-            let mut found = statement.query([]).map_err(failed)?;
-            while let Some(row) = found.next().map_err(failed)? {
-                // A hash of another length is a hash that does not fit.
-                let hash = any_bytes(row, 2)?.try_into().unwrap_or_default();
-                let leaf = StoredLeaf { index: from_db(get(row, 0)?), bytes: any_bytes(row, 1)?, hash };
-                if !each(leaf) {
-                    break;
-                }
-            }
-            Ok(())
-        })
+    fn each_leaf(&self, from: u64, each: &mut dyn FnMut(StoredLeaf) -> bool) -> Result<(), StoreError> {
+        self.with(|db| audit_log::each_leaf(db, from, each))
     }
 
     fn audit_hashes(&self, from: u64, count: u64) -> Result<Vec<Hash>, StoreError> {
@@ -471,7 +459,7 @@ fn stored_dead_letter(row: &Row<'_>) -> Result<StoredDeadLetter, StoreError> {
 }
 
 /// The bytes of a value, whatever somebody made of it.
-fn any_bytes(row: &Row<'_>, index: usize) -> Result<Vec<u8>, StoreError> {
+pub(super) fn any_bytes(row: &Row<'_>, index: usize) -> Result<Vec<u8>, StoreError> {
     Ok(match row.get_ref(index).map_err(failed)? {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
         ValueRef::Integer(n) => n.to_string().into_bytes(),

@@ -12,7 +12,7 @@ use crate::{
         vital::{HR, SPO2, TEMP},
     },
     engine::{Input, InputBlock, SeriesKey},
-    seam::{ManualClock, OsEntropy},
+    seam::{Clock, ManualClock, OsClock, OsEntropy},
     store::{
         AccessChange, Batch, CorrectedSample, DataFolder, DeadLetter, DeadLetterEnd, DeadLetterFilter, Retention,
         Store, StoreReader, UserRecord, WardBatch,
@@ -302,7 +302,7 @@ fn proofs_come_from_the_stored_trail() {
         }
         let (mut trees, mut hashes) = (vec![Tree::default()], Vec::new());
         beside
-            .each_leaf(&mut |leaf| {
+            .each_leaf(0, &mut |leaf| {
                 let mut tree = trees.last().unwrap().clone();
                 tree.push(leaf.hash);
                 trees.push(tree);
@@ -349,7 +349,7 @@ fn the_audit_trail_verifies_against_its_checkpoints() {
         let evidence = Evidence { own, ..Evidence::default() };
         let mut leaves = Vec::new();
         reader
-            .each_leaf(&mut |leaf| {
+            .each_leaf(0, &mut |leaf| {
                 leaves.push(Ok::<_, std::convert::Infallible>(leaf));
                 true
             })
@@ -733,4 +733,124 @@ fn entries_are_emptied_by_what_is_signed_alone() {
     assert_eq!(edge, 3, "it bore out the age of those before it");
     assert_eq!(emptied("UPDATE audit_segment SET removed = 5").1, 0, "that entry says nothing of the kind");
     assert_eq!(emptied("UPDATE audit_segment SET removed = (SELECT max(idx) FROM audit_leaf)").1, after, "no more");
+}
+
+/// How often a text stands in the files of the database, whatever SQLite thinks of the place.
+fn found_in_files(bench: &Bench, text: &str) -> usize {
+    let path = bench.folder.database();
+    let wal = path.with_file_name(format!("{}-wal", path.file_name().unwrap().to_str().unwrap()));
+    let count = |bytes: Vec<u8>| bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count();
+    [path, wal].into_iter().filter_map(|path| std::fs::read(path).ok()).map(count).sum()
+}
+
+/// What retention removes is in no free page, in no gap of a page and not in the WAL, while a reader stays open.
+#[test]
+fn nothing_lingers_of_what_retention_removed() {
+    const CANARY: &str = "canary-of-a-patient";
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let reader = store.reader().unwrap();
+    let letter = |at_s: i64, payload: String| DeadLetter {
+        at: t(at_s),
+        source: "d".into(),
+        code: "malformed".into(),
+        detail: CANARY.into(),
+        payload,
+        way: String::new(),
+    };
+    for n in 0..40 {
+        // Some are longer than a page, and some stay beside those that go.
+        let payload = if n % 2 == 0 { CANARY.repeat(2_000) } else { CANARY.to_owned() };
+        let kept = DeadLetter { detail: "stays".into(), ..letter(60 * 60 * 24 * 40, "x".to_owned()) };
+        store.commit(&Batch { dead_letters: vec![letter(0, payload), kept], ..Batch::default() }).unwrap();
+    }
+    assert!(found_in_files(&bench, CANARY) > 40_000);
+    assert_eq!(reader.dead_letters(&DeadLetterFilter::default(), 100).unwrap().len(), 80);
+    while store.expire(t(60 * 60 * 24 * 31), &Retention::default()).unwrap() {}
+    assert_eq!(reader.dead_letters(&DeadLetterFilter::default(), 100).unwrap().len(), 40);
+    assert_eq!(found_in_files(&bench, CANARY), 0);
+    assert_eq!(found_in_files(&bench, "stays"), 40);
+}
+
+/// The same of entries of the audit trail and the texts beside them.
+#[test]
+fn nothing_lingers_of_entries_that_were_removed_and_of_their_texts() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    for n in 0..90 {
+        let side_text = Some(SideText { field: "reason", text: format!("canary-text-{n:02}"), salt: [1; 16] });
+        store.commit(&Batch { leaves: vec![LeafDraft { side_text, ..leaf() }], ..Batch::default() }).unwrap();
+        bench.clock.advance(Millis::from_mins(60 * 24 * 36));
+        store.checkpoint(true).unwrap();
+    }
+    let reader = store.reader().unwrap();
+    let upto = reader.audit_segments().unwrap()[9].end;
+    let removed: Vec<String> = reader.leaves(0, 1_000).unwrap().into_iter().map(|row| row.leaf).collect();
+    let first_kept = usize::try_from(upto).unwrap();
+    let until = crate::audit::leaf::written_at(removed[first_kept].as_bytes()).unwrap();
+    let retained = Some(Retained { years: 6, how: RetainedHow::Archived, until });
+    let entry = LeafDraft { act: Act::AuditRetain, outcome: Outcome::Success, upto: Some(upto), retained, ..leaf() };
+    store.commit(&Batch { leaves: vec![entry], retain_audit: Some(upto), ..Batch::default() }).unwrap();
+    store.checkpoint(true).unwrap();
+    assert!(found_in_files(&bench, &removed[3]) > 0 && found_in_files(&bench, "canary-text-02") > 0);
+    for _ in 0..100 {
+        store.expire(t(0), &Retention::default()).unwrap();
+    }
+    assert!(reader.leaves(3, 1).unwrap()[0].leaf.is_empty());
+    for leaf in removed.iter().take(first_kept) {
+        assert_eq!(found_in_files(&bench, leaf), 0, "{leaf}");
+    }
+    assert_eq!(found_in_files(&bench, "canary-text-02"), 0);
+    assert!(found_in_files(&bench, "canary-text-80") > 0);
+    drop(store);
+    assert_eq!(bench.open().audit_fault(), None, "what an entry says to be removed may be gone");
+}
+
+/// A reader in the midst of reading keeps the WAL from being emptied; then it is done at the next turn.
+#[test]
+fn what_a_reader_keeps_in_the_wal_goes_at_the_next_turn() {
+    let bench = Bench::new();
+    let mut store = bench.open();
+    let letter = DeadLetter {
+        at: t(0),
+        source: "d".into(),
+        code: "malformed".into(),
+        detail: "canary".into(),
+        payload: String::new(),
+        way: String::new(),
+    };
+    store.commit(&Batch { dead_letters: vec![letter], ..Batch::default() }).unwrap();
+    let other = Connection::open(bench.folder.database()).unwrap();
+    other.execute_batch("BEGIN; SELECT count(*) FROM dead_letter;").unwrap();
+    let begun = OsClock.boot();
+    let later = t(60 * 60 * 24 * 31);
+    assert!(!store.expire(later, &Retention::default()).unwrap());
+    assert!(OsClock.boot() - begun < Millis::from_secs(4), "the writer waits for no reader");
+    assert!(found_in_files(&bench, "canary") > 0);
+    other.execute_batch("COMMIT").unwrap();
+    assert!(!store.expire(later, &Retention::default()).unwrap());
+    assert_eq!(found_in_files(&bench, "canary"), 0);
+}
+
+/// Bytes of an entry that are not as its stored hash says are found at the start, though the hashes fit what was signed.
+#[test]
+fn a_start_reads_the_bytes_of_the_trail_and_not_their_hashes_alone() {
+    for (harm, entry) in [
+        ("UPDATE audit_leaf SET leaf = replace(leaf, 'success', 'refused') WHERE idx = 2", "entry 2"),
+        ("UPDATE audit_leaf SET leaf = '' WHERE idx = 1", "entry 1"),
+        ("UPDATE audit_leaf SET hash = x'00' WHERE idx = 3", "entry 3"),
+    ] {
+        let bench = Bench::new();
+        {
+            let mut store = bench.open();
+            store.commit(&Batch { leaves: vec![leaf(), leaf(), leaf()], ..Batch::default() }).unwrap();
+            store.checkpoint(false).unwrap().unwrap();
+            store.connection().execute_batch(harm).unwrap();
+        }
+        let mut store = bench.open();
+        let fault = store.audit_fault().unwrap();
+        assert!(fault.contains(entry) && fault.contains("is not as its hash says"), "{harm}: {fault}");
+        store.commit(&Batch { leaves: vec![leaf()], ..Batch::default() }).unwrap();
+        assert_eq!(store.checkpoint(true).unwrap(), None, "{harm}");
+    }
 }

@@ -1,7 +1,8 @@
 //! The writer.
 
 use super::{
-    access, assert_durable, audit_log, corrupt, expire, failed, fhir, from_db, migrate, open_connection,
+    access, assert_durable, audit_log, corrupt, empty_wal, erase_deleted, expire, failed, fhir, from_db, migrate,
+    open_connection,
     reader::SqliteReader,
     recent::Recent,
     samples::{self, SeriesNumbers},
@@ -26,6 +27,9 @@ use std::{
 
 /// Pages after which the WAL is copied into the database (16 MiB).
 const WAL_CHECKPOINT_PAGES: i64 = 4_096;
+
+/// So many turns of deleting at most follow one another before the WAL is emptied: about a minute of them.
+const TURNS_MAX: u32 = 300;
 
 #[derive(Debug, Clone, Copy)]
 struct WardState {
@@ -65,6 +69,10 @@ pub struct SqliteStore {
     signed_size: Option<u64>,
     segment: segments::Open,
     audit_fault: Option<String>,
+    /// Something was deleted that may still stand in the WAL.
+    lingers: bool,
+    /// Turns of deleting since the WAL was emptied last.
+    turns: u32,
     closed: bool,
     _lock: FolderLock,
 }
@@ -82,6 +90,7 @@ impl SqliteStore {
         assert_durable(&db)?;
         migrate::migrate(&mut db, &path)?;
         assert_durable(&db)?;
+        erase_deleted(&db)?;
         db.pragma_update(None, "wal_autocheckpoint", WAL_CHECKPOINT_PAGES).map_err(failed)?;
         let site = match read_site(&db)? {
             Some(site) => site,
@@ -90,8 +99,7 @@ impl SqliteStore {
         let secret = folder.secret_key(parts.entropy.as_ref())?;
         let signer = NoteSigner::new(format!("wardwatch/{}", site.site), &secret);
         publish(&folder.audit_public_key(), &format!("{}\n", signer.verifier()))?;
-        let (tree, subtrees) = audit_log::load_tree(&db)?;
-        let audit_fault = audit_log::contradiction(&db, &signer.verifier())?;
+        let audit_log::Loaded { tree, subtrees, fault: audit_fault } = audit_log::load(&db, &signer.verifier())?;
         let wards = read_wards(&db)?;
         let segment = segments::Open::load(&db)?;
         let recent = Arc::new(RwLock::new(Recent::load(&db)?));
@@ -110,6 +118,8 @@ impl SqliteStore {
             signed_size: None,
             segment,
             audit_fault,
+            lingers: true,
+            turns: 0,
             closed: false,
             _lock: lock,
         };
@@ -225,6 +235,14 @@ impl SqliteStore {
     }
 }
 
+/// What a turn of deleting did.
+pub(super) struct Expired {
+    /// Whether more is left.
+    pub(super) more: bool,
+    /// Whether anything was deleted.
+    pub(super) deleted: bool,
+}
+
 impl Drop for SqliteStore {
     /// Copies the WAL into the database, so that whoever copies that file from a folder at rest has everything. Readers
     /// may still be open, and then SQLite would not do it by itself.
@@ -285,7 +303,16 @@ impl Store for SqliteStore {
         // A trail that was changed is evidence.
         let signed = self.signed_size.filter(|_| self.audit_fault.is_none()).unwrap_or(0);
         let expired = expire::expire(&mut self.db, now, retention, signed);
-        self.close_on_error(expired)
+        let Expired { more, deleted } = self.close_on_error(expired)?;
+        self.lingers |= deleted;
+        self.turns += 1;
+        // Once for all turns of a round: it is another write of what is in the WAL.
+        if self.lingers && (!more || self.turns >= TURNS_MAX) {
+            let emptied = empty_wal(&self.db);
+            self.lingers = !self.close_on_error(emptied)?;
+            self.turns = 0;
+        }
+        Ok(more)
     }
 
     fn audit_fault(&self) -> Option<&str> {

@@ -11,7 +11,7 @@ use crate::{
     domain::Timestamp,
     protocol::AuditEntryView,
     tui::{
-        core::{Action, App},
+        core::{Action, App, AuditLogPage},
         theme::Role,
         words,
     },
@@ -57,9 +57,9 @@ fn draw_entries(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
     let at = page.entries.iter().position(|entry| Some(entry.index) == page.selected);
     let window = Window::new(page.entries.len(), at, rows.height);
     let filter = if page.filter.is_empty() { "all entries" } else { page.filter.text().trim() };
-    let older = if page.before.is_some() { " · older ones at the end" } else { "" };
+    let older = looked_at(page).map_or_else(String::new, |looked_at| format!(" · {looked_at}"));
     let read = page.read_at.map(|at| format!(" · read at {} UTC", words::clock(at, scene.zone))).unwrap_or_default();
-    let title = format!("ENTRIES · {filter}{read}{older}");
+    let title = format!("ENTRIES · {filter}{older}{read}");
     pane::draw(scene, &Pane { title, focus: true, window, hint: None }, top, buffer);
     if let Some((line, role)) = standing(scene) {
         Pen::new(buffer, head, 0).gap(1).put(&line, scene.style(role));
@@ -84,6 +84,12 @@ fn draw_entries(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) {
             Pen::new(buffer, rows, row).left("▌", 1, scene.style(Role::TitleFocus));
         }
     }
+}
+
+/// How far it was looked, unless that was to the first entry: what is older may be wanted too.
+fn looked_at(page: &AuditLogPage) -> Option<String> {
+    let newest = page.size?.saturating_sub(page.before?);
+    Some(format!("newest {} looked at", words::thousands(newest)))
 }
 
 fn cells(entry: &AuditEntryView) -> [String; 6] {
@@ -129,7 +135,10 @@ fn standing(scene: &Scene<'_>) -> Option<(String, Role)> {
         (None, true) => Some(("asking the server …".to_owned(), Role::Dim)),
         (None, false) => Some(("it is asked for when the link is there".to_owned(), Role::Dim)),
         (Some(_), _) if page.entries.is_empty() && page.before.is_some() => {
-            Some(("none among the newest; the command line looks further: wardwatch audit show".to_owned(), Role::Dim))
+            let (looked_at, size) =
+                (looked_at(page).unwrap_or_default(), page.size.map(words::thousands).unwrap_or_default());
+            let down = key_of(Action::Down);
+            Some((format!("none is so: {looked_at}, of {size}; {down} looks further"), Role::Dim))
         }
         (Some(_), _) if page.entries.is_empty() => Some(("no entry is so".to_owned(), Role::Dim)),
         _ => None,

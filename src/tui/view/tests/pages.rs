@@ -306,6 +306,28 @@ fn the_audit_trail() {
     assert!(!shown(&bench).contains("ALERTS"), "who watches no ward misses none");
 }
 
+/// A filter that finds nothing among the newest entries says how far was looked, and a key looks further.
+#[test]
+fn what_is_not_among_the_newest_is_looked_for_further_and_the_screen_says_how_far() {
+    use crate::protocol::AuditPage;
+    let mut bench = auditor();
+    let page = |before| AuditPage { entries: Vec::new(), before, size: 1_203_442 };
+    answer_audit(&mut bench, &page(Some(1_153_442)));
+    let text = shown(&bench);
+    assert!(
+        text.contains("none is so: newest 50,000 looked at, of 1,203,442; ") && text.contains("looks further"),
+        "{text}"
+    );
+    bench.type_text("j");
+    let asked = answer_audit(&mut bench, &page(Some(1_103_442)));
+    assert_eq!(asked[0].before, Some(1_153_442));
+    let text = shown(&bench);
+    assert!(text.contains("newest 100,000 looked at, of 1,203,442"), "{text}");
+    bench.type_text("j");
+    answer_audit(&mut bench, &page(None));
+    assert!(shown(&bench).contains("no entry is so"), "{}", shown(&bench));
+}
+
 #[test]
 fn older_entries_are_asked_for_at_the_end_and_nothing_by_itself() {
     use crate::{protocol::AuditPage, tui::testing::audit_page};
