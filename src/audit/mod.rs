@@ -29,4 +29,4 @@ pub use proof_text::{ProofError, ProofText, Proven};
 pub use retention::{RetentionPlan, Segment};
 pub use subtrees::{LeafHashes, NodeError, Subtrees};
 pub use tree::{Hash, Tree, leaf_hash};
-pub use verify::{Evidence, Fault, FaultKind, Removed, StoredLeaf, Verified, verify};
+pub use verify::{Evidence, Fault, FaultKind, Gone, Removed, StoredLeaf, Verified, verify};

@@ -32,11 +32,39 @@ pub struct StoredLeaf {
     pub hash: Hash,
 }
 
-impl StoredLeaf {
-    /// Whether its bytes are as its hash says. Of one before `removed` the bytes may be gone.
+/// Which leaves of a log have no bytes any more, and whether the log itself says so: what else lies in the database can be
+/// written by whoever took the bytes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gone {
+    /// All leaves before this one are gone.
+    upto: u64,
+    /// All before this one may be, as an entry says.
+    said: u64,
+}
+
+impl Gone {
+    /// Takes in the next leaf of a log that is signed for its first `covered` leaves. Whether its bytes are as its hash says, or
+    /// are gone like those of all leaves before it.
+    pub fn takes(&mut self, leaf: &StoredLeaf, covered: u64) -> bool {
+        if leaf.bytes.is_empty() && leaf.index == self.upto {
+            self.upto += 1;
+            return true;
+        }
+        if self.upto > 0
+            && leaf.index < covered
+            && let Some(removal) = removal(&leaf.bytes)
+            && removal.upto <= leaf.index
+            && removal.is_due(removal.retained.until)
+        {
+            self.said = self.said.max(removal.upto);
+        }
+        leaf_hash(&leaf.bytes) == leaf.hash
+    }
+
+    /// The first leaf that is gone without an entry that says so.
     #[must_use]
-    pub fn is_whole(&self, removed: u64) -> bool {
-        (self.bytes.is_empty() && self.index < removed) || leaf_hash(&self.bytes) == self.hash
+    pub const fn unsaid(self) -> Option<u64> {
+        if self.upto > self.said { Some(self.said) } else { None }
     }
 }
 

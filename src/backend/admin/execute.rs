@@ -126,7 +126,9 @@ async fn check_policy(app: &Arc<App>, (data, serving): (&Path, bool), by: Actor,
     let folder = DataFolder::open(data).map_err(refused)?;
     let checked = policy::check(app, &folder, &Occasion::Person(by), &wanted).await;
     let mut report = checked.map_err(|e| refused(policy::whole(&e)))?;
-    report.looked_at = Some(policy::looked_at(app, serving));
+    if let Some(looked_at) = &mut report.looked_at {
+        looked_at.running = serving;
+    }
     Ok(AdminAnswer::Policy { report: Box::new(report) })
 }
 

@@ -84,8 +84,8 @@ fn check_coverage(app: &App, coverage: &Coverage) -> Result<(), AdminError> {
 fn check_auditor(role: Role, coverage: &Coverage) -> Result<(), AdminError> {
     match (role, coverage) {
         (Role::Auditor, Coverage::Wards(_)) => Err(refused(
-            "an auditor reads the trail of the whole site: the account cannot be one for some wards; give it all first \
-                 (wardwatch user wards NAME --all)",
+            "an auditor reads the trail of the whole site: the account cannot be one for some wards, it has to be for all of \
+             them (`wardwatch user add` without --ward, `wardwatch user wards NAME --all`)",
         )),
         _ => Ok(()),
     }

@@ -160,24 +160,30 @@ pub async fn check(
             && let Some(deployed) = deploy(app, &report).await
         {
             // What was made is looked at again: that it was done does not say that it is as wanted.
-            report = judged(app, folder, occasion, wanted, &probe).await?;
-            let outcome = outcome(&deployed, &report);
-            tracing::info!(outcome, "what a policy made was looked at again");
-            report.notes.push(outcome);
+            match judged(app, folder, occasion, wanted, &probe).await {
+                Ok(again) => {
+                    report = again;
+                    let outcome = outcome(&deployed, &report);
+                    tracing::info!(outcome, "what a policy made was looked at again");
+                    report.notes.push(outcome);
+                }
+                Err(e) => report.notes.push(format!("what a policy made could not be looked at again: {}", whole(&e))),
+            }
         }
         tell(app, occasion, &report).await;
     }
     report.notes.extend(note);
+    report.looked_at = Some(looked_at(app));
     Ok(report)
 }
 
-/// What a report is of, for who asks: the settings that are in force, and the policies.
-pub(super) fn looked_at(app: &App, running: bool) -> LookedAt {
+/// What a report is of: the settings that are in force, and the policies.
+fn looked_at(app: &App) -> LookedAt {
     let config = &app.config;
-    let settings = serde_json::to_vec(config).unwrap_or_default();
+    let hash = |settings: Vec<u8>| Sha256::digest(&settings).iter().map(|byte| format!("{byte:02x}")).collect();
     LookedAt {
-        running,
-        configuration: Sha256::digest(&settings).iter().map(|byte| format!("{byte:02x}")).collect(),
+        running: true,
+        configuration: serde_json::to_vec(config).map_or_else(|e| format!("unknown: {e}"), hash),
         file: None,
         policies: app.policy.set().fingerprint(),
         folder: config.policy.folder.as_ref().map(|folder| folder.display().to_string()),

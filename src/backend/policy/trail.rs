@@ -1,7 +1,7 @@
 //! The audit trail as policies see it: an entry is written and read back, and all entries are held against what was signed.
 
 use crate::{
-    audit::{LeafDraft, LeafStamp, NoteVerifier, Tree, leaf_hash},
+    audit::{Gone, LeafDraft, LeafStamp, NoteVerifier, Tree, leaf_hash},
     backend::app::App,
     domain::{Millis, Timestamp},
     store::{DataFolder, LeafRow, StoreReader, sqlite::SqliteReader},
@@ -136,19 +136,18 @@ pub(super) fn verified(
     if tree.size() > checkpoint.size {
         return Ok(false);
     }
-    let removed = reader.audit_segments().map_err(|e| e.to_string())?;
-    let removed = removed.iter().filter(|segment| segment.removed.is_some()).map(|segment| segment.end).max();
+    let mut gone = Gone::default();
     let mut fits = true;
     let read = reader.each_leaf(tree.size(), &mut |leaf| {
         if tree.size() >= checkpoint.size {
             return false;
         }
-        fits = leaf.is_whole(removed.unwrap_or(0)) && leaf.index == tree.size();
+        fits = gone.takes(&leaf, checkpoint.size) && leaf.index == tree.size();
         tree.push(leaf.hash);
         fits
     });
     read.map_err(|e| e.to_string())?;
-    let good = fits && tree.size() == checkpoint.size && tree.root() == checkpoint.root;
+    let good = fits && gone.unsaid().is_none() && tree.size() == checkpoint.size && tree.root() == checkpoint.root;
     *known = good.then_some(Verified { tree, whole_at });
     Ok(good)
 }
@@ -257,7 +256,9 @@ mod tests {
         assert!(known.is_none(), "after a bad look all is read");
         change(&bench, "UPDATE audit_leaf SET leaf = replace(leaf, 'refused', 'success') WHERE idx = 4");
         assert_eq!(look(&bench, &mut known, Extent::Added, at(3)), Ok(true));
-        change(&bench, "UPDATE audit_leaf SET leaf = '' WHERE idx = 1");
+        let blank = "INSERT OR REPLACE INTO audit_segment (first, end, until_ms, note, removed) VALUES (0, 2, 0, '', 2);
+            UPDATE audit_leaf SET leaf = '' WHERE idx <= 1";
+        change(&bench, blank);
         assert_eq!(look(&bench, &mut known, Extent::Whole, at(3)), Ok(false), "it is gone, and no removal says so");
     }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     audit::{
-        Hash, LeafDraft, LeafHashes, LeafStamp, NodeError, NoteVerifier, StoredLeaf, Subtrees, Tree, leaf_hash, proof,
+        Gone, Hash, LeafDraft, LeafHashes, LeafStamp, NodeError, NoteVerifier, StoredLeaf, Subtrees, Tree, leaf_hash, proof,
     },
     seam::Clock,
     store::StoreError,
@@ -32,18 +32,16 @@ pub(super) fn load(db: &Connection, verifier: &NoteVerifier) -> Result<Loaded, S
         .optional()
         .map_err(failed)?;
     let checkpoint = newest.map(|note| verifier.open(&note)).transpose();
-    let removed: i64 = db
-        .query_row("SELECT coalesce(max(end), 0) FROM audit_segment WHERE removed IS NOT NULL", [], |r| r.get(0))
-        .map_err(failed)?;
     let (mut tree, mut subtrees) = (Tree::default(), Subtrees::default());
     let (mut broken, mut gap, mut root) = (None, false, (0, tree.root()));
     let signed = checkpoint.as_ref().ok().and_then(Option::as_ref).map(|checkpoint| checkpoint.size);
+    let mut gone = Gone::default();
     each_leaf(db, 0, &mut |leaf| {
         gap = leaf.index != tree.size();
         if gap {
             return false;
         }
-        if broken.is_none() && !leaf.is_whole(from_db(removed)) {
+        if !gone.takes(&leaf, signed.unwrap_or(0)) && broken.is_none() {
             broken = Some(leaf.index);
         }
         tree.push(leaf.hash);
@@ -56,7 +54,7 @@ pub(super) fn load(db: &Connection, verifier: &NoteVerifier) -> Result<Loaded, S
     if gap {
         return Err(corrupt("the audit trail", &format!("leaf {} is missing", tree.size())));
     }
-    let fault = match (checkpoint, broken) {
+    let fault = match (checkpoint, broken.or(gone.unsaid())) {
         (Err(e), _) => Some(e.to_string()),
         (_, Some(index)) => {
             Some(format!("entry {index} of the audit trail is not as its hash says: run `wardwatch audit verify`"))

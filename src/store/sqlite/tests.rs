@@ -838,6 +838,13 @@ fn a_start_reads_the_bytes_of_the_trail_and_not_their_hashes_alone() {
     for (harm, entry) in [
         ("UPDATE audit_leaf SET leaf = replace(leaf, 'success', 'refused') WHERE idx = 2", "entry 2"),
         ("UPDATE audit_leaf SET leaf = '' WHERE idx = 1", "entry 1"),
+        // What lies beside the trail says nothing of what may be gone: it is written by whoever took the entries away.
+        (
+            "UPDATE audit_leaf SET leaf = '' WHERE idx <= 1;
+             INSERT INTO audit_segment (first, end, until_ms, note, removed) VALUES (0, 2, 0, '', 2)
+             ON CONFLICT (first) DO UPDATE SET end = 2, removed = 2",
+            "entry 0",
+        ),
         ("UPDATE audit_leaf SET hash = x'00' WHERE idx = 3", "entry 3"),
     ] {
         let bench = Bench::new();
