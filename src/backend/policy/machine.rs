@@ -98,8 +98,9 @@ fn synchronised_by(folder: &Path, now: Timestamp) -> Result<(bool, &'static str)
             let age = age(&meta, now).map_err(|why| named(&why))?;
             if age > SYNCHRONISED_MAX {
                 let (was, most) = (age.0 / 60_000, SYNCHRONISED_MAX.0 / 60_000);
-                let why =
-                    format!("systemd-timesyncd set the clock {was} min ago; while it runs that is {most} min at the most");
+                let why = format!(
+                    "systemd-timesyncd set the clock {was} min ago; while it runs that is {most} min at the most"
+                );
                 return Err(named(&why));
             }
             Ok((true, "systemd-timesyncd"))

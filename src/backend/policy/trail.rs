@@ -256,7 +256,8 @@ mod tests {
         assert!(known.is_none(), "after a bad look all is read");
         change(&bench, "UPDATE audit_leaf SET leaf = replace(leaf, 'refused', 'success') WHERE idx = 4");
         assert_eq!(look(&bench, &mut known, Extent::Added, at(3)), Ok(true));
-        let blank = "INSERT OR REPLACE INTO audit_segment (first, end, until_ms, note, removed) VALUES (0, 2, 0, '', 2);
+        let blank =
+            "INSERT OR REPLACE INTO audit_segment (first, end, until_ms, note, removed) VALUES (0, 2, 0, '', 2);
             UPDATE audit_leaf SET leaf = '' WHERE idx <= 1";
         change(&bench, blank);
         assert_eq!(look(&bench, &mut known, Extent::Whole, at(3)), Ok(false), "it is gone, and no removal says so");

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     audit::{
-        Gone, Hash, LeafDraft, LeafHashes, LeafStamp, NodeError, NoteVerifier, StoredLeaf, Subtrees, Tree, leaf_hash, proof,
+        Gone, Hash, LeafDraft, LeafHashes, LeafStamp, NodeError, NoteVerifier, StoredLeaf, Subtrees, Tree, leaf_hash,
+        proof,
     },
     seam::Clock,
     store::StoreError,
