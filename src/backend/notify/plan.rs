@@ -19,6 +19,8 @@ pub(super) struct Desktop<'a> {
     pub(super) addresses: &'a BTreeMap<String, String>,
     pub(super) links: Option<&'a Links>,
     pub(super) now: Timestamp,
+    /// Who is asked and could no longer take an alert of the ward: they are not told of it.
+    pub(super) gone: &'a [LoginName],
 }
 
 /// The alert that an event asks people about; `None` if it asks nobody.
@@ -68,7 +70,7 @@ pub(super) fn still_asks(view: &WardView, letter: &Letter) -> bool {
 }
 
 /// Who is asked: by the rota, by name, or whoever deals with it already.
-fn asked(alert: &Alert) -> Vec<LoginName> {
+pub(super) fn asked(alert: &Alert) -> Vec<LoginName> {
     match &alert.response {
         Response::Notified { to } | Response::Escalated { to, .. } => to.clone(),
         Response::Accepted { by: Actor::User { name, .. }, .. } => vec![LoginName::new(name)],
@@ -98,7 +100,8 @@ pub(super) fn letters(
     if !is_for(channel, &view.ward.id, alert) {
         return Vec::new();
     }
-    let people = asked(alert);
+    let mut people = asked(alert);
+    people.retain(|name| !desktop.gone.contains(name));
     let everybody: Vec<Option<LoginName>> =
         if people.is_empty() { vec![None] } else { people.into_iter().map(Some).collect() };
     let letter = |to: Option<LoginName>| {

@@ -17,6 +17,7 @@ use crate::{
 };
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
+mod staff;
 mod technical;
 
 /// Remembers what it is told.
