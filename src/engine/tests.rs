@@ -18,6 +18,7 @@ mod limits;
 mod reported;
 mod response;
 mod scores;
+mod scores_follow;
 mod technical;
 
 fn t(s: f64) -> Timestamp {
