@@ -10,7 +10,7 @@ use crate::{
     domain::{
         Actor, Alert, AlertKey, Category, CensusError, Chart, ChartEntry, Charted, Condition, ConditionCode,
         Consciousness, Event, EventBody, InopReason, Liveness, Millis, Oxygen, PatientId, Priority, Quality, Refusal,
-        Sampling, ScoreBasis, ScoreItem, ScoreKind, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale, Timestamp,
+        Sampling, ScoreBasis, ScoreItem, ScoreKind, ScoreResult, ScoreRisk, ScoreValue, Signal, Spo2Scale, Timestamp,
         VitalCode,
         vital::{
             ART_DIA, ART_SYS, CONSCIOUSNESS, FIO2, GCS_EYE, GCS_MOTOR, GCS_TOTAL, GCS_VERBAL, HR, NBP_DIA, NBP_SYS,
@@ -39,6 +39,9 @@ const WINDOW_MAX: usize = 30;
 const AIR_FIO2: f64 = 21.0;
 /// Changes of an index below this are not told.
 const INDEX_STEP: f64 = 0.1;
+/// Where an alert of a score was acknowledged or is paused, a total that is so much above the one that was seen then signals
+/// again, as does a greater risk: two points are what one sign gives that has clearly become worse.
+const RISE_ASKS_AGAIN: f64 = 2.0;
 /// An emergency asks for an assessment within this time, an urgent score for a review (RCP 2017; Thorax).
 const EMERGENCY_TARGET_MIN: i64 = 30;
 /// The same of an urgent one.
@@ -159,6 +162,9 @@ pub(super) struct ScoresKept {
     /// What was missing when NEWS2 last asked for somebody, and has been missing since.
     #[serde(default)]
     missed: Vec<ScoreItem>,
+    /// Total and risk of NEWS2 when its alert last signalled.
+    #[serde(default)]
+    asked: Option<(f64, ScoreRisk)>,
 }
 
 /// Values as scores take them.
@@ -392,10 +398,16 @@ impl Engine {
             }
             return;
         };
-        let higher = open.is_none_or(|(priority, _)| wanted > Some(priority));
-        if wanted.is_some()
-            && let Some(patient) = self.patients.get_mut(index)
-        {
+        let is_quiet = |alert: &Alert| alert.signal == Signal::Ack || !alert.inactivation.is_enabled();
+        let quiet = self.alerts.get(&key).is_some_and(is_quiet);
+        let mut higher = open.is_none_or(|(priority, _)| wanted > Some(priority));
+        if let (Some(_), Some(risk), Some(patient)) = (wanted, made.risk, self.patients.get_mut(index)) {
+            let asked = &mut patient.scores.kept.asked;
+            let rose = asked.is_some_and(|(seen, of)| total >= seen + RISE_ASKS_AGAIN || risk > of);
+            higher |= quiet && rose;
+            if higher || !quiet || asked.is_none() {
+                *asked = Some((total, risk));
+            }
             let missing: Vec<ScoreItem> = made.missing().collect();
             let missed = &mut patient.scores.kept.missed;
             // What was known when somebody was asked for last counts until somebody is asked for anew.
@@ -412,12 +424,14 @@ impl Engine {
                 let detail = Some(detail(made));
                 self.raise(Raise { value: Some(total), limit, detail, ..raise }, events);
             }
-            (Some(wanted), Some(_)) if higher => {
+            (Some(wanted), Some((priority, _))) if higher => {
                 self.stand_again(&key, (total, made), events);
+                self.end_snooze(&key, events);
                 let words = detail(made);
+                let limit = if wanted.max(priority) > Priority::Low { news2::EMERGENCY } else { news2::URGENT };
                 self.move_alert(&key, None, events, |alert| {
                     alert.detail = Some(words);
-                    episode::worsen(alert, wanted, Some(total), Some(news2::EMERGENCY), Millis::ZERO)
+                    episode::worsen(alert, wanted, Some(total), Some(limit), Millis::ZERO)
                 });
             }
             (Some(_), Some(_)) => self.follow_score(&key, (total, made), events),

@@ -217,6 +217,7 @@ pub fn pause_end(end: &PauseEnd) -> String {
         PauseEnd::Replaced => "another took its place".to_owned(),
         PauseEnd::Discharged => "the patient left".to_owned(),
         PauseEnd::Resumed => "data came back".to_owned(),
+        PauseEnd::Worsened => "it became worse".to_owned(),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::{response::by, *};
 use crate::domain::{
-    ChartEntry, Consciousness, Oxygen, PatientId,
+    ChartEntry, Consciousness, Oxygen, PatientId, PauseKind, PauseScope,
     vital::{NBP_SYS, RR, TEMP},
 };
+use rstest::rstest;
 
 fn p1() -> PatientId {
     "p1".parse().unwrap()
@@ -77,4 +78,47 @@ fn value_and_parts_of_the_alert_are_those_of_the_present_score() {
     let alert = bench.alert("score.news2");
     assert_eq!(alert.detail.as_deref(), Some("emergency assessment within 30 min: RR 3, SpO2 3, T 2"));
     assert_eq!(alert.transition, transition + 1, "a rise has to be seen by who acknowledges, a fall has not");
+}
+
+/// Points 3 each for RR, SpO2 and BP, 2 for the temperature: how much of it there was when somebody made the alert quiet, and
+/// what came then.
+#[rstest]
+#[case::as_much(&[(RR, 26.0), (SPO2, 90.0), (NBP_SYS, 90.0)], &[], None)]
+#[case::a_point_more(&[(RR, 26.0), (SPO2, 90.0), (NBP_SYS, 90.0)], &[(TEMP, 38.5)], None)]
+#[case::two_more(&[(RR, 26.0), (SPO2, 90.0), (NBP_SYS, 90.0)], &[(TEMP, 39.5)], Some(11.0))]
+#[case::two_more_bit_by_bit(&[(RR, 26.0), (SPO2, 90.0), (NBP_SYS, 90.0)], &[(TEMP, 38.5), (TEMP, 39.5)], Some(11.0))]
+#[case::less_and_as_much_again(&[(RR, 26.0), (SPO2, 90.0), (NBP_SYS, 90.0)], &[(NBP_SYS, 120.0), (NBP_SYS, 90.0)], None)]
+#[case::another_risk(&[(RR, 26.0), (TEMP, 38.5)], &[(TEMP, 39.5)], Some(5.0))]
+#[case::from_urgent_to_emergency(&[(RR, 26.0), (SPO2, 90.0)], &[(TEMP, 38.5)], Some(7.0))]
+fn a_rise_breaks_through_an_acknowledgement_and_a_snooze(
+    #[case] before: &[(VitalCode, f64)],
+    #[case] after: &[(VitalCode, f64)],
+    #[case] signals_at: Option<f64>,
+) {
+    for snoozed in [false, true] {
+        let mut bench = well();
+        let mut s = 100.0;
+        for (vital, value) in before {
+            bench.measured(s, *vital, *value);
+            s += 30.0;
+        }
+        if snoozed {
+            let code = bench.alert("score.news2").key.code;
+            let scope = PauseScope::Condition { patient: p1(), code };
+            let (kind, span) = (PauseKind::AlarmPaused, Millis::from_mins(60));
+            bench.command(s, Command::Pause { kind, scope, span, reason: None, include_high: false });
+            assert!(bench.alert("score.news2").inactivation.is_silent());
+        } else {
+            bench.acknowledged(s);
+        }
+        let from = bench.events.len();
+        for (vital, value) in after {
+            s += 30.0;
+            bench.measured(s, *vital, *value);
+        }
+        let moved = bench.moved(from);
+        let worse: Vec<_> = moved.iter().filter(|(cause, _)| *cause == Cause::Worsened).collect();
+        assert_eq!(worse.first().and_then(|(_, value)| *value), signals_at, "{moved:?}");
+        assert_eq!(bench.alert("score.news2").is_unacknowledged(), signals_at.is_some(), "snoozed: {snoozed}");
+    }
 }
