@@ -275,6 +275,9 @@ pub struct Alert {
     /// When the signal comes on again if the condition lasts although it was acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminds_at: Option<Timestamp>,
+    /// How often it has reminded since somebody last acknowledged it or was asked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminded: u32,
     /// Counts the announcements of the ward: this alert's last one. It is announced when it is raised, becomes worse or
     /// comes back.
     #[serde(default)]
