@@ -150,16 +150,12 @@ pub fn tell(alert: &mut Alert) -> Option<Transition> {
     step(alert, Trigger::Told, Cause::Told)
 }
 
-/// Row 20: what a score is made of has changed; signal and response stay. Only a rise counts as a transition: who
-/// acknowledges has to have seen it, and a link in a message holds while the score falls.
+/// Row 20: what a score is made of has changed; signal and response stay.
 pub fn follow(alert: &mut Alert, value: f64, detail: String) -> Option<Transition> {
-    let rises = alert.value.is_none_or(|before| value > before);
-    let line = transitions::line(Trigger::Told, Layers::from(&*alert), latches(alert))?;
-    alert.signal = line.to_signal.unwrap_or(alert.signal);
-    alert.transition += u32::from(rises);
+    let moved = step(alert, Trigger::Told, Cause::Told)?;
     alert.value = Some(value);
     alert.detail = Some(detail);
-    Some(Transition(Cause::Told))
+    Some(moved)
 }
 
 /// Row 5: nobody answered in time, or who acknowledged did not answer the reminders; `to` are asked at the next level.
