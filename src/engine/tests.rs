@@ -15,6 +15,7 @@ use std::collections::BTreeMap as Map;
 mod gates;
 mod handover;
 mod limits;
+mod limits_several;
 mod reported;
 mod response;
 mod scores;
