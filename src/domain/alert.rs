@@ -334,6 +334,12 @@ impl Alert {
         matches!(self.signal, Signal::On | Signal::Latch) && !self.inactivation.is_silent()
     }
 
+    /// Whether nobody has answered it, and a pause of alarms, an alarm that is off or a standby makes it quiet.
+    #[must_use]
+    pub fn is_made_quiet(&self) -> bool {
+        matches!(self.signal, Signal::On | Signal::Latch) && !self.is_answered() && self.inactivation.is_silent()
+    }
+
     /// Whether it is to be heard: it asks for an acknowledgement, and no pause of sound covers it.
     #[must_use]
     pub fn is_audible(&self) -> bool {
