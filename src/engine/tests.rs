@@ -18,6 +18,7 @@ mod limits;
 mod limits_several;
 mod reported;
 mod response;
+mod restart;
 mod scores;
 mod scores_follow;
 mod technical;
