@@ -350,6 +350,9 @@ impl Engine {
         let unknown = || CensusError::UnknownPatient { patient: patient.clone() };
         let index = self.patients.place_of(patient).ok_or_else(unknown)?;
         let at = self.now;
+        if let Some(stay) = self.census.stays.get(patient) {
+            entry.check_of(&stay.patient, at)?;
+        }
         if let Some(found) = self.patients.get_mut(index) {
             found.scores.kept.chart.enter(&entry, by, at);
         }
