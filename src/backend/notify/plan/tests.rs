@@ -135,6 +135,25 @@ fn who_can_no_longer_take_the_alert_gets_no_message() {
 }
 
 #[test]
+fn a_message_has_words_for_people_and_the_code_apart() {
+    let mut scene = Scene::new();
+    let mut event = scene.collapse(2);
+    let channel = ChannelConfig { content: Content::Condition, ..ChannelConfig::default() };
+    for (code, value, detail, words) in [
+        ("score.news2", Some(8.0), Some("urgent review: RR 3"), "NEWS2 8: urgent review: RR 3"),
+        ("rota.gap", None, Some("no nurse in charge"), "gap in the rota: no nurse in charge"),
+        ("device.lost", None, None, "no data from the device"),
+        ("hr.flatline", None, None, "HR does not vary"),
+    ] {
+        let EventBody::Alert { alert, .. } = &mut event.body else { panic!("{event:?}") };
+        alert.key.code = code.parse().unwrap();
+        (alert.value, alert.detail) = (value, detail.map(str::to_owned));
+        let told = scene.letters(&event, &channel).remove(0).told.unwrap();
+        assert_eq!((told.code.as_str(), told.words.as_str()), (code, words));
+    }
+}
+
+#[test]
 fn a_channel_that_may_tells_the_condition_and_the_name() {
     let mut scene = Scene::new();
     let event = scene.collapse(2);
