@@ -85,7 +85,7 @@ pub enum Trigger {
     Restart,
     /// The wall clock jumps.
     ClockJump,
-    /// The device says something else of its alert.
+    /// The device says something else of its alert, or a score has another total or other parts.
     Told,
 }
 

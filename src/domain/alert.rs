@@ -196,7 +196,7 @@ pub enum Cause {
     Unpaused,
     /// The patient was moved to another bed.
     Moved,
-    /// The device says something else of its alert.
+    /// The device says something else of its alert, or a score has another total or other parts.
     Told,
     /// The patient left, the device was taken away, or the recording ended.
     Closed,

@@ -146,7 +146,8 @@ impl Engine {
 
     pub(super) fn set_limits(&mut self, wanted: Wanted, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
         let told = self.check_limits(&wanted, by)?;
-        self.put_limits(&wanted.scope, wanted.vital, told, events);
+        let Wanted { scope, vital, .. } = wanted;
+        self.put_limits(&scope, vital, told, events);
         Ok(())
     }
 

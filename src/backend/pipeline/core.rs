@@ -116,6 +116,14 @@ impl Core {
         Ok(())
     }
 
+    /// Takes in changes of accounts: who can no longer have a duty is a gap in the transaction of the change.
+    fn staff_changes(&mut self, record: &Record, now: Timestamp) {
+        let changed = record.access.iter().filter(|change| self.staff.apply(change)).count();
+        if changed > 0 {
+            self.judge_staff(now);
+        }
+    }
+
     /// Tells each ward who of its rota cannot have a duty, if that has changed.
     fn judge_staff(&mut self, now: Timestamp) {
         let at = self.moment(now);
@@ -206,10 +214,7 @@ impl Core {
             }
             Job::Record { record, reply } => {
                 self.emergencies(&record, now);
-                let staff = record.access.iter().filter(|change| self.staff.apply(change)).count();
-                if staff > 0 {
-                    self.judge_staff(now);
-                }
+                self.staff_changes(&record, now);
                 group.tallies.extend(record.dead_letters.iter().filter_map(unusable));
                 record.join(&mut group.batch);
                 group.waiting.push(Waiting::Done(reply));
