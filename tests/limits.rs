@@ -45,6 +45,8 @@ fn a_nurse_changes_limits_within_the_guard_band_and_everybody_sees_it() {
     };
     let done = set(&nurse, "spo2.low=88");
     assert!(done.status.success(), "{}", text(&done));
+    let told = text(&done);
+    assert!(told.contains("spo2.low: 90 → 88 %\nspo2.delay: 10 s → 15 s\nin force for patient p1, until "), "{told}");
     let event = watcher.event();
     let EventBody::LimitsChanged { old, new, set: Some(put), reason, by, .. } = &event.event.body else {
         panic!("{event:?}")

@@ -160,10 +160,11 @@ fn who_may_not_acknowledge_cannot_by_a_link_either() {
     let receiver = Receiver::start(&[]);
     let server = start(&dir.path().join("data"), &webhook(dir.path(), &receiver));
     let token = server.small_ward();
-    server.user("vera", "viewer");
+    server.user("vera", "nurse");
     on_duty(&server, "vera");
     collapse(&server, &token);
     let told = wait_for("the message", || of_patient(&receiver).first().cloned());
+    server.run(&["user", "role", "vera", "viewer"]);
     let url = told.json()["data"]["acknowledge_url"].as_str().unwrap().to_owned();
     let link = url.strip_prefix("https://ward.example").unwrap();
     let refused = request(server.address, "POST", link, &[], b"");

@@ -152,6 +152,17 @@ fn every_command(alert: AlertId, transition: u32) -> Vec<Command> {
             expires: Expiry::At { until: now() + Millis::from_secs(60) },
             basis: Basis::Chosen,
         });
+        commands.push(Command::SetSeveralLimits {
+            scope: scope.clone(),
+            changes: [(
+                "spo2".parse().unwrap(),
+                LimitsChange { low: LimitValue::new(91.0).ok(), ..LimitsChange::default() },
+            )]
+            .into(),
+            reason: words(),
+            expires: Expiry::At { until: now() + Millis::from_secs(60) },
+            basis: Basis::Chosen,
+        });
         commands.push(Command::ResetLimits { scope, vital: None, reason: words() });
     }
     let scopes = [

@@ -71,6 +71,7 @@ pub fn raise(id: AlertId, new: Raise, at: Timestamp) -> Alert {
         level: FIRST_LEVEL,
         escalates_at: None,
         reminds_at: None,
+        reminded: 0,
         announced: 0,
         comment: None,
         reported: new.reported,
@@ -149,7 +150,15 @@ pub fn tell(alert: &mut Alert) -> Option<Transition> {
     step(alert, Trigger::Told, Cause::Told)
 }
 
-/// Row 5: nobody answered in time; `to` are asked at the next level.
+/// Row 20: what a score is made of has changed; signal and response stay.
+pub fn follow(alert: &mut Alert, value: f64, detail: String) -> Option<Transition> {
+    let moved = step(alert, Trigger::Told, Cause::Told)?;
+    alert.value = Some(value);
+    alert.detail = Some(detail);
+    Some(moved)
+}
+
+/// Row 5: nobody answered in time, or who acknowledged did not answer the reminders; `to` are asked at the next level.
 pub fn escalate(alert: &mut Alert, to: Vec<LoginName>) -> Option<Transition> {
     let moved = step(alert, Trigger::Unanswered, Cause::Escalated)?;
     alert.level = alert.level.saturating_add(1).min(LAST_LEVEL);
@@ -157,7 +166,7 @@ pub fn escalate(alert: &mut Alert, to: Vec<LoginName>) -> Option<Transition> {
     Some(moved)
 }
 
-/// Row 7: it was acknowledged, and the condition lasts: the signal is on again, its owner stays.
+/// Row 7: it was acknowledged, and the condition lasts: the signal is on again, its owner stays. So again while nobody answers.
 pub fn remind(alert: &mut Alert) -> Option<Transition> {
     step(alert, Trigger::Remind, Cause::Reminded)
 }

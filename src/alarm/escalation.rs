@@ -8,6 +8,9 @@ use crate::domain::{
     alert::{FIRST_LEVEL, LAST_LEVEL},
 };
 
+/// After so many reminders that nobody answers, the next level is asked: who acknowledged may have left.
+pub const REMINDERS_UNANSWERED_MAX: u32 = 2;
+
 /// How long people have, by kind of alert. Times count from when the alert was raised, became worse or came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponsePolicy {
@@ -17,7 +20,8 @@ pub struct ResponsePolicy {
     pub medium: Vec<Millis>,
     /// Medium technical alerts.
     pub technical: Vec<Millis>,
-    /// How long after an acknowledgement the signal of a high alert comes on again while the condition lasts.
+    /// How long after an acknowledgement the signal of a high alert comes on again while the condition lasts, and how long
+    /// after that again.
     pub reminder_high: Option<Millis>,
     /// The same of a medium alert.
     pub reminder_medium: Option<Millis>,
@@ -78,24 +82,38 @@ impl ResponsePolicy {
     pub fn schedule(&self, alert: &mut Alert, cause: Cause, at: Timestamp) {
         match cause {
             // Both signed for the patient: nobody is asked, and the reminder stays.
-            Cause::HandedOver if alert.is_answered() => alert.escalates_at = None,
+            Cause::HandedOver if alert.is_answered() => {
+                alert.reminded = 0;
+                if alert.escalates_at.take().is_some() {
+                    alert.reminds_at = self.reminder(alert).map(|span| at + span);
+                }
+            }
             Cause::Raised | Cause::Worsened | Cause::Returned | Cause::Escalated | Cause::HandedOver => {
-                alert.reminds_at = None;
+                (alert.reminds_at, alert.reminded) = (None, 0);
                 alert.escalates_at = self.until_next(alert).map(|span| at + span);
             }
-            Cause::Acknowledged => {
-                alert.escalates_at = None;
+            Cause::Acknowledged | Cause::Accepted => {
+                (alert.escalates_at, alert.reminded) = (None, 0);
                 alert.reminds_at = self.reminder(alert).map(|span| at + span);
             }
             Cause::Declined => alert.escalates_at = (alert.level < LAST_LEVEL).then_some(at),
-            Cause::Accepted | Cause::Cleared | Cause::Reset | Cause::Closed => {
+            Cause::Cleared | Cause::Reset | Cause::Closed => {
                 alert.escalates_at = None;
                 alert.reminds_at = None;
             }
-            Cause::Reminded => alert.reminds_at = None,
+            Cause::Reminded => {
+                alert.reminded = alert.reminded.saturating_add(1);
+                let next = self.reminder(alert).map(|span| at + span);
+                let asks_others = alert.reminded >= REMINDERS_UNANSWERED_MAX && self.until_next(alert).is_some();
+                (alert.reminds_at, alert.escalates_at) = if asks_others { (None, next) } else { (next, None) };
+            }
             Cause::Paused if alert.inactivation.is_silent() => alert.escalates_at = None,
             Cause::Unpaused if alert.signal == Signal::On && !alert.is_answered() && alert.escalates_at.is_none() => {
                 alert.escalates_at = self.until_next(alert).map(|span| at + span);
+            }
+            // A pause of alarms took the last step of the reminders: they go on.
+            Cause::Unpaused if alert.reminded > 0 && alert.reminds_at.is_none() && alert.escalates_at.is_none() => {
+                alert.reminds_at = self.reminder(alert).map(|span| at + span);
             }
             Cause::Held | Cause::Resumed | Cause::Paused | Cause::Unpaused | Cause::Moved | Cause::Told => {}
         }
@@ -180,6 +198,35 @@ mod tests {
         let mut declined = alert(LOW, Priority::High, level);
         ResponsePolicy::default().schedule(&mut declined, Cause::Declined, t(9));
         assert_eq!(declined.escalates_at, next);
+    }
+
+    #[rstest]
+    #[case(Priority::High, FIRST_LEVEL, [(Some(120), None), (None, Some(120))])]
+    #[case(Priority::Medium, FIRST_LEVEL, [(Some(600), None), (None, Some(600))])]
+    #[case::nobody_is_left(Priority::High, LAST_LEVEL, [(Some(120), None), (Some(120), None)])]
+    fn reminders_go_on_and_end_with_the_next_level_if_there_is_one(
+        #[case] priority: Priority,
+        #[case] level: u8,
+        #[case] next: [(Option<i64>, Option<i64>); 2],
+    ) {
+        let mut alert = alert(LOW, priority, level);
+        for (reminder, escalation) in next {
+            ResponsePolicy::default().schedule(&mut alert, Cause::Reminded, t(9));
+            let at = |span: Option<i64>| span.map(|span| t(9 + span));
+            assert_eq!((alert.reminds_at, alert.escalates_at), (at(reminder), at(escalation)));
+        }
+        ResponsePolicy::default().schedule(&mut alert, Cause::Acknowledged, t(20));
+        assert_eq!((alert.reminded, alert.escalates_at), (0, None));
+        assert!(alert.reminds_at.is_some(), "after an answer they begin anew");
+    }
+
+    #[test]
+    fn a_pause_of_alarms_ends_no_reminders() {
+        let policy = ResponsePolicy::default();
+        let mut alert = Alert { reminded: REMINDERS_UNANSWERED_MAX, ..alert(LOW, Priority::High, FIRST_LEVEL) };
+        assert!(episode::accept(&mut alert, 1, &Actor::System, t(5)).is_ok());
+        policy.schedule(&mut alert, Cause::Unpaused, t(9));
+        assert_eq!((alert.reminds_at, alert.escalates_at), (Some(t(129)), None));
     }
 
     #[test]

@@ -306,7 +306,9 @@ impl Course {
             }
         };
         self.forget_spans();
-        self.beyond = false;
+        // A stop of the server ends no violation: what is beyond after it has been beyond all the time, as far as is known.
+        let stopped = reason == InopReason::Awaiting && matches!(self.phase, Phase::Inop { .. });
+        self.beyond = self.beyond && stopped;
         self.due = None;
         outcome
     }

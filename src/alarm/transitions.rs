@@ -85,7 +85,7 @@ pub enum Trigger {
     Restart,
     /// The wall clock jumps.
     ClockJump,
-    /// The device says something else of its alert.
+    /// The device says something else of its alert, or a score has another total or other parts.
     Told,
 }
 
@@ -198,6 +198,16 @@ pub const TABLE: &[Line] = &[
         to_response: &[Escalated],
         ..LINE
     },
+    // Who acknowledged has not answered reminders.
+    Line {
+        row: 5,
+        trigger: Trigger::Unanswered,
+        condition: &[Present, Inop],
+        signal: &[Signal::On],
+        response: &[Accepted],
+        to_response: &[Escalated],
+        ..LINE
+    },
     Line {
         row: 6,
         trigger: Trigger::Acknowledge,
@@ -211,7 +221,7 @@ pub const TABLE: &[Line] = &[
         row: 7,
         trigger: Trigger::Remind,
         condition: &[Present, Inop],
-        signal: &[Signal::Ack],
+        signal: &[Signal::Ack, Signal::On],
         response: &[Accepted],
         to_signal: Some(Signal::On),
         ..LINE

@@ -2,10 +2,10 @@
 
 use super::app::App;
 use crate::{
-    access::{Session, SessionStanding},
-    domain::{Command, Coverage, PatientId, WardId},
+    access::{Directory, Session, SessionStanding},
+    domain::{Command, Coverage, LoginName, PatientId, WardId},
     protocol::WardView,
-    rights::{Object, Principal, Relation, Standing},
+    rights::{Decision, Object, Principal, Relation, Standing, Verb, decide},
 };
 
 /// A session as one who asks for something.
@@ -32,6 +32,16 @@ pub const fn relation_to_all(coverage: &Coverage) -> Relation {
         Coverage::All => Relation::Ward,
         Coverage::Wards(_) => Relation::None,
     }
+}
+
+/// The login name of a person who could take alerts or patients, as the account has it.
+#[must_use]
+pub fn taker(directory: &Directory, ward: &WardId, name: &LoginName) -> Option<LoginName> {
+    let user = directory.user_by_name(name.as_str()).filter(|user| user.enabled)?;
+    let principal = Principal::of_role(user.role, Standing::FULL);
+    let object = Object::Ward(relation_to_ward(&user.coverage, ward));
+    let may = decide(&principal, Verb::HandOver, object) == Decision::Allow;
+    may.then(|| LoginName::new(&user.name))
 }
 
 impl App {

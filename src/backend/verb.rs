@@ -27,8 +27,11 @@ pub const fn verb_of(command: &Command) -> (Verb, &'static str) {
         }
         // A nurse changes the limits of a patient, within the guard band; those of all patients are changed by others.
         Command::SetLimits { scope: LimitScope::Ward { .. }, .. }
+        | Command::SetSeveralLimits { scope: LimitScope::Ward { .. }, .. }
         | Command::ResetLimits { scope: LimitScope::Ward { .. }, .. } => (Verb::ChangeWardLimits, "change_ward_limits"),
-        Command::SetLimits { .. } | Command::ResetLimits { .. } => (Verb::ChangeLimits, "change_limits"),
+        Command::SetLimits { .. } | Command::SetSeveralLimits { .. } | Command::ResetLimits { .. } => {
+            (Verb::ChangeLimits, "change_limits")
+        }
         Command::OfferHandover { .. }
         | Command::AcceptHandover { .. }
         | Command::DeclineHandover { .. }

@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 /// Open a living ward of invented patients in this terminal; nothing is left behind
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Look once, write what is seen, and end: exit 0 if all is calm, 1 if an alert is not acknowledged, 3 if not live
+    /// Look once, write what is seen, and end: exit 0 if all is calm, 1 if an alert is not acknowledged or only made quiet, 3 if not live
     #[arg(long, conflicts_with = "plain")]
     once: bool,
     /// With --once: text or JSON

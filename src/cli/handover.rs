@@ -55,7 +55,7 @@ enum Command {
         patients: Vec<PatientId>,
         /// All that are yours alone and all that nobody owns. It can be taken only when afterwards nobody on the ward is
         /// without an owner
-        #[arg(long)]
+        #[arg(long, conflicts_with = "patients")]
         all: bool,
         /// You stay, and keep your other patients
         #[arg(long, conflicts_with = "all")]

@@ -7,7 +7,7 @@ use super::{admin, reach::ReachArgs, terminal};
 use crate::{
     alarm::Profiles,
     backend::config::as_config,
-    client::{LinkOptions, Once},
+    client::{LinkOptions, Once, OnceError},
     domain::{
         Basis, Category, Command as WardCommand, Expiry, LimitScope, LimitSetting, PatientId, Remark, Span, Timestamp,
         VitalCode, WardId, limit_setting::together,
@@ -15,7 +15,7 @@ use crate::{
     protocol::Encoding,
     seam::OsEntropy,
 };
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
 
 /// Show, change and try alarm limits
@@ -201,13 +201,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 
 async fn set(args: &SetArgs) -> anyhow::Result<u8> {
     let scope = args.scope.scope()?;
-    let mut once = args.server.connect(Some(Vec::new())).await?;
+    let changes = together(&args.set)?;
+    // The patient is looked at: what was in force is told.
+    let mut once = args.server.connect(Some(scope.patient().cloned().into_iter().collect())).await?;
+    let before: Vec<_> = changes.keys().map(|vital| show::now_in_force(&once, &scope, *vital)).collect();
     let expires = args.end.expiry(once.now);
     let basis = if args.suggested { Basis::Suggested } else { Basis::Chosen };
-    for (vital, change) in together(&args.set) {
-        let (scope, reason) = (scope.clone(), args.reason.clone());
-        once.command(WardCommand::SetLimits { scope, vital, change, reason, expires, basis }).await?;
+    let (whose, reason) = (scope.clone(), args.reason.clone());
+    let command = WardCommand::SetSeveralLimits { scope, changes: changes.clone(), reason, expires, basis };
+    once.command(command).await.map_err(|e| match e {
+        OnceError::Refused(refusal) => anyhow!("{refusal}; nothing was changed"),
+        other => other.into(),
+    })?;
+    let mut out = std::io::stdout().lock();
+    for ((vital, change), before) in changes.iter().zip(before) {
+        for line in show::changed(&once, *vital, change, before.as_ref()) {
+            writeln!(out, "{line}")?;
+        }
     }
+    let whose = match &whose {
+        LimitScope::Patient { patient } => format!("patient {patient}"),
+        LimitScope::Ward { category } => format!("all {} patients", category.as_str()),
+    };
+    writeln!(out, "in force for {whose}, {}: {}", show::until(&once, expires), args.reason)?;
     Ok(0)
 }
 

@@ -171,6 +171,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         bail!("--speed is a factor above 0, at most 1000000");
     }
     let expectations = args.expect.as_deref().map(Expectations::read).transpose()?;
+    if let (Some(expectations), Some(path)) = (&expectations, &args.expect) {
+        expectations.check_vitals(path, args.source.options()?.vitals.as_ref())?;
+    }
     let recording = args.source.load()?;
     if recording.count() == 0 {
         terminal::note(&format!("{}: no samples in it", recording.plan.name));

@@ -182,10 +182,10 @@ pub(super) async fn once(target: &Target, token: Secret, format: OnceFormat) -> 
         }
     }
     out.flush()?;
-    Ok(match (report.live, report.unacknowledged.total()) {
+    Ok(match (report.live, report.asks()) {
         (false, _) => NOT_LIVE,
-        (true, 0) => 0,
-        (true, _) => FOUND,
+        (true, false) => 0,
+        (true, true) => FOUND,
     })
 }
 

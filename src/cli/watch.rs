@@ -15,7 +15,7 @@ use std::{io::Write, path::PathBuf, sync::Arc};
 
 /// Watch a ward: in this terminal, once, or as a stream for programs
 ///
-/// Exit codes of --once: 0 all calm, 1 an alert is not acknowledged, 2 wrong use or failure, 3 link or server not live.
+/// Exit codes of --once: 0 all calm, 1 an alert is not acknowledged, or only made quiet, 2 wrong use or failure, 3 link or server not live.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -196,7 +196,7 @@ pub enum Cause {
     Unpaused,
     /// The patient was moved to another bed.
     Moved,
-    /// The device says something else of its alert.
+    /// The device says something else of its alert, or a score has another total or other parts.
     Told,
     /// The patient left, the device was taken away, or the recording ended.
     Closed,
@@ -275,6 +275,9 @@ pub struct Alert {
     /// When the signal comes on again if the condition lasts although it was acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminds_at: Option<Timestamp>,
+    /// How often it has reminded since somebody last acknowledged it or was asked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminded: u32,
     /// Counts the announcements of the ward: this alert's last one. It is announced when it is raised, becomes worse or
     /// comes back.
     #[serde(default)]
@@ -329,6 +332,12 @@ impl Alert {
     #[must_use]
     pub fn is_unacknowledged(&self) -> bool {
         matches!(self.signal, Signal::On | Signal::Latch) && !self.inactivation.is_silent()
+    }
+
+    /// Whether nobody has answered it, and a pause of alarms, an alarm that is off or a standby makes it quiet.
+    #[must_use]
+    pub fn is_made_quiet(&self) -> bool {
+        matches!(self.signal, Signal::On | Signal::Latch) && !self.is_answered() && self.inactivation.is_silent()
     }
 
     /// Whether it is to be heard: it asks for an acknowledgement, and no pause of sound covers it.

@@ -1,6 +1,7 @@
 //! What people observe and decide at the bed, and scores need: consciousness, oxygen, the scale of saturation, pregnancy.
 
-use super::{Actor, Consciousness, Millis, Remark, Spo2Scale, Timestamp};
+use super::{Actor, Category, Consciousness, Millis, Patient, Remark, Spo2Scale, Timestamp};
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
 /// A level of consciousness holds for this long if nothing else is said: the longest interval of NEWS2.
@@ -119,9 +120,45 @@ pub enum ChartError {
     /// Values of oxygen for a patient who has none.
     #[error("a patient on air has no flow and no oxygen fraction above 21 %")]
     OnAir,
+    /// A pregnancy of a newborn.
+    #[error("a neonate is not pregnant: is this the right patient, and the right category?")]
+    PregnantNeonate,
+    /// A pregnancy at an age at which there is none.
+    #[error(
+        "by the year of birth the patient is about {age} years old, and a pregnancy is charted from {PREGNANCY_AGE_MIN} to \
+         {PREGNANCY_AGE_MAX}: is this the right patient, and the right year of birth?"
+    )]
+    PregnantAge {
+        /// The age by the year of birth, years.
+        age: i32,
+    },
 }
 
+/// Youngest age at which a pregnancy is charted, years.
+pub const PREGNANCY_AGE_MIN: i32 = 10;
+/// Oldest age at which a pregnancy is charted, years.
+pub const PREGNANCY_AGE_MAX: i32 = 60;
+
 impl ChartEntry {
+    /// Checks whether it can be of this patient at `at`: no newborn is pregnant, and nobody far too young or old, if the year of
+    /// birth is known. That alone says the age to a year.
+    ///
+    /// # Errors
+    /// If it cannot be.
+    pub fn check_of(&self, patient: &Patient, at: Timestamp) -> Result<(), ChartError> {
+        if !matches!(self, Self::Pregnancy { pregnant: true }) {
+            return Ok(());
+        }
+        if patient.category == Category::Neonate {
+            return Err(ChartError::PregnantNeonate);
+        }
+        let age = patient.birth_year.map(|year| at.utc().year() - year);
+        match age.filter(|age| !(PREGNANCY_AGE_MIN..=PREGNANCY_AGE_MAX + 1).contains(age)) {
+            Some(age) => Err(ChartError::PregnantAge { age }),
+            None => Ok(()),
+        }
+    }
+
     /// Checks the numbers.
     ///
     /// # Errors
@@ -193,6 +230,33 @@ mod tests {
     #[case(Oxygen { given: false, flow: Some(0.0), ..Oxygen::default() }, true)]
     fn oxygen_that_can_be(#[case] oxygen: Oxygen, #[case] good: bool) {
         assert_eq!(ChartEntry::Oxygen { oxygen }.check().is_ok(), good);
+    }
+
+    #[rstest]
+    #[case(Category::Adult, Some(1996), None)]
+    #[case(Category::Adult, None, None)]
+    #[case(Category::Paediatric, Some(2016), None)]
+    #[case(Category::Paediatric, Some(2017), Some("about 9 years old"))]
+    #[case::sixty_until_the_birthday(Category::Adult, Some(1965), None)]
+    #[case(Category::Adult, Some(1964), Some("about 62 years old"))]
+    #[case(Category::Adult, Some(1958), Some("about 68 years old, and a pregnancy is charted from 10 to 60"))]
+    #[case(Category::Neonate, None, Some("a neonate is not pregnant"))]
+    fn who_cannot_be_pregnant_is_asked_about(
+        #[case] category: Category,
+        #[case] birth_year: Option<i32>,
+        #[case] said: Option<&str>,
+    ) {
+        let name = crate::domain::PersonName::default();
+        let patient = Patient { id: "p".parse().unwrap(), note: name.clone(), name, category, birth_year };
+        let at: Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
+        let refused = ChartEntry::Pregnancy { pregnant: true }.check_of(&patient, at).err().map(|e| e.to_string());
+        assert_eq!(refused.is_some(), said.is_some(), "{refused:?}");
+        assert!(refused.unwrap_or_default().contains(said.unwrap_or_default()));
+        assert_eq!(
+            ChartEntry::Pregnancy { pregnant: false }.check_of(&patient, at),
+            Ok(()),
+            "that one is not, anybody is"
+        );
     }
 
     #[test]

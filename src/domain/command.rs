@@ -7,6 +7,7 @@ use super::{
     Timestamp, VitalCode,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a person asks the engine of one ward to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -182,6 +183,22 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Basis::is_chosen")]
         basis: Basis,
     },
+    /// Change the limits of several vitals: all of them, or none if one of them may not be.
+    SetSeveralLimits {
+        /// Whose.
+        #[serde(flatten)]
+        scope: LimitScope,
+        /// What is to be different, by vital.
+        changes: BTreeMap<VitalCode, LimitsChange>,
+        /// Why.
+        reason: Remark,
+        /// For how long.
+        #[serde(flatten)]
+        expires: Expiry,
+        /// Where the changes come from.
+        #[serde(default, skip_serializing_if = "Basis::is_chosen")]
+        basis: Basis,
+    },
     /// Take changed limits back.
     ResetLimits {
         /// Whose.
@@ -255,7 +272,9 @@ impl Command {
             | Self::SetCategory { patient, .. }
             | Self::MoveDevice { patient, .. }
             | Self::Describe { patient, .. } => Some(patient),
-            Self::SetLimits { scope, .. } | Self::ResetLimits { scope, .. } => scope.patient(),
+            Self::SetLimits { scope, .. } | Self::SetSeveralLimits { scope, .. } | Self::ResetLimits { scope, .. } => {
+                scope.patient()
+            }
             Self::Assign { assignment } => Some(&assignment.patient),
             Self::Pause { scope, .. } => scope.patient(),
             Self::Acknowledge { .. }

@@ -56,6 +56,14 @@ pub enum SettingError {
     /// Not a delay.
     #[error(transparent)]
     Delay(#[from] SpanError),
+    /// Two settings of one key that differ.
+    #[error("{vital}.{key} is given twice, with different values: say it once")]
+    Twice {
+        /// The vital.
+        vital: VitalCode,
+        /// The key.
+        key: &'static str,
+    },
 }
 
 impl FromStr for LimitSetting {
@@ -80,15 +88,29 @@ impl FromStr for LimitSetting {
     }
 }
 
-/// Settings together, by vital; of two of the same key the later holds.
-#[must_use]
-pub fn together(settings: &[LimitSetting]) -> BTreeMap<VitalCode, LimitsChange> {
+/// Settings together, by vital.
+///
+/// # Errors
+/// If two of them contradict each other.
+pub fn together(settings: &[LimitSetting]) -> Result<BTreeMap<VitalCode, LimitsChange>, SettingError> {
     let mut all: BTreeMap<VitalCode, LimitsChange> = BTreeMap::new();
-    for setting in settings {
-        let change = all.entry(setting.vital).or_default();
-        *change = setting.change.over(change);
+    for LimitSetting { vital, change } in settings {
+        let before = all.entry(*vital).or_default();
+        if let Some(key) = contradicted(before, change) {
+            return Err(SettingError::Twice { vital: *vital, key });
+        }
+        *before = change.over(before);
     }
-    all
+    Ok(all)
+}
+
+/// A key of which two changes say different things.
+fn contradicted(one: &LimitsChange, other: &LimitsChange) -> Option<&'static str> {
+    let delays = [("delay", one.delay, other.delay), ("extreme_delay", one.extreme_delay, other.extreme_delay)];
+    let differs = |a: Option<LimitValue>, b: Option<LimitValue>| a.zip(b).is_some_and(|(a, b)| a != b);
+    let step = StepName::ALL.into_iter().find(|step| differs(one.step(*step), other.step(*step)));
+    let delay = delays.into_iter().find(|(_, a, b)| a.zip(*b).is_some_and(|(a, b)| a != b));
+    step.map(StepName::as_str).or(delay.map(|(key, ..)| key))
 }
 
 #[cfg(test)]
@@ -137,11 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_two_holds() {
-        let settings: Vec<LimitSetting> =
-            ["spo2.low=88", "hr.low=45", "spo2.delay=15s", "spo2.low=87"].map(|s| s.parse().unwrap()).to_vec();
-        let all = together(&settings);
-        let spo2 = all[&crate::domain::vital::SPO2];
-        assert_eq!((all.len(), spo2.low.map(LimitValue::get), spo2.delay), (2, Some(87.0), Some(Millis(15_000))));
+    fn settings_of_a_vital_are_one_change_and_two_that_differ_are_refused() {
+        let all = |texts: &[&str]| {
+            together(&texts.iter().map(|s| s.parse().unwrap()).collect::<Vec<LimitSetting>>())
+                .map_err(|e| e.to_string())
+        };
+        let good = all(&["spo2.low=88", "hr.low=45", "spo2.delay=15s", "spo2.low=88.0"]).unwrap();
+        let spo2 = good[&crate::domain::vital::SPO2];
+        assert_eq!((good.len(), spo2.low.map(LimitValue::get), spo2.delay), (2, Some(88.0), Some(Millis(15_000))));
+        let twice = |key: &str| Err(format!("{key} is given twice, with different values: say it once"));
+        assert_eq!(all(&["spo2.low=86", "hr.low=45", "spo2.low=89"]), twice("spo2.low"));
+        assert_eq!(all(&["hr.extreme_delay=5s", "hr.extreme_delay=6s"]), twice("hr.extreme_delay"));
     }
 }

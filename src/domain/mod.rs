@@ -80,7 +80,7 @@ pub use reported_alert::{
     DeviceAlertCode, EpisodeId, NotRaised, ReportedAlert, ReportedPhase, ReportedQuiet, ReportedState,
 };
 pub use reported_limits::{LimitsSaid, ReportedLimits};
-pub use rota::{Duty, LoginName, Rota, RotaError, Shift};
+pub use rota::{Duty, LoginName, Rota, RotaError, Shift, Unfit};
 pub use score::{
     Consciousness, ScoreBasis, ScoreItem, ScoreKind, ScorePart, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale,
 };

@@ -161,6 +161,8 @@ pub enum PauseEnd {
     Discharged,
     /// Data came back from the patient in standby.
     Resumed,
+    /// The snoozed condition became worse.
+    Worsened,
 }
 
 /// In what state of inactivation the signal of an alert is (ISO/IEEE 11073-10207, IHE ACM `MDC_ATTR_ALARM_INACTIVATION_STATE`).

@@ -1,8 +1,8 @@
 //! Who is on duty: bedside nurses, the nurse in charge, the doctor on call.
 
-use super::{BedId, Timestamp, text};
+use super::{BedId, Role, Timestamp, text};
 use serde::{Deserialize, Deserializer, Serialize};
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// Most shifts of a rota.
 pub const ROTA_SHIFTS_MAX: usize = 2_000;
@@ -30,6 +30,16 @@ impl Duty {
             Self::Nurse => "nurse",
             Self::Charge => "charge",
             Self::Doctor => "doctor",
+        }
+    }
+
+    /// Whether an account with this role can have the duty: a charge nurse can have beds, too.
+    #[must_use]
+    pub const fn is_for(self, role: Role) -> bool {
+        match self {
+            Self::Nurse => matches!(role, Role::Nurse | Role::Charge),
+            Self::Charge => matches!(role, Role::Charge),
+            Self::Doctor => matches!(role, Role::Doctor),
         }
     }
 }
@@ -107,6 +117,20 @@ impl Shift {
 pub struct Rota {
     /// In order of time, duty and name.
     pub shifts: Vec<Shift>,
+    /// Who is named by shifts and cannot have the duty at present: the account is gone, disabled, of other wards, or has
+    /// another role. Nobody asks them, and their shifts are gaps.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unfit: BTreeSet<Unfit>,
+}
+
+/// A person who cannot have a duty at present.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unfit {
+    /// Who.
+    pub user: LoginName,
+    /// As what.
+    pub duty: Duty,
 }
 
 /// Why shifts are not a rota.
@@ -142,6 +166,34 @@ pub enum RotaError {
     /// A shift without a name.
     #[error("a shift names nobody")]
     Nobody,
+    /// A shift names somebody who has no account.
+    #[error("there is no account {user}: a shift names somebody who can sign in")]
+    NoAccount {
+        /// Whose.
+        user: LoginName,
+    },
+    /// The account of the person is disabled.
+    #[error("the account of {user} is disabled: enable it first, or name somebody else")]
+    Disabled {
+        /// Whose.
+        user: LoginName,
+    },
+    /// The account of the person is not for this ward.
+    #[error("the account of {user} is not for this ward: name somebody whose account is")]
+    OtherWard {
+        /// Whose.
+        user: LoginName,
+    },
+    /// The role of the account does not go with the duty.
+    #[error("{user} has the role {role}: that is none for the duty {duty}")]
+    WrongRole {
+        /// Whose.
+        user: LoginName,
+        /// The role of the account.
+        role: Role,
+        /// The duty of the shift.
+        duty: Duty,
+    },
 }
 
 impl Rota {
@@ -150,7 +202,21 @@ impl Rota {
     pub fn new(mut shifts: Vec<Shift>) -> Self {
         shifts.sort();
         shifts.dedup();
-        Self { shifts }
+        Self { shifts, unfit: BTreeSet::new() }
+    }
+
+    /// The same shifts, with those of `unfit` whom they name.
+    #[must_use]
+    pub fn with_unfit(mut self, mut unfit: BTreeSet<Unfit>) -> Self {
+        unfit.retain(|one| self.shifts.iter().any(|s| s.user == one.user && s.duty == one.duty));
+        self.unfit = unfit;
+        self
+    }
+
+    /// Whether the person of a shift can have its duty at present.
+    #[must_use]
+    pub fn is_fit(&self, shift: &Shift) -> bool {
+        !self.unfit.iter().any(|one| one.user == shift.user && one.duty == shift.duty)
     }
 
     /// Whether nobody has ever entered a shift: then nothing is said of gaps.
@@ -159,7 +225,7 @@ impl Rota {
         self.shifts.is_empty()
     }
 
-    /// Who has a duty at `at`; of nurses, those of `bed` if one is given.
+    /// Who has a duty at `at` and can have it; of nurses, those of `bed` if one is given.
     pub fn on_duty<'a>(
         &'a self,
         duty: Duty,
@@ -167,7 +233,10 @@ impl Rota {
         at: Timestamp,
     ) -> impl Iterator<Item = &'a LoginName> {
         let wanted = move |s: &&Shift| {
-            s.duty == duty && s.covers(at) && (duty != Duty::Nurse || bed.is_none_or(|bed| s.has_bed(bed)))
+            s.duty == duty
+                && s.covers(at)
+                && self.is_fit(s)
+                && (duty != Duty::Nurse || bed.is_none_or(|bed| s.has_bed(bed)))
         };
         self.shifts.iter().filter(wanted).map(|s| &s.user)
     }
@@ -212,5 +281,27 @@ mod tests {
             (rota.next_change(t(0)), rota.next_change(t(100)), rota.next_change(t(200))),
             (Some(t(100)), Some(t(200)), None)
         );
+    }
+
+    #[test]
+    fn who_cannot_have_the_duty_is_not_on_duty() {
+        let unfit = |user: &str, duty| Unfit { user: LoginName::new(user), duty };
+        let rota = Rota::new(vec![
+            shift(Duty::Nurse, "anna", 0, 100, &[]),
+            shift(Duty::Charge, "anna", 0, 100, &[]),
+            shift(Duty::Nurse, "ben", 0, 100, &[]),
+        ])
+        .with_unfit([unfit("anna", Duty::Charge), unfit("ben", Duty::Nurse), unfit("carl", Duty::Nurse)].into());
+        let names = |duty| rota.on_duty(duty, None, t(9)).map(LoginName::to_string).collect::<Vec<_>>();
+        assert_eq!((names(Duty::Nurse), names(Duty::Charge)), (vec!["anna".to_owned()], Vec::new()));
+        assert_eq!(rota.unfit.len(), 2, "carl has no shift");
+    }
+
+    #[test]
+    fn each_duty_has_its_roles() {
+        let fit = |duty: Duty| Role::ALL.into_iter().filter(|role| duty.is_for(*role)).collect::<Vec<_>>();
+        assert_eq!(fit(Duty::Nurse), [Role::Nurse, Role::Charge]);
+        assert_eq!(fit(Duty::Charge), [Role::Charge]);
+        assert_eq!(fit(Duty::Doctor), [Role::Doctor]);
     }
 }

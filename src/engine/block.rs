@@ -10,10 +10,10 @@ use super::{
 };
 use crate::domain::{
     Actor, Command, DeviceId, EmergencyOpened, Lapse, LimitsSaid, Marks, Millis, Notice, Observation, PatientId,
-    Quality, ReportedAlert, SystemFault, Timestamp, VitalCode, Ward, system::FaultReport,
+    Quality, Refusal, ReportedAlert, SystemFault, Timestamp, Unfit, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Version of the block format.
 pub const BLOCK_VERSION: u16 = 1;
@@ -105,6 +105,8 @@ enum Other {
     Watched { watched: bool },
     Said { patient: PatientId, device: DeviceId, said: Box<ReportedAlert> },
     LimitsSaid { patient: PatientId, vital: VitalCode, said: LimitsSaid },
+    Refused { command: Command, refusal: Refusal, by: Actor },
+    Unfit { unfit: BTreeSet<Unfit> },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -234,6 +236,10 @@ impl InputBlock {
             Input::Heard { device } => Other::Heard { device: device.clone() },
             Input::Lapsed { devices, lapse } => Other::Lapsed { devices: devices.clone(), lapse: *lapse },
             Input::Watched { watched } => Other::Watched { watched: *watched },
+            Input::Refused { command, refusal, by } => {
+                Other::Refused { command: command.clone(), refusal: refusal.clone(), by: by.clone() }
+            }
+            Input::Unfit { unfit } => Other::Unfit { unfit: unfit.clone() },
             Input::LimitsSaid { patient, vital, said } => {
                 Other::LimitsSaid { patient: patient.clone(), vital: *vital, said: said.clone() }
             }
@@ -330,6 +336,8 @@ fn other(bytes: &[u8]) -> Result<Input, BlockError> {
         Other::Heard { device } => Input::Heard { device },
         Other::Lapsed { devices, lapse } => Input::Lapsed { devices, lapse },
         Other::Watched { watched } => Input::Watched { watched },
+        Other::Refused { command, refusal, by } => Input::Refused { command, refusal, by },
+        Other::Unfit { unfit } => Input::Unfit { unfit },
         Other::LimitsSaid { patient, vital, said } => Input::LimitsSaid { patient, vital, said },
         Other::Said { patient, device, said } => Input::Said { patient, device, said },
     })

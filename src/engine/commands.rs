@@ -33,6 +33,17 @@ impl Engine {
             Command::SetLimits { scope, vital, change, reason, expires, basis } => {
                 self.set_limits(Wanted { scope, vital, change, reason, expires, basis }, &by, events)
             }
+            Command::SetSeveralLimits { scope, changes, reason, expires, basis } => {
+                let wanted = |(vital, change)| Wanted {
+                    scope: scope.clone(),
+                    vital,
+                    change,
+                    reason: reason.clone(),
+                    expires,
+                    basis,
+                };
+                self.set_several_limits(changes.into_iter().map(wanted).collect(), &by, events)
+            }
             Command::ResetLimits { scope, vital, reason } => self.reset_limits(&scope, vital, &reason, &by, events),
             Command::SetCategory { patient, category } => self.set_category(&patient, category, &by, events),
             Command::Describe { patient, name, birth_year } => self.describe(&patient, name, birth_year, &by, events),
@@ -83,6 +94,7 @@ impl Engine {
             | Command::SetDevice { .. }
             | Command::Assign { .. }
             | Command::SetLimits { .. }
+            | Command::SetSeveralLimits { .. }
             | Command::ResetLimits { .. }
             | Command::SetCategory { .. }
             | Command::Describe { .. }

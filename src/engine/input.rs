@@ -2,9 +2,10 @@
 
 use crate::domain::{
     Actor, Command, DeviceId, EmergencyOpened, Lapse, LimitsSaid, Millis, Notice, Observation, PatientId, Percent,
-    ReportedAlert, Timestamp, VitalCode, Ward, system::FaultReport,
+    Refusal, ReportedAlert, Timestamp, Unfit, VitalCode, Ward, system::FaultReport,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One input of the engine.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,20 @@ pub enum Input {
     Watched {
         /// Whether any terminal watches it.
         watched: bool,
+    },
+    /// What a person asks for cannot be, by what the engine does not know: accounts.
+    Refused {
+        /// What.
+        command: Command,
+        /// Why not.
+        refusal: Refusal,
+        /// Who.
+        by: Actor,
+    },
+    /// Who of the rota cannot have a duty at present has changed.
+    Unfit {
+        /// All of them.
+        unfit: BTreeSet<Unfit>,
     },
     /// Nothing but time.
     Tick,

@@ -145,7 +145,33 @@ impl Engine {
     }
 
     pub(super) fn set_limits(&mut self, wanted: Wanted, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
-        let Wanted { scope, vital, change, reason, expires, basis } = wanted;
+        let told = self.check_limits(&wanted, by)?;
+        let Wanted { scope, vital, .. } = wanted;
+        self.put_limits(&scope, vital, told, events);
+        Ok(())
+    }
+
+    /// All of them, or none: each is held against the limits of its own vital before the first is changed.
+    pub(super) fn set_several_limits(
+        &mut self,
+        wanted: Vec<Wanted>,
+        by: &Actor,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
+        if wanted.is_empty() {
+            return Err(LimitsError::NotChanged.into());
+        }
+        let checked: Result<Vec<_>, Refusal> =
+            wanted.into_iter().map(|one| Ok((self.check_limits(&one, by)?, one))).collect();
+        for (told, Wanted { scope, vital, .. }) in checked? {
+            self.put_limits(&scope, vital, told, events);
+        }
+        Ok(())
+    }
+
+    /// What is told of a change that may be.
+    fn check_limits(&self, wanted: &Wanted, by: &Actor) -> Result<Told, Refusal> {
+        let Wanted { scope, vital, change, reason, expires, basis } = wanted.clone();
         let category = self.category_of(&scope)?;
         let none = LimitsError::NoLimits { vital };
         let def = self.config.vitals.get(vital).ok_or_else(|| none.clone())?.clone();
@@ -163,9 +189,7 @@ impl Engine {
             basis,
             review_due: false,
         };
-        let told = Told { set: Some(set), cause: LimitsCause::Set, reason: Some(reason), by: by.clone() };
-        self.put_limits(&scope, vital, told, events);
-        Ok(())
+        Ok(Told { set: Some(set), cause: LimitsCause::Set, reason: Some(reason), by: by.clone() })
     }
 
     /// Changed limits have an end. Those of a ward have no handover that could end them.

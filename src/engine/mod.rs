@@ -191,6 +191,10 @@ impl Engine {
             Input::Said { patient, device, said } => self.said_by_device(&patient, &device, *said, events),
             Input::Lapsed { devices, lapse } => self.lapsed(&devices, lapse, events),
             Input::Watched { watched } => self.set_watched(watched, events),
+            Input::Refused { command, refusal, by } => {
+                events.push(Event::new(self.now, EventBody::Refused { command, refusal, by }));
+            }
+            Input::Unfit { unfit } => self.set_unfit(unfit, events),
             Input::WardChanged { .. }
             | Input::EmergencyOpened { .. }
             | Input::Tick

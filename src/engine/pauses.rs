@@ -10,8 +10,8 @@ use crate::{
         pause::{CONFIRM_WITHIN, PAUSES_MAX, STANDBY_VALUES_FOR, check, covered, overlay},
     },
     domain::{
-        Actor, AlertClass, CensusError, Event, EventBody, Millis, PatientId, Pause, PauseEnd, PauseId, PauseKind,
-        PauseScope, Priority, Refusal, Remark, Response, Timestamp, command::PauseError,
+        Actor, AlertClass, AlertKey, CensusError, Event, EventBody, Millis, PatientId, Pause, PauseEnd, PauseId,
+        PauseKind, PauseScope, Priority, Refusal, Remark, Response, Timestamp, command::PauseError,
     },
 };
 
@@ -158,6 +158,21 @@ impl Engine {
             self.drop_pause(id, end.clone(), events);
         }
         self.overlay_all(events);
+    }
+
+    /// What was snoozed became worse: the snooze ends, so that the alert that is about to move signals.
+    pub(super) fn end_snooze(&mut self, key: &AlertKey, events: &mut Vec<Event>) {
+        let of = |p: &&Pause| match &p.scope {
+            PauseScope::Condition { patient, code } => {
+                p.kind == PauseKind::AlarmPaused && key.patient.as_ref() == Some(patient) && key.code == *code
+            }
+            _ => false,
+        };
+        let ids: Vec<PauseId> = self.pauses().filter(of).map(|p| p.id).collect();
+        for id in ids {
+            self.drop_pause(id, PauseEnd::Worsened, events);
+        }
+        self.arm_pauses();
     }
 
     /// Gives each open alert the state of inactivation that the pauses now say.

@@ -6,20 +6,32 @@ use super::{
 };
 use crate::domain::{
     Actor, AlertKey, ConditionCode, Duty, Event, EventBody, Priority, Refusal, Rota, RotaError, Shift, Timestamp,
-    rota::ROTA_SHIFTS_MAX,
+    Unfit, rota::ROTA_SHIFTS_MAX,
 };
+use std::collections::BTreeSet;
 
 /// Beds that are named in the words of a gap; further ones are counted.
 const BEDS_NAMED_MAX: usize = 5;
 
 impl Engine {
     pub(super) fn set_rota(&mut self, shifts: Vec<Shift>, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {
-        let rota = Rota::new(shifts);
+        let rota = Rota::new(shifts).with_unfit(self.rota().unfit.clone());
         self.check_rota(&rota)?;
         self.responses.kept.rota = rota.clone();
         self.record(EventBody::RotaSet { rota, by: by.clone() }, events);
         self.judge_rota(events);
         Ok(())
+    }
+
+    /// People of the rota can no longer have a duty, or can again: a gap is told or ends.
+    pub(super) fn set_unfit(&mut self, unfit: BTreeSet<Unfit>, events: &mut Vec<Event>) {
+        let rota = self.rota().clone().with_unfit(unfit);
+        if rota == *self.rota() {
+            return;
+        }
+        self.responses.kept.rota = rota.clone();
+        self.record(EventBody::RotaSet { rota, by: Actor::System }, events);
+        self.judge_rota(events);
     }
 
     pub(super) fn add_shift(&mut self, shift: Shift, by: &Actor, events: &mut Vec<Event>) -> Result<(), Refusal> {

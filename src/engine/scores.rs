@@ -8,9 +8,10 @@ use super::{Engine, patients::PatientSeries, series::Series, timers::Armed};
 use crate::{
     alarm::{episode, episode::Raise},
     domain::{
-        Actor, AlertKey, Category, CensusError, Chart, ChartEntry, Charted, ConditionCode, Consciousness, Event,
-        EventBody, InopReason, Liveness, Millis, Oxygen, PatientId, Priority, Quality, Refusal, Sampling, ScoreBasis,
-        ScoreItem, ScoreKind, ScoreResult, ScoreRisk, ScoreValue, Spo2Scale, Timestamp, VitalCode,
+        Actor, Alert, AlertKey, Category, CensusError, Chart, ChartEntry, Charted, Condition, ConditionCode,
+        Consciousness, Event, EventBody, InopReason, Liveness, Millis, Oxygen, PatientId, Priority, Quality, Refusal,
+        Sampling, ScoreBasis, ScoreItem, ScoreKind, ScoreResult, ScoreRisk, ScoreValue, Signal, Spo2Scale, Timestamp,
+        VitalCode,
         vital::{
             ART_DIA, ART_SYS, CONSCIOUSNESS, FIO2, GCS_EYE, GCS_MOTOR, GCS_TOTAL, GCS_VERBAL, HR, NBP_DIA, NBP_SYS,
             O2_FLOW, PULSE, RR, SPO2, TEMP,
@@ -38,6 +39,9 @@ const WINDOW_MAX: usize = 30;
 const AIR_FIO2: f64 = 21.0;
 /// Changes of an index below this are not told.
 const INDEX_STEP: f64 = 0.1;
+/// Where an alert of a score was acknowledged or is paused, a total that is so much above the one that was seen then signals
+/// again, as does a greater risk: two points are what one sign gives that has clearly become worse.
+const RISE_ASKS_AGAIN: f64 = 2.0;
 /// An emergency asks for an assessment within this time, an urgent score for a review (RCP 2017; Thorax).
 const EMERGENCY_TARGET_MIN: i64 = 30;
 /// The same of an urgent one.
@@ -158,6 +162,9 @@ pub(super) struct ScoresKept {
     /// What was missing when NEWS2 last asked for somebody, and has been missing since.
     #[serde(default)]
     missed: Vec<ScoreItem>,
+    /// Total and risk of NEWS2 when its alert last signalled.
+    #[serde(default)]
+    asked: Option<(f64, ScoreRisk)>,
 }
 
 /// Values as scores take them.
@@ -343,6 +350,9 @@ impl Engine {
         let unknown = || CensusError::UnknownPatient { patient: patient.clone() };
         let index = self.patients.place_of(patient).ok_or_else(unknown)?;
         let at = self.now;
+        if let Some(stay) = self.census.stays.get(patient) {
+            entry.check_of(&stay.patient, at)?;
+        }
         if let Some(found) = self.patients.get_mut(index) {
             found.scores.kept.chart.enter(&entry, by, at);
         }
@@ -372,15 +382,15 @@ impl Engine {
         let falls = open.is_some_and(|(priority, _)| wanted < Some(priority));
         if made.total().is_none() && total.is_some() && falls {
             if more_is_missing {
-                if matches!(open, Some((_, crate::domain::Condition::Present))) {
+                if matches!(open, Some((_, Condition::Present))) {
                     self.move_alert(&key, None, events, |alert| episode::hold(alert, InopReason::Stale));
                 }
                 return;
             }
             // Between the two steps what has been raised stands: a total that goes to and fro asks for somebody once.
             if made.risk >= Some(ScoreRisk::Medium) {
-                if matches!(open, Some((_, crate::domain::Condition::Inop { .. }))) {
-                    self.move_alert(&key, None, events, |alert| episode::resume(alert, total));
+                if let Some(total) = total {
+                    self.follow_score(&key, (total, made), events);
                 }
                 return;
             }
@@ -391,13 +401,20 @@ impl Engine {
             }
             return;
         };
-        if wanted.is_some()
-            && let Some(patient) = self.patients.get_mut(index)
-        {
+        let is_quiet = |alert: &Alert| alert.signal == Signal::Ack || !alert.inactivation.is_enabled();
+        let quiet = self.alerts.get(&key).is_some_and(is_quiet);
+        let mut higher = open.is_none_or(|(priority, _)| wanted > Some(priority));
+        if let (Some(_), Some(risk), Some(patient)) = (wanted, made.risk, self.patients.get_mut(index)) {
+            let asked = &mut patient.scores.kept.asked;
+            let rose = asked.is_some_and(|(seen, of)| total >= seen + RISE_ASKS_AGAIN || risk > of);
+            higher |= quiet && rose;
+            if higher || !quiet || asked.is_none() {
+                *asked = Some((total, risk));
+            }
             let missing: Vec<ScoreItem> = made.missing().collect();
             let missed = &mut patient.scores.kept.missed;
             // What was known when somebody was asked for last counts until somebody is asked for anew.
-            if open.is_none_or(|(priority, _)| wanted > Some(priority)) {
+            if higher {
                 *missed = missing;
             } else {
                 missed.retain(|item| missing.contains(item));
@@ -410,22 +427,44 @@ impl Engine {
                 let detail = Some(detail(made));
                 self.raise(Raise { value: Some(total), limit, detail, ..raise }, events);
             }
-            (Some(wanted), Some((priority, condition))) => {
-                if condition != crate::domain::Condition::Present {
-                    self.move_alert(&key, None, events, |alert| episode::resume(alert, Some(total)));
-                }
-                if wanted > priority {
-                    let words = detail(made);
-                    self.move_alert(&key, None, events, |alert| {
-                        alert.detail = Some(words);
-                        episode::worsen(alert, wanted, Some(total), Some(news2::EMERGENCY), Millis::ZERO)
-                    });
-                }
+            (Some(wanted), Some((priority, _))) if higher => {
+                self.stand_again(&key, (total, made), events);
+                self.end_snooze(&key, events);
+                let words = detail(made);
+                let limit = if wanted.max(priority) > Priority::Low { news2::EMERGENCY } else { news2::URGENT };
+                self.move_alert(&key, None, events, |alert| {
+                    alert.detail = Some(words);
+                    episode::worsen(alert, wanted, Some(total), Some(limit), Millis::ZERO)
+                });
             }
+            (Some(_), Some(_)) => self.follow_score(&key, (total, made), events),
             (None, Some(_)) => {
                 self.move_alert(&key, None, events, |alert| episode::clear(alert, Some(total), now));
             }
             (None, None) => {}
+        }
+    }
+
+    /// A held alert of a score can be judged again.
+    fn stand_again(&mut self, key: &AlertKey, (total, made): (f64, &ScoreResult), events: &mut Vec<Event>) {
+        let is_held = |alert: &Alert| matches!(alert.condition, Condition::Inop { .. });
+        if self.alerts.get(key).is_some_and(is_held) {
+            let words = detail(made);
+            self.move_alert(key, None, events, |alert| {
+                alert.detail = Some(words);
+                episode::resume(alert, Some(total))
+            });
+        }
+    }
+
+    /// While an alert of a score stands, its value and words are those of the present score: everybody who reads it has to
+    /// read what is so. One event for a score that says something else, so at most one for each time that scores are made.
+    fn follow_score(&mut self, key: &AlertKey, (total, made): (f64, &ScoreResult), events: &mut Vec<Event>) {
+        self.stand_again(key, (total, made), events);
+        let words = detail(made);
+        let says_the_same = |alert: &Alert| alert.value == Some(total) && alert.detail.as_ref() == Some(&words);
+        if !self.alerts.get(key).is_some_and(says_the_same) {
+            self.move_alert(key, None, events, |alert| episode::follow(alert, total, words));
         }
     }
 

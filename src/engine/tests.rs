@@ -15,9 +15,12 @@ use std::collections::BTreeMap as Map;
 mod gates;
 mod handover;
 mod limits;
+mod limits_several;
 mod reported;
 mod response;
+mod restart;
 mod scores;
+mod scores_follow;
 mod technical;
 
 fn t(s: f64) -> Timestamp {

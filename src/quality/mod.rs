@@ -18,6 +18,11 @@ use crate::domain::{
     vital::{Scale, Zero},
 };
 
+/// A unit with a space before it; nothing where there is none.
+fn spaced(unit: &str) -> String {
+    if unit.is_empty() { String::new() } else { format!(" {unit}") }
+}
+
 /// Why a number cannot be a value of a vital at all.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Impossible {
@@ -25,7 +30,7 @@ pub enum Impossible {
     #[error("the value is not a finite number")]
     NotFinite,
     /// Outside the physically possible range.
-    #[error("{value} {unit} is outside what is possible for {vital} ({low} to {high} {unit})")]
+    #[error("{value}{} is outside what is possible for {vital} ({low} to {high}{})", spaced(unit), spaced(unit))]
     OutsidePossible {
         /// The value.
         value: f64,

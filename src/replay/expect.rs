@@ -7,7 +7,7 @@ use super::{
     load::ReplayError,
     plan::Plan,
 };
-use crate::domain::{AlertClass, ConditionCode, PatientId, Priority, Timestamp, VitalCode};
+use crate::domain::{AlertClass, ConditionCode, PatientId, Priority, Timestamp, VitalCode, VitalTable};
 use serde::{Deserialize, Deserializer, de};
 use std::{fmt, path::Path};
 
@@ -121,8 +121,59 @@ impl Expectations {
         if let Some(number) = found.forbidden.iter().position(|f| *f == Prohibition::default()) {
             return Err(fault(format!("forbid {}", number + 1), "it would forbid every alert: write at least one key"));
         }
+        for (at, class, vital, condition) in found.conditions() {
+            if let Some(problem) = condition.and_then(|condition| contradiction(class, vital, condition)) {
+                return Err(fault(at, &problem));
+            }
+        }
         Ok(found)
     }
+
+    /// Holds the vitals against those that there are: one that is unknown is in no alert, so that what is forbidden of it would
+    /// always hold.
+    ///
+    /// # Errors
+    /// If a vital is unknown.
+    pub fn check_vitals(&self, path: &Path, vitals: &VitalTable) -> Result<(), ReplayError> {
+        for (at, _, vital, condition) in self.conditions() {
+            let named = [vital, condition.and_then(ConditionCode::vital)];
+            if let Some(unknown) = named.into_iter().flatten().find(|vital| vitals.get(*vital).is_none()) {
+                let problem = format!(
+                    "there is no vital {unknown}: a built-in one such as spo2, or one of the configuration is wanted"
+                );
+                return Err(ReplayError::Invalid { path: path.to_owned(), at, problem });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where each entry stands, and what it says of class, vital and condition.
+    fn conditions(&self) -> impl Iterator<Item = Named> {
+        let expected = self.expected.iter().enumerate();
+        let expected = expected.map(|(i, e)| (format!("expect {}", i + 1), e.class, e.vital, e.condition));
+        let forbidden = self.forbidden.iter().enumerate();
+        expected.chain(forbidden.map(|(i, f)| (format!("forbid {}", i + 1), f.class, f.vital, f.condition)))
+    }
+}
+
+/// An entry: where it stands, class, vital and condition.
+type Named = (String, Option<AlertClass>, Option<VitalCode>, Option<ConditionCode>);
+
+/// Why no alert can be of this class, vital and condition together.
+fn contradiction(class: Option<AlertClass>, vital: Option<VitalCode>, condition: ConditionCode) -> Option<String> {
+    // An alert of a device says itself of which class it is.
+    let of_code = match condition {
+        ConditionCode::DeviceAlert(_) => class,
+        _ if condition.is_physiological() => Some(AlertClass::Physiological),
+        _ => Some(AlertClass::Technical),
+    };
+    if let (Some(class), Some(of_code)) = (class, of_code)
+        && class != of_code
+    {
+        return Some(format!("no alert can be of it: {condition} is {}, not {}", of_code.as_str(), class.as_str()));
+    }
+    let other = vital.filter(|vital| condition.vital() != Some(*vital))?;
+    Some(format!("no alert can be of it: {condition} is not about {other}"))
 }
 
 /// Whether a run was as expected.

@@ -13,7 +13,10 @@ use super::{
 use crate::{
     access::Secret,
     client::{ClientEvent, ClientRequest, TrailStanding},
-    domain::{Alert, AlertClass, AlertId, Cause, Event as JournalEvent, EventBody, Liveness, Millis, Mode, Timestamp},
+    domain::{
+        Alert, AlertClass, AlertId, Cause, ConditionCode, Event as JournalEvent, EventBody, Liveness, Millis, Mode,
+        Timestamp,
+    },
     protocol::{PatientView, WardView},
 };
 
@@ -438,6 +441,7 @@ fn moved(cause: Cause, alert: &Alert) -> String {
         Cause::Reminded => "still so: acknowledge again".to_owned(),
         Cause::Unpaused => "signals again".to_owned(),
         Cause::Moved => "patient moved".to_owned(),
+        Cause::Told if matches!(alert.key.code, ConditionCode::Score(_)) => "the score has changed".to_owned(),
         Cause::Told => "the device says more".to_owned(),
     }
 }

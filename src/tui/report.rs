@@ -32,6 +32,8 @@ pub struct Report {
     pub store: StoreState,
     /// Alerts that nobody has acknowledged.
     pub unacknowledged: Counts,
+    /// Alerts that nobody has answered and that a pause of alarms, an alarm that is off or a standby makes quiet.
+    pub quiet: usize,
     /// Patients by bed.
     pub patients: Vec<PatientReport>,
     /// Open alerts, the most urgent first.
@@ -190,6 +192,12 @@ pub struct AlertReport {
 }
 
 impl Report {
+    /// Whether an alert is not answered: it asks for somebody, or is only made quiet.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.unacknowledged.total() > 0 || self.quiet > 0
+    }
+
     /// The ward as a screen knows it; `None` before the first snapshot.
     #[must_use]
     pub fn of(app: &App) -> Option<Self> {
@@ -203,6 +211,7 @@ impl Report {
             live: app.health().is_live() && app.store == StoreState::Recording,
             store: app.store,
             unacknowledged: Counts::of(ward),
+            quiet: ward.alerts.values().filter(|alert| alert.is_made_quiet()).count(),
             patients: ward.by_bed().into_iter().map(|p| patient(app, ward, p)).collect(),
             alerts: ward.by_urgency().into_iter().map(|a| alert(ward, a, at)).collect(),
             pauses: app.pauses().into_iter().map(|p| pause(ward, p, at)).collect(),
@@ -226,7 +235,9 @@ impl Report {
         let (day, clock) = (words::day(self.at, zone), words::clock(self.at, zone));
         writeln!(out, "{demo}{} · {live}{unrecorded} · {day} {clock} {}", self.ward_name, words::zone(self.at, zone))?;
         let Counts { high, medium, low, technical } = self.unacknowledged;
-        writeln!(out, "not acknowledged: *** {high}  ** {medium}  * {low}  ? {technical}")?;
+        let quiet =
+            if self.quiet > 0 { format!("  · made quiet and not answered: {}", self.quiet) } else { String::new() };
+        writeln!(out, "not acknowledged: *** {high}  ** {medium}  * {low}  ? {technical}{quiet}")?;
         writeln!(out)?;
         writeln!(out, "ALERTS")?;
         if self.alerts.is_empty() {
@@ -398,6 +409,29 @@ fn name(ward: &WardView, patient: Option<&PatientId>) -> String {
 mod tests {
     use super::*;
     use crate::tui::testing::{Bench, night, ward12};
+
+    #[test]
+    fn what_is_only_made_quiet_is_not_calm() {
+        let mut view = ward12();
+        assert!(view.alerts.is_empty());
+        let mut alert =
+            crate::tui::testing::alert(1, 4, crate::domain::ConditionCode::DeviceLost, Priority::Medium, 60);
+        let (pause, until) = (crate::domain::PauseId(1), crate::tui::testing::t0());
+        let kind = crate::domain::PauseKind::Standby;
+        alert.inactivation = Inactivation::Paused { kind, pause, until };
+        view.alerts.insert(alert.id, alert.clone());
+        let report = |view: WardView| {
+            let mut bench = Bench::with(view);
+            bench.heartbeat();
+            Report::of(&bench.app).unwrap()
+        };
+        let quiet = report(view.clone());
+        assert_eq!((quiet.unacknowledged.total(), quiet.quiet, quiet.asks()), (0, 1, true));
+        assert!(quiet.text().contains("made quiet and not answered: 1"), "{}", quiet.text());
+        alert.signal = Signal::Ack;
+        view.alerts.insert(alert.id, alert);
+        assert!(!report(view).asks(), "somebody deals with it");
+    }
 
     #[test]
     fn the_report_of_a_bad_night() {

@@ -142,6 +142,7 @@ pub(in crate::tui) fn alert(id: u64, patient: usize, code: ConditionCode, priori
         level: 1,
         escalates_at: None,
         reminds_at: None,
+        reminded: 0,
         announced: id,
         comment: None,
         reported: None,

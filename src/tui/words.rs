@@ -202,7 +202,10 @@ pub fn pause_sentence(pause: &Pause, ward: &WardView, now: Timestamp) -> String 
     let left = lasting(pause.until.since(now));
     let end = match pause.waits_to_last {
         Some(_) => format!("asked for by {}, WAITS FOR A SECOND PERSON for {left}", pause.by.label()),
-        None => format!("by {}, ends in {left}", pause.by.label()),
+        None => {
+            let second = pause.confirmed_by.as_ref().map_or_else(String::new, |by| format!(" and {}", by.label()));
+            format!("by {}{second}, ends in {left}", pause.by.label())
+        }
     };
     let reason = pause.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
     format!("{} {end}{reason}", pause_about(pause, ward))
@@ -217,6 +220,7 @@ pub fn pause_end(end: &PauseEnd) -> String {
         PauseEnd::Replaced => "another took its place".to_owned(),
         PauseEnd::Discharged => "the patient left".to_owned(),
         PauseEnd::Resumed => "data came back".to_owned(),
+        PauseEnd::Worsened => "it became worse".to_owned(),
     }
 }
 
@@ -419,6 +423,36 @@ mod tests {
         assert_eq!(condition_now(&alert, &view), told);
         alert.condition = Condition::Inop { reason: InopReason::Stale };
         assert_eq!(condition_now(&alert, &view), "NEWS2 7 ≥ 7", "what is held is as it was");
+    }
+
+    #[test]
+    fn a_pause_names_both_who_answer_for_it() {
+        use crate::domain::{Actor, PauseId, PauseScope, Role};
+        let at = crate::tui::testing::t0();
+        let by = |name: &str, role| Actor::User {
+            user: name.parse().unwrap(),
+            name: name.into(),
+            role,
+            session: "s".parse().unwrap(),
+        };
+        let code = "spo2.low".parse().unwrap();
+        let mut pause = Pause {
+            id: PauseId(1),
+            kind: PauseKind::AlarmOff,
+            scope: PauseScope::Condition { patient: "p4".parse().unwrap(), code },
+            since: at,
+            until: at + Millis::from_mins(5),
+            by: by("carla", Role::Charge),
+            reason: None,
+            covers: Priority::High,
+            announced: 0,
+            confirmed_by: None,
+            waits_to_last: None,
+        };
+        let view = crate::tui::testing::ward12();
+        assert!(pause_sentence(&pause, &view, at).ends_with("alarm off, high too by carla, ends in 5:00"));
+        pause.confirmed_by = Some(by("dora", Role::Doctor));
+        assert!(pause_sentence(&pause, &view, at).ends_with("alarm off, high too by carla and dora, ends in 5:00"));
     }
 
     #[rstest]

@@ -123,7 +123,8 @@ fn said_of(known: &Known<'_>, pause: &Pause) -> String {
     let (kind, by, until) = (pause_kind(pause), known.who_when(&pause.by, pause.since), known.time(pause.until));
     let reason = pause.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     let waits = if pause.waits_to_last.is_some() { ", WAITS for a second person" } else { "" };
-    format!("{what}, {kind}{waits}; {by}, until {until}{reason}")
+    let second = pause.confirmed_by.as_ref().map_or_else(String::new, |by| format!(", confirmed by {}", by.label()));
+    format!("{what}, {kind}{waits}; {by}{second}, until {until}{reason}")
 }
 
 fn devices(known: &Known<'_>) -> Option<String> {

@@ -177,6 +177,20 @@ fn a_night_as_markdown() {
 }
 
 #[test]
+fn an_alarm_that_two_switched_off_names_both() {
+    let mut night = Night::new(Mode::Live);
+    let scope = PauseScope::Condition { patient: p1(), code: "spo2.low".parse().unwrap() };
+    let (kind, span, include_high) = (PauseKind::AlarmOff, Millis::from_mins(30), true);
+    let reason = Some("palliative".parse().unwrap());
+    night.say("carla", Role::Charge, Command::Pause { kind, scope, span, reason, include_high });
+    let lines = |night: &Night| night.report().patients[0].background.join("\n");
+    assert!(lines(&night).contains("WAITS for a second person; carla"), "{}", lines(&night));
+    night.say("brandt", Role::Doctor, Command::ConfirmPause { pause: crate::domain::PauseId(1) });
+    let said = lines(&night);
+    assert!(said.contains("alarm off, high too; carla") && said.contains(", confirmed by brandt, until"), "{said}");
+}
+
+#[test]
 fn the_same_night_gives_the_same_words() {
     assert_eq!(Night::whole().report(), Night::whole().report());
 }

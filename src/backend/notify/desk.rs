@@ -10,6 +10,7 @@ use crate::{
         app::App,
         hub::{News, WardHub},
         pipeline::{Job, JobError, Record},
+        relation::taker,
     },
     domain::{
         AlertId, BreakGlassId, ChannelName, EmergencyOpened, Event, EventBody, LoginName, Millis, Notice,
@@ -215,7 +216,11 @@ impl Desk {
             return self.tell_emergency((event.at, patient, opened), hub, sent);
         }
         let Some((alert, _)) = plan::asks(event) else { return };
-        let (config, notify, desktop) = (&self.app.config.notify, &self.app.notify, self.desktop());
+        let (config, notify) = (&self.app.config.notify, &self.app.notify);
+        let ward = hub.look(|view| view.ward.id.clone());
+        let mut gone = plan::asked(alert);
+        gone.retain(|name| taker(&self.app.hub.directory(), &ward, name).is_none());
+        let desktop = self.desktop(&gone);
         for line in &self.lines {
             let Some(channel) = config.channel.get(&line.name) else { continue };
             if plan::is_of_channels(alert) && notify.is_failing(&line.name) {
@@ -226,13 +231,14 @@ impl Desk {
         }
     }
 
-    fn desktop(&self) -> Desktop<'_> {
+    fn desktop<'a>(&'a self, gone: &'a [LoginName]) -> Desktop<'a> {
         Desktop {
             site: &self.app.site,
             vitals: &self.app.vitals,
             addresses: &self.app.config.notify.addresses,
             links: self.app.links.as_ref(),
             now: self.app.engine_clock.now(),
+            gone,
         }
     }
 
@@ -241,9 +247,11 @@ impl Desk {
         let config = &self.app.config.notify;
         let ward = hub.look(|view| view.ward.id.clone());
         let people = self.app.told_of_emergencies(&ward);
+        // Whom an emergency is told is chosen by another rule.
+        let desktop = self.desktop(&[]);
         for line in &self.lines {
             let Some(channel) = config.channel.get(&line.name) else { continue };
-            let letters = hub.look(|view| plan::emergency_letters(opened, view, channel, &people, &self.desktop()));
+            let letters = hub.look(|view| plan::emergency_letters(opened, view, channel, &people, &desktop));
             self.hand_over_new(line, letters, sent);
         }
     }
@@ -387,7 +395,10 @@ fn fault_stands(app: &App) -> bool {
 fn wanted(app: &Arc<App>) -> Wanted {
     let hub = app.hub.clone();
     Arc::new(move |letter: &Letter| {
-        hub.ward(&letter.id.ward).is_some_and(|ward| ward.look(|view| plan::still_asks(view, letter)))
+        let may = |to: &LoginName| taker(&hub.directory(), &letter.id.ward, to).is_some();
+        let is_for_nobody = letter.purpose == Purpose::Alert && letter.id.to.as_ref().is_some_and(|to| !may(to));
+        let asks = |ward: Arc<WardHub>| ward.look(|view| plan::still_asks(view, letter));
+        !is_for_nobody && hub.ward(&letter.id.ward).is_some_and(asks)
     })
 }
 

@@ -8,7 +8,7 @@ use crate::{
         LoginName, Mode, PatientId, Priority, Response, Side, SystemFault, Timestamp, VitalTable, WardId,
     },
     notify::{Content, Letter, LetterId, Purpose, Recipient, Told},
-    protocol::WardView,
+    protocol::{WardView, words::condition_name},
 };
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub(super) struct Desktop<'a> {
     pub(super) addresses: &'a BTreeMap<String, String>,
     pub(super) links: Option<&'a Links>,
     pub(super) now: Timestamp,
+    /// Who is asked and could no longer take an alert of the ward: they are not told of it.
+    pub(super) gone: &'a [LoginName],
 }
 
 /// The alert that an event asks people about; `None` if it asks nobody.
@@ -68,7 +70,7 @@ pub(super) fn still_asks(view: &WardView, letter: &Letter) -> bool {
 }
 
 /// Who is asked: by the rota, by name, or whoever deals with it already.
-fn asked(alert: &Alert) -> Vec<LoginName> {
+pub(super) fn asked(alert: &Alert) -> Vec<LoginName> {
     match &alert.response {
         Response::Notified { to } | Response::Escalated { to, .. } => to.clone(),
         Response::Accepted { by: Actor::User { name, .. }, .. } => vec![LoginName::new(name)],
@@ -98,7 +100,8 @@ pub(super) fn letters(
     if !is_for(channel, &view.ward.id, alert) {
         return Vec::new();
     }
-    let people = asked(alert);
+    let mut people = asked(alert);
+    people.retain(|name| !desktop.gone.contains(name));
     let everybody: Vec<Option<LoginName>> =
         if people.is_empty() { vec![None] } else { people.into_iter().map(Some).collect() };
     let letter = |to: Option<LoginName>| {
@@ -128,7 +131,7 @@ pub(super) fn letters(
             cause,
             level: alert.level,
             raised_at: alert.raised_at,
-            told: (channel.content >= Content::Condition).then(|| told(alert, desktop.vitals)),
+            told: (channel.content >= Content::Condition).then(|| told(alert, view, desktop.vitals)),
             name: (channel.content >= Content::Name).then(|| name_of(alert, view)).flatten(),
             link,
             judge_until: None,
@@ -204,8 +207,9 @@ fn name_of(alert: &Alert, view: &WardView) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// What is wrong, in words: `SpO2 low 84 % (limit 85)`, or the code and what is known besides.
-fn told(alert: &Alert, vitals: &VitalTable) -> Told {
+/// What is wrong, in words: `SpO2 low 84 % (limit 85)`, or what the condition is called and what is known besides. The code
+/// stands apart, for programs.
+fn told(alert: &Alert, view: &WardView, vitals: &VitalTable) -> Told {
     let code = alert.key.code.to_string();
     let words = match alert.key.code {
         ConditionCode::Limit(vital, side) => vitals.get(vital).map(|def| {
@@ -220,7 +224,11 @@ fn told(alert: &Alert, vitals: &VitalTable) -> Told {
     };
     // What a device said of a patient may tell who it is.
     let detail = alert.detail.as_ref().filter(|_| alert.key.code != ConditionCode::WrongPatient);
-    let plain = || detail.map_or_else(|| code.clone(), |detail| format!("{code}: {detail}"));
+    let name = || match (alert.key.code, alert.value) {
+        (ConditionCode::Score(kind), Some(total)) => format!("{kind} {total}"),
+        (of, _) => condition_name(of, view),
+    };
+    let plain = || detail.map_or_else(name, |detail| format!("{}: {detail}", name()));
     Told { words: words.unwrap_or_else(plain), code }
 }
 

@@ -5,6 +5,7 @@ use super::{
     group::{Group, Waiting},
     job::{Job, JobError, Record, Reply},
     leaves, mapped,
+    staff::Staff,
     tail::{Standing, Tails},
     unplaced::{self, Named, NamedOf},
     ward::{Moment, Taken, WardRun},
@@ -48,6 +49,8 @@ pub(super) struct Core {
     faults: BTreeMap<SystemFault, FaultReport>,
     /// What was said last of each fault that concerns one ward.
     ward_faults: BTreeMap<(WardId, SystemFault), FaultReport>,
+    /// Who can have a duty: accounts as far as the rota needs them.
+    staff: Staff,
     /// Wards that a terminal watches.
     watched: BTreeSet<WardId>,
     /// The number of the group that is being made.
@@ -70,6 +73,7 @@ impl Core {
             seen_kept: BTreeMap::new(),
             faults: BTreeMap::new(),
             ward_faults: BTreeMap::new(),
+            staff: Staff::default(),
             watched: BTreeSet::new(),
             group: 0,
             skew: Millis::ZERO,
@@ -85,6 +89,7 @@ impl Core {
         self.tails.forget();
         self.recent_resources.forget();
         self.seen_kept.clear();
+        self.staff = Staff::of(self.reader.access()?.users);
         // The store is read: it has not failed.
         self.faults.remove(&SystemFault::StoreFailed);
         for record in self.reader.wards()? {
@@ -107,7 +112,27 @@ impl Core {
             }
             self.wards.insert(ward.id, run);
         }
+        self.judge_staff(now);
         Ok(())
+    }
+
+    /// Takes in changes of accounts: who can no longer have a duty is a gap in the transaction of the change.
+    fn staff_changes(&mut self, record: &Record, now: Timestamp) {
+        let changed = record.access.iter().filter(|change| self.staff.apply(change)).count();
+        if changed > 0 {
+            self.judge_staff(now);
+        }
+    }
+
+    /// Tells each ward who of its rota cannot have a duty, if that has changed.
+    fn judge_staff(&mut self, now: Timestamp) {
+        let at = self.moment(now);
+        for (ward, run) in &mut self.wards {
+            let unfit = self.staff.unfit(ward, run.engine.rota(), now);
+            if unfit != run.engine.rota().unfit {
+                run.input(Input::Unfit { unfit }, at);
+            }
+        }
     }
 
     pub(super) const fn moment(&self, now: Timestamp) -> Moment {
@@ -189,6 +214,7 @@ impl Core {
             }
             Job::Record { record, reply } => {
                 self.emergencies(&record, now);
+                self.staff_changes(&record, now);
                 group.tallies.extend(record.dead_letters.iter().filter_map(unusable));
                 record.join(&mut group.batch);
                 group.waiting.push(Waiting::Done(reply));
@@ -369,7 +395,11 @@ impl Core {
     ) -> Option<(usize, Option<Refusal>)> {
         let at = self.moment(now);
         let run = self.wards.get_mut(ward)?;
-        let first = run.input(Input::Command { command: command.clone(), by: by.clone() }, at);
+        let input = match self.staff.fit(ward, command.clone(), now) {
+            Ok(command) => Input::Command { command, by: by.clone() },
+            Err(e) => Input::Refused { command: command.clone(), refusal: e.into(), by: by.clone() },
+        };
+        let first = run.input(input, at);
         let own = run.events().iter().enumerate().skip(first);
         let refused = own.rev().find_map(|(index, event)| match &event.body {
             EventBody::Refused { refusal, .. } => Some((index, refusal.clone())),

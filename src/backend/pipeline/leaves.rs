@@ -64,7 +64,7 @@ fn command(ward: &WardId, command: &Command, by: &Actor, refusal: Option<&Refusa
         Command::SetRota { .. } | Command::AddShift { .. } | Command::RemoveShift { .. } => {
             LeafDraft::new(actor, Act::RotaSet, outcome)
         }
-        Command::SetLimits { scope, .. } => {
+        Command::SetLimits { scope, .. } | Command::SetSeveralLimits { scope, .. } => {
             LeafDraft { patient: scope.patient().cloned(), ..LeafDraft::new(actor, Act::LimitsSet, outcome) }
         }
         Command::ResetLimits { scope, .. } => {

@@ -16,6 +16,7 @@ mod leaves;
 mod mapped;
 mod place;
 mod rebuild;
+mod staff;
 mod tail;
 mod unplaced;
 mod ward;

@@ -18,6 +18,7 @@ use crate::{
 };
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
+mod staff;
 mod technical;
 
 /// Remembers what it is told.

@@ -1,14 +1,12 @@
-//! Answers to requests for what there is to say at a handover, and who may be named to take patients.
+//! Answers to requests for what there is to say at a handover.
 
 use super::alert_report::ReportError;
 use crate::{
-    access::Directory,
     analysis::handover::{self, Known, TREND_SLICES, sbar, tells, told_since},
     audit::{Act, LeafActor, LeafDraft, Outcome},
-    backend::{app::App, hub::WardHub, relation::relation_to_ward},
-    domain::{Actor, Event, LoginName, PatientId, Timestamp, WardId},
+    backend::{app::App, hub::WardHub},
+    domain::{Actor, Event, PatientId, Timestamp, WardId},
     protocol::{HANDOVER_PATIENTS_MAX, HandoverReport, PatientView, WardView, handover::HANDOVER_VALUES_FROM},
-    rights::{Decision, Object, Principal, Standing, Verb, decide},
     store::{StoreError, StoreReader, first_event_since},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -24,15 +22,6 @@ pub(super) struct Wanted {
     /// Whom the asker may look at.
     pub(super) subscribed: Vec<PatientId>,
     pub(super) with_names: bool,
-}
-
-/// The login name of a person who could take alerts or patients, as the account has it.
-pub(super) fn taker(directory: &Directory, ward: &WardId, name: &LoginName) -> Option<LoginName> {
-    let user = directory.user_by_name(name.as_str()).filter(|user| user.enabled)?;
-    let principal = Principal::of_role(user.role, Standing::FULL);
-    let object = Object::Ward(relation_to_ward(&user.coverage, ward));
-    let may = decide(&principal, Verb::HandOver, object) == Decision::Allow;
-    may.then(|| LoginName::new(&user.name))
 }
 
 /// Writes the audit entries, one for each patient, and makes the report when they are durable.

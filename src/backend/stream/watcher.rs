@@ -23,7 +23,7 @@ use crate::{
         login::LoginError,
         pipeline::{Job, JobError},
         rate::Bucket,
-        relation::{principal_of, relation_to_ward},
+        relation::{principal_of, relation_to_ward, taker},
     },
     domain::{Command, Event, EventBody, Handovers, PatientId, SequencedEvent, Timestamp, Ward, WardId},
     protocol::{
@@ -574,7 +574,7 @@ impl Watcher {
         E: std::error::Error,
     {
         if let Command::OfferHandover { to, .. } | Command::HandOverAlert { to, .. } = &mut command {
-            let Some(taker) = handover::taker(&self.app.hub.directory(), &ward, to) else {
+            let Some(taker) = taker(&self.app.hub.directory(), &ward, to) else {
                 let detail = format!("there is no user {to} who could take alerts or patients");
                 return socket.send(&error(ErrorCode::BadMessage, detail, Some(id))).await;
             };

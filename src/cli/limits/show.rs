@@ -7,8 +7,12 @@ use crate::{
         suggest::{SUGGEST_FROM, SUGGEST_SLICES, suggest as suggested},
     },
     client::Once,
-    domain::{Expiry, LimitsChange, Mode, PatientId, StepName, VitalTable},
+    domain::{
+        Expiry, LimitScope, LimitsChange, Millis, Mode, PatientId, StepName, Timestamp, VitalCode, VitalLimits,
+        VitalTable, limit_change::in_force,
+    },
     protocol::{HistoryQuery, PatientLimitsView, PatientView, StepView, VitalInfo, VitalLimitsView},
+    tui::words,
 };
 use anyhow::anyhow;
 use std::io::Write;
@@ -36,11 +40,10 @@ pub(super) async fn show(server: &ServerArgs, patient: Option<&PatientId>) -> an
                 for (whose, set) in [("ward", &changed.ward), ("patient", &changed.own)] {
                     if let Some(set) = set {
                         let end = match set.expires {
-                            Expiry::At { until } => format!("until {until}"),
                             Expiry::NextHandover if set.review_due => "REVIEW DUE: a handover has passed".to_owned(),
-                            Expiry::NextHandover => "until the next handover".to_owned(),
+                            expires => until(&once, expires),
                         };
-                        let (by, at, reason) = (set.by.label(), set.at, &set.reason);
+                        let (by, at, reason) = (set.by.label(), ward_time(&once, set.at), &set.reason);
                         writeln!(out, "  {:<10}{whose}: by {by} at {at}, {end}: {reason}", "")?;
                     }
                 }
@@ -51,6 +54,64 @@ pub(super) async fn show(server: &ServerArgs, patient: Option<&PatientId>) -> an
         writeln!(out, "! wider than the profile")?;
     }
     Ok(0)
+}
+
+/// A time as the ward has it, with its zone.
+fn ward_time(once: &Once, at: Timestamp) -> String {
+    let zone = once.view.ward.time_zone;
+    format!("{} {} {}", words::day(at, zone), words::clock_minutes(at, zone), words::zone(at, zone))
+}
+
+/// Until when a change holds.
+pub(super) fn until(once: &Once, expires: Expiry) -> String {
+    match expires {
+        Expiry::At { until } => format!("until {}", ward_time(once, until)),
+        Expiry::NextHandover => "until the next handover".to_owned(),
+    }
+}
+
+/// The limits in force of a vital, of a patient or of all of a category.
+pub(super) fn now_in_force(once: &Once, scope: &LimitScope, vital: VitalCode) -> Option<VitalLimits> {
+    let view = &once.view;
+    match scope {
+        LimitScope::Patient { patient } => {
+            view.limits_of(view.patients.get(patient)?, vital).map(VitalLimitsView::limits)
+        }
+        LimitScope::Ward { category } => {
+            let profile = view.profile_limits(*category, vital)?.limits();
+            let set = view.ward_limits.get(category).and_then(|all| all.get(&vital)).map(|set| set.change);
+            Some(in_force(&profile, set.as_ref(), None))
+        }
+    }
+}
+
+/// What a change has changed, a line for each limit and delay: `spo2.low: 90 → 88 %`.
+pub(super) fn changed(
+    once: &Once,
+    vital: VitalCode,
+    change: &LimitsChange,
+    before: Option<&VitalLimits>,
+) -> Vec<String> {
+    let info = once.view.info(vital);
+    let shown = |value: f64| info.map_or_else(|| value.to_string(), |info| info.format(value));
+    let unit = info.map_or_else(String::new, |info| info.unit.to_string());
+    let line = |key: &str, old: Option<String>, new: String| {
+        let old = old.unwrap_or_else(|| "none".to_owned());
+        format!("{vital}.{key}: {old} → {new}").trim_end().to_owned()
+    };
+    let limits = StepName::ALL.into_iter().filter_map(|step| {
+        let new = format!("{} {unit}", shown(change.step(step)?.get()));
+        let old = before.and_then(|limits| limits.step(step)).map(|old| shown(old.limit));
+        Some(line(step.as_str(), old, new))
+    });
+    let seconds = |delay: Millis| format!("{} s", delay.as_secs_f64());
+    let delays = [("delay", change.delay, false), ("extreme_delay", change.extreme_delay, true)];
+    let delays = delays.into_iter().filter_map(|(key, new, extreme)| {
+        let mut steps = StepName::ALL.into_iter().filter(|step| step.is_extreme() == extreme);
+        let old = before.and_then(|limits| steps.find_map(|step| limits.step(step))).map(|old| seconds(old.delay));
+        Some(line(key, old, seconds(new?)))
+    });
+    limits.chain(delays).collect()
 }
 
 /// The four limits with their delays: `80 (5 s) < 90 (10 s) … 120 (5 s) < 140 (5 s)`.

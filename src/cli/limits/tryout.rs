@@ -127,7 +127,7 @@ fn of_recording(args: &Args, path: &Path) -> anyhow::Result<Made> {
         ward: recording.plan.ward.clone(),
         patient: placement.patient.clone(),
         limits,
-        changes: together(&args.set),
+        changes: together(&args.set)?,
         devices: BTreeMap::from([(placement.device.id.clone(), placement.device.clone())]),
         config,
     };
@@ -152,9 +152,9 @@ fn of_folder(args: &Args) -> anyhow::Result<Made> {
     let limits = limits_of(&engine, patient, stay.patient.category);
     let inputs = kept(&reader, &record, patient)?;
     let since = inputs.first().map_or_else(String::new, |(at, _)| format!(", kept since {at}"));
-    let note = format!("{mode} · ward {} · patient {patient}{since}", record.ward.id);
+    let note = format!("{mode} · ward {} · patient {patient}{since}; {NOW_IS_TODAY}", record.ward.id);
     let devices = engine.census().devices.clone();
-    let (ward, patient, changes) = (record.ward, stay.patient.clone(), together(&args.set));
+    let (ward, patient, changes) = (record.ward, stay.patient.clone(), together(&args.set)?);
     Ok(Made { trial: Trial { config, ward, patient, limits, changes, devices }, inputs, note })
 }
 
@@ -200,6 +200,9 @@ fn kept(reader: &SqliteReader, record: &WardRecord, patient: &PatientId) -> anyh
     }
     Ok(inputs)
 }
+
+/// What a comparison with the limits as they are now has to say, for those that held then may have been others.
+const NOW_IS_TODAY: &str = "\"now\" are the limits in force today, for older values too";
 
 /// After the last value, delays run out for this long at the most.
 const SETTLE: Millis = Millis::from_mins(1);

@@ -120,12 +120,20 @@ fn row_5_and_11_who_takes_it_on_ends_the_escalation_and_the_signal_stays() {
     let mut bench = high();
     go_on(&mut bench, 6, 31, 75.0);
     bench.take_on(30.0, "ben", "spo2.low", accept);
-    go_on(&mut bench, 31, 400, 75.0);
-    assert_eq!(bench.story("spo2.low"), [(5.0, Cause::Raised), (30.0, Cause::Accepted)]);
+    go_on(&mut bench, 31, 300, 75.0);
+    let reminded = |s| (s, Cause::Reminded);
+    let story = [(5.0, Cause::Raised), (30.0, Cause::Accepted), reminded(150.0), reminded(270.0)];
+    assert_eq!(bench.story("spo2.low"), story);
     let alert = bench.alert("spo2.low");
     assert_eq!((alert.signal, alert.owner()), (Signal::On, Some(&by("ben", Role::Charge))));
-    let second = bench.take_on(400.0, "anna", "spo2.low", accept);
+    let second = bench.take_on(300.0, "anna", "spo2.low", accept);
     assert!(matches!(second, Some(Refusal::AlreadyAccepted { owner, .. }) if owner.label() == "ben"));
+    go_on(&mut bench, 301, 400, 75.0);
+    assert_eq!(
+        bench.story("spo2.low").last(),
+        Some(&(390.0, Cause::Escalated)),
+        "who did not come keeps nobody waiting"
+    );
 }
 
 #[test]
@@ -167,12 +175,29 @@ fn row_7_an_acknowledged_alert_reminds_while_it_lasts_and_its_owner_stays() {
     go_on(&mut bench, 6, 21, 75.0);
     bench.take_on(20.0, "ben", "spo2.low", ack);
     go_on(&mut bench, 21, 300, 75.0);
-    let story = [(5.0, Cause::Raised), (20.0, Cause::Acknowledged), (140.0, Cause::Reminded)];
+    let reminded = |s| (s, Cause::Reminded);
+    let story = [(5.0, Cause::Raised), (20.0, Cause::Acknowledged), reminded(140.0), reminded(260.0)];
     assert_eq!(bench.story("spo2.low"), story);
     assert_eq!(bench.alert("spo2.low").owner(), Some(&by("ben", Role::Charge)));
     bench.take_on(300.0, "anna", "spo2.low", ack);
     assert_eq!(bench.alert("spo2.low").signal, Signal::Ack, "it can be acknowledged again, by anybody");
     assert_eq!(bench.alert("spo2.low").owner(), Some(&by("anna", Role::Charge)));
+}
+
+#[test]
+fn row_5_who_answers_no_reminder_is_followed_by_the_next_level() {
+    let mut bench = high();
+    go_on(&mut bench, 6, 21, 75.0);
+    bench.take_on(20.0, "ben", "spo2.low", ack);
+    go_on(&mut bench, 21, 401, 75.0);
+    let moves = [(140.0, Cause::Reminded), (260.0, Cause::Reminded), (380.0, Cause::Escalated)];
+    assert_eq!(bench.story("spo2.low")[2..], moves);
+    let alert = bench.alert("spo2.low").clone();
+    assert_eq!((alert.signal, alert.level, alert.owner()), (Signal::On, 2, None));
+    go_on(&mut bench, 401, 490, 75.0);
+    assert_eq!(bench.alert("spo2.low").level, 3, "and from there on the usual time: 60 s");
+    bench.take_on(490.0, "anna", "spo2.low", ack);
+    assert_eq!(bench.alert("spo2.low").reminds_at, Some(t(610.0)), "who acknowledges is reminded like the first");
 }
 
 #[test]
@@ -774,7 +799,8 @@ proptest! {
             let Some(before) = before else { continue };
             prop_assert!(after.level >= before.level && after.level <= LAST_LEVEL);
             if cause == Cause::Escalated {
-                prop_assert!(!before.is_answered(), "{before:?}");
+                let in_vain = before.reminded >= crate::alarm::escalation::REMINDERS_UNANSWERED_MAX;
+                prop_assert!(!before.is_answered() || in_vain, "{before:?}");
                 prop_assert_eq!(after.level, before.level + 1);
             }
         }

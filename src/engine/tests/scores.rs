@@ -210,7 +210,7 @@ fn a_score_that_asks_for_a_person_is_an_alert_with_its_target_and_parts() {
     bench.tick(124.0);
     assert_eq!(bench.score(ScoreKind::News2).total(), Some(6.0));
     let alert = bench.alert("score.news2").clone();
-    assert_eq!((alert.priority, alert.value), (Priority::Low, Some(3.0)), "6 is as urgent as a single 3");
+    assert_eq!((alert.priority, alert.value), (Priority::Low, Some(6.0)), "6 is as urgent as a single 3");
     bench.command(125.0, chart(ChartEntry::Oxygen { oxygen: Oxygen { given: true, ..Oxygen::default() } }));
     let alert = bench.alert("score.news2").clone();
     assert_eq!((alert.priority, alert.value), (Priority::Medium, Some(8.0)));
@@ -304,7 +304,7 @@ fn charted() -> Bench {
 
 impl Bench {
     /// A value of a device that states how often it measures.
-    fn round(&mut self, s: f64, vital: VitalCode, value: f64, interval: Option<Millis>) {
+    pub(super) fn round(&mut self, s: f64, vital: VitalCode, value: f64, interval: Option<Millis>) {
         let observation = Observation { interval, ..observation(s, s, 1, vital, value) };
         self.input(s, Input::Observation(observation));
     }

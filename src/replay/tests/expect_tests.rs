@@ -10,9 +10,29 @@ use super::*;
 #[case("[[expect]]\npatient = 'p'\nraised_between = ['noon', 5]\n")]
 #[case("[[expect]]\npatient = 'p'\nraised_between = [1, 5]\npriority = 'urgent'\n")]
 #[case("[[expect]]\npatient = 'p'\nraised_between = [1, 5]\nraised = 3\n")]
+#[case::technical("[[forbid]]\nclass = 'technical'\ncondition = 'spo2.low'\n")]
+#[case::physiological("[[forbid]]\nclass = 'physiological'\ncondition = 'device.lost'\n")]
+#[case::of_another_vital("[[forbid]]\nvital = 'hr'\ncondition = 'spo2.low'\n")]
+#[case::of_no_vital("[[expect]]\npatient = 'p'\nraised_between = [1, 5]\nvital = 'hr'\ncondition = 'device.lost'\n")]
 fn wrong_expectations_are_refused(#[case] text: &str) {
     let folder = folder(&[("e.toml", text)]);
     assert!(Expectations::read(&folder.path().join("e.toml")).is_err(), "{text}");
+}
+
+#[rstest]
+#[case("[[forbid]]\nvital = 'spo2'\n", None)]
+#[case("[[forbid]]\nclass = 'technical'\ncondition = 'device.alert.apnea'\n", None)]
+#[case("[[forbid]]\nvital = 'sp02'\n", Some("forbid 1: there is no vital sp02"))]
+#[case("[[forbid]]\nvital = 'hr'\n[[forbid]]\ncondition = 'sp02.low'\n", Some("forbid 2: there is no vital sp02"))]
+fn a_vital_that_there_is_not_is_refused(#[case] text: &str, #[case] said: Option<&str>) {
+    let folder = folder(&[("e.toml", text)]);
+    let path = folder.path().join("e.toml");
+    let expectations = Expectations::read(&path).unwrap();
+    let refused = expectations.check_vitals(&path, &crate::domain::VitalTable::builtin()).err();
+    match said {
+        Some(said) => assert!(refused.unwrap().to_string().contains(said)),
+        None => assert!(refused.is_none()),
+    }
 }
 
 /// An expectation is met only if all of it holds.

@@ -37,7 +37,7 @@ impl OnDuty {
     #[must_use]
     pub fn of(rota: &Rota, duty: Duty, bed: Option<&BedId>, at: Timestamp) -> Self {
         let mine = |s: &&Shift| s.duty == duty && (duty != Duty::Nurse || bed.is_none_or(|bed| s.has_bed(bed)));
-        let shifts: Vec<&Shift> = rota.shifts.iter().filter(mine).collect();
+        let shifts: Vec<&Shift> = rota.shifts.iter().filter(mine).filter(|s| rota.is_fit(s)).collect();
         let at_time = |at: Timestamp| {
             let mut names: Vec<LoginName> = shifts.iter().filter(|s| s.covers(at)).map(|s| s.user.clone()).collect();
             names.sort();

@@ -17,6 +17,8 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 /// The mark of a gap.
 const NOBODY: &str = "! NOBODY ";
+/// The mark of a shift whose person cannot have the duty at present.
+const UNFIT: &str = "! CANNOT: see the account";
 /// Columns of a duty with its beds: least and most.
 const DUTY: (u16, u16) = (22, 60);
 /// Columns of who is on duty now: least and most.
@@ -113,4 +115,7 @@ fn draw_shift(scene: &Scene<'_>, shift: &Shift, selected: bool, pen: &mut Pen<'_
     pen.right(&when(shift.from), 11, text).put(" – ", text).left(&when(shift.to), 12, text);
     pen.left(shift.duty.as_str(), 7, text).left(shift.user.as_str(), 16, text).gap(1);
     pen.put(&said::beds(shift, scene.ward), text);
+    if !scene.ward.rota.is_fit(shift) {
+        pen.gap(1).put(UNFIT, scene.style(Role::AlarmMedium));
+    }
 }

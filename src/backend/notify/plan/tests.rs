@@ -95,6 +95,7 @@ impl Scene {
             addresses: &addresses,
             links: Some(&links),
             now: at(9),
+            gone: &[LoginName::new("gone")],
         };
         letters((event, false), &self.view, (&"pager".parse().unwrap(), channel), &desktop)
     }
@@ -114,6 +115,42 @@ fn a_new_alert_asks_the_nurse_of_the_bed_and_tells_no_more_than_it_may() {
     let (url, until) = letter.link.as_ref().unwrap();
     assert!(url.starts_with("https://ward.example/v1/ack/"), "{url}");
     assert_eq!(*until, at(9 + 15 * 60));
+}
+
+#[test]
+fn who_can_no_longer_take_the_alert_gets_no_message() {
+    let mut scene = Scene::new();
+    let mut event = scene.collapse(2);
+    let channel = ChannelConfig { content: Content::Name, ..ChannelConfig::default() };
+    let to = |scene: &Scene, event: &Event| {
+        let letters = scene.letters(event, &channel);
+        letters.into_iter().map(|letter| letter.to.map(|to| to.login.to_string())).collect::<Vec<_>>()
+    };
+    let EventBody::Alert { alert, .. } = &mut event.body else { panic!("{event:?}") };
+    alert.response = Response::Notified { to: vec![LoginName::new("ana"), LoginName::new("gone")] };
+    assert_eq!(to(&scene, &event), [Some("ana".to_owned())]);
+    let EventBody::Alert { alert, .. } = &mut event.body else { panic!("{event:?}") };
+    alert.response = Response::Notified { to: vec![LoginName::new("gone")] };
+    assert_eq!(to(&scene, &event), [None], "the ward is told all the same");
+}
+
+#[test]
+fn a_message_has_words_for_people_and_the_code_apart() {
+    let mut scene = Scene::new();
+    let mut event = scene.collapse(2);
+    let channel = ChannelConfig { content: Content::Condition, ..ChannelConfig::default() };
+    for (code, value, detail, words) in [
+        ("score.news2", Some(8.0), Some("urgent review: RR 3"), "NEWS2 8: urgent review: RR 3"),
+        ("rota.gap", None, Some("no nurse in charge"), "gap in the rota: no nurse in charge"),
+        ("device.lost", None, None, "no data from the device"),
+        ("hr.flatline", None, None, "HR does not vary"),
+    ] {
+        let EventBody::Alert { alert, .. } = &mut event.body else { panic!("{event:?}") };
+        alert.key.code = code.parse().unwrap();
+        (alert.value, alert.detail) = (value, detail.map(str::to_owned));
+        let told = scene.letters(&event, &channel).remove(0).told.unwrap();
+        assert_eq!((told.code.as_str(), told.words.as_str()), (code, words));
+    }
 }
 
 #[test]
@@ -222,7 +259,7 @@ fn h03_an_emergency_is_told_to_those_who_are_named_with_as_much_as_the_channel_m
     let letters = |channel: &ChannelConfig| {
         let addresses = BTreeMap::from([("Ana".to_owned(), "ana@h.example".to_owned())]);
         let vitals = VitalTable::builtin();
-        let desktop = Desktop { site: "s", vitals: &vitals, addresses: &addresses, links: None, now: at(9) };
+        let desktop = Desktop { site: "s", vitals: &vitals, addresses: &addresses, links: None, now: at(9), gone: &[] };
         emergency_letters((at(2), &patient, &opened), &scene.view, channel, &people, &desktop)
     };
     let of_bed = letters(&ChannelConfig { priorities: vec![Priority::High], ..ChannelConfig::default() });
@@ -239,7 +276,7 @@ fn h03_an_emergency_is_told_to_those_who_are_named_with_as_much_as_the_channel_m
     assert_eq!(letters(&ChannelConfig { emergencies: false, ..ChannelConfig::default() }), []);
     let nobody = |channel: &ChannelConfig| {
         let (addresses, vitals) = (BTreeMap::new(), VitalTable::builtin());
-        let desktop = Desktop { site: "s", vitals: &vitals, addresses: &addresses, links: None, now: at(9) };
+        let desktop = Desktop { site: "s", vitals: &vitals, addresses: &addresses, links: None, now: at(9), gone: &[] };
         emergency_letters((at(2), &patient, &opened), &scene.view, channel, &[], &desktop)
     };
     let told: Vec<_> = nobody(&ChannelConfig::default()).into_iter().map(|l| l.to).collect();
