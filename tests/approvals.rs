@@ -22,6 +22,7 @@ use wardwatch::{
         server::{self, Opened},
     },
     domain::{Coverage, Millis, Mode, Role, Timestamp},
+    rights::Denial,
     seam::{Clock, ManualClock},
     store::{DataFolder, StoreReader},
 };
@@ -413,5 +414,36 @@ async fn an_old_proof_is_enough_for_neither() {
     bench.clock.advance(Millis::from_mins(5));
     let answer = bench.ask(Some(&token), AdminRequest::SetRole { name: "ben".into(), role: Role::Admin }).await;
     assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("prove that it is you")), "{answer:?}");
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn who_is_kept_out_while_waiting_for_the_turn_approves_and_refuses_nothing() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    let id = bench.propose(&token).await;
+    let (_, carl) = bench.login("carl").await;
+    let held = bench.app().proposals.lock().await;
+    let waits = |approves: bool| {
+        let (app, carl, id) = (bench.app().clone(), carl.clone(), id.clone());
+        tokio::spawn(async move {
+            if approves { admin::approve(&app, &carl, &id).await } else { admin::end(&app, &carl, &id).await }
+        })
+    };
+    let (approving, refusing) = (waits(true), waits(false));
+    tokio::task::yield_now().await;
+    let end = AdminRequest::EndSession { session: carl.record.id.clone() };
+    assert!(matches!(bench.ask(None, end).await, AdminAnswer::Done));
+    drop(held);
+    for done in [approving.await.unwrap(), refusing.await.unwrap()] {
+        assert!(matches!(done, Err(ApproveError::Over(_))), "{done:?}");
+    }
+    assert_eq!(bench.role(), Role::Nurse);
+    let (_, carl) = bench.login("carl").await;
+    bench.clock.advance(Millis::from_mins(5));
+    let stale = admin::approve(bench.app(), &carl, &id).await;
+    assert!(matches!(stale, Err(ApproveError::Denied(Denial::StepUp))), "{stale:?}");
+    let (_, carl) = bench.login("carl").await;
+    assert!(admin::approve(bench.app(), &carl, &id).await.is_ok(), "it went on waiting");
     bench.opened.close().await;
 }

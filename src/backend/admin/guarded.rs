@@ -14,7 +14,7 @@ use super::{
     users::{self, NewUser},
 };
 use crate::{
-    access::{Secret, Session, new_id},
+    access::{Secret, Session, SessionStanding, UnknownToken, new_id},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::{
         app::{App, denied},
@@ -26,7 +26,7 @@ use crate::{
     },
     domain::{Actor, ApprovalId, Millis, Role, UserId, text::clean},
     protocol::ApprovalView,
-    rights::{Object, Verb, decide},
+    rights::{Denial, Object, Verb, decide},
     store::UserRecord,
 };
 
@@ -71,6 +71,12 @@ pub enum ApproveError {
     /// It was approved and could not be done.
     #[error("it was approved, and could not be done: {0}")]
     Undone(String),
+    /// The session of whoever approves is over by now.
+    #[error(transparent)]
+    Over(#[from] UnknownToken),
+    /// Whoever approves may not, by now.
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// It could not be recorded.
     #[error(transparent)]
     Job(#[from] JobError),
@@ -113,6 +119,23 @@ async fn person(app: &App, token: &Secret) -> Result<Session, AdminError> {
             Err(refused(format!("the token of {} is not enough for this: {denial}", session.user.name)))
         }
     }
+}
+
+/// The session as it stands now: whoever had the proposals before may have ended it, or kept its user out.
+fn still(app: &App, session: &Session) -> Result<Session, ApproveError> {
+    let found = app.hub.directory().session_by_id(&session.record.id, app.clock.boot());
+    let now = found.filter(|found| found.standing != SessionStanding::Ended).ok_or(UnknownToken::Unknown)?;
+    decide(&principal_of(&now), Verb::ApproveActs, Object::Site).denial().map_or(Ok(now), |denial| Err(denial.into()))
+}
+
+/// As [`still`], and writes down that it does not.
+async fn still_or_told(app: &App, session: &Session, act: Act) -> Result<Session, ApproveError> {
+    let found = still(app, session);
+    if found.is_err() {
+        let leaf = LeafDraft::new(LeafActor::from(&session.actor()), act, Outcome::Refused);
+        app.record(vec![LeafDraft { code: Some("no_longer"), ..leaf }], Vec::new()).await?;
+    }
+    found
 }
 
 /// Looks through what is asked for, so that nothing is left to be judged when it is done.
@@ -322,10 +345,11 @@ pub async fn proposals(app: &App, session: &Session) -> Vec<ApprovalView> {
 /// Approves a proposal of another administrator, and does it. Gives what was done, for people.
 ///
 /// # Errors
-/// If it is none, its time is over, it is the same person, session or key, what it is about has changed, or it cannot be
-/// done or recorded.
+/// If it is none, its time is over, it is the same person, session or key, whoever approves may not any more, what it is
+/// about has changed, or it cannot be done or recorded.
 pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, ApproveError> {
     let mut proposals = app.proposals.lock().await;
+    let session = &still_or_told(app, session, Act::ApprovalApprove).await?;
     let (second, actor) = (administrator(session), LeafActor::from(&session.actor()));
     let taken = proposals.approve(id, &second, app.clock.boot());
     let proposal = match taken {
@@ -364,9 +388,10 @@ pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, A
 /// Takes back one's own proposal, or refuses another's. Gives what is not done, for people.
 ///
 /// # Errors
-/// If there is none, or it could not be recorded.
+/// If there is none, whoever asks may not any more, or it could not be recorded.
 pub async fn end(app: &App, session: &Session, id: &str) -> Result<String, ApproveError> {
     let mut proposals = app.proposals.lock().await;
+    let session = &still_or_told(app, session, Act::ApprovalRefuse).await?;
     let proposal = proposals.end(id)?;
     let act = if proposal.by.user == session.user.id { Act::ApprovalWithdraw } else { Act::ApprovalRefuse };
     let leaf = leaf_of(LeafActor::from(&session.actor()), act, Outcome::Success, &proposal);
