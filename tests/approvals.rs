@@ -233,7 +233,7 @@ fn a_proposal_ends_with_its_time_with_the_server_and_when_it_is_withdrawn() {
     };
     wait_for("its end", || ended(&site, "expired", &late).then_some(()));
     let (code, text) = site.approvals(&["approve", &late], &site.carl);
-    assert_eq!((code, text.contains("its time was over")), (2, true), "{text}");
+    assert_eq!((code, text.contains("its time or the session in which it was proposed was over")), (2, true), "{text}");
     let data = site.server.data.clone();
     site.server.stop();
     site.server = Server::start(&data);
@@ -385,8 +385,10 @@ async fn u09_the_same_key_in_the_account_of_another_is_no_second() {
     let refused = admin::approve(bench.app(), &by_key, &id).await;
     assert!(matches!(refused, Err(ApproveError::Approval(ApprovalError::SameKey))), "{refused:?}");
     assert_eq!(bench.role(), Role::Nurse);
+    // To take a key away ends the sessions of whoever had it, and with them what was proposed in one.
     let (_, by_passphrase) = bench.login("carl").await;
-    assert!(admin::approve(bench.app(), &by_passphrase, &id).await.is_ok());
+    let over = admin::approve(bench.app(), &by_passphrase, &id).await;
+    assert!(matches!(&over, Err(ApproveError::Changed(what)) if what.contains("session of anna")), "{over:?}");
     bench.opened.close().await;
 }
 
@@ -445,5 +447,52 @@ async fn who_is_kept_out_while_waiting_for_the_turn_approves_and_refuses_nothing
     assert!(matches!(stale, Err(ApproveError::Denied(Denial::StepUp))), "{stale:?}");
     let (_, carl) = bench.login("carl").await;
     assert!(admin::approve(bench.app(), &carl, &id).await.is_ok(), "it went on waiting");
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn what_was_proposed_in_a_session_ends_with_it() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (_, carl) = bench.login("carl").await;
+    for looked_after in [false, true] {
+        let (token, anna) = bench.login("anna").await;
+        let id = bench.propose(&token).await;
+        let export = AdminRequest::ExportAudit { what: "fhir, all entries".into(), approved: None };
+        let answer = bench.ask(Some(&token), export).await;
+        let AdminAnswer::Proposed { approval: export, .. } = answer else { panic!("{answer:?}") };
+        assert!(admin::approve(bench.app(), &carl, export.as_str()).await.is_ok());
+        assert!(matches!(bench.ask(None, AdminRequest::EndSession { session: anna.record.id }).await, AdminAnswer::Done));
+        if looked_after {
+            admin::look_after_proposals(bench.app()).await.unwrap();
+            assert_eq!(admin::proposals(bench.app(), &carl).await, []);
+            continue;
+        }
+        let over = admin::approve(bench.app(), &carl, &id).await;
+        assert!(matches!(&over, Err(ApproveError::Changed(what)) if what.contains("session of anna")), "{over:?}");
+        let (token, _) = bench.login("anna").await;
+        let taken = AdminRequest::ExportAudit { what: "fhir, all entries".into(), approved: Some(export) };
+        let answer = bench.ask(Some(&token), taken).await;
+        assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("session of anna")), "{answer:?}");
+        admin::look_after_proposals(bench.app()).await.unwrap();
+    }
+    assert_eq!(bench.role(), Role::Nurse);
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn what_was_approved_by_somebody_who_is_no_administrator_any_more_is_not_taken() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    let id = bench.propose(&token).await;
+    let (_, carl) = bench.login("carl").await;
+    assert!(admin::approve(bench.app(), &carl, &id).await.is_ok());
+    let export = |approved| AdminRequest::ExportAudit { what: "fhir, all entries".into(), approved };
+    let answer = bench.ask(Some(&token), export(None)).await;
+    let AdminAnswer::Proposed { approval, .. } = answer else { panic!("{answer:?}") };
+    assert!(admin::approve(bench.app(), &carl, approval.as_str()).await.is_ok());
+    let out = AdminRequest::EnableUser { name: "carl".into(), enabled: false };
+    assert!(matches!(bench.ask(None, out).await, AdminAnswer::Done));
+    let answer = bench.ask(Some(&token), export(Some(approval))).await;
+    assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("account of carl")), "{answer:?}");
     bench.opened.close().await;
 }

@@ -66,7 +66,7 @@ pub enum ApproveError {
     #[error(transparent)]
     Approval(#[from] ApprovalError),
     /// It is not about what is there any more.
-    #[error("{0} has changed since it was proposed: propose it again")]
+    #[error("{0}: propose it again")]
     Changed(String),
     /// It was approved and could not be done.
     #[error("it was approved, and could not be done: {0}")]
@@ -297,6 +297,9 @@ async fn redeem(
     plan: Plan,
 ) -> Done {
     let session = session.ok_or_else(|| refused("say with --token-file who you are: you proposed it"))?;
+    if let Some(what) = proposals.find(id.as_str()).ok().and_then(|open| changed(app, open)) {
+        return Err(refused(ApproveError::Changed(what)));
+    }
     let redeemed = proposals.redeem(id, &session.user.id, &plan.subject(), app.clock.boot());
     let (proposal, second) = redeemed.map_err(refused)?;
     let by = By { second: Some((proposal.id, second.user)), ..By::one(session.actor()) };
@@ -306,16 +309,24 @@ async fn redeem(
 /// What is not any more as it was when this was proposed.
 fn changed(app: &App, proposal: &Proposal<Plan>) -> Option<String> {
     let directory = app.hub.directory();
-    let proposer = directory.user(&proposal.by.user);
-    if !proposer.is_some_and(|user| user.enabled && user.role == Role::Admin) {
-        return Some(format!("the account of {}", proposal.by.name));
+    let since = |name: &str| Some(format!("the account of {name} has changed since this was proposed"));
+    // The second who has approved it may be gone; the session in which it was proposed may be ended because somebody else
+    // had it.
+    for one in [Some(&proposal.by), proposal.approved.as_ref()].into_iter().flatten() {
+        if !directory.user(&one.user).is_some_and(|user| user.enabled && user.role == Role::Admin) {
+            return since(&one.name);
+        }
+    }
+    let session = directory.session_by_id(&proposal.by.session, app.clock.boot());
+    if session.is_none_or(|session| session.standing == SessionStanding::Ended) {
+        return Some(format!("the session of {} in which this was proposed is over", proposal.by.name));
     }
     let Plan::Change(then, _) = &proposal.what else { return None };
     let same = |now: &UserRecord| {
         (&now.name, now.role, &now.phc, now.enabled, &now.coverage, now.factor.is_some())
             == (&then.name, then.role, &then.phc, then.enabled, &then.coverage, then.factor.is_some())
     };
-    if directory.user(&then.id).is_some_and(same) { None } else { Some(format!("the account of {}", then.name)) }
+    if directory.user(&then.id).is_some_and(same) { None } else { since(&then.name) }
 }
 
 fn leaf_of(actor: LeafActor, act: Act, outcome: Outcome, proposal: &Proposal<Plan>) -> LeafDraft {
@@ -408,19 +419,25 @@ async fn note_ends(app: &App, ended: &[Proposal<Plan>], code: &'static str) -> R
     app.record(leaves, Vec::new()).await
 }
 
-/// Ends proposals whose time is over. Called each second.
+/// Ends proposals whose time is over, or that are not about what is there any more. Called each second.
 ///
 /// # Errors
 /// If it could not be recorded.
 pub async fn look_after_proposals(app: &App) -> Result<(), JobError> {
     let mut proposals = app.proposals.lock().await;
-    let ended = proposals.expired(app.clock.boot());
-    let noted = note_ends(app, &ended, "expired").await;
-    if noted.is_err() {
-        // Their time stays over; that it is, is told once it can be recorded.
-        proposals.put_back(ended);
+    let now = app.clock.boot();
+    let over = |open: &Proposal<Plan>| now >= open.until;
+    let no_more = |open: &Proposal<Plan>| changed(app, open).is_some();
+    let whys: [(&dyn Fn(&Proposal<Plan>) -> bool, _); 2] = [(&over, "expired"), (&no_more, "changed")];
+    for (ends, code) in whys {
+        let ended = proposals.take_those(ends);
+        if let Err(e) = note_ends(app, &ended, code).await {
+            // They stay over; that they are, is told once it can be recorded.
+            proposals.put_back(ended);
+            return Err(e);
+        }
     }
-    noted
+    Ok(())
 }
 
 /// Ends all proposals: the server stops, and they are not kept.
