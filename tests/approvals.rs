@@ -46,7 +46,8 @@ impl Site {
     fn new(settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start_set(&dir.path().join("data"), settings);
-        let (anna, carl) = (server.user("anna", "admin"), server.user("carl", "admin"));
+        let (anna, _) = (server.user("anna", "admin"), server.user("carl", "admin"));
+        let carl = server.own("carl");
         let site = Self { _dir: dir, server, anna, carl };
         site.does(PASSPHRASE, &["user", "add", "ben", "--role", "nurse"]);
         site
@@ -304,6 +305,9 @@ impl Bench {
             let answer = bench.ask(None, AdminRequest::AddUser { name: name.into(), role, passphrase, coverage }).await;
             assert!(matches!(answer, AdminAnswer::Done | AdminAnswer::Alone { .. }), "{answer:?}");
         }
+        let (carl, _) = bench.login("carl").await;
+        let own = AdminRequest::SetPassphrase { name: "carl".into(), passphrase: PASSPHRASE.to_owned() };
+        assert!(matches!(bench.ask(Some(&carl), own).await, AdminAnswer::Done));
         bench
     }
 
@@ -494,5 +498,34 @@ async fn what_was_approved_by_somebody_who_is_no_administrator_any_more_is_not_t
     assert!(matches!(bench.ask(None, out).await, AdminAnswer::Done));
     let answer = bench.ask(Some(&token), export(Some(approval))).await;
     assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("account of carl")), "{answer:?}");
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn u09_an_account_whose_passphrase_somebody_else_set_is_no_other_person() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    let role = |name: &str| AdminRequest::SetRole { name: name.into(), role: Role::Admin };
+    let answer = bench.ask(Some(&token), role("ben")).await;
+    let AdminAnswer::Proposed { approval, what, .. } = answer else { panic!("{answer:?}") };
+    assert!(what.contains("; somebody else set the passphrase of ben, at 20"), "{what}");
+    let (_, carl) = bench.login("carl").await;
+    assert!(admin::approve(bench.app(), &carl, approval.as_str()).await.is_ok());
+    let (passphrase, coverage) = (PASSPHRASE.to_owned(), Coverage::All);
+    let nurse = AdminRequest::AddUser { name: "dora".into(), role: Role::Nurse, passphrase, coverage };
+    assert!(matches!(bench.ask(None, nurse).await, AdminAnswer::Done));
+    let AdminAnswer::Proposed { approval, .. } = bench.ask(Some(&token), role("dora")).await else { panic!() };
+
+    let (token, ben) = bench.login("ben").await;
+    let given = admin::approve(bench.app(), &ben, approval.as_str()).await;
+    assert!(matches!(given, Err(ApproveError::Given(_))), "{given:?}");
+    let proposed = bench.ask(Some(&token), role("dora")).await;
+    assert!(matches!(&proposed, AdminAnswer::Failed { why } if why.contains("set one of your own")), "{proposed:?}");
+    let own = AdminRequest::SetPassphrase { name: "ben".into(), passphrase: "one that ben alone knows".to_owned() };
+    assert!(matches!(bench.ask(Some(&token), own).await, AdminAnswer::Done));
+    let words = Secret::new("one that ben alone knows".to_owned());
+    let token = bench.app().login("ben", words, None, [10, 0, 0, 1].into()).await.unwrap().token;
+    let ben = bench.app().session(&token).unwrap();
+    assert!(admin::approve(bench.app(), &ben, approval.as_str()).await.is_ok());
     bench.opened.close().await;
 }

@@ -48,6 +48,11 @@ impl By {
         Self { actor, second: None, alone: None }
     }
 
+    /// Whether this user does it.
+    pub(super) fn is(&self, user: &UserId) -> bool {
+        matches!(&self.actor, Actor::User { user: by, .. } if by == user)
+    }
+
     /// An entry that says who did it and who approved it, or why nobody did.
     pub(super) fn leaf(&self, act: Act) -> LeafDraft {
         let (approval, second) = self.second.clone().unzip();
@@ -58,6 +63,14 @@ impl By {
 
 /// What is proposed, held while something of it changes.
 pub type Proposals = tokio::sync::Mutex<Approvals<Plan>>;
+
+/// Whoever set a passphrase can sign in with it: such an account is no other person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "somebody else set your passphrase: set one of your own first, which you alone know (`wardwatch user passphrase {0} \
+     --token-file FILE`)"
+)]
+pub struct GivenPassphrase(String);
 
 /// Why a proposal is not approved.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +87,9 @@ pub enum ApproveError {
     /// The session of whoever approves is over by now.
     #[error(transparent)]
     Over(#[from] UnknownToken),
+    /// Somebody else knows the passphrase.
+    #[error(transparent)]
+    Given(#[from] GivenPassphrase),
     /// Whoever approves may not, by now.
     #[error(transparent)]
     Denied(#[from] Denial),
@@ -128,12 +144,21 @@ fn still(app: &App, session: &Session) -> Result<Session, ApproveError> {
     decide(&principal_of(&now), Verb::ApproveActs, Object::Site).denial().map_or(Ok(now), |denial| Err(denial.into()))
 }
 
+/// Whether the passphrase of an account is its user's own.
+fn check_own_passphrase(session: &Session) -> Result<(), GivenPassphrase> {
+    session.user.given_at.map_or(Ok(()), |_| Err(GivenPassphrase(session.user.name.clone())))
+}
+
 /// As [`still`], and writes down that it does not.
 async fn still_or_told(app: &App, session: &Session, act: Act) -> Result<Session, ApproveError> {
-    let found = still(app, session);
-    if found.is_err() {
+    let found = still(app, session).and_then(|session| match act {
+        Act::ApprovalApprove => check_own_passphrase(&session).map(|()| session).map_err(Into::into),
+        _ => Ok(session),
+    });
+    if let Err(why) = &found {
         let leaf = LeafDraft::new(LeafActor::from(&session.actor()), act, Outcome::Refused);
-        app.record(vec![LeafDraft { code: Some("no_longer"), ..leaf }], Vec::new()).await?;
+        let code = if matches!(why, ApproveError::Given(_)) { "given_passphrase" } else { "no_longer" };
+        app.record(vec![LeafDraft { code: Some(code), ..leaf }], Vec::new()).await?;
     }
     found
 }
@@ -215,6 +240,11 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
         return redeem(app, &mut proposals, (&id, session.as_ref()), plan).await;
     }
     let all = administrators(app);
+    let plan = match plan {
+        // The very first administrator is made by nobody else.
+        Plan::AddUser(user) if all.is_empty() => Plan::AddUser(UserRecord { given_at: None, ..user }),
+        plan => plan,
+    };
     let console = Actor::Console { uid: asker.uid };
     let actor = session.as_ref().map_or(console, Session::actor);
     if !plan.wants_two(all.len(), session.as_ref().map(|s| &s.user.id)) {
@@ -261,6 +291,7 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
 }
 
 async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, plan: Plan) -> Done {
+    check_own_passphrase(session).map_err(refused)?;
     let by = administrator(session);
     proposals.check(&plan.subject(), &by.user).map_err(refused)?;
     let id: ApprovalId =
@@ -297,6 +328,7 @@ async fn redeem(
     plan: Plan,
 ) -> Done {
     let session = session.ok_or_else(|| refused("say with --token-file who you are: you proposed it"))?;
+    check_own_passphrase(session).map_err(refused)?;
     if let Some(what) = proposals.find(id.as_str()).ok().and_then(|open| changed(app, open)) {
         return Err(refused(ApproveError::Changed(what)));
     }

@@ -78,7 +78,12 @@ impl Plan {
             Self::Change(user, change) => {
                 let (name, role) = (&user.name, user.role);
                 match change {
-                    Change::Role(to) => format!("give {name} the role {to} in the place of {role}"),
+                    Change::Role(to) => {
+                        // Whoever knows the passphrase of an account is a second administrator beside themselves.
+                        let given = user.given_at.filter(|_| self.makes_an_administrator());
+                        let given = given.map(|at| format!("; somebody else set the passphrase of {name}, at {at}"));
+                        format!("give {name} the role {to} in the place of {role}{}", given.unwrap_or_default())
+                    }
                     Change::Passphrase(_) => format!("give {name} ({role}) another passphrase"),
                     Change::Enabled(true) => format!("let {name} ({role}) in again"),
                     Change::Enabled(false) => format!("keep {name} ({role}) out"),
@@ -128,7 +133,8 @@ mod tests {
 
     fn user(name: &str, role: Role, enabled: bool) -> UserRecord {
         let (id, phc) = (format!("u-{name}").parse().unwrap(), String::new());
-        UserRecord { id, name: name.to_owned(), role, phc, enabled, failures: 0, coverage: Coverage::All, factor: None }
+        let (name, given_at, coverage) = (name.to_owned(), None, Coverage::All);
+        UserRecord { id, name, role, phc, given_at, enabled, failures: 0, coverage, factor: None }
     }
 
     #[test]
