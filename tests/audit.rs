@@ -398,15 +398,25 @@ fn u09_entries_go_by_two_administrators_alone() {
     };
     let (code, said) = retain("a.jsonl", &[]);
     assert!(code == 2 && said.contains("this wants two administrators"), "{said}");
-    let (code, said) = retain("b.jsonl", &["--token-file", anna.to_str().unwrap()]);
+    let by_anna = ["--token-file", anna.to_str().unwrap()];
+    let (code, said) = retain("a.jsonl", &by_anna);
     assert!(code == 2 && said.contains(&format!("remove all entries of the audit trail before {count}")), "{said}");
     assert_eq!(emptied(), 0);
     let id = said.split("approvals approve ").nth(1).unwrap().split_whitespace().next().unwrap();
     let answer = server.request("POST", &format!("/v1/approvals/{id}"), &carl, b"");
     assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(emptied(), 0, "it is archived first, just before");
+    assert!(!dir.path().join("a.jsonl").exists(), "nobody has the entries by asking for them");
+    let exported = || server.run(&["audit", "show", "--json", "--act", "audit.export"]);
+    assert_eq!(exported(), "");
+    let (code, said) = retain("a.jsonl", &[&by_anna[..], &["--approved", id]].concat());
+    assert_eq!(code, 0, "{said}");
     support::wait_for("their end", || (emptied() == count.parse::<i64>().unwrap()).then_some(()));
-    let shown = server.run(&["audit", "show", "--json", "--act", "audit.retain"]);
-    assert!(shown.contains(&format!(r#""approval":"{id}","second":""#)), "{shown}");
+    let archive = std::fs::read_to_string(dir.path().join("a.jsonl")).unwrap();
+    assert_eq!(archive.lines().count().to_string(), count);
+    for shown in [server.run(&["audit", "show", "--json", "--act", "audit.retain"]), exported()] {
+        assert!(shown.lines().count() == 1 && shown.contains(&format!(r#""approval":"{id}","second":""#)), "{shown}");
+    }
     let (code, said) = verify(&["--data", data.to_str().unwrap()]);
     assert!(code == 0 && said.contains("removed by retention"), "{said}");
     server.stop();

@@ -129,6 +129,9 @@ enum Command {
         /// Remove them; so many as were said
         #[arg(long, value_name = "ENTRIES")]
         confirm: Option<u64>,
+        /// The proposal by which another administrator has approved this
+        #[arg(long, value_name = "ID", requires = "token_file", requires = "confirm")]
+        approved: Option<ApprovalId>,
         #[command(flatten)]
         who: WhoArgs,
         #[command(flatten)]
@@ -182,8 +185,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         }
         Command::Check { proof, key, witness, quorum } => proofs::check_proof(proof, key, witness, *quorum),
         Command::Pin { out, site } => pins::write(&site.existing()?.folder, out.as_deref()),
-        Command::Retain { dry_run: _, archive, confirm, who, site } => {
-            retain::retain(&site.existing()?, who, archive.as_deref(), *confirm)
+        Command::Retain { dry_run: _, archive, confirm, approved, who, site } => {
+            retain::retain(&site.existing()?, (who, approved.as_ref()), archive.as_deref(), *confirm)
         }
         Command::Checkpoint { site } => {
             let path = site.existing()?.folder.audit_checkpoint();

@@ -164,7 +164,7 @@ async fn still_or_told(app: &App, session: &Session, act: Act) -> Result<Session
 }
 
 /// Looks through what is asked for, so that nothing is left to be judged when it is done.
-async fn prepare(app: &App, request: AdminRequest) -> Result<Plan, AdminError> {
+async fn prepare(app: &App, serving: bool, request: AdminRequest) -> Result<Plan, AdminError> {
     let named = |name: &str| users::named(app, name);
     match request {
         AdminRequest::AddUser { name, role, passphrase, coverage } => {
@@ -191,8 +191,12 @@ async fn prepare(app: &App, request: AdminRequest) -> Result<Plan, AdminError> {
             let key = keys::new(app, &user, &key)?;
             Ok(Plan::Change(user, Change::Key(key)))
         }
-        AdminRequest::RetainAudit { upto, archived } => {
-            retention::check(app, upto).await?;
+        AdminRequest::ArchiveAudit { upto, .. } => {
+            retention::check(app, serving, (upto, true)).await?;
+            Ok(Plan::ArchiveAudit(upto))
+        }
+        AdminRequest::RetainAudit { upto, archived, .. } => {
+            retention::check(app, serving, (upto, archived)).await?;
             Ok(Plan::RetainAudit { upto, archived })
         }
         AdminRequest::ExportAudit { what, .. } => {
@@ -215,6 +219,13 @@ async fn carry_out(app: &App, by: &By, serving: bool, plan: Plan) -> Done {
         Plan::Change(user, Change::ResetFactor) => users::reset_factor(app, by, &user).await,
         Plan::Change(user, Change::Key(key)) => keys::add(app, by, &user, key).await,
         Plan::RetainAudit { upto, archived } => retention::retain(app, by, serving, (upto, archived)).await,
+        Plan::ArchiveAudit(_) => {
+            let what = app.beside("export", plan.words());
+            let what = what.ok_or_else(|| refused("nothing is archived: no random bytes could be had"))?;
+            let leaf = LeafDraft { side_text: Some(what), ..by.leaf(Act::AuditExport) };
+            app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+            Ok(AdminAnswer::Done)
+        }
         Plan::ExportAudit(what) => {
             let leaf = LeafDraft { side_text: app.beside("export", what), ..by.leaf(Act::AuditExport) };
             app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
@@ -232,10 +243,12 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
         None => None,
     };
     let redeemed = match &request {
-        AdminRequest::ExportAudit { approved, .. } => approved.clone(),
+        AdminRequest::ExportAudit { approved, .. }
+        | AdminRequest::ArchiveAudit { approved, .. }
+        | AdminRequest::RetainAudit { approved, .. } => approved.clone(),
         _ => None,
     };
-    let plan = prepare(app, request).await?;
+    let plan = prepare(app, asker.serving, request).await?;
     if let Some(id) = redeemed {
         return redeem(app, &mut proposals, (&id, session.as_ref()), plan).await;
     }
@@ -292,6 +305,7 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
 
 async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, plan: Plan) -> Done {
     check_own_passphrase(session).map_err(refused)?;
+    let plan = plan.proposed();
     let by = administrator(session);
     proposals.check(&plan.subject(), &by.user).map_err(refused)?;
     let id: ApprovalId =
@@ -320,7 +334,7 @@ async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, 
     Ok(AdminAnswer::Proposed { approval: id, what: words, by: names, within: proposals.within() })
 }
 
-/// Takes the audit trail away as it was proposed and approved.
+/// Takes the audit trail away, or removes of it, as it was proposed and approved.
 async fn redeem(
     app: &App,
     proposals: &mut Approvals<Plan>,
@@ -332,9 +346,17 @@ async fn redeem(
     if let Some(what) = proposals.find(id.as_str()).ok().and_then(|open| changed(app, open)) {
         return Err(refused(ApproveError::Changed(what)));
     }
+    let wanted = plan.clone().proposed();
+    if proposals.find(id.as_str()).is_ok_and(|open| open.what != wanted) {
+        return Err(refused(ApprovalError::Another(id.clone())));
+    }
     let redeemed = proposals.redeem(id, &session.user.id, &plan.subject(), app.clock.boot());
     let (proposal, second) = redeemed.map_err(refused)?;
-    let by = By { second: Some((proposal.id, second.user)), ..By::one(session.actor()) };
+    let by = By { second: Some((proposal.id.clone(), second.user)), ..By::one(session.actor()) };
+    if plan != wanted {
+        // The first half: the other follows.
+        proposals.put_back(vec![proposal]);
+    }
     carry_out(app, &by, true, plan).await
 }
 
@@ -412,7 +434,7 @@ pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, A
     let leaf = leaf_of(actor.clone(), Act::ApprovalApprove, Outcome::Success, &proposal);
     app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await?;
     let words = proposal.words.clone();
-    if matches!(proposal.what, Plan::ExportAudit(_)) {
+    if proposal.what.is_run_again() {
         let (name, id) = (proposal.by.name.clone(), proposal.id.clone());
         proposals.keep(proposal, second, app.clock.boot());
         return Ok(format!("{words}; {name} asks for it again with --approved {id}"));
@@ -451,6 +473,20 @@ async fn note_ends(app: &App, ended: &[Proposal<Plan>], code: &'static str) -> R
     app.record(leaves, Vec::new()).await
 }
 
+async fn end_those(
+    app: &App,
+    proposals: &mut Approvals<Plan>,
+    ended: Vec<Proposal<Plan>>,
+    code: &'static str,
+) -> Result<(), JobError> {
+    let noted = note_ends(app, &ended, code).await;
+    if noted.is_err() {
+        // They stay over; that they are, is told once it can be recorded.
+        proposals.put_back(ended);
+    }
+    noted
+}
+
 /// Ends proposals whose time is over, or that are not about what is there any more. Called each second.
 ///
 /// # Errors
@@ -458,18 +494,10 @@ async fn note_ends(app: &App, ended: &[Proposal<Plan>], code: &'static str) -> R
 pub async fn look_after_proposals(app: &App) -> Result<(), JobError> {
     let mut proposals = app.proposals.lock().await;
     let now = app.clock.boot();
-    let over = |open: &Proposal<Plan>| now >= open.until;
-    let no_more = |open: &Proposal<Plan>| changed(app, open).is_some();
-    let whys: [(&dyn Fn(&Proposal<Plan>) -> bool, _); 2] = [(&over, "expired"), (&no_more, "changed")];
-    for (ends, code) in whys {
-        let ended = proposals.take_those(ends);
-        if let Err(e) = note_ends(app, &ended, code).await {
-            // They stay over; that they are, is told once it can be recorded.
-            proposals.put_back(ended);
-            return Err(e);
-        }
-    }
-    Ok(())
+    let ended = proposals.take_those(|open| now >= open.until);
+    end_those(app, &mut proposals, ended, "expired").await?;
+    let ended = proposals.take_those(|open| changed(app, open).is_some());
+    end_those(app, &mut proposals, ended, "changed").await
 }
 
 /// Ends all proposals: the server stops, and they are not kept.
