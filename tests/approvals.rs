@@ -273,13 +273,24 @@ fn always_means_that_one_administrator_does_nothing_of_it_but_make_another() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start_set(&dir.path().join("data"), &[("WARDWATCH_RIGHTS__FOUR_EYES", "always")]);
     server.user("anna", "admin");
-    let data = server.data.to_str().unwrap();
+    let data = dir.path().join("data");
+    let data = data.to_str().unwrap();
     let (code, text) = said("", &["audit", "export", "--format", "fhir", "--data", data]);
     assert_eq!((code, text.contains("add another first")), (2, true), "{text}");
+    let folder = server.data.clone();
+    server.stop();
+    // Without --config nobody knows here what the server is set to.
+    let export = ["audit", "export", "--format", "fhir", "--data", data];
+    let (code, text) = said("", &export);
+    assert_eq!((code, text.contains("say why with --alone")), (2, true), "{text}");
+    let (code, text) = said("", &[&export[..], &["--alone", "the auditor waits"]].concat());
+    assert_eq!((code, text.contains("the audit trail says so, with the reason")), (0, true), "{text}");
+    let server = Server::start_set(&folder, &[("WARDWATCH_RIGHTS__FOUR_EYES", "always")]);
     let (code, text) = said(PASSPHRASE, &["user", "add", "carl", "--role", "admin", "--data", data]);
     assert!(code == 0 && text.contains("one administrator: nobody could approve this"), "{text}");
     let (code, text) = said("", &["audit", "export", "--format", "fhir", "--data", data]);
     assert_eq!((code, text.contains("say who you are")), (2, true), "{text}");
+    server.stop();
 }
 
 /// An open folder with clocks that are moved by hand; what is asked of it is asked as of a server.

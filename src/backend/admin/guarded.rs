@@ -263,7 +263,9 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
     if !plan.wants_two(all.len(), session.as_ref().map(|s| &s.user.id)) {
         return carry_out(app, &By::one(actor), asker.serving, plan).await;
     }
-    let bootstraps = app.config.rights.four_eyes == FourEyes::WhenPossible || plan.makes_an_administrator();
+    // At rest the configuration is that of the command, not of the server: one who is alone says why.
+    let configured = app.config.rights.four_eyes == FourEyes::WhenPossible && (asker.serving || all.is_empty());
+    let bootstraps = configured || plan.makes_an_administrator();
     if all.len() < 2 && bootstraps {
         let (code, why) = match all.len() {
             0 => ("no_administrator", "no administrator: nobody could approve this"),
