@@ -24,7 +24,7 @@ use wardwatch::{
     domain::{Coverage, Millis, Mode, Role, Timestamp},
     rights::Denial,
     seam::{Clock, ManualClock},
-    store::{DataFolder, StoreReader},
+    store::{AccessChange, DataFolder, StoreReader},
 };
 
 /// Exit code and all that was said.
@@ -538,5 +538,38 @@ async fn u09_an_account_whose_passphrase_somebody_else_set_is_no_other_person() 
     let token = bench.app().login("ben", words, None, [10, 0, 0, 1].into()).await.unwrap().token;
     let ben = bench.app().session(&token).unwrap();
     assert!(admin::approve(bench.app(), &ben, approval.as_str()).await.is_ok());
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn sessions_are_looked_after_while_somebody_has_the_proposals() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    bench.propose(&token).await;
+    bench.clock.advance(Millis::from_mins(10));
+    let held = bench.app().proposals.lock().await;
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(5), admin::look_after_proposals(bench.app())).await;
+    assert!(matches!(looked, Ok(Ok(()))), "{looked:?}");
+    drop(held);
+    admin::look_after_proposals(bench.app()).await.unwrap();
+    assert_eq!(bench.app().proposals.lock().await.all().count(), 0);
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn what_takes_long_is_done_before_and_judged_by_what_is_there_then() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let held = bench.app().proposals.lock().await;
+    let request = AdminRequest::SetPassphrase { name: "ben".into(), passphrase: "another long passphrase".to_owned() };
+    let mut asked = Box::pin(bench.ask(None, request));
+    // Until it waits for its turn and for nothing else.
+    let hashed = tokio::time::timeout(std::time::Duration::from_millis(500), &mut asked).await;
+    assert!(hashed.is_err(), "{hashed:?}");
+    let user = bench.app().hub.directory().user_by_name("ben").unwrap().id.clone();
+    let change = AccessChange::SetRole { user, role: Role::Admin };
+    bench.app().record(Vec::new(), vec![change]).await.unwrap();
+    drop(held);
+    let answer = asked.await;
+    assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("changed at the same time")), "{answer:?}");
     bench.opened.close().await;
 }

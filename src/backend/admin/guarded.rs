@@ -14,7 +14,7 @@ use super::{
     users::{self, NewUser},
 };
 use crate::{
-    access::{Secret, Session, SessionStanding, UnknownToken, new_id},
+    access::{Directory, Secret, Session, SessionStanding, UnknownToken, new_id},
     audit::{Act, LeafActor, LeafDraft, Outcome},
     backend::{
         app::{App, denied},
@@ -236,8 +236,6 @@ async fn carry_out(app: &App, by: &By, serving: bool, plan: Plan) -> Done {
 
 /// Does what is asked for if one may do it alone; else proposes it.
 pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done {
-    // Held to the end: two who keep each other out at once must not leave one.
-    let mut proposals = app.proposals.lock().await;
     let session = match &asker.whose.token {
         Some(token) => Some(person(app, token).await?),
         None => None,
@@ -248,7 +246,16 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
         | AdminRequest::RetainAudit { approved, .. } => approved.clone(),
         _ => None,
     };
+    // What takes long comes first and keeps nobody waiting: hashes, the site's list, the trail.
     let plan = prepare(app, asker.serving, request).await?;
+    // Held to the end: two who keep each other out at once must not leave one.
+    let mut proposals = app.proposals.lock().await;
+    let session = session.map(|session| still(app, &session)).transpose().map_err(refused)?;
+    if let Plan::Change(then, _) = &plan
+        && !is_still(&app.hub.directory(), then)
+    {
+        return Err(refused(format!("the account of {} was changed at the same time: look at it, and try again", then.name)));
+    }
     if let Some(id) = redeemed {
         return redeem(app, &mut proposals, (&id, session.as_ref()), plan).await;
     }
@@ -378,11 +385,16 @@ fn changed(app: &App, proposal: &Proposal<Plan>) -> Option<String> {
         return Some(format!("the session of {} in which this was proposed is over", proposal.by.name));
     }
     let Plan::Change(then, _) = &proposal.what else { return None };
+    if is_still(&directory, then) { None } else { since(&then.name) }
+}
+
+/// Whether an account is as it was.
+fn is_still(directory: &Directory, then: &UserRecord) -> bool {
     let same = |now: &UserRecord| {
         (&now.name, now.role, &now.phc, now.enabled, &now.coverage, now.factor.is_some())
             == (&then.name, then.role, &then.phc, then.enabled, &then.coverage, then.factor.is_some())
     };
-    if directory.user(&then.id).is_some_and(same) { None } else { since(&then.name) }
+    directory.user(&then.id).is_some_and(same)
 }
 
 fn leaf_of(actor: LeafActor, act: Act, outcome: Outcome, proposal: &Proposal<Plan>) -> LeafDraft {
@@ -494,7 +506,8 @@ async fn end_those(
 /// # Errors
 /// If it could not be recorded.
 pub async fn look_after_proposals(app: &App) -> Result<(), JobError> {
-    let mut proposals = app.proposals.lock().await;
+    // Whoever has them is done some time, and this comes again: nothing else waits for it meanwhile.
+    let Ok(mut proposals) = app.proposals.try_lock() else { return Ok(()) };
     let now = app.clock.boot();
     let ended = proposals.take_those(|open| now >= open.until);
     end_those(app, &mut proposals, ended, "expired").await?;
