@@ -24,7 +24,7 @@ use wardwatch::{
     domain::{Coverage, Millis, Mode, Role, Timestamp},
     rights::Denial,
     seam::{Clock, ManualClock},
-    store::{AccessChange, DataFolder, StoreReader},
+    store::{AccessChange, DataFolder, FactorRecord, StoreReader, UserKeyRecord},
 };
 
 /// Exit code and all that was said.
@@ -421,6 +421,36 @@ async fn what_has_changed_since_it_was_proposed_is_not_done() {
     let again = admin::approve(bench.app(), &carl, &id).await;
     assert!(matches!(again, Err(ApproveError::Approval(ApprovalError::Unknown(_)))), "it is gone: {again:?}");
     assert_eq!(bench.role(), Role::Nurse);
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn another_key_or_factor_since_it_was_proposed_is_seen() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (_, carl) = bench.login("carl").await;
+    let id = bench.app().hub.directory().user_by_name("ben").unwrap().id.clone();
+    let factor = |seed: &str| FactorRecord { sealed_seed: seed.to_owned(), last_step: 0, recovery: Vec::new() };
+    let set = |seed: &str| AccessChange::SetFactor { user: id.clone(), factor: Some(factor(seed)) };
+    bench.app().record(Vec::new(), vec![set("one")]).await.unwrap();
+    let key = UserKeyRecord {
+        fingerprint: "SHA256:k".into(),
+        user: id.clone(),
+        algorithm: "ssh-ed25519".into(),
+        comment: String::new(),
+        added_at: Timestamp::from_ms(0),
+    };
+    for change in [set("another"), AccessChange::AddUserKey(key)] {
+        let (token, _) = bench.login("anna").await;
+        let proposed = bench.propose(&token).await;
+        bench.app().record(Vec::new(), vec![change]).await.unwrap();
+        let changed = admin::approve(bench.app(), &carl, &proposed).await;
+        assert!(matches!(&changed, Err(ApproveError::Changed(what)) if what.contains("ben")), "{changed:?}");
+    }
+    let (token, _) = bench.login("anna").await;
+    let proposed = bench.propose(&token).await;
+    let spent = AccessChange::SpendStep { user: id.clone(), step: 7 };
+    bench.app().record(Vec::new(), vec![spent]).await.unwrap();
+    assert!(admin::approve(bench.app(), &carl, &proposed).await.is_ok(), "a code that was spent changes nothing");
     bench.opened.close().await;
 }
 

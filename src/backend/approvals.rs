@@ -37,6 +37,8 @@ pub struct Proposal<P> {
     pub words: String,
     /// What it is about: there is one open proposal about it at most.
     pub subject: String,
+    /// The keys of OpenSSH of the account that it is about, as they were.
+    pub keys: Vec<String>,
     /// Who proposed it.
     pub by: Administrator,
     /// Until when it can be approved, since boot; once it is approved, until when it can be made use of.
@@ -257,7 +259,7 @@ mod tests {
 
     fn proposal(id: &str, subject: &str, by: Administrator) -> Proposal<u8> {
         let (id, subject, words) = (id.parse().unwrap(), subject.to_owned(), String::new());
-        Proposal { id, what: 7, words, subject, by, until: Millis(0), approved: None }
+        Proposal { id, what: 7, words, subject, keys: Vec::new(), by, until: Millis(0), approved: None }
     }
 
     fn one() -> Approvals<u8> {

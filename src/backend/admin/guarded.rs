@@ -337,8 +337,10 @@ async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, 
         names.push("another administrator".to_owned());
     }
     let subject = plan.subject();
+    let keys = plan.user().map(|user| keys_of(&app.hub.directory(), &user.id)).unwrap_or_default();
+    let (id_of, until) = (id.clone(), Millis::ZERO);
     let proposal =
-        Proposal { id: id.clone(), what: plan, words: words.clone(), subject, by, until: Millis::ZERO, approved: None };
+        Proposal { id: id_of, what: plan, words: words.clone(), subject, keys, by, until, approved: None };
     proposals.propose(proposal, app.clock.boot()).map_err(refused)?;
     Ok(AdminAnswer::Proposed { approval: id, what: words, by: names, within: proposals.within() })
 }
@@ -385,14 +387,25 @@ fn changed(app: &App, proposal: &Proposal<Plan>) -> Option<String> {
         return Some(format!("the session of {} in which this was proposed is over", proposal.by.name));
     }
     let Plan::Change(then, _) = &proposal.what else { return None };
-    if is_still(&directory, then) { None } else { since(&then.name) }
+    let as_it_was = is_still(&directory, then) && keys_of(&directory, &then.id) == proposal.keys;
+    if as_it_was { None } else { since(&then.name) }
+}
+
+/// The keys of an account, in their order.
+fn keys_of(directory: &Directory, user: &UserId) -> Vec<String> {
+    let mut keys: Vec<String> =
+        directory.keys().filter(|key| key.user == *user).map(|key| key.fingerprint.clone()).collect();
+    keys.sort();
+    keys
 }
 
 /// Whether an account is as it was.
 fn is_still(directory: &Directory, then: &UserRecord) -> bool {
+    // A code that was spent makes no other factor.
+    let seed = |user: &UserRecord| user.factor.as_ref().map(|factor| factor.sealed_seed.clone());
     let same = |now: &UserRecord| {
-        (&now.name, now.role, &now.phc, now.enabled, &now.coverage, now.factor.is_some())
-            == (&then.name, then.role, &then.phc, then.enabled, &then.coverage, then.factor.is_some())
+        (&now.name, now.role, &now.phc, now.enabled, &now.coverage, seed(now))
+            == (&then.name, then.role, &then.phc, then.enabled, &then.coverage, seed(then))
     };
     directory.user(&then.id).is_some_and(same)
 }
