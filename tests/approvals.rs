@@ -23,7 +23,7 @@ use wardwatch::{
     },
     domain::{Coverage, Millis, Mode, Role, Timestamp},
     rights::Denial,
-    seam::{Clock, ManualClock},
+    seam::{Clock, ManualClock, OsClock},
     store::{AccessChange, DataFolder, FactorRecord, StoreReader, UserKeyRecord},
 };
 
@@ -204,8 +204,11 @@ fn u09_two_who_are_kept_out_at_once_leave_no_administrator_alone() {
 #[test]
 fn u09_the_trail_is_taken_away_by_two_and_once() {
     let site = Site::new(&[]);
-    let export = ["audit", "export", "--format", "fhir", "--act", "user"];
-    site.refuses("", &export, "this wants two administrators");
+    let open = ["audit", "export", "--format", "fhir", "--act", "user"];
+    site.refuses("", &open, "this wants two administrators");
+    site.refuses("", &[&open[..], &["--token-file", site.anna.to_str().unwrap()]].concat(), "end them with --until TIME");
+    let until = Timestamp::from_ms(OsClock.wall().as_ms()).to_string();
+    let export = [&open[..], &["--until", &until]].concat();
     let id = site.proposes("", &export, &site.anna);
     let (anna, carl) = (site.anna.to_str().unwrap(), site.carl.to_str().unwrap());
     let taken =
@@ -213,7 +216,7 @@ fn u09_the_trail_is_taken_away_by_two_and_once() {
     assert!(taken(&export, anna).1.contains("is not approved yet"));
     let (code, text) = site.approvals(&["approve", &id], &site.carl);
     assert!(code == 0 && text.contains("anna asks for it again with --approved"), "{text}");
-    let more = ["audit", "export", "--format", "fhir"];
+    let more = ["audit", "export", "--format", "fhir", "--until", &until];
     assert!(taken(&more, anna).1.contains("something else"), "more than was approved");
     assert!(taken(&export, carl).1.contains("somebody else's"));
     let (code, text) = taken(&export, anna);

@@ -73,6 +73,11 @@ pub(super) struct WhoArgs {
 }
 
 impl WhoArgs {
+    /// Whether somebody says who they are.
+    pub(super) const fn is_somebody(&self) -> bool {
+        self.token_file.is_some()
+    }
+
     fn whose(&self) -> anyhow::Result<Whose> {
         let token = self.token_file.as_deref().map(terminal::read_token).transpose()?;
         Ok(Whose { token, alone: self.alone.clone() })

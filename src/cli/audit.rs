@@ -91,7 +91,7 @@ enum Command {
         /// FHIR AuditEvent, DICOM audit messages, or syslog lines
         #[arg(long, value_enum)]
         format: Format,
-        /// Before this time [default: to the end]
+        /// Before this time [default: to the end]; wanted with --token-file, as is a time for --since
         #[arg(long, value_name = "TIME")]
         until: Option<Timestamp>,
         #[command(flatten)]
@@ -171,6 +171,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         Command::Show { from, limit, json, filter, site } => show(site, (*from, *limit), *json, filter.clone()),
         Command::Verify { from, key, site } => proofs::verify_trail(site, from, key.as_deref()),
         Command::Export { format, until, filter, approved, who, site } => {
+            if who.is_somebody() {
+                filter.check_fixed(*until, OsClock.wall())?;
+            }
             let what = format!("{format}, {}", filter.words(*until));
             let site = site.existing()?;
             // Who takes the trail away is in it.
