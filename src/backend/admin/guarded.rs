@@ -364,11 +364,13 @@ async fn redeem(
     let redeemed = proposals.redeem(id, &session.user.id, &plan.subject(), app.clock.boot());
     let (proposal, second) = redeemed.map_err(refused)?;
     let by = By { second: Some((proposal.id.clone(), second.user)), ..By::one(session.actor()) };
-    if plan != wanted {
-        // The first half: the other follows.
+    let whole = plan == wanted;
+    let done = carry_out(app, &by, true, plan).await;
+    if done.is_err() || !whole {
+        // Nothing was done, or the first half of it: it can be made use of until its time is over.
         proposals.put_back(vec![proposal]);
     }
-    carry_out(app, &by, true, plan).await
+    done
 }
 
 /// What is not any more as it was when this was proposed.
@@ -453,13 +455,25 @@ pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, A
             return Err(e.into());
         }
     };
-    if let Some(what) = changed(app, &proposal) {
-        let leaf = leaf_of(actor, Act::ApprovalEnd, Outcome::Refused, &proposal);
-        app.record(vec![LeafDraft { code: Some("changed"), ..leaf }], Vec::new()).await?;
+    let what = changed(app, &proposal);
+    let leaf = match &what {
+        Some(_) => LeafDraft {
+            code: Some("changed"),
+            ..leaf_of(actor.clone(), Act::ApprovalEnd, Outcome::Refused, &proposal)
+        },
+        None => LeafDraft {
+            code: Some(proposal.what.code()),
+            ..leaf_of(actor.clone(), Act::ApprovalApprove, Outcome::Success, &proposal)
+        },
+    };
+    if let Err(e) = app.record(vec![leaf], Vec::new()).await {
+        // Nothing was done, and nobody was told that it came to an end: it goes on waiting.
+        proposals.put_back(vec![proposal]);
+        return Err(e.into());
+    }
+    if let Some(what) = what {
         return Err(ApproveError::Changed(what));
     }
-    let leaf = leaf_of(actor.clone(), Act::ApprovalApprove, Outcome::Success, &proposal);
-    app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await?;
     let words = proposal.words.clone();
     if proposal.what.is_run_again() {
         let (name, id) = (proposal.by.name.clone(), proposal.id.clone());
@@ -487,8 +501,12 @@ pub async fn end(app: &App, session: &Session, id: &str) -> Result<String, Appro
     let proposal = proposals.end(id)?;
     let act = if proposal.by.user == session.user.id { Act::ApprovalWithdraw } else { Act::ApprovalRefuse };
     let leaf = leaf_of(LeafActor::from(&session.actor()), act, Outcome::Success, &proposal);
-    app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await?;
-    Ok(proposal.words)
+    let recorded = app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await;
+    let words = proposal.words.clone();
+    if recorded.is_err() {
+        proposals.put_back(vec![proposal]);
+    }
+    Ok(recorded.map(|()| words)?)
 }
 
 async fn note_ends(app: &App, ended: &[Proposal<Plan>], code: &'static str) -> Result<(), JobError> {
