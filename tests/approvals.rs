@@ -288,6 +288,13 @@ fn always_means_that_one_administrator_does_nothing_of_it_but_make_another() {
     assert_eq!((code, text.contains("say why with --alone")), (2, true), "{text}");
     let (code, text) = said("", &[&export[..], &["--alone", "the auditor waits"]].concat());
     assert_eq!((code, text.contains("the audit trail says so, with the reason")), (0, true), "{text}");
+    let enable = ["user", "add", "dora", "--role", "admin", "--alone", "the first was lost", "--data", data];
+    let (code, text) = said(PASSPHRASE, &enable);
+    assert!(code == 0 && text.contains("one administrator"), "{text}");
+    let (_, shown) = said("", &["audit", "show", "--act", "approval.alone", "--data", data]);
+    assert!(shown.contains("the auditor waits") && shown.contains("the first was lost"), "{shown}");
+    let (code, text) = said("", &["user", "role", "dora", "nurse", "--alone", "a slip", "--data", data]);
+    assert_eq!(code, 0, "{text}");
     let server = Server::start_set(&folder, &[("WARDWATCH_RIGHTS__FOUR_EYES", "always")]);
     let (code, text) = said(PASSPHRASE, &["user", "add", "carl", "--role", "admin", "--data", data]);
     assert!(code == 0 && text.contains("one administrator: nobody could approve this"), "{text}");

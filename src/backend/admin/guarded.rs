@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{Directory, Secret, Session, SessionStanding, UnknownToken, new_id},
-    audit::{Act, LeafActor, LeafDraft, Outcome},
+    audit::{Act, LeafActor, LeafDraft, Outcome, SideText},
     backend::{
         app::{App, denied},
         approvals::{Administrator, ApprovalError, Approvals, Proposal},
@@ -24,7 +24,7 @@ use crate::{
         pipeline::JobError,
         relation::principal_of,
     },
-    domain::{Actor, ApprovalId, Millis, Role, UserId, text::clean},
+    domain::{Actor, ApprovalId, Millis, Remark, Role, UserId, text::clean},
     protocol::ApprovalView,
     rights::{Denial, Object, Verb, decide},
     store::UserRecord,
@@ -210,6 +210,19 @@ async fn prepare(app: &App, serving: bool, request: AdminRequest) -> Result<Plan
     }
 }
 
+/// Words that stand beside an entry. Without them it says not what was done or why, so nothing is done.
+fn beside(app: &App, field: &'static str, words: String) -> Result<SideText, AdminError> {
+    app.beside(field, words).ok_or_else(|| refused("nothing was done or proposed: no random bytes could be had"))
+}
+
+/// Keeps why nobody else approves something.
+async fn note_alone(app: &App, by: &By, plan: &Plan, reason: &Remark) -> Result<(), AdminError> {
+    let side_text = Some(beside(app, "alone", reason.as_str().to_owned())?);
+    let user = plan.user().map(|user| user.id.clone());
+    let leaf = LeafDraft { user, code: Some(plan.code()), side_text, ..by.leaf(Act::ApprovalAlone) };
+    app.record(vec![leaf], Vec::new()).await.map_err(refused)
+}
+
 async fn carry_out(app: &App, by: &By, serving: bool, plan: Plan) -> Done {
     match plan {
         Plan::AddUser(user) => users::add(app, by, user).await,
@@ -219,15 +232,9 @@ async fn carry_out(app: &App, by: &By, serving: bool, plan: Plan) -> Done {
         Plan::Change(user, Change::ResetFactor) => users::reset_factor(app, by, &user).await,
         Plan::Change(user, Change::Key(key)) => keys::add(app, by, &user, key).await,
         Plan::RetainAudit { upto, archived } => retention::retain(app, by, serving, (upto, archived)).await,
-        Plan::ArchiveAudit(_) => {
-            let what = app.beside("export", plan.words());
-            let what = what.ok_or_else(|| refused("nothing is archived: no random bytes could be had"))?;
-            let leaf = LeafDraft { side_text: Some(what), ..by.leaf(Act::AuditExport) };
-            app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
-            Ok(AdminAnswer::Done)
-        }
-        Plan::ExportAudit(what) => {
-            let leaf = LeafDraft { side_text: app.beside("export", what), ..by.leaf(Act::AuditExport) };
+        Plan::ArchiveAudit(_) | Plan::ExportAudit(_) => {
+            let what = if let Plan::ExportAudit(what) = plan { what } else { plan.words() };
+            let leaf = LeafDraft { side_text: Some(beside(app, "export", what)?), ..by.leaf(Act::AuditExport) };
             app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
             Ok(AdminAnswer::Done)
         }
@@ -279,16 +286,16 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
             _ => ("one_administrator", "one administrator: nobody could approve this"),
         };
         let by = By { alone: Some(code), ..By::one(actor) };
+        if let Some(reason) = &asker.whose.alone {
+            note_alone(app, &by, &plan, reason).await?;
+        }
         let done = carry_out(app, &by, asker.serving, plan).await?;
         return Ok(AdminAnswer::Alone { why: format!("{why}; the audit trail says so"), done: Box::new(done) });
     }
     match (asker.serving, &asker.whose.alone, session) {
         (false, Some(reason), _) => {
-            let side_text = app.beside("alone", reason.as_str().to_owned());
             let by = By { alone: Some("at_rest"), ..By::one(actor) };
-            let user = plan.user().map(|user| user.id.clone());
-            let leaf = LeafDraft { user, code: Some(plan.code()), side_text, ..by.leaf(Act::ApprovalAlone) };
-            app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+            note_alone(app, &by, &plan, reason).await?;
             let done = carry_out(app, &by, false, plan).await?;
             let why = "done without a second administrator; the audit trail says so, with the reason".to_owned();
             Ok(AdminAnswer::Alone { why, done: Box::new(done) })
@@ -320,8 +327,7 @@ async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, 
     let id: ApprovalId =
         new_id("a", app.entropy.as_ref()).map_err(refused)?.parse().map_err(|e: crate::domain::IdError| refused(e))?;
     let words = plan.words();
-    let side_text = app.beside("proposal", words.clone());
-    let side_text = side_text.ok_or_else(|| refused("nothing was proposed: no random bytes could be had"))?;
+    let side_text = beside(app, "proposal", words.clone())?;
     let leaf = LeafDraft {
         user: plan.user().map(|user| user.id.clone()),
         approval: Some(id.clone()),
