@@ -128,7 +128,13 @@ fn u09_an_administrator_is_made_by_two_over_the_command_line() {
     let entry = site.entries("user.role").pop().unwrap();
     assert_eq!(entry["actor"]["user"], *site.id_of("anna"));
     assert_eq!((&entry["second"], &entry["approval"]), (&site.id_of("carl").into(), &id.as_str().into()));
-    let proposed = &site.entries("approval.propose")[0];
+    let proposals = site.entries("approval.propose");
+    let by: Vec<(&Value, &Value)> = proposals.iter().map(|e| (&e["outcome"], &e["actor"]["kind"])).collect();
+    let outcome = |done: &'static str, kind: &'static str| (Value::from(done), Value::from(kind));
+    let wanted = [("refused", "console"), ("success", "user"), ("refused", "user"), ("success", "user")];
+    assert_eq!(by, wanted.map(|(done, kind)| outcome(done, kind)).iter().map(|(a, b)| (a, b)).collect::<Vec<_>>());
+    assert_eq!(proposals[0]["code"], "user_role", "who tried it without a name stands there too");
+    let proposed = &proposals[1];
     assert_eq!((&proposed["approval"], &proposed["code"]), (&id.as_str().into(), &"user_role".into()));
     let approved = site.entries("approval.approve");
     let codes: Vec<(&str, &str)> =

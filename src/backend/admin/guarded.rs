@@ -263,17 +263,36 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
     {
         return Err(refused(format!("the account of {} was changed at the same time: look at it, and try again", then.name)));
     }
-    if let Some(id) = redeemed {
-        return redeem(app, &mut proposals, (&id, session.as_ref()), plan).await;
+    let console = Actor::Console { uid: asker.uid };
+    let actor = session.as_ref().map_or(console, Session::actor);
+    let (user, code) = (plan.user().map(|user| user.id.clone()), plan.code());
+    let (asked, done) = match redeemed {
+        Some(id) => (Some(id.clone()), redeem(app, &mut proposals, (&id, session.as_ref()), plan).await),
+        None => (None, settle(app, asker, &mut proposals, (session, actor.clone()), plan).await),
+    };
+    if done.is_err() {
+        // Whoever tries what is not theirs to do is seen.
+        let leaf = LeafDraft::new(LeafActor::from(&actor), Act::ApprovalPropose, Outcome::Refused);
+        let leaf = LeafDraft { user, approval: asked, code: Some(code), ..leaf };
+        app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
     }
+    done
+}
+
+/// Does it, if one may do it alone, or nobody could approve it; else proposes it.
+async fn settle(
+    app: &App,
+    asker: &Asker,
+    proposals: &mut Approvals<Plan>,
+    (session, actor): (Option<Session>, Actor),
+    plan: Plan,
+) -> Done {
     let all = administrators(app);
     let plan = match plan {
         // The very first administrator is made by nobody else.
         Plan::AddUser(user) if all.is_empty() => Plan::AddUser(UserRecord { given_at: None, ..user }),
         plan => plan,
     };
-    let console = Actor::Console { uid: asker.uid };
-    let actor = session.as_ref().map_or(console, Session::actor);
     if !plan.wants_two(all.len(), session.as_ref().map(|s| &s.user.id)) {
         return carry_out(app, &By::one(actor), asker.serving, plan).await;
     }
@@ -315,7 +334,7 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
             "this wants two administrators: say who you are with --token-file (`wardwatch login` makes one), and another \
              approves it",
         )),
-        (true, None, Some(session)) => propose(app, &mut proposals, &session, plan).await,
+        (true, None, Some(session)) => propose(app, proposals, &session, plan).await,
     }
 }
 
