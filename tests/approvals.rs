@@ -72,7 +72,7 @@ impl Site {
     /// Proposes something; gives the proposal.
     fn proposes(&self, input: &str, args: &[&str], token: &Path) -> String {
         let (code, text) = self.console(input, &[args, &["--token-file", token.to_str().unwrap()]].concat());
-        assert!(code == 2 && text.contains("not done yet, it needs a second administrator"), "{args:?}: {text}");
+        assert!(code == 4 && text.contains("not done yet, it needs a second administrator"), "{args:?}: {text}");
         let rest = text.split("wardwatch approvals approve ").nth(1).unwrap();
         rest.split_whitespace().next().unwrap().to_owned()
     }
