@@ -123,7 +123,7 @@ fn u09_an_administrator_is_made_by_two_over_the_command_line() {
     assert_eq!((code, text.contains("there is no open proposal")), (2, true), "{text}");
     // Whoever approved may propose in turn.
     let back = site.proposes("another long passphrase", &["user", "passphrase", "ben"], &site.carl);
-    assert_eq!(site.approvals(&["withdraw", &back], &site.anna).0, 0);
+    assert_eq!(site.approvals(&["refuse", &back], &site.anna).0, 0);
 
     let entry = site.entries("user.role").pop().unwrap();
     assert_eq!(entry["actor"]["user"], *site.id_of("anna"));
