@@ -147,7 +147,7 @@ fn u09_an_administrator_is_made_by_two_over_the_command_line() {
 }
 
 #[test]
-fn u09_nobody_else_and_no_stale_session_proposes_or_approves() {
+fn u09_nobody_else_proposes_or_approves() {
     let site = Site::new(&[]);
     let ben = site.server.login("ben");
     let role = ["user", "role", "ben", "admin"];

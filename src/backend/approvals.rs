@@ -70,7 +70,7 @@ pub enum ApprovalError {
     /// The same person.
     #[error("you proposed this yourself: another administrator has to approve it")]
     SamePerson,
-    /// The same session, whoever is in it by now.
+    /// The same session, whoever is in it by now. A session is one person's: nobody should see this.
     #[error("this session proposed it: another administrator has to approve it, in a session of their own")]
     SameSession,
     /// The same key of OpenSSH, whoever has it by now.
