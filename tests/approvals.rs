@@ -109,6 +109,7 @@ fn u09_an_administrator_is_made_by_two_over_the_command_line() {
     site.refuses("", &role, "say who you are with --token-file");
     let id = site.proposes("", &role, &site.anna);
     assert_eq!(site.role_of("ben"), "nurse", "it is not done yet");
+    assert!(site.does("", &["user", "list"]).contains("Make a third"));
     let (code, text) = site.approvals(&["approve", &id], &site.anna);
     assert_eq!((code, text.contains("you proposed this yourself")), (2, true), "{text}");
     let anna = site.anna.to_str().unwrap();
@@ -119,6 +120,7 @@ fn u09_an_administrator_is_made_by_two_over_the_command_line() {
     let (code, text) = site.approvals(&["approve", &id], &site.carl);
     assert!(code == 0 && text.contains("approved: give ben the role admin in the place of nurse"), "{text}");
     assert_eq!(site.role_of("ben"), "admin");
+    assert!(!site.does("", &["user", "list"]).contains("Make a third"));
     let (code, text) = site.approvals(&["approve", &id], &site.carl);
     assert_eq!((code, text.contains("there is no open proposal")), (2, true), "{text}");
     // Whoever approved may propose in turn.
@@ -212,7 +214,11 @@ fn u09_the_trail_is_taken_away_by_two_and_once() {
     let site = Site::new(&[]);
     let open = ["audit", "export", "--format", "fhir", "--act", "user"];
     site.refuses("", &open, "this wants two administrators");
-    site.refuses("", &[&open[..], &["--token-file", site.anna.to_str().unwrap()]].concat(), "end them with --until TIME");
+    site.refuses(
+        "",
+        &[&open[..], &["--token-file", site.anna.to_str().unwrap()]].concat(),
+        "end them with --until TIME",
+    );
     let until = Timestamp::from_ms(OsClock.wall().as_ms()).to_string();
     let export = [&open[..], &["--until", &until]].concat();
     let id = site.proposes("", &export, &site.anna);
@@ -522,7 +528,10 @@ async fn what_was_proposed_in_a_session_ends_with_it() {
         let answer = bench.ask(Some(&token), export).await;
         let AdminAnswer::Proposed { approval: export, .. } = answer else { panic!("{answer:?}") };
         assert!(admin::approve(bench.app(), &carl, export.as_str()).await.is_ok());
-        assert!(matches!(bench.ask(None, AdminRequest::EndSession { session: anna.record.id }).await, AdminAnswer::Done));
+        assert!(matches!(
+            bench.ask(None, AdminRequest::EndSession { session: anna.record.id }).await,
+            AdminAnswer::Done
+        ));
         if looked_after {
             admin::look_after_proposals(bench.app()).await.unwrap();
             assert_eq!(admin::proposals(bench.app(), &carl).await, []);
@@ -594,7 +603,8 @@ async fn sessions_are_looked_after_while_somebody_has_the_proposals() {
     bench.propose(&token).await;
     bench.clock.advance(Millis::from_mins(10));
     let held = bench.app().proposals.lock().await;
-    let looked = tokio::time::timeout(std::time::Duration::from_secs(5), admin::look_after_proposals(bench.app())).await;
+    let looked =
+        tokio::time::timeout(std::time::Duration::from_secs(5), admin::look_after_proposals(bench.app())).await;
     assert!(matches!(looked, Ok(Ok(()))), "{looked:?}");
     drop(held);
     admin::look_after_proposals(bench.app()).await.unwrap();

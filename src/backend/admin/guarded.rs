@@ -261,7 +261,10 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
     if let Plan::Change(then, _) = &plan
         && !is_still(&app.hub.directory(), then)
     {
-        return Err(refused(format!("the account of {} was changed at the same time: look at it, and try again", then.name)));
+        return Err(refused(format!(
+            "the account of {} was changed at the same time: look at it, and try again",
+            then.name
+        )));
     }
     let console = Actor::Console { uid: asker.uid };
     let actor = session.as_ref().map_or(console, Session::actor);
@@ -364,8 +367,7 @@ async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, 
     let subject = plan.subject();
     let keys = plan.user().map(|user| keys_of(&app.hub.directory(), &user.id)).unwrap_or_default();
     let (id_of, until) = (id.clone(), Millis::ZERO);
-    let proposal =
-        Proposal { id: id_of, what: plan, words: words.clone(), subject, keys, by, until, approved: None };
+    let proposal = Proposal { id: id_of, what: plan, words: words.clone(), subject, keys, by, until, approved: None };
     proposals.propose(proposal, app.clock.boot()).map_err(refused)?;
     Ok(AdminAnswer::Proposed { approval: id, what: words, by: names, within: proposals.within() })
 }
@@ -482,10 +484,9 @@ pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, A
     };
     let what = changed(app, &proposal);
     let leaf = match &what {
-        Some(_) => LeafDraft {
-            code: Some("changed"),
-            ..leaf_of(actor.clone(), Act::ApprovalEnd, Outcome::Refused, &proposal)
-        },
+        Some(_) => {
+            LeafDraft { code: Some("changed"), ..leaf_of(actor.clone(), Act::ApprovalEnd, Outcome::Refused, &proposal) }
+        }
         None => LeafDraft {
             code: Some(proposal.what.code()),
             ..leaf_of(actor.clone(), Act::ApprovalApprove, Outcome::Success, &proposal)

@@ -37,12 +37,9 @@ impl From<ApproveError> for ProblemAnswer {
             ApproveError::Approval(_) | ApproveError::Changed(_) | ApproveError::Undone(_) => {
                 problem(StatusCode::CONFLICT, "approval", "Not approved", text)
             }
-            ApproveError::Given(_) => problem(
-                StatusCode::FORBIDDEN,
-                "given-passphrase",
-                "A passphrase of your own is wanted",
-                text,
-            ),
+            ApproveError::Given(_) => {
+                problem(StatusCode::FORBIDDEN, "given-passphrase", "A passphrase of your own is wanted", text)
+            }
             ApproveError::Over(over) => over.into(),
             ApproveError::Denied(denial) => denial_problem(denial),
             ApproveError::Job(job) => job.into(),
