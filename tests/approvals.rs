@@ -22,8 +22,9 @@ use wardwatch::{
         server::{self, Opened},
     },
     domain::{Coverage, Millis, Mode, Role, Timestamp},
-    seam::{Clock, ManualClock},
-    store::{DataFolder, StoreReader},
+    rights::Denial,
+    seam::{Clock, ManualClock, OsClock},
+    store::{AccessChange, DataFolder, FactorRecord, StoreReader, UserKeyRecord},
 };
 
 /// Exit code and all that was said.
@@ -45,7 +46,8 @@ impl Site {
     fn new(settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start_set(&dir.path().join("data"), settings);
-        let (anna, carl) = (server.user("anna", "admin"), server.user("carl", "admin"));
+        let (anna, _) = (server.user("anna", "admin"), server.user("carl", "admin"));
+        let carl = server.own("carl");
         let site = Self { _dir: dir, server, anna, carl };
         site.does(PASSPHRASE, &["user", "add", "ben", "--role", "nurse"]);
         site
@@ -70,7 +72,7 @@ impl Site {
     /// Proposes something; gives the proposal.
     fn proposes(&self, input: &str, args: &[&str], token: &Path) -> String {
         let (code, text) = self.console(input, &[args, &["--token-file", token.to_str().unwrap()]].concat());
-        assert!(code == 2 && text.contains("not done yet, it needs a second administrator"), "{args:?}: {text}");
+        assert!(code == 4 && text.contains("not done yet, it needs a second administrator"), "{args:?}: {text}");
         let rest = text.split("wardwatch approvals approve ").nth(1).unwrap();
         rest.split_whitespace().next().unwrap().to_owned()
     }
@@ -107,6 +109,7 @@ fn u09_an_administrator_is_made_by_two_over_the_command_line() {
     site.refuses("", &role, "say who you are with --token-file");
     let id = site.proposes("", &role, &site.anna);
     assert_eq!(site.role_of("ben"), "nurse", "it is not done yet");
+    assert!(site.does("", &["user", "list"]).contains("Make a third"));
     let (code, text) = site.approvals(&["approve", &id], &site.anna);
     assert_eq!((code, text.contains("you proposed this yourself")), (2, true), "{text}");
     let anna = site.anna.to_str().unwrap();
@@ -117,16 +120,23 @@ fn u09_an_administrator_is_made_by_two_over_the_command_line() {
     let (code, text) = site.approvals(&["approve", &id], &site.carl);
     assert!(code == 0 && text.contains("approved: give ben the role admin in the place of nurse"), "{text}");
     assert_eq!(site.role_of("ben"), "admin");
+    assert!(!site.does("", &["user", "list"]).contains("Make a third"));
     let (code, text) = site.approvals(&["approve", &id], &site.carl);
     assert_eq!((code, text.contains("there is no open proposal")), (2, true), "{text}");
     // Whoever approved may propose in turn.
     let back = site.proposes("another long passphrase", &["user", "passphrase", "ben"], &site.carl);
-    assert_eq!(site.approvals(&["withdraw", &back], &site.anna).0, 0);
+    assert_eq!(site.approvals(&["refuse", &back], &site.anna).0, 0);
 
     let entry = site.entries("user.role").pop().unwrap();
     assert_eq!(entry["actor"]["user"], *site.id_of("anna"));
     assert_eq!((&entry["second"], &entry["approval"]), (&site.id_of("carl").into(), &id.as_str().into()));
-    let proposed = &site.entries("approval.propose")[0];
+    let proposals = site.entries("approval.propose");
+    let by: Vec<(&Value, &Value)> = proposals.iter().map(|e| (&e["outcome"], &e["actor"]["kind"])).collect();
+    let outcome = |done: &'static str, kind: &'static str| (Value::from(done), Value::from(kind));
+    let wanted = [("refused", "console"), ("success", "user"), ("refused", "user"), ("success", "user")];
+    assert_eq!(by, wanted.map(|(done, kind)| outcome(done, kind)).iter().map(|(a, b)| (a, b)).collect::<Vec<_>>());
+    assert_eq!(proposals[0]["code"], "user_role", "who tried it without a name stands there too");
+    let proposed = &proposals[1];
     assert_eq!((&proposed["approval"], &proposed["code"]), (&id.as_str().into(), &"user_role".into()));
     let approved = site.entries("approval.approve");
     let codes: Vec<(&str, &str)> =
@@ -139,7 +149,7 @@ fn u09_an_administrator_is_made_by_two_over_the_command_line() {
 }
 
 #[test]
-fn u09_nobody_else_and_no_stale_session_proposes_or_approves() {
+fn u09_nobody_else_proposes_or_approves() {
     let site = Site::new(&[]);
     let ben = site.server.login("ben");
     let role = ["user", "role", "ben", "admin"];
@@ -202,8 +212,15 @@ fn u09_two_who_are_kept_out_at_once_leave_no_administrator_alone() {
 #[test]
 fn u09_the_trail_is_taken_away_by_two_and_once() {
     let site = Site::new(&[]);
-    let export = ["audit", "export", "--format", "fhir", "--act", "user"];
-    site.refuses("", &export, "this wants two administrators");
+    let open = ["audit", "export", "--format", "fhir", "--act", "user"];
+    site.refuses("", &open, "this wants two administrators");
+    site.refuses(
+        "",
+        &[&open[..], &["--token-file", site.anna.to_str().unwrap()]].concat(),
+        "end them with --until TIME",
+    );
+    let until = Timestamp::from_ms(OsClock.wall().as_ms()).to_string();
+    let export = [&open[..], &["--until", &until]].concat();
     let id = site.proposes("", &export, &site.anna);
     let (anna, carl) = (site.anna.to_str().unwrap(), site.carl.to_str().unwrap());
     let taken =
@@ -211,7 +228,7 @@ fn u09_the_trail_is_taken_away_by_two_and_once() {
     assert!(taken(&export, anna).1.contains("is not approved yet"));
     let (code, text) = site.approvals(&["approve", &id], &site.carl);
     assert!(code == 0 && text.contains("anna asks for it again with --approved"), "{text}");
-    let more = ["audit", "export", "--format", "fhir"];
+    let more = ["audit", "export", "--format", "fhir", "--until", &until];
     assert!(taken(&more, anna).1.contains("something else"), "more than was approved");
     assert!(taken(&export, carl).1.contains("somebody else's"));
     let (code, text) = taken(&export, anna);
@@ -232,7 +249,7 @@ fn a_proposal_ends_with_its_time_with_the_server_and_when_it_is_withdrawn() {
     };
     wait_for("its end", || ended(&site, "expired", &late).then_some(()));
     let (code, text) = site.approvals(&["approve", &late], &site.carl);
-    assert_eq!((code, text.contains("its time was over")), (2, true), "{text}");
+    assert_eq!((code, text.contains("its time or the session in which it was proposed was over")), (2, true), "{text}");
     let data = site.server.data.clone();
     site.server.stop();
     site.server = Server::start(&data);
@@ -271,13 +288,31 @@ fn always_means_that_one_administrator_does_nothing_of_it_but_make_another() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start_set(&dir.path().join("data"), &[("WARDWATCH_RIGHTS__FOUR_EYES", "always")]);
     server.user("anna", "admin");
-    let data = server.data.to_str().unwrap();
+    let data = dir.path().join("data");
+    let data = data.to_str().unwrap();
     let (code, text) = said("", &["audit", "export", "--format", "fhir", "--data", data]);
     assert_eq!((code, text.contains("add another first")), (2, true), "{text}");
+    let folder = server.data.clone();
+    server.stop();
+    // Without --config nobody knows here what the server is set to.
+    let export = ["audit", "export", "--format", "fhir", "--data", data];
+    let (code, text) = said("", &export);
+    assert_eq!((code, text.contains("say why with --alone")), (2, true), "{text}");
+    let (code, text) = said("", &[&export[..], &["--alone", "the auditor waits"]].concat());
+    assert_eq!((code, text.contains("the audit trail says so, with the reason")), (0, true), "{text}");
+    let enable = ["user", "add", "dora", "--role", "admin", "--alone", "the first was lost", "--data", data];
+    let (code, text) = said(PASSPHRASE, &enable);
+    assert!(code == 0 && text.contains("one administrator"), "{text}");
+    let (_, shown) = said("", &["audit", "show", "--act", "approval.alone", "--data", data]);
+    assert!(shown.contains("the auditor waits") && shown.contains("the first was lost"), "{shown}");
+    let (code, text) = said("", &["user", "role", "dora", "nurse", "--alone", "a slip", "--data", data]);
+    assert_eq!(code, 0, "{text}");
+    let server = Server::start_set(&folder, &[("WARDWATCH_RIGHTS__FOUR_EYES", "always")]);
     let (code, text) = said(PASSPHRASE, &["user", "add", "carl", "--role", "admin", "--data", data]);
     assert!(code == 0 && text.contains("one administrator: nobody could approve this"), "{text}");
     let (code, text) = said("", &["audit", "export", "--format", "fhir", "--data", data]);
     assert_eq!((code, text.contains("say who you are")), (2, true), "{text}");
+    server.stop();
 }
 
 /// An open folder with clocks that are moved by hand; what is asked of it is asked as of a server.
@@ -303,6 +338,9 @@ impl Bench {
             let answer = bench.ask(None, AdminRequest::AddUser { name: name.into(), role, passphrase, coverage }).await;
             assert!(matches!(answer, AdminAnswer::Done | AdminAnswer::Alone { .. }), "{answer:?}");
         }
+        let (carl, _) = bench.login("carl").await;
+        let own = AdminRequest::SetPassphrase { name: "carl".into(), passphrase: PASSPHRASE.to_owned() };
+        assert!(matches!(bench.ask(Some(&carl), own).await, AdminAnswer::Done));
         bench
     }
 
@@ -384,8 +422,10 @@ async fn u09_the_same_key_in_the_account_of_another_is_no_second() {
     let refused = admin::approve(bench.app(), &by_key, &id).await;
     assert!(matches!(refused, Err(ApproveError::Approval(ApprovalError::SameKey))), "{refused:?}");
     assert_eq!(bench.role(), Role::Nurse);
+    // To take a key away ends the sessions of whoever had it, and with them what was proposed in one.
     let (_, by_passphrase) = bench.login("carl").await;
-    assert!(admin::approve(bench.app(), &by_passphrase, &id).await.is_ok());
+    let over = admin::approve(bench.app(), &by_passphrase, &id).await;
+    assert!(matches!(&over, Err(ApproveError::Changed(what)) if what.contains("session of anna")), "{over:?}");
     bench.opened.close().await;
 }
 
@@ -407,11 +447,185 @@ async fn what_has_changed_since_it_was_proposed_is_not_done() {
 }
 
 #[tokio::test]
+async fn another_key_or_factor_since_it_was_proposed_is_seen() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (_, carl) = bench.login("carl").await;
+    let id = bench.app().hub.directory().user_by_name("ben").unwrap().id.clone();
+    let factor = |seed: &str| FactorRecord { sealed_seed: seed.to_owned(), last_step: 0, recovery: Vec::new() };
+    let set = |seed: &str| AccessChange::SetFactor { user: id.clone(), factor: Some(factor(seed)) };
+    bench.app().record(Vec::new(), vec![set("one")]).await.unwrap();
+    let key = UserKeyRecord {
+        fingerprint: "SHA256:k".into(),
+        user: id.clone(),
+        algorithm: "ssh-ed25519".into(),
+        comment: String::new(),
+        added_at: Timestamp::from_ms(0),
+    };
+    for change in [set("another"), AccessChange::AddUserKey(key)] {
+        let (token, _) = bench.login("anna").await;
+        let proposed = bench.propose(&token).await;
+        bench.app().record(Vec::new(), vec![change]).await.unwrap();
+        let changed = admin::approve(bench.app(), &carl, &proposed).await;
+        assert!(matches!(&changed, Err(ApproveError::Changed(what)) if what.contains("ben")), "{changed:?}");
+    }
+    let (token, _) = bench.login("anna").await;
+    let proposed = bench.propose(&token).await;
+    let spent = AccessChange::SpendStep { user: id.clone(), step: 7 };
+    bench.app().record(Vec::new(), vec![spent]).await.unwrap();
+    assert!(admin::approve(bench.app(), &carl, &proposed).await.is_ok(), "a code that was spent changes nothing");
+    bench.opened.close().await;
+}
+
+#[tokio::test]
 async fn an_old_proof_is_enough_for_neither() {
     let bench = Bench::new(FourEyes::WhenPossible).await;
     let (token, _) = bench.login("anna").await;
     bench.clock.advance(Millis::from_mins(5));
     let answer = bench.ask(Some(&token), AdminRequest::SetRole { name: "ben".into(), role: Role::Admin }).await;
     assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("prove that it is you")), "{answer:?}");
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn who_is_kept_out_while_waiting_for_the_turn_approves_and_refuses_nothing() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    let id = bench.propose(&token).await;
+    let (_, carl) = bench.login("carl").await;
+    let held = bench.app().proposals.lock().await;
+    let waits = |approves: bool| {
+        let (app, carl, id) = (bench.app().clone(), carl.clone(), id.clone());
+        tokio::spawn(async move {
+            if approves { admin::approve(&app, &carl, &id).await } else { admin::end(&app, &carl, &id).await }
+        })
+    };
+    let (approving, refusing) = (waits(true), waits(false));
+    tokio::task::yield_now().await;
+    let end = AdminRequest::EndSession { session: carl.record.id.clone() };
+    assert!(matches!(bench.ask(None, end).await, AdminAnswer::Done));
+    drop(held);
+    for done in [approving.await.unwrap(), refusing.await.unwrap()] {
+        assert!(matches!(done, Err(ApproveError::Over(_))), "{done:?}");
+    }
+    assert_eq!(bench.role(), Role::Nurse);
+    let (_, carl) = bench.login("carl").await;
+    bench.clock.advance(Millis::from_mins(5));
+    let stale = admin::approve(bench.app(), &carl, &id).await;
+    assert!(matches!(stale, Err(ApproveError::Denied(Denial::StepUp))), "{stale:?}");
+    let (_, carl) = bench.login("carl").await;
+    assert!(admin::approve(bench.app(), &carl, &id).await.is_ok(), "it went on waiting");
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn what_was_proposed_in_a_session_ends_with_it() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (_, carl) = bench.login("carl").await;
+    for looked_after in [false, true] {
+        let (token, anna) = bench.login("anna").await;
+        let id = bench.propose(&token).await;
+        let export = AdminRequest::ExportAudit { what: "fhir, all entries".into(), approved: None };
+        let answer = bench.ask(Some(&token), export).await;
+        let AdminAnswer::Proposed { approval: export, .. } = answer else { panic!("{answer:?}") };
+        assert!(admin::approve(bench.app(), &carl, export.as_str()).await.is_ok());
+        assert!(matches!(
+            bench.ask(None, AdminRequest::EndSession { session: anna.record.id }).await,
+            AdminAnswer::Done
+        ));
+        if looked_after {
+            admin::look_after_proposals(bench.app()).await.unwrap();
+            assert_eq!(admin::proposals(bench.app(), &carl).await, []);
+            continue;
+        }
+        let over = admin::approve(bench.app(), &carl, &id).await;
+        assert!(matches!(&over, Err(ApproveError::Changed(what)) if what.contains("session of anna")), "{over:?}");
+        let (token, _) = bench.login("anna").await;
+        let taken = AdminRequest::ExportAudit { what: "fhir, all entries".into(), approved: Some(export) };
+        let answer = bench.ask(Some(&token), taken).await;
+        assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("session of anna")), "{answer:?}");
+        admin::look_after_proposals(bench.app()).await.unwrap();
+    }
+    assert_eq!(bench.role(), Role::Nurse);
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn what_was_approved_by_somebody_who_is_no_administrator_any_more_is_not_taken() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    let id = bench.propose(&token).await;
+    let (_, carl) = bench.login("carl").await;
+    assert!(admin::approve(bench.app(), &carl, &id).await.is_ok());
+    let export = |approved| AdminRequest::ExportAudit { what: "fhir, all entries".into(), approved };
+    let answer = bench.ask(Some(&token), export(None)).await;
+    let AdminAnswer::Proposed { approval, .. } = answer else { panic!("{answer:?}") };
+    assert!(admin::approve(bench.app(), &carl, approval.as_str()).await.is_ok());
+    let out = AdminRequest::EnableUser { name: "carl".into(), enabled: false };
+    assert!(matches!(bench.ask(None, out).await, AdminAnswer::Done));
+    let answer = bench.ask(Some(&token), export(Some(approval))).await;
+    assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("account of carl")), "{answer:?}");
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn u09_an_account_whose_passphrase_somebody_else_set_is_no_other_person() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    let role = |name: &str| AdminRequest::SetRole { name: name.into(), role: Role::Admin };
+    let answer = bench.ask(Some(&token), role("ben")).await;
+    let AdminAnswer::Proposed { approval, what, .. } = answer else { panic!("{answer:?}") };
+    assert!(what.contains("; somebody else set the passphrase of ben, at 20"), "{what}");
+    let (_, carl) = bench.login("carl").await;
+    assert!(admin::approve(bench.app(), &carl, approval.as_str()).await.is_ok());
+    let (passphrase, coverage) = (PASSPHRASE.to_owned(), Coverage::All);
+    let nurse = AdminRequest::AddUser { name: "dora".into(), role: Role::Nurse, passphrase, coverage };
+    assert!(matches!(bench.ask(None, nurse).await, AdminAnswer::Done));
+    let AdminAnswer::Proposed { approval, .. } = bench.ask(Some(&token), role("dora")).await else { panic!() };
+
+    let (token, ben) = bench.login("ben").await;
+    let given = admin::approve(bench.app(), &ben, approval.as_str()).await;
+    assert!(matches!(given, Err(ApproveError::Given(_))), "{given:?}");
+    let proposed = bench.ask(Some(&token), role("dora")).await;
+    assert!(matches!(&proposed, AdminAnswer::Failed { why } if why.contains("set one of your own")), "{proposed:?}");
+    let own = AdminRequest::SetPassphrase { name: "ben".into(), passphrase: "one that ben alone knows".to_owned() };
+    assert!(matches!(bench.ask(Some(&token), own).await, AdminAnswer::Done));
+    let words = Secret::new("one that ben alone knows".to_owned());
+    let token = bench.app().login("ben", words, None, [10, 0, 0, 1].into()).await.unwrap().token;
+    let ben = bench.app().session(&token).unwrap();
+    assert!(admin::approve(bench.app(), &ben, approval.as_str()).await.is_ok());
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn sessions_are_looked_after_while_somebody_has_the_proposals() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let (token, _) = bench.login("anna").await;
+    bench.propose(&token).await;
+    bench.clock.advance(Millis::from_mins(10));
+    let held = bench.app().proposals.lock().await;
+    let looked =
+        tokio::time::timeout(std::time::Duration::from_secs(5), admin::look_after_proposals(bench.app())).await;
+    assert!(matches!(looked, Ok(Ok(()))), "{looked:?}");
+    drop(held);
+    admin::look_after_proposals(bench.app()).await.unwrap();
+    assert_eq!(bench.app().proposals.lock().await.all().count(), 0);
+    bench.opened.close().await;
+}
+
+#[tokio::test]
+async fn what_takes_long_is_done_before_and_judged_by_what_is_there_then() {
+    let bench = Bench::new(FourEyes::WhenPossible).await;
+    let held = bench.app().proposals.lock().await;
+    let request = AdminRequest::SetPassphrase { name: "ben".into(), passphrase: "another long passphrase".to_owned() };
+    let mut asked = Box::pin(bench.ask(None, request));
+    // Until it waits for its turn and for nothing else.
+    let hashed = tokio::time::timeout(std::time::Duration::from_millis(500), &mut asked).await;
+    assert!(hashed.is_err(), "{hashed:?}");
+    let user = bench.app().hub.directory().user_by_name("ben").unwrap().id.clone();
+    let change = AccessChange::SetRole { user, role: Role::Admin };
+    bench.app().record(Vec::new(), vec![change]).await.unwrap();
+    drop(held);
+    let answer = asked.await;
+    assert!(matches!(&answer, AdminAnswer::Failed { why } if why.contains("changed at the same time")), "{answer:?}");
     bench.opened.close().await;
 }

@@ -382,7 +382,8 @@ fn u09_entries_go_by_two_administrators_alone() {
     let mut command = support::program();
     command.args(["serve", "--mode", "live", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
     let server = Server::spawn(&mut command, &data);
-    let (anna, carl) = (server.user("anna", "admin"), server.token("carl", "admin"));
+    let (anna, _) = (server.user("anna", "admin"), server.user("carl", "admin"));
+    let carl = std::fs::read_to_string(server.own("carl")).unwrap().trim().to_owned();
     let plan = server.run(&["audit", "retain", "--dry-run"]);
     let count = plan.split_whitespace().next().unwrap().to_owned();
     let retain = |archive: &str, more: &[&str]| {
@@ -397,15 +398,25 @@ fn u09_entries_go_by_two_administrators_alone() {
     };
     let (code, said) = retain("a.jsonl", &[]);
     assert!(code == 2 && said.contains("this wants two administrators"), "{said}");
-    let (code, said) = retain("b.jsonl", &["--token-file", anna.to_str().unwrap()]);
-    assert!(code == 2 && said.contains(&format!("remove all entries of the audit trail before {count}")), "{said}");
+    let by_anna = ["--token-file", anna.to_str().unwrap()];
+    let (code, said) = retain("a.jsonl", &by_anna);
+    assert!(code == 4 && said.contains(&format!("remove all entries of the audit trail before {count}")), "{said}");
     assert_eq!(emptied(), 0);
     let id = said.split("approvals approve ").nth(1).unwrap().split_whitespace().next().unwrap();
     let answer = server.request("POST", &format!("/v1/approvals/{id}"), &carl, b"");
     assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(emptied(), 0, "it is archived first, just before");
+    assert!(!dir.path().join("a.jsonl").exists(), "nobody has the entries by asking for them");
+    let exported = || server.run(&["audit", "show", "--json", "--act", "audit.export"]);
+    assert_eq!(exported(), "");
+    let (code, said) = retain("a.jsonl", &[&by_anna[..], &["--approved", id]].concat());
+    assert_eq!(code, 0, "{said}");
     support::wait_for("their end", || (emptied() == count.parse::<i64>().unwrap()).then_some(()));
-    let shown = server.run(&["audit", "show", "--json", "--act", "audit.retain"]);
-    assert!(shown.contains(&format!(r#""approval":"{id}","second":""#)), "{shown}");
+    let archive = std::fs::read_to_string(dir.path().join("a.jsonl")).unwrap();
+    assert_eq!(archive.lines().count().to_string(), count);
+    for shown in [server.run(&["audit", "show", "--json", "--act", "audit.retain"]), exported()] {
+        assert!(shown.lines().count() == 1 && shown.contains(&format!(r#""approval":"{id}","second":""#)), "{shown}");
+    }
     let (code, said) = verify(&["--data", data.to_str().unwrap()]);
     assert!(code == 0 && said.contains("removed by retention"), "{said}");
     server.stop();

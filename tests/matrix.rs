@@ -95,7 +95,15 @@ fn person(server: &Server, people: &[Person], role: Role, coverage: Coverage) ->
         }
         _ => drop(ask(server, &request)),
     }
-    Person { role, coverage, token: login(server, &name), name }
+    let mut token = login(server, &name);
+    if role == Role::Admin {
+        let whose = Whose { token: Some(Secret::new(token)), alone: None };
+        let own = AdminRequest::SetPassphrase { name: name.clone(), passphrase: PASSPHRASE.to_owned() };
+        let set = admin::ask_as(&server.data.join("admin.sock"), &own, &whose).unwrap();
+        assert!(matches!(set, Some(AdminAnswer::Done)), "{set:?}");
+        token = login(server, &name);
+    }
+    Person { role, coverage, token, name }
 }
 
 fn people_roles() -> impl Iterator<Item = Role> {

@@ -55,6 +55,8 @@ pub fn is_listed(list: impl BufRead, passphrase: &str) -> Result<bool, Blocklist
             return Err(BlocklistFault::LongLine(number));
         }
         let text = std::str::from_utf8(text).map_err(|_| BlocklistFault::NotText(number))?;
+        // Some editors put a mark before the first line.
+        let text = if number == 1 { text.trim_start_matches('\u{feff}') } else { text };
         found |= if text.is_ascii() { text.eq_ignore_ascii_case(&wanted) } else { folded(text) == wanted };
     }
 }
@@ -82,6 +84,9 @@ mod tests {
             assert_eq!(listed(list.as_bytes(), passphrase), Ok(found), "{passphrase}");
         }
         assert_eq!(listed(b"", "x"), Ok(false));
+        let marked = "\u{feff}seven geese crossed\r\n\u{feff}the next";
+        assert_eq!(listed(marked.as_bytes(), "seven geese crossed"), Ok(true));
+        assert_eq!(listed(marked.as_bytes(), "the next"), Ok(false));
     }
 
     #[test]

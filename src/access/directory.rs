@@ -250,7 +250,10 @@ impl Directory {
                     factor.spend_recovery(code_hash);
                 }
             }),
-            AccessChange::SetPhc { user, phc } => self.change_user(user, |u| u.phc.clone_from(phc)),
+            AccessChange::SetPhc { user, phc, given_at } => self.change_user(user, |u| {
+                u.phc.clone_from(phc);
+                u.given_at = *given_at;
+            }),
             AccessChange::Rehash { user, old, new } => self.change_user(user, |u| {
                 if u.phc == *old {
                     u.phc.clone_from(new);
@@ -420,6 +423,7 @@ impl Directory {
             name: station.name.clone(),
             role: Role::Station,
             phc: String::new(),
+            given_at: None,
             enabled: true,
             failures: 0,
             coverage: Coverage::of(vec![station.ward.clone()]),

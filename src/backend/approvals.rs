@@ -37,6 +37,8 @@ pub struct Proposal<P> {
     pub words: String,
     /// What it is about: there is one open proposal about it at most.
     pub subject: String,
+    /// The keys of OpenSSH of the account that it is about, as they were.
+    pub keys: Vec<String>,
     /// Who proposed it.
     pub by: Administrator,
     /// Until when it can be approved, since boot; once it is approved, until when it can be made use of.
@@ -58,8 +60,8 @@ pub enum ApprovalError {
     Twice(ApprovalId),
     /// There is no such proposal.
     #[error(
-        "there is no open proposal {0}: it was done, withdrawn or refused, its time was over, or it was lost when the \
-         server was started anew"
+        "there is no open proposal {0}: it was done, withdrawn or refused, its time or the session in which it was proposed was \
+         over, what it is about had changed, or it was lost when the server was started anew"
     )]
     Unknown(String),
     /// Its time is over.
@@ -68,7 +70,7 @@ pub enum ApprovalError {
     /// The same person.
     #[error("you proposed this yourself: another administrator has to approve it")]
     SamePerson,
-    /// The same session, whoever is in it by now.
+    /// The same session, whoever is in it by now. A session is one person's: nobody should see this.
     #[error("this session proposed it: another administrator has to approve it, in a session of their own")]
     SameSession,
     /// The same key of OpenSSH, whoever has it by now.
@@ -224,9 +226,9 @@ impl<P> Approvals<P> {
         self.open.remove(&id).ok_or_else(|| ApprovalError::Unknown(id.to_string()))
     }
 
-    /// Takes out those whose time is over.
-    pub fn expired(&mut self, now: Millis) -> Vec<Proposal<P>> {
-        self.open.extract_if(.., |_, open| now >= open.until).map(|(_, open)| open).collect()
+    /// Takes out those that have come to their end without anybody.
+    pub fn take_those(&mut self, ended: impl Fn(&Proposal<P>) -> bool) -> Vec<Proposal<P>> {
+        self.open.extract_if(.., |_, open| ended(open)).map(|(_, open)| open).collect()
     }
 
     /// Puts back what was taken out and has still to be told of, as it was.
@@ -257,7 +259,7 @@ mod tests {
 
     fn proposal(id: &str, subject: &str, by: Administrator) -> Proposal<u8> {
         let (id, subject, words) = (id.parse().unwrap(), subject.to_owned(), String::new());
-        Proposal { id, what: 7, words, subject, by, until: Millis(0), approved: None }
+        Proposal { id, what: 7, words, subject, keys: Vec::new(), by, until: Millis(0), approved: None }
     }
 
     fn one() -> Approvals<u8> {
@@ -295,11 +297,12 @@ mod tests {
         let carl = admin("carl", "s2", None);
         let mut all = one();
         let last = START + Millis(10 * 60 * 1000 - 1);
-        assert!(all.expired(last).is_empty());
+        let expired = |all: &mut Approvals<u8>, now| all.take_those(|open| now >= open.until);
+        assert!(expired(&mut all, last).is_empty());
         let late = all.approve("a1", &carl, last + Millis(1));
         assert_eq!(late, Err(ApprovalError::Expired("a1".parse().unwrap())));
         assert!(one().approve("a1", &carl, last).is_ok(), "and up to then it can be approved");
-        let ended = all.expired(last + Millis(1));
+        let ended = expired(&mut all, last + Millis(1));
         assert_eq!((ended.len(), all.all().count()), (1, 0));
         all.put_back(ended);
         assert!(all.approve("a1", &carl, last + Millis(1)).is_err(), "its time stays over");

@@ -462,7 +462,7 @@ pub const fn verb_of_request(request: &AdminRequest) -> Verb {
         | AdminRequest::RetryDeadLetter { .. }
         | AdminRequest::DropDeadLetter { .. } => Verb::ManageDevices,
         AdminRequest::NoteAuditRead | AdminRequest::ExportAudit { .. } | AdminRequest::PlanRetention => Verb::ReadAudit,
-        AdminRequest::RetainAudit { .. } => Verb::RetainAudit,
+        AdminRequest::ArchiveAudit { .. } | AdminRequest::RetainAudit { .. } => Verb::RetainAudit,
         AdminRequest::CheckPolicy { .. } => Verb::CheckPolicy,
         AdminRequest::ListBreakGlass | AdminRequest::ReviewBreakGlass { .. } => Verb::ReviewBreakGlass,
         AdminRequest::ListChannels | AdminRequest::TestChannel { .. } | AdminRequest::Status => Verb::ReadStatus,

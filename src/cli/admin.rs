@@ -7,7 +7,7 @@ use crate::{
         config::{Config, Layers},
         server,
     },
-    domain::{Command, Mode, Remark, WardId},
+    domain::{ApprovalId, Command, Mode, Remark, WardId},
     store::{DataFolder, FolderError},
 };
 use anyhow::{Context, bail};
@@ -73,6 +73,11 @@ pub(super) struct WhoArgs {
 }
 
 impl WhoArgs {
+    /// Whether somebody says who they are.
+    pub(super) const fn is_somebody(&self) -> bool {
+        self.token_file.is_some()
+    }
+
     fn whose(&self) -> anyhow::Result<Whose> {
         let token = self.token_file.as_deref().map(terminal::read_token).transpose()?;
         Ok(Whose { token, alone: self.alone.clone() })
@@ -122,6 +127,19 @@ pub(super) fn ask_as(
     settled(answer)
 }
 
+/// It was proposed, and another administrator has to approve it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "not done yet, it needs a second administrator: {what}\nwithin {within_s} s {by} runs: wardwatch approvals approve \
+     {approval} --token-file FILE"
+)]
+pub(super) struct Waits {
+    what: String,
+    within_s: i64,
+    by: String,
+    approval: ApprovalId,
+}
+
 /// What came of it, once it is said who else was there, or is wanted.
 fn settled(answer: AdminAnswer) -> anyhow::Result<AdminAnswer> {
     match answer {
@@ -129,12 +147,9 @@ fn settled(answer: AdminAnswer) -> anyhow::Result<AdminAnswer> {
             terminal::note(&format!("wardwatch: {why}"));
             Ok(*done)
         }
-        AdminAnswer::Proposed { approval, what, by, within } => bail!(
-            "not done yet, it needs a second administrator: {what}\nwithin {} s {} runs: wardwatch approvals approve \
-             {approval} --token-file FILE",
-            within.0 / 1_000,
-            by.join(" or ")
-        ),
+        AdminAnswer::Proposed { approval, what, by, within } => {
+            Err(Waits { what, within_s: within.0 / 1_000, by: by.join(" or "), approval }.into())
+        }
         other => Ok(other),
     }
 }

@@ -39,6 +39,7 @@ enum Command {
         who: Who,
     },
     /// Take back a proposal of one's own, or refuse that of another
+    #[command(visible_alias = "refuse")]
     Withdraw {
         /// The proposal, as `list` shows it
         id: ApprovalId,

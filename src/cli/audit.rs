@@ -91,7 +91,7 @@ enum Command {
         /// FHIR AuditEvent, DICOM audit messages, or syslog lines
         #[arg(long, value_enum)]
         format: Format,
-        /// Before this time [default: to the end]
+        /// Before this time [default: to the end]; wanted with --token-file, as is a time for --since
         #[arg(long, value_name = "TIME")]
         until: Option<Timestamp>,
         #[command(flatten)]
@@ -129,6 +129,9 @@ enum Command {
         /// Remove them; so many as were said
         #[arg(long, value_name = "ENTRIES")]
         confirm: Option<u64>,
+        /// The proposal by which another administrator has approved this
+        #[arg(long, value_name = "ID", requires = "token_file", requires = "confirm")]
+        approved: Option<ApprovalId>,
         #[command(flatten)]
         who: WhoArgs,
         #[command(flatten)]
@@ -168,6 +171,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         Command::Show { from, limit, json, filter, site } => show(site, (*from, *limit), *json, filter.clone()),
         Command::Verify { from, key, site } => proofs::verify_trail(site, from, key.as_deref()),
         Command::Export { format, until, filter, approved, who, site } => {
+            if who.is_somebody() {
+                filter.check_fixed(*until, OsClock.wall())?;
+            }
             let what = format!("{format}, {}", filter.words(*until));
             let site = site.existing()?;
             // Who takes the trail away is in it.
@@ -182,8 +188,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         }
         Command::Check { proof, key, witness, quorum } => proofs::check_proof(proof, key, witness, *quorum),
         Command::Pin { out, site } => pins::write(&site.existing()?.folder, out.as_deref()),
-        Command::Retain { dry_run: _, archive, confirm, who, site } => {
-            retain::retain(&site.existing()?, who, archive.as_deref(), *confirm)
+        Command::Retain { dry_run: _, archive, confirm, approved, who, site } => {
+            retain::retain(&site.existing()?, (who, approved.as_ref()), archive.as_deref(), *confirm)
         }
         Command::Checkpoint { site } => {
             let path = site.existing()?.folder.audit_checkpoint();

@@ -98,6 +98,9 @@ const FAILED: u8 = 2;
 /// Exit code of a look at a ward whose link or server is not live.
 const NOT_LIVE: u8 = 3;
 
+/// Exit code of a command that was proposed, and is done once another administrator approves it.
+const WAITS: u8 = 4;
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -141,7 +144,7 @@ pub fn main() -> ExitCode {
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
             terminal::complain(&e);
-            ExitCode::from(FAILED)
+            ExitCode::from(if e.is::<admin::Waits>() { WAITS } else { FAILED })
         }
     }
 }

@@ -195,6 +195,12 @@ fn list(site: &SiteArgs) -> anyhow::Result<u8> {
         AdminAnswer::Failed { why } => bail!(why),
         other => bail!("the server's answer is not understood: {other:?}"),
     };
+    if users.iter().filter(|user| user.role == Role::Admin && user.enabled).count() == 2 {
+        terminal::note(
+            "two administrators may sign in: if one forgets the passphrase or is gone, the server has to be stopped to go \
+             on without. Make a third",
+        );
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:<24} {:<8} {:<9} {:<7} {:<16} wrong tries", "name", "role", "state", "factor", "wards")?;
     for user in users {

@@ -158,6 +158,8 @@ pub enum AccessChange {
         user: UserId,
         /// The hash as a PHC string.
         phc: String,
+        /// When somebody else has set it; `None` if it was the user.
+        given_at: Option<Timestamp>,
     },
     /// Keeps the same passphrase under another hash; nothing if the passphrase is another by now.
     Rehash {

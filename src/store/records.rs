@@ -39,6 +39,8 @@ pub struct UserRecord {
     pub role: Role,
     /// The hash of the passphrase as a PHC string, parameters included.
     pub phc: String,
+    /// When somebody else has set the passphrase, if its user has set none since.
+    pub given_at: Option<Timestamp>,
     /// Whether the account may sign in.
     pub enabled: bool,
     /// Failed logins since the last success.

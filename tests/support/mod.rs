@@ -265,6 +265,15 @@ impl Server {
         std::fs::read_to_string(self.user(name, role)).unwrap().trim().to_owned()
     }
 
+    /// Sets one's own passphrase and signs in anew; gives the token file.
+    pub fn own(&self, name: &str) -> PathBuf {
+        let (data, token) = (self.data.to_str().unwrap(), self.login(name));
+        let args = ["user", "passphrase", name, "--data", data, "--token-file", token.to_str().unwrap()];
+        let done = run_with(PASSPHRASE, &args);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        self.login(name)
+    }
+
     /// Signs in; gives the token file.
     pub fn login(&self, name: &str) -> PathBuf {
         let file = self.data.parent().unwrap().join(format!("{name}.token"));

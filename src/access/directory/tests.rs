@@ -10,6 +10,7 @@ fn user(name: &str) -> UserRecord {
         name: name.into(),
         role: Role::Nurse,
         phc: PHC.into(),
+        given_at: None,
         enabled: true,
         failures: 0,
         coverage: Coverage::All,
@@ -133,7 +134,7 @@ fn a_login_that_was_overtaken_changes_nothing() {
     assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown));
     assert!(!directory.user(&anna).unwrap().enabled);
     directory.apply(&AccessChange::SetEnabled { user: anna.clone(), enabled: true });
-    directory.apply(&AccessChange::SetPhc { user: anna.clone(), phc: "another".into() });
+    directory.apply(&AccessChange::SetPhc { user: anna.clone(), phc: "another".into(), given_at: None });
     directory.apply(&late);
     let (token, _) = sign_in(&mut directory, 2, Millis(0));
     assert_eq!(directory.session(&token, Millis(0)), Err(UnknownToken::Unknown), "by the old passphrase");

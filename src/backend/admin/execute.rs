@@ -36,6 +36,7 @@ pub async fn execute(app: &Arc<App>, data: &Path, asker: Asker, request: AdminRe
         | AdminRequest::ResetFactor { .. }
         | AdminRequest::AddUserKey { .. }
         | AdminRequest::ExportAudit { .. }
+        | AdminRequest::ArchiveAudit { .. }
         | AdminRequest::RetainAudit { .. } => guarded::run(app, &asker, request).await,
         AdminRequest::SetCoverage { name, coverage } => users::set_coverage(app, &by, &name, coverage).await,
         AdminRequest::ListUsers => Ok(users::list(app)),

@@ -14,8 +14,8 @@ use super::{
     users::{self, NewUser},
 };
 use crate::{
-    access::{Secret, Session, new_id},
-    audit::{Act, LeafActor, LeafDraft, Outcome},
+    access::{Directory, Secret, Session, SessionStanding, UnknownToken, new_id},
+    audit::{Act, LeafActor, LeafDraft, Outcome, SideText},
     backend::{
         app::{App, denied},
         approvals::{Administrator, ApprovalError, Approvals, Proposal},
@@ -24,9 +24,9 @@ use crate::{
         pipeline::JobError,
         relation::principal_of,
     },
-    domain::{Actor, ApprovalId, Millis, Role, UserId, text::clean},
+    domain::{Actor, ApprovalId, Millis, Remark, Role, UserId, text::clean},
     protocol::ApprovalView,
-    rights::{Object, Verb, decide},
+    rights::{Denial, Object, Verb, decide},
     store::UserRecord,
 };
 
@@ -48,6 +48,11 @@ impl By {
         Self { actor, second: None, alone: None }
     }
 
+    /// Whether this user does it.
+    pub(super) fn is(&self, user: &UserId) -> bool {
+        matches!(&self.actor, Actor::User { user: by, .. } if by == user)
+    }
+
     /// An entry that says who did it and who approved it, or why nobody did.
     pub(super) fn leaf(&self, act: Act) -> LeafDraft {
         let (approval, second) = self.second.clone().unzip();
@@ -59,6 +64,14 @@ impl By {
 /// What is proposed, held while something of it changes.
 pub type Proposals = tokio::sync::Mutex<Approvals<Plan>>;
 
+/// Whoever set a passphrase can sign in with it: such an account is no other person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "somebody else set your passphrase: set one of your own first, which you alone know (`wardwatch user passphrase {0} \
+     --token-file FILE`)"
+)]
+pub struct GivenPassphrase(String);
+
 /// Why a proposal is not approved.
 #[derive(Debug, thiserror::Error)]
 pub enum ApproveError {
@@ -66,11 +79,20 @@ pub enum ApproveError {
     #[error(transparent)]
     Approval(#[from] ApprovalError),
     /// It is not about what is there any more.
-    #[error("{0} has changed since it was proposed: propose it again")]
+    #[error("{0}: propose it again")]
     Changed(String),
     /// It was approved and could not be done.
     #[error("it was approved, and could not be done: {0}")]
     Undone(String),
+    /// The session of whoever approves is over by now.
+    #[error(transparent)]
+    Over(#[from] UnknownToken),
+    /// Somebody else knows the passphrase.
+    #[error(transparent)]
+    Given(#[from] GivenPassphrase),
+    /// Whoever approves may not, by now.
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// It could not be recorded.
     #[error(transparent)]
     Job(#[from] JobError),
@@ -115,8 +137,34 @@ async fn person(app: &App, token: &Secret) -> Result<Session, AdminError> {
     }
 }
 
+/// The session as it stands now: whoever had the proposals before may have ended it, or kept its user out.
+fn still(app: &App, session: &Session) -> Result<Session, ApproveError> {
+    let found = app.hub.directory().session_by_id(&session.record.id, app.clock.boot());
+    let now = found.filter(|found| found.standing != SessionStanding::Ended).ok_or(UnknownToken::Unknown)?;
+    decide(&principal_of(&now), Verb::ApproveActs, Object::Site).denial().map_or(Ok(now), |denial| Err(denial.into()))
+}
+
+/// Whether the passphrase of an account is its user's own.
+fn check_own_passphrase(session: &Session) -> Result<(), GivenPassphrase> {
+    session.user.given_at.map_or(Ok(()), |_| Err(GivenPassphrase(session.user.name.clone())))
+}
+
+/// As [`still`], and writes down that it does not.
+async fn still_or_told(app: &App, session: &Session, act: Act) -> Result<Session, ApproveError> {
+    let found = still(app, session).and_then(|session| match act {
+        Act::ApprovalApprove => check_own_passphrase(&session).map(|()| session).map_err(Into::into),
+        _ => Ok(session),
+    });
+    if let Err(why) = &found {
+        let leaf = LeafDraft::new(LeafActor::from(&session.actor()), act, Outcome::Refused);
+        let code = if matches!(why, ApproveError::Given(_)) { "given_passphrase" } else { "no_longer" };
+        app.record(vec![LeafDraft { code: Some(code), ..leaf }], Vec::new()).await?;
+    }
+    found
+}
+
 /// Looks through what is asked for, so that nothing is left to be judged when it is done.
-async fn prepare(app: &App, request: AdminRequest) -> Result<Plan, AdminError> {
+async fn prepare(app: &App, serving: bool, request: AdminRequest) -> Result<Plan, AdminError> {
     let named = |name: &str| users::named(app, name);
     match request {
         AdminRequest::AddUser { name, role, passphrase, coverage } => {
@@ -143,8 +191,12 @@ async fn prepare(app: &App, request: AdminRequest) -> Result<Plan, AdminError> {
             let key = keys::new(app, &user, &key)?;
             Ok(Plan::Change(user, Change::Key(key)))
         }
-        AdminRequest::RetainAudit { upto, archived } => {
-            retention::check(app, upto).await?;
+        AdminRequest::ArchiveAudit { upto, .. } => {
+            retention::check(app, serving, (upto, true)).await?;
+            Ok(Plan::ArchiveAudit(upto))
+        }
+        AdminRequest::RetainAudit { upto, archived, .. } => {
+            retention::check(app, serving, (upto, archived)).await?;
             Ok(Plan::RetainAudit { upto, archived })
         }
         AdminRequest::ExportAudit { what, .. } => {
@@ -158,6 +210,19 @@ async fn prepare(app: &App, request: AdminRequest) -> Result<Plan, AdminError> {
     }
 }
 
+/// Words that stand beside an entry. Without them it says not what was done or why, so nothing is done.
+fn beside(app: &App, field: &'static str, words: String) -> Result<SideText, AdminError> {
+    app.beside(field, words).ok_or_else(|| refused("nothing was done or proposed: no random bytes could be had"))
+}
+
+/// Keeps why nobody else approves something.
+async fn note_alone(app: &App, by: &By, plan: &Plan, reason: &Remark) -> Result<(), AdminError> {
+    let side_text = Some(beside(app, "alone", reason.as_str().to_owned())?);
+    let user = plan.user().map(|user| user.id.clone());
+    let leaf = LeafDraft { user, code: Some(plan.code()), side_text, ..by.leaf(Act::ApprovalAlone) };
+    app.record(vec![leaf], Vec::new()).await.map_err(refused)
+}
+
 async fn carry_out(app: &App, by: &By, serving: bool, plan: Plan) -> Done {
     match plan {
         Plan::AddUser(user) => users::add(app, by, user).await,
@@ -167,8 +232,9 @@ async fn carry_out(app: &App, by: &By, serving: bool, plan: Plan) -> Done {
         Plan::Change(user, Change::ResetFactor) => users::reset_factor(app, by, &user).await,
         Plan::Change(user, Change::Key(key)) => keys::add(app, by, &user, key).await,
         Plan::RetainAudit { upto, archived } => retention::retain(app, by, serving, (upto, archived)).await,
-        Plan::ExportAudit(what) => {
-            let leaf = LeafDraft { side_text: app.beside("export", what), ..by.leaf(Act::AuditExport) };
+        Plan::ArchiveAudit(_) | Plan::ExportAudit(_) => {
+            let what = if let Plan::ExportAudit(what) = plan { what } else { plan.words() };
+            let leaf = LeafDraft { side_text: Some(beside(app, "export", what)?), ..by.leaf(Act::AuditExport) };
             app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
             Ok(AdminAnswer::Done)
         }
@@ -177,43 +243,81 @@ async fn carry_out(app: &App, by: &By, serving: bool, plan: Plan) -> Done {
 
 /// Does what is asked for if one may do it alone; else proposes it.
 pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done {
-    // Held to the end: two who keep each other out at once must not leave one.
-    let mut proposals = app.proposals.lock().await;
     let session = match &asker.whose.token {
         Some(token) => Some(person(app, token).await?),
         None => None,
     };
     let redeemed = match &request {
-        AdminRequest::ExportAudit { approved, .. } => approved.clone(),
+        AdminRequest::ExportAudit { approved, .. }
+        | AdminRequest::ArchiveAudit { approved, .. }
+        | AdminRequest::RetainAudit { approved, .. } => approved.clone(),
         _ => None,
     };
-    let plan = prepare(app, request).await?;
-    if let Some(id) = redeemed {
-        return redeem(app, &mut proposals, (&id, session.as_ref()), plan).await;
+    // What takes long comes first and keeps nobody waiting: hashes, the site's list, the trail.
+    let plan = prepare(app, asker.serving, request).await?;
+    // Held to the end: two who keep each other out at once must not leave one.
+    let mut proposals = app.proposals.lock().await;
+    let session = session.map(|session| still(app, &session)).transpose().map_err(refused)?;
+    if let Plan::Change(then, _) = &plan
+        && !is_still(&app.hub.directory(), then)
+    {
+        return Err(refused(format!(
+            "the account of {} was changed at the same time: look at it, and try again",
+            then.name
+        )));
     }
-    let all = administrators(app);
     let console = Actor::Console { uid: asker.uid };
     let actor = session.as_ref().map_or(console, Session::actor);
+    let (user, code) = (plan.user().map(|user| user.id.clone()), plan.code());
+    let (asked, done) = match redeemed {
+        Some(id) => (Some(id.clone()), redeem(app, &mut proposals, (&id, session.as_ref()), plan).await),
+        None => (None, settle(app, asker, &mut proposals, (session, actor.clone()), plan).await),
+    };
+    if done.is_err() {
+        // Whoever tries what is not theirs to do is seen.
+        let leaf = LeafDraft::new(LeafActor::from(&actor), Act::ApprovalPropose, Outcome::Refused);
+        let leaf = LeafDraft { user, approval: asked, code: Some(code), ..leaf };
+        app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+    }
+    done
+}
+
+/// Does it, if one may do it alone, or nobody could approve it; else proposes it.
+async fn settle(
+    app: &App,
+    asker: &Asker,
+    proposals: &mut Approvals<Plan>,
+    (session, actor): (Option<Session>, Actor),
+    plan: Plan,
+) -> Done {
+    let all = administrators(app);
+    let plan = match plan {
+        // The very first administrator is made by nobody else.
+        Plan::AddUser(user) if all.is_empty() => Plan::AddUser(UserRecord { given_at: None, ..user }),
+        plan => plan,
+    };
     if !plan.wants_two(all.len(), session.as_ref().map(|s| &s.user.id)) {
         return carry_out(app, &By::one(actor), asker.serving, plan).await;
     }
-    let bootstraps = app.config.rights.four_eyes == FourEyes::WhenPossible || plan.makes_an_administrator();
+    // At rest the configuration is that of the command, not of the server: one who is alone says why.
+    let configured = app.config.rights.four_eyes == FourEyes::WhenPossible && (asker.serving || all.is_empty());
+    let bootstraps = configured || plan.makes_an_administrator();
     if all.len() < 2 && bootstraps {
         let (code, why) = match all.len() {
             0 => ("no_administrator", "no administrator: nobody could approve this"),
             _ => ("one_administrator", "one administrator: nobody could approve this"),
         };
         let by = By { alone: Some(code), ..By::one(actor) };
+        if let Some(reason) = &asker.whose.alone {
+            note_alone(app, &by, &plan, reason).await?;
+        }
         let done = carry_out(app, &by, asker.serving, plan).await?;
         return Ok(AdminAnswer::Alone { why: format!("{why}; the audit trail says so"), done: Box::new(done) });
     }
     match (asker.serving, &asker.whose.alone, session) {
         (false, Some(reason), _) => {
-            let side_text = app.beside("alone", reason.as_str().to_owned());
             let by = By { alone: Some("at_rest"), ..By::one(actor) };
-            let user = plan.user().map(|user| user.id.clone());
-            let leaf = LeafDraft { user, code: Some(plan.code()), side_text, ..by.leaf(Act::ApprovalAlone) };
-            app.record(vec![leaf], Vec::new()).await.map_err(refused)?;
+            note_alone(app, &by, &plan, reason).await?;
             let done = carry_out(app, &by, false, plan).await?;
             let why = "done without a second administrator; the audit trail says so, with the reason".to_owned();
             Ok(AdminAnswer::Alone { why, done: Box::new(done) })
@@ -233,18 +337,19 @@ pub(super) async fn run(app: &App, asker: &Asker, request: AdminRequest) -> Done
             "this wants two administrators: say who you are with --token-file (`wardwatch login` makes one), and another \
              approves it",
         )),
-        (true, None, Some(session)) => propose(app, &mut proposals, &session, plan).await,
+        (true, None, Some(session)) => propose(app, proposals, &session, plan).await,
     }
 }
 
 async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, plan: Plan) -> Done {
+    check_own_passphrase(session).map_err(refused)?;
+    let plan = plan.proposed();
     let by = administrator(session);
     proposals.check(&plan.subject(), &by.user).map_err(refused)?;
     let id: ApprovalId =
         new_id("a", app.entropy.as_ref()).map_err(refused)?.parse().map_err(|e: crate::domain::IdError| refused(e))?;
     let words = plan.words();
-    let side_text = app.beside("proposal", words.clone());
-    let side_text = side_text.ok_or_else(|| refused("nothing was proposed: no random bytes could be had"))?;
+    let side_text = beside(app, "proposal", words.clone())?;
     let leaf = LeafDraft {
         user: plan.user().map(|user| user.id.clone()),
         approval: Some(id.clone()),
@@ -260,13 +365,14 @@ async fn propose(app: &App, proposals: &mut Approvals<Plan>, session: &Session, 
         names.push("another administrator".to_owned());
     }
     let subject = plan.subject();
-    let proposal =
-        Proposal { id: id.clone(), what: plan, words: words.clone(), subject, by, until: Millis::ZERO, approved: None };
+    let keys = plan.user().map(|user| keys_of(&app.hub.directory(), &user.id)).unwrap_or_default();
+    let (id_of, until) = (id.clone(), Millis::ZERO);
+    let proposal = Proposal { id: id_of, what: plan, words: words.clone(), subject, keys, by, until, approved: None };
     proposals.propose(proposal, app.clock.boot()).map_err(refused)?;
     Ok(AdminAnswer::Proposed { approval: id, what: words, by: names, within: proposals.within() })
 }
 
-/// Takes the audit trail away as it was proposed and approved.
+/// Takes the audit trail away, or removes of it, as it was proposed and approved.
 async fn redeem(
     app: &App,
     proposals: &mut Approvals<Plan>,
@@ -274,25 +380,63 @@ async fn redeem(
     plan: Plan,
 ) -> Done {
     let session = session.ok_or_else(|| refused("say with --token-file who you are: you proposed it"))?;
+    check_own_passphrase(session).map_err(refused)?;
+    if let Some(what) = proposals.find(id.as_str()).ok().and_then(|open| changed(app, open)) {
+        return Err(refused(ApproveError::Changed(what)));
+    }
+    let wanted = plan.clone().proposed();
+    if proposals.find(id.as_str()).is_ok_and(|open| open.what != wanted) {
+        return Err(refused(ApprovalError::Another(id.clone())));
+    }
     let redeemed = proposals.redeem(id, &session.user.id, &plan.subject(), app.clock.boot());
     let (proposal, second) = redeemed.map_err(refused)?;
-    let by = By { second: Some((proposal.id, second.user)), ..By::one(session.actor()) };
-    carry_out(app, &by, true, plan).await
+    let by = By { second: Some((proposal.id.clone(), second.user)), ..By::one(session.actor()) };
+    let whole = plan == wanted;
+    let done = carry_out(app, &by, true, plan).await;
+    if done.is_err() || !whole {
+        // Nothing was done, or the first half of it: it can be made use of until its time is over.
+        proposals.put_back(vec![proposal]);
+    }
+    done
 }
 
 /// What is not any more as it was when this was proposed.
 fn changed(app: &App, proposal: &Proposal<Plan>) -> Option<String> {
     let directory = app.hub.directory();
-    let proposer = directory.user(&proposal.by.user);
-    if !proposer.is_some_and(|user| user.enabled && user.role == Role::Admin) {
-        return Some(format!("the account of {}", proposal.by.name));
+    let since = |name: &str| Some(format!("the account of {name} has changed since this was proposed"));
+    // The second who has approved it may be gone; the session in which it was proposed may be ended because somebody else
+    // had it.
+    for one in [Some(&proposal.by), proposal.approved.as_ref()].into_iter().flatten() {
+        if !directory.user(&one.user).is_some_and(|user| user.enabled && user.role == Role::Admin) {
+            return since(&one.name);
+        }
+    }
+    let session = directory.session_by_id(&proposal.by.session, app.clock.boot());
+    if session.is_none_or(|session| session.standing == SessionStanding::Ended) {
+        return Some(format!("the session of {} in which this was proposed is over", proposal.by.name));
     }
     let Plan::Change(then, _) = &proposal.what else { return None };
+    let as_it_was = is_still(&directory, then) && keys_of(&directory, &then.id) == proposal.keys;
+    if as_it_was { None } else { since(&then.name) }
+}
+
+/// The keys of an account, in their order.
+fn keys_of(directory: &Directory, user: &UserId) -> Vec<String> {
+    let mut keys: Vec<String> =
+        directory.keys().filter(|key| key.user == *user).map(|key| key.fingerprint.clone()).collect();
+    keys.sort();
+    keys
+}
+
+/// Whether an account is as it was.
+fn is_still(directory: &Directory, then: &UserRecord) -> bool {
+    // A code that was spent makes no other factor.
+    let seed = |user: &UserRecord| user.factor.as_ref().map(|factor| factor.sealed_seed.clone());
     let same = |now: &UserRecord| {
-        (&now.name, now.role, &now.phc, now.enabled, &now.coverage, now.factor.is_some())
-            == (&then.name, then.role, &then.phc, then.enabled, &then.coverage, then.factor.is_some())
+        (&now.name, now.role, &now.phc, now.enabled, &now.coverage, seed(now))
+            == (&then.name, then.role, &then.phc, then.enabled, &then.coverage, seed(then))
     };
-    if directory.user(&then.id).is_some_and(same) { None } else { Some(format!("the account of {}", then.name)) }
+    directory.user(&then.id).is_some_and(same)
 }
 
 fn leaf_of(actor: LeafActor, act: Act, outcome: Outcome, proposal: &Proposal<Plan>) -> LeafDraft {
@@ -322,10 +466,11 @@ pub async fn proposals(app: &App, session: &Session) -> Vec<ApprovalView> {
 /// Approves a proposal of another administrator, and does it. Gives what was done, for people.
 ///
 /// # Errors
-/// If it is none, its time is over, it is the same person, session or key, what it is about has changed, or it cannot be
-/// done or recorded.
+/// If it is none, its time is over, it is the same person, session or key, whoever approves may not any more, what it is
+/// about has changed, or it cannot be done or recorded.
 pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, ApproveError> {
     let mut proposals = app.proposals.lock().await;
+    let session = &still_or_told(app, session, Act::ApprovalApprove).await?;
     let (second, actor) = (administrator(session), LeafActor::from(&session.actor()));
     let taken = proposals.approve(id, &second, app.clock.boot());
     let proposal = match taken {
@@ -337,15 +482,26 @@ pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, A
             return Err(e.into());
         }
     };
-    if let Some(what) = changed(app, &proposal) {
-        let leaf = leaf_of(actor, Act::ApprovalEnd, Outcome::Refused, &proposal);
-        app.record(vec![LeafDraft { code: Some("changed"), ..leaf }], Vec::new()).await?;
+    let what = changed(app, &proposal);
+    let leaf = match &what {
+        Some(_) => {
+            LeafDraft { code: Some("changed"), ..leaf_of(actor.clone(), Act::ApprovalEnd, Outcome::Refused, &proposal) }
+        }
+        None => LeafDraft {
+            code: Some(proposal.what.code()),
+            ..leaf_of(actor.clone(), Act::ApprovalApprove, Outcome::Success, &proposal)
+        },
+    };
+    if let Err(e) = app.record(vec![leaf], Vec::new()).await {
+        // Nothing was done, and nobody was told that it came to an end: it goes on waiting.
+        proposals.put_back(vec![proposal]);
+        return Err(e.into());
+    }
+    if let Some(what) = what {
         return Err(ApproveError::Changed(what));
     }
-    let leaf = leaf_of(actor.clone(), Act::ApprovalApprove, Outcome::Success, &proposal);
-    app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await?;
     let words = proposal.words.clone();
-    if matches!(proposal.what, Plan::ExportAudit(_)) {
+    if proposal.what.is_run_again() {
         let (name, id) = (proposal.by.name.clone(), proposal.id.clone());
         proposals.keep(proposal, second, app.clock.boot());
         return Ok(format!("{words}; {name} asks for it again with --approved {id}"));
@@ -364,14 +520,19 @@ pub async fn approve(app: &App, session: &Session, id: &str) -> Result<String, A
 /// Takes back one's own proposal, or refuses another's. Gives what is not done, for people.
 ///
 /// # Errors
-/// If there is none, or it could not be recorded.
+/// If there is none, whoever asks may not any more, or it could not be recorded.
 pub async fn end(app: &App, session: &Session, id: &str) -> Result<String, ApproveError> {
     let mut proposals = app.proposals.lock().await;
+    let session = &still_or_told(app, session, Act::ApprovalRefuse).await?;
     let proposal = proposals.end(id)?;
     let act = if proposal.by.user == session.user.id { Act::ApprovalWithdraw } else { Act::ApprovalRefuse };
     let leaf = leaf_of(LeafActor::from(&session.actor()), act, Outcome::Success, &proposal);
-    app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await?;
-    Ok(proposal.words)
+    let recorded = app.record(vec![LeafDraft { code: Some(proposal.what.code()), ..leaf }], Vec::new()).await;
+    let words = proposal.words.clone();
+    if recorded.is_err() {
+        proposals.put_back(vec![proposal]);
+    }
+    Ok(recorded.map(|()| words)?)
 }
 
 async fn note_ends(app: &App, ended: &[Proposal<Plan>], code: &'static str) -> Result<(), JobError> {
@@ -383,19 +544,32 @@ async fn note_ends(app: &App, ended: &[Proposal<Plan>], code: &'static str) -> R
     app.record(leaves, Vec::new()).await
 }
 
-/// Ends proposals whose time is over. Called each second.
+async fn end_those(
+    app: &App,
+    proposals: &mut Approvals<Plan>,
+    ended: Vec<Proposal<Plan>>,
+    code: &'static str,
+) -> Result<(), JobError> {
+    let noted = note_ends(app, &ended, code).await;
+    if noted.is_err() {
+        // They stay over; that they are, is told once it can be recorded.
+        proposals.put_back(ended);
+    }
+    noted
+}
+
+/// Ends proposals whose time is over, or that are not about what is there any more. Called each second.
 ///
 /// # Errors
 /// If it could not be recorded.
 pub async fn look_after_proposals(app: &App) -> Result<(), JobError> {
-    let mut proposals = app.proposals.lock().await;
-    let ended = proposals.expired(app.clock.boot());
-    let noted = note_ends(app, &ended, "expired").await;
-    if noted.is_err() {
-        // Their time stays over; that it is, is told once it can be recorded.
-        proposals.put_back(ended);
-    }
-    noted
+    // Whoever has them is done some time, and this comes again: nothing else waits for it meanwhile.
+    let Ok(mut proposals) = app.proposals.try_lock() else { return Ok(()) };
+    let now = app.clock.boot();
+    let ended = proposals.take_those(|open| now >= open.until);
+    end_those(app, &mut proposals, ended, "expired").await?;
+    let ended = proposals.take_those(|open| changed(app, open).is_some());
+    end_those(app, &mut proposals, ended, "changed").await
 }
 
 /// Ends all proposals: the server stops, and they are not kept.

@@ -12,7 +12,9 @@ mod socket;
 mod users;
 
 pub use execute::execute;
-pub use guarded::{ApproveError, Proposals, approve, end, look_after_proposals, lose_proposals, proposals};
+pub use guarded::{
+    ApproveError, GivenPassphrase, Proposals, approve, end, look_after_proposals, lose_proposals, proposals,
+};
 pub use plan::{Change, Plan};
 pub use request::{
     ADMIN_LINE_MAX_BYTES, AdminAnswer, AdminError, AdminRequest, Asker, ChannelInfo, DeviceStatus, StationInfo, Status,

@@ -27,11 +27,13 @@ pub enum Plan {
     AddUser(UserRecord),
     /// Change one, which is as it stands here.
     Change(UserRecord, Change),
+    /// Write the entries of the audit trail before this one to an archive, and remove them then.
+    ArchiveAudit(u64),
     /// Remove the entries of the audit trail before this one.
     RetainAudit {
         /// All before this one.
         upto: u64,
-        /// Whether they were written to an archive.
+        /// Whether they are in an archive.
         archived: bool,
     },
     /// Take the audit trail away: in which form, and which entries.
@@ -43,15 +45,28 @@ impl Plan {
     pub(super) const fn user(&self) -> Option<&UserRecord> {
         match self {
             Self::AddUser(user) | Self::Change(user, _) => Some(user),
-            Self::RetainAudit { .. } | Self::ExportAudit(_) => None,
+            Self::ArchiveAudit(_) | Self::RetainAudit { .. } | Self::ExportAudit(_) => None,
         }
+    }
+
+    /// What is proposed for it: to archive is the first half of removing.
+    pub(super) fn proposed(self) -> Self {
+        match self {
+            Self::ArchiveAudit(upto) => Self::RetainAudit { upto, archived: true },
+            other => other,
+        }
+    }
+
+    /// Whether the command does a part of it itself: then whoever proposed it runs it again once it is approved.
+    pub(super) const fn is_run_again(&self) -> bool {
+        matches!(self, Self::ArchiveAudit(_) | Self::RetainAudit { .. } | Self::ExportAudit(_))
     }
 
     /// There is one open proposal about it at most.
     pub(super) fn subject(&self) -> String {
         match self {
             Self::AddUser(user) | Self::Change(user, _) => format!("user {}", user.name.to_lowercase()),
-            Self::RetainAudit { .. } => "retention".to_owned(),
+            Self::ArchiveAudit(_) | Self::RetainAudit { .. } => "retention".to_owned(),
             Self::ExportAudit(what) => format!("export {what}"),
         }
     }
@@ -66,7 +81,7 @@ impl Plan {
             Self::Change(_, Change::Enabled(false)) => "user_disable",
             Self::Change(_, Change::ResetFactor) => "user_factor",
             Self::Change(_, Change::Key(_)) => "user_key",
-            Self::RetainAudit { .. } => "audit_retain",
+            Self::ArchiveAudit(_) | Self::RetainAudit { .. } => "audit_retain",
             Self::ExportAudit(_) => "audit_export",
         }
     }
@@ -78,7 +93,12 @@ impl Plan {
             Self::Change(user, change) => {
                 let (name, role) = (&user.name, user.role);
                 match change {
-                    Change::Role(to) => format!("give {name} the role {to} in the place of {role}"),
+                    Change::Role(to) => {
+                        // Whoever knows the passphrase of an account is a second administrator beside themselves.
+                        let given = user.given_at.filter(|_| self.makes_an_administrator());
+                        let given = given.map(|at| format!("; somebody else set the passphrase of {name}, at {at}"));
+                        format!("give {name} the role {to} in the place of {role}{}", given.unwrap_or_default())
+                    }
                     Change::Passphrase(_) => format!("give {name} ({role}) another passphrase"),
                     Change::Enabled(true) => format!("let {name} ({role}) in again"),
                     Change::Enabled(false) => format!("keep {name} ({role}) out"),
@@ -86,8 +106,9 @@ impl Plan {
                     Change::Key(key) => format!("let {name} ({role}) in by the key {}", key.fingerprint),
                 }
             }
+            Self::ArchiveAudit(upto) => format!("archive all entries of the audit trail before {upto}"),
             Self::RetainAudit { upto, archived } => {
-                let kept = if *archived { "which were archived" } else { "which the receiver of syslog has" };
+                let kept = if *archived { "which are archived then" } else { "which the receiver of syslog has" };
                 format!("remove all entries of the audit trail before {upto}, {kept}")
             }
             Self::ExportAudit(what) => format!("export the audit trail: {what}"),
@@ -108,7 +129,7 @@ impl Plan {
     pub(super) fn wants_two(&self, administrators: usize, person: Option<&UserId>) -> bool {
         let leaves_one = |user: &UserRecord| user.role == Role::Admin && user.enabled && administrators <= 2;
         match self {
-            Self::RetainAudit { .. } | Self::ExportAudit(_) => true,
+            Self::ArchiveAudit(_) | Self::RetainAudit { .. } | Self::ExportAudit(_) => true,
             Self::AddUser(_) | Self::Change(_, Change::Enabled(true)) => self.makes_an_administrator(),
             Self::Change(user, Change::Role(to)) => {
                 self.makes_an_administrator() || (*to != Role::Admin && leaves_one(user))
@@ -128,7 +149,8 @@ mod tests {
 
     fn user(name: &str, role: Role, enabled: bool) -> UserRecord {
         let (id, phc) = (format!("u-{name}").parse().unwrap(), String::new());
-        UserRecord { id, name: name.to_owned(), role, phc, enabled, failures: 0, coverage: Coverage::All, factor: None }
+        let (name, given_at, coverage) = (name.to_owned(), None, Coverage::All);
+        UserRecord { id, name, role, phc, given_at, enabled, failures: 0, coverage, factor: None }
     }
 
     #[test]
@@ -166,6 +188,7 @@ mod tests {
             (change(&anna, Change::Key(key.clone())), [true, true, false]),
             (change(&ben, Change::Key(key)), [false, false, false]),
             (Plan::RetainAudit { upto: 7, archived: true }, [true, true, true]),
+            (Plan::ArchiveAudit(7), [true, true, true]),
             (Plan::ExportAudit("fhir, all entries".into()), [true, true, true]),
         ];
         let other = "u-other".parse().unwrap();

@@ -225,12 +225,23 @@ pub enum AdminRequest {
     },
     /// Which entries of the audit trail may be removed.
     PlanRetention,
+    /// Somebody writes them to an archive next, and then asks for their removal: the entry that says so comes first.
+    ArchiveAudit {
+        /// All before this one, as the plan says.
+        upto: u64,
+        /// The proposal by which another administrator has approved their removal.
+        #[serde(default)]
+        approved: Option<ApprovalId>,
+    },
     /// Remove them.
     RetainAudit {
         /// All before this one, as the plan says.
         upto: u64,
         /// Whether they were written to an archive.
         archived: bool,
+        /// The proposal by which another administrator has approved it.
+        #[serde(default)]
+        approved: Option<ApprovalId>,
     },
     /// Inputs that could not be used, the newest first.
     ListDeadLetters {

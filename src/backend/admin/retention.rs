@@ -155,16 +155,16 @@ fn at_rest(app: &App, archived: bool) -> Result<(), AdminError> {
 }
 
 /// Whether these are the entries that may be removed now.
-pub(super) async fn check(app: &App, upto: u64) -> Result<(), AdminError> {
-    let (plan, _) = plan_of(app).await?;
-    if upto != plan.upto || plan.upto == plan.from {
-        return Err(refused("these are not the entries that may be removed now: look again with --dry-run"));
-    }
-    Ok(())
+pub(super) async fn check(app: &App, serving: bool, what: (u64, bool)) -> Result<(), AdminError> {
+    checked(app, serving, what).await.map(|_| ())
 }
 
-/// Removes them: an entry says so in the transaction that marks them, and then they go a little at a time.
-pub(super) async fn retain(app: &App, by: &By, serving: bool, (upto, archived): (u64, bool)) -> Done {
+/// As [`check`]; gives where they are then, and when the first entry was written that stays.
+async fn checked(
+    app: &App,
+    serving: bool,
+    (upto, archived): (u64, bool),
+) -> Result<(RetainedHow, Timestamp), AdminError> {
     if !serving {
         at_rest(app, archived)?;
     }
@@ -172,11 +172,17 @@ pub(super) async fn retain(app: &App, by: &By, serving: bool, (upto, archived): 
     if upto != plan.upto || plan.upto == plan.from {
         return Err(refused("these are not the entries that may be removed now: look again with --dry-run"));
     }
-    let config = &app.config.audit;
-    let how = if config.syslog.is_some() { RetainedHow::Delivered } else { RetainedHow::Archived };
+    let how = if app.config.audit.syslog.is_some() { RetainedHow::Delivered } else { RetainedHow::Archived };
     if how == RetainedHow::Archived && !archived {
         return Err(refused("no receiver of syslog has these entries, and they were not archived"));
     }
+    Ok((how, until))
+}
+
+/// Removes them: an entry says so in the transaction that marks them, and then they go a little at a time.
+pub(super) async fn retain(app: &App, by: &By, serving: bool, (upto, archived): (u64, bool)) -> Done {
+    let (how, until) = checked(app, serving, (upto, archived)).await?;
+    let config = &app.config.audit;
     let side_text = match &config.retention_override_reason {
         Some(reason) if config.retention_years < RETENTION_YEARS_MIN => {
             let beside = app.beside("retention_override_reason", reason.clone());

@@ -50,7 +50,8 @@ pub(super) async fn new(app: &App, new: NewUser) -> Result<UserRecord, AdminErro
     app.hub.directory().check_new_name(&name).map_err(refused)?;
     let phc = hash(app, &passphrase, &name, false).await?;
     let id = new_id("u", app.entropy.as_ref()).map_err(refused)?.parse().map_err(refused)?;
-    Ok(UserRecord { id, name, role, phc, enabled: true, failures: 0, coverage, factor: None })
+    let given_at = Some(app.engine_clock.now());
+    Ok(UserRecord { id, name, role, phc, given_at, enabled: true, failures: 0, coverage, factor: None })
 }
 
 pub(super) async fn add(app: &App, by: &By, user: UserRecord) -> Done {
@@ -107,7 +108,8 @@ pub(super) async fn set_passphrase(app: &App, by: &By, user: &UserRecord, phc: S
     let (mut leaves, ending) = app.end_sessions(user, "passphrase_changed");
     leaves.insert(0, leaf);
     let reset = AccessChange::SetFailures { user: user.id.clone(), failures: 0 };
-    let changes = vec![AccessChange::SetPhc { user: user.id.clone(), phc }, reset, ending];
+    let given_at = if by.is(&user.id) { None } else { Some(app.engine_clock.now()) };
+    let changes = vec![AccessChange::SetPhc { user: user.id.clone(), phc, given_at }, reset, ending];
     app.record(leaves, changes).await.map_err(refused)?;
     app.backoff.lock().unwrap_or_else(PoisonError::into_inner).forgive(&user.name);
     Ok(AdminAnswer::Done)

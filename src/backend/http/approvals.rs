@@ -2,7 +2,7 @@
 
 use super::{
     answer::{Answer, ProblemAnswer, json, problem},
-    guard::person,
+    guard::{denial_problem, person},
 };
 use crate::{
     backend::{
@@ -37,6 +37,11 @@ impl From<ApproveError> for ProblemAnswer {
             ApproveError::Approval(_) | ApproveError::Changed(_) | ApproveError::Undone(_) => {
                 problem(StatusCode::CONFLICT, "approval", "Not approved", text)
             }
+            ApproveError::Given(_) => {
+                problem(StatusCode::FORBIDDEN, "given-passphrase", "A passphrase of your own is wanted", text)
+            }
+            ApproveError::Over(over) => over.into(),
+            ApproveError::Denied(denial) => denial_problem(denial),
             ApproveError::Job(job) => job.into(),
         }
     }

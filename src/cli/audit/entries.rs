@@ -72,6 +72,18 @@ impl Filter {
         if parts.is_empty() { "all entries".to_owned() } else { parts.join(", ") }
     }
 
+    /// Whether it finds the same entries now and later: what another administrator approves is just what is written.
+    pub(super) fn check_fixed(&self, until: Option<Timestamp>, now: Timestamp) -> anyhow::Result<()> {
+        let begins = !matches!(self.since, Some(Since::Ago(_)));
+        if begins && until.is_some_and(|until| until <= now) {
+            return Ok(());
+        }
+        bail!(
+            "another administrator approves certain entries: end them with --until TIME, now ({now}) or before, and begin \
+             them, if at all, with a time in --since, not a span"
+        )
+    }
+
     /// Looks names up; `now` is what spans are counted from.
     pub(super) fn resolve(self, reader: &SqliteReader, now: Timestamp) -> anyhow::Result<Wanted> {
         let user = self.user.as_deref().map(|name| user_of(reader, name)).transpose()?;
@@ -128,6 +140,17 @@ mod tests {
         assert!(matches!(since("2026-11-23T08:30:00Z"), Ok(Since::At(_))));
         assert!(matches!(since("12h"), Ok(Since::Ago(_))));
         assert!(since("soon").is_err());
+    }
+
+    #[test]
+    fn what_is_approved_has_a_beginning_and_an_end() {
+        let (now, later) = (Timestamp::from_ms(1_000), Timestamp::from_ms(1_001));
+        let filter = |text: Option<&str>| Filter { since: text.map(|t| since(t).unwrap()), ..Filter::default() };
+        assert!(filter(None).check_fixed(Some(now), now).is_ok());
+        assert!(filter(Some("2026-11-23T08:30:00Z")).check_fixed(Some(now), now).is_ok());
+        for (text, until) in [(None, None), (None, Some(later)), (Some("2h"), Some(now))] {
+            assert!(filter(text).check_fixed(until, now).is_err(), "{text:?} {until:?}");
+        }
     }
 
     #[test]

@@ -61,8 +61,8 @@ fn write_user(db: &Connection, change: &AccessChange) -> Result<(), StoreError> 
             let (name_key, role) = (u.name.to_lowercase(), u.role.as_str());
             let factor = u.factor.as_ref().map(text).transpose()?;
             db.execute(
-                "INSERT OR IGNORE INTO user (id, name, name_key, role, phc, enabled, failures, wards, factor)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT OR IGNORE INTO user (id, name, name_key, role, phc, enabled, failures, wards, factor, given_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 params![
                     u.id.as_str(),
                     u.name,
@@ -72,7 +72,8 @@ fn write_user(db: &Connection, change: &AccessChange) -> Result<(), StoreError> 
                     u.enabled,
                     u.failures,
                     wards(&u.coverage)?,
-                    factor
+                    factor,
+                    u.given_at.map(Timestamp::as_ms)
                 ],
             )
         }
@@ -88,9 +89,10 @@ fn write_user(db: &Connection, change: &AccessChange) -> Result<(), StoreError> 
         AccessChange::SetRole { user, role } => {
             db.execute("UPDATE user SET role = ?2 WHERE id = ?1", params![user.as_str(), role.as_str()])
         }
-        AccessChange::SetPhc { user, phc } => {
-            db.execute("UPDATE user SET phc = ?2 WHERE id = ?1", params![user.as_str(), phc])
-        }
+        AccessChange::SetPhc { user, phc, given_at } => db.execute(
+            "UPDATE user SET phc = ?2, given_ms = ?3 WHERE id = ?1",
+            params![user.as_str(), phc, given_at.map(Timestamp::as_ms)],
+        ),
         AccessChange::Rehash { user, old, new } => {
             db.execute("UPDATE user SET phc = ?3 WHERE id = ?1 AND phc = ?2", params![user.as_str(), old, new])
         }
@@ -209,7 +211,7 @@ fn write_session(db: &Connection, change: &AccessChange) -> Result<usize, rusqli
 
 /// All that is kept.
 pub(super) fn read(db: &Connection) -> Result<AccessRecords, StoreError> {
-    let users = "SELECT id, name, role, phc, enabled, failures, wards, factor FROM user ORDER BY id";
+    let users = "SELECT id, name, role, phc, enabled, failures, wards, factor, given_ms FROM user ORDER BY id";
     let sessions =
         "SELECT id, token_hash, user, boot_id, began_ms, active_ms, locked, proven_ms, former_hash, former_ms, held
                     FROM session ORDER BY id";
@@ -236,6 +238,7 @@ fn read_user(row: &Row<'_>) -> Result<UserRecord, StoreError> {
         name: get(row, 1)?,
         role: parse(row, 2, "a role")?,
         phc: get(row, 3)?,
+        given_at: get::<Option<i64>>(row, 8)?.map(Timestamp::from_ms),
         enabled: get(row, 4)?,
         failures: get(row, 5)?,
         coverage: wards.map_or(Coverage::All, Coverage::Wards),

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 8, sql: VERSION_8 },
     Migration { version: 9, sql: VERSION_9 },
     Migration { version: 10, sql: VERSION_10 },
+    Migration { version: 11, sql: VERSION_11 },
 ];
 
 /// Keys of OpenSSH by which users are let in: a key is one user's.
@@ -42,6 +43,11 @@ CREATE TABLE audit_segment (
     removed INTEGER,
     emptied INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+";
+
+/// When somebody else has set the passphrase of an account, if its user has set none since.
+const VERSION_11: &str = r"
+ALTER TABLE user ADD COLUMN given_ms INTEGER;
 ";
 
 /// An account without `wards` is for all of them. `factor` and `break_glass.body` are few and change whole.

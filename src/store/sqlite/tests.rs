@@ -503,6 +503,7 @@ fn users_are_kept() {
         name: "A.Meyer".into(),
         role: Role::Nurse,
         phc: "$argon2id$…".into(),
+        given_at: Some(Timestamp::from_ms(7)),
         enabled: true,
         failures: 0,
         coverage: Coverage::of(vec!["w".parse().unwrap()]),
@@ -512,6 +513,10 @@ fn users_are_kept() {
     store.commit(&change(AccessChange::AddUser(user.clone()))).unwrap();
     store.commit(&change(AccessChange::SetFailures { user: user.id.clone(), failures: 3 })).unwrap();
     let stored = || store_users(&bench);
+    assert_eq!(stored(), [UserRecord { failures: 3, ..user.clone() }]);
+    let own = AccessChange::SetPhc { user: user.id.clone(), phc: "own".into(), given_at: None };
+    store.commit(&change(own)).unwrap();
+    let user = UserRecord { phc: "own".into(), given_at: None, ..user };
     assert_eq!(stored(), [UserRecord { failures: 3, ..user.clone() }]);
     let other = UserRecord { id: "u-2".parse().unwrap(), name: "a.meyer".into(), ..user.clone() };
     store.commit(&change(AccessChange::AddUser(other))).unwrap();
