@@ -2,7 +2,7 @@
 
 use super::{
     message::Location,
-    oru::{Unusable, identifier, patient_id},
+    oru::{Unusable, check_header, identifier, patient_id},
     source::Source,
     time,
     tokens::{Segment, Separators},
@@ -87,7 +87,10 @@ pub(super) fn act<'m>(
             "PID" => &mut *pid,
             "PV1" => &mut *pv1,
             "MRG" => &mut *mrg,
-            _ => continue,
+            _ => {
+                check_header(&segment)?;
+                continue;
+            }
         };
         if place.is_some() {
             let text = "a second one in a message: send each act in a message of its own".to_owned();

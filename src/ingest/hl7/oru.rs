@@ -101,8 +101,18 @@ pub(super) fn groups<'m>(
     Ok(walk.groups)
 }
 
-/// Refuses a line that is no segment.
+/// Refuses a second message within the first: what stands behind its header may be of another sender and patient.
+pub(super) fn check_header(segment: &Segment<'_>) -> Result<(), Unusable> {
+    if segment.line.starts_with("MSH") {
+        let text = "a second header within a message: send each message in a frame of its own".to_owned();
+        return Err((100, Location::new("MSH", 2, 1), text));
+    }
+    Ok(())
+}
+
+/// Refuses a line that is no segment, and a second message within the first.
 pub(super) fn check_named(segment: &Segment<'_>) -> Result<(), Unusable> {
+    check_header(segment)?;
     if segment.is_named() {
         return Ok(());
     }

@@ -171,6 +171,19 @@ fn lines_that_are_none_refuse_the_message() {
     );
 }
 
+#[rstest]
+#[case::values("ORU^R01^ORU_R01", &[PID, OBR, HR])]
+#[case::alerts("ORU^R40^ORU_R40", &[PID, OBR])]
+#[case::acts("ADT^A03", &[PID])]
+fn a_second_header_refuses_the_message(#[case] kind: &str, #[case] lines: &[&str]) {
+    for second in ["MSH|^~\\&|OTHER|H|WW|H|20260301120000+0000||ORU^R01|C2|P|2.6", "MSH#^~\\&#OTHER"] {
+        let with = fault(&message(kind, &[lines, &[second, OBR, HR]].concat()));
+        assert_eq!(with.kind, AckKind::Error);
+        assert!(with.reason.text.contains("MSH 2: a second header"), "{}", with.reason.text);
+        assert!(decode_with(message(kind, lines).as_bytes(), &source()).is_ok(), "one is a message");
+    }
+}
+
 #[test]
 fn what_is_not_taken_is_rejected_with_its_place() {
     let rejected = fault(&message("DFT^P03", &[PID]));
