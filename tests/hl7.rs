@@ -201,6 +201,28 @@ fn frames_are_found_however_they_come() {
 }
 
 #[test]
+fn a_message_without_a_frame_that_is_cut_off_is_not_used() {
+    let bench = bench();
+    let at = second() - wardwatch::domain::Millis(5_000);
+    let whole = oru("M1", P1, "120", at);
+    let (begin, rest) = whole.split_at(whole.find("|120|").unwrap() + 3);
+    let mut closes = bench.peer();
+    closes.send(begin.as_bytes());
+    closes.0.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    closes.0.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"", "nothing says that it was taken");
+    let mut stalls = bench.peer();
+    stalls.send(begin.as_bytes());
+    wait_for("the letter of what stopped", || (bench.dead_letters() == 2).then_some(()));
+    stalls.send(rest.as_bytes());
+    wait_for("the letter of its rest", || (bench.dead_letters() == 3).then_some(()));
+    assert_eq!(bench.stored("gw/b1", HR, at), None, "12 is no part of 120");
+    assert_eq!(stalls.ask(&whole), "CA M1");
+    assert_eq!(bench.stored("gw/b1", HR, at), Some(120.0));
+}
+
+#[test]
 fn what_is_too_long_is_rejected_and_the_next_is_taken() {
     let bench = bench();
     let (at, mut peer) = (second(), bench.peer());
