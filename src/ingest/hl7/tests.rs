@@ -56,6 +56,13 @@ fn a_row_is_a_reading_of_its_bed() {
 #[case::letter("OBX|1|CWE|67775-7^ACVPU^LN||V^Voice^L||||||F", "consciousness 2 - gw/ICU-12 2026-03-01T11:59:50.000Z")]
 #[case::equipment("OBX|1|NM|HR||77||||||F|||||||D-9^x^y^EUI64", "hr 77 - D-9 2026-03-01T11:59:50.000Z")]
 #[case::comparison("OBX|1|SN|8867-4^HR^LN||>^77|/min|||||F", "NotANumber")]
+#[case::range("OBX|1|SN|8867-4^HR^LN||^100^-^200|/min|||||F", "NotANumber")]
+#[case::ratio("OBX|1|SN|8867-4^HR^LN||^120^/^80|/min|||||F", "NotANumber")]
+#[case::ratio_without_its_comparison("OBX|1|SN|8867-4^HR^LN||120^/^80|/min|||||F", "NotANumber")]
+#[case::number_with_empty_parts(
+    "OBX|1|SN|8867-4^HR^LN||^77^^|/min|||||F",
+    "hr 77 - gw/ICU-12 2026-03-01T11:59:50.000Z"
+)]
 #[case::comma("OBX|1|NM|8310-5^T^LN||36,6|Cel|||||F", "NotANumber")]
 #[case::infinite("OBX|1|NM|8867-4^HR^LN||inf|/min|||||F", "NotANumber")]
 #[case::impossible("OBX|1|NM|8867-4^HR^LN||777|/min|||||F", "Impossible")]
