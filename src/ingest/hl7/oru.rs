@@ -265,6 +265,14 @@ impl<'a, 'm> Walk<'a, 'm> {
         Ok(device)
     }
 
+    /// The limits of the device in the unit of the vital; none if what unit they have is not known.
+    fn limits(&self, obx: &Segment<'m>) -> Option<ReportedLimits> {
+        let (codes, separators) = (&self.reader.source.codes, self.reader.separators);
+        let def = codes.vital(obx.field(3), separators)?;
+        let conversion = codes.conversion(obx.field(6), def, separators).ok()?;
+        range::limits(obx.field(7), separators, (def, conversion))
+    }
+
     fn push(
         &mut self,
         read: Result<Reading, (Fault, Option<&DeviceId>)>,
@@ -285,8 +293,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             way: Way::Hl7,
             ahead: fault.ahead.zip(device).map(|(at, device)| (device.clone(), at)),
         });
-        let text = obx.field(7);
-        let limits = if text.is_empty() { None } else { range::limits(text, self.reader.separators) };
+        let limits = if obx.field(7).is_empty() { None } else { self.limits(obx) };
         if let Some(group) = self.group() {
             group.values.push(Observed { read, location, limits });
         }

@@ -91,6 +91,18 @@ fn a_sentinel_is_no_value(#[case] raw: &str) {
     assert_eq!(group.no_value.len(), 1);
 }
 
+#[rstest]
+#[case::as_sent("8310-5^T^LN||37.00|Cel|35.0-38.50", Some("35.0-38.50"))]
+#[case::fahrenheit("8310-5^T^LN||98.6|[degF]|95-101", Some("35.0-38.3"))]
+#[case::one_end("8310-5^T^LN||98.6|[degF]|<101", Some("below 38.3"))]
+#[case::kilopascal("8480-6^NBPs^LN||16|kPa|12^20", Some("90-150"))]
+#[case::unknown_unit("8310-5^T^LN||98.6|furlongs|95-101", None)]
+#[case::no_unit("8310-5^T^LN||98.6||95-101", None)]
+fn limits_have_the_unit_of_the_value_beside_them(#[case] row: &str, #[case] limits: Option<&str>) {
+    let group = groups(&[PID, PV1, OBR, &format!("OBX|1|NM|{row}||||F")]).remove(0);
+    assert_eq!(group.values[0].limits.map(|limits| limits.to_string()).as_deref(), limits);
+}
+
 #[test]
 fn x_is_a_value_unless_the_source_says_otherwise() {
     let row = HR.replace("|F", "|X");
