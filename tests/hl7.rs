@@ -323,8 +323,14 @@ fn who_lies_where_follows_the_hospitals_system() {
     assert_eq!(peer.ask(&adt("A7b", "A12", "P-1", "ICU^^12")), "AA A7b");
     assert_eq!(peer.ask(&adt("A8", "A03", "P-1", "ICU^^12")), "AA A8");
     assert_eq!(peer.ask(&adt("A9", "A13", "P-1", "ICU^^12")), "AA A9");
-    let merge = adt("A10", "A40^ADT_A39", "P-9", "ICU^^12") + "MRG|P-1^^^H^MR\r";
-    assert_eq!(peer.ask(&merge), "AA A10");
+    let merge = |id: &str, old: &str| adt(id, "A40^ADT_A39", "P-9", "ICU^^12") + "MRG|VN-1^^^H^VN~" + old + "^^^H^MR\r";
+    let answer = peer.ask_all(&merge("A10a", "P-8"));
+    assert!(
+        answer.contains("MSA|AE|A10a") && answer.contains("neither patient P-8 nor patient P-9 is here"),
+        "{answer}"
+    );
+    assert_eq!(peer.ask(&merge("A10", "P-1")), "AA A10");
+    assert_eq!(peer.ask(&merge("A10b", "P-1")), "AA A10b", "it is so already");
     assert_eq!(peer.ask(&adt("A11", "A11", "P-1", "ICU^^12")), "AE A11", "the identifier was given up");
     assert_eq!(peer.ask(&adt("A12", "A11", "P-9", "ICU^^12")), "AA A12");
     let trail = bench.server.run(&["audit", "show"]);

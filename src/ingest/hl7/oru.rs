@@ -306,13 +306,18 @@ const ID_KINDS: [&str; 3] = ["MR", "PI", "PT"];
 
 /// The patient that PID-3 names: its medical record number, else its internal identifier, else the first that is there.
 pub(super) fn patient_id(pid: &Segment<'_>, separators: Separators) -> Result<Option<PatientId>, String> {
-    let all = || pieces(pid.field(3), separators.repetition).filter(|rep| !separators.component(rep, 1).is_empty());
+    chosen_id(pid.field(3), separators)
+}
+
+/// The patient among the identifiers of a field, by the rule for PID-3.
+pub(super) fn chosen_id(field: &str, separators: Separators) -> Result<Option<PatientId>, String> {
+    let all = || pieces(field, separators.repetition).filter(|rep| !separators.component(rep, 1).is_empty());
     let of_kind = |kind: &&str| all().find(|rep| separators.component(rep, 5) == *kind);
     let Some(found) = ID_KINDS.iter().find_map(of_kind).or_else(|| all().next()) else { return Ok(None) };
     identifier(separators.component(found, 1), separators).map(Some)
 }
 
 /// The identifier of a patient.
-pub(super) fn identifier(text: &str, separators: Separators) -> Result<PatientId, String> {
+fn identifier(text: &str, separators: Separators) -> Result<PatientId, String> {
     separators.unescape(text).trim().parse().map_err(|e: crate::domain::IdError| e.to_string())
 }
