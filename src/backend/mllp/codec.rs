@@ -89,7 +89,7 @@ impl Codec {
     /// The rest of a message that a silence ended, if anything came that is more than ends of lines.
     fn take_rest(&mut self) -> Option<Piece> {
         let rest = self.rest.as_mut().map(std::mem::take)?;
-        let says = rest.iter().any(|byte| !matches!(byte, CR | b'\n' | FS));
+        let says = rest.iter().any(|byte| !matches!(*byte, CR | b'\n' | FS));
         says.then_some(Piece::Rest(rest))
     }
 
