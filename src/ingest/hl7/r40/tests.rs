@@ -136,6 +136,15 @@ fn a_number_has_its_own_unit_or_is_converted(#[case] row: &str, #[case] value: &
     assert_eq!((said.value.as_deref(), said.limits.as_deref()), (Some(value), Some(limits)));
 }
 
+#[rstest]
+#[case::comparison(">^300", Some(">300 /min"))]
+#[case::number("^131", Some("131 /min"))]
+#[case::range("^100^-^200", None)]
+fn a_structured_number_is_no_name(#[case] value: &str, #[case] shown: Option<&str>) {
+    let said = one_of(&[PID, OBR, &format!("OBX|1|SN|147842^MDC_ECG_HEART_RATE^MDC||{value}|/min||H|||F")]).said;
+    assert_eq!((said.text.as_str(), said.value.as_deref()), ("HR high", shown));
+}
+
 #[test]
 fn later_messages_name_the_first() {
     let linked = "OBR|1|O2|A78^MON|196616^MDC_EVT_ALARM^MDC|||20260301115950+0000||||||||||||||||||||||^A77&MON";
