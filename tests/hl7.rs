@@ -201,6 +201,28 @@ fn frames_are_found_however_they_come() {
 }
 
 #[test]
+fn a_message_without_a_frame_that_is_cut_off_is_not_used() {
+    let bench = bench();
+    let at = second() - wardwatch::domain::Millis(5_000);
+    let whole = oru("M1", P1, "120", at);
+    let (begin, rest) = whole.split_at(whole.find("|120|").unwrap() + 3);
+    let mut closes = bench.peer();
+    closes.send(begin.as_bytes());
+    closes.0.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    closes.0.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"", "nothing says that it was taken");
+    let mut stalls = bench.peer();
+    stalls.send(begin.as_bytes());
+    wait_for("the letter of what stopped", || (bench.dead_letters() == 2).then_some(()));
+    stalls.send(rest.as_bytes());
+    wait_for("the letter of its rest", || (bench.dead_letters() == 3).then_some(()));
+    assert_eq!(bench.stored("gw/b1", HR, at), None, "12 is no part of 120");
+    assert_eq!(stalls.ask(&whole), "CA M1");
+    assert_eq!(bench.stored("gw/b1", HR, at), Some(120.0));
+}
+
+#[test]
 fn what_is_too_long_is_rejected_and_the_next_is_taken() {
     let bench = bench();
     let (at, mut peer) = (second(), bench.peer());
@@ -301,14 +323,41 @@ fn who_lies_where_follows_the_hospitals_system() {
     assert_eq!(peer.ask(&adt("A7b", "A12", "P-1", "ICU^^12")), "AA A7b");
     assert_eq!(peer.ask(&adt("A8", "A03", "P-1", "ICU^^12")), "AA A8");
     assert_eq!(peer.ask(&adt("A9", "A13", "P-1", "ICU^^12")), "AA A9");
-    let merge = adt("A10", "A40^ADT_A39", "P-9", "ICU^^12") + "MRG|P-1^^^H^MR\r";
-    assert_eq!(peer.ask(&merge), "AA A10");
+    let merge = |id: &str, old: &str| adt(id, "A40^ADT_A39", "P-9", "ICU^^12") + "MRG|VN-1^^^H^VN~" + old + "^^^H^MR\r";
+    let answer = peer.ask_all(&merge("A10a", "P-8"));
+    assert!(
+        answer.contains("MSA|AE|A10a") && answer.contains("neither patient P-8 nor patient P-9 is here"),
+        "{answer}"
+    );
+    assert_eq!(peer.ask(&merge("A10", "P-1")), "AA A10");
+    assert_eq!(peer.ask(&merge("A10b", "P-1")), "AA A10b", "it is so already");
     assert_eq!(peer.ask(&adt("A11", "A11", "P-1", "ICU^^12")), "AE A11", "the identifier was given up");
     assert_eq!(peer.ask(&adt("A12", "A11", "P-9", "ICU^^12")), "AA A12");
     let trail = bench.server.run(&["audit", "show"]);
     for act in ["patient.admit", "patient.transfer", "patient.discharge", "patient.update"] {
         assert!(trail.contains(act), "{act} is in the audit trail: {trail}");
     }
+}
+
+#[test]
+fn late_values_tie_no_monitor_to_a_patient_who_has_gone_to_another_bed() {
+    let bench = bench();
+    let mut peer = bench.peer();
+    let ago = |s: i64| second() - wardwatch::domain::Millis::from_secs(s);
+    let of_7 = |id: &str, whose: &str, value: &str, at| oru(id, whose, value, at).replace("||F\r", "||F|||||||MON-7\r");
+    assert_eq!(peer.ask(&of_7("M1", P1, "71", ago(10))), "CA M1");
+    assert_eq!(peer.ask(&adt("A1", "A02", "p1", "ICU^^12")), "AA A1");
+    assert_eq!(peer.ask(&of_7("M2", P1, "72", ago(5))), "CA M2", "of before the move");
+    let both = [("MON-7".to_owned(), 71.0), ("MON-7".to_owned(), 72.0)];
+    assert_eq!(bench.samples("p1"), both, "it is of the patient of its time");
+    let later = second() + wardwatch::domain::Millis(2_000);
+    let answer = peer.ask_all(&of_7("M3", "", "97", later));
+    assert!(answer.contains("MSA|CA|M3") && answer.contains("|W|"), "the monitor measures nobody now: {answer}");
+    let answer = peer.ask_all(&of_7("M4", P1, "98", later));
+    assert!(answer.contains("MSA|CE|M4") && answer.contains("who is in bed ICU-12, and bed b1"), "{answer}");
+    assert_eq!(bench.samples("p1"), both);
+    assert_eq!(peer.ask(&of_7("M5", "PID|||p1^^^H^MR\rPV1||I|ICU^^12\r", "99", later)), "CA M5");
+    assert_eq!(bench.samples("p1").len(), 3, "what says that it is there now is");
 }
 
 #[test]

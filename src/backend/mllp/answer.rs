@@ -203,13 +203,11 @@ impl Desk {
         self.answer(&header?, &outcome)
     }
 
-    /// A frame that did not end: whether its message was whole nobody knows, so that there is no answer.
-    pub(super) async fn broken(&self, begin: &[u8]) {
+    /// A message of which a part is missing: how much nobody knows, so that there is no answer.
+    pub(super) async fn broken(&self, part: &[u8], detail: &str) {
         self.app.hub.metrics().hl7("broken");
-        let detail =
-            "the frame did not end: what is missing is not known, and its sender will send it again".to_owned();
-        if let Err(e) = self.keep(begin, detail).await {
-            tracing::warn!(error = %e, "a broken frame could not be kept");
+        if let Err(e) = self.keep(part, detail.to_owned()).await {
+            tracing::warn!(error = %e, "a part of a message could not be kept");
         }
     }
 

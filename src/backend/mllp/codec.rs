@@ -18,6 +18,10 @@ pub enum Piece {
     TooLong(Vec<u8>),
     /// The begin of a frame that did not end before the next one began, or the connection ended.
     Broken(Vec<u8>),
+    /// A message without a frame that stopped within a line, or with the connection.
+    CutOff(Vec<u8>),
+    /// What came after the silence that ended a message without a frame, and begins none.
+    Rest(Vec<u8>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +43,15 @@ pub struct Codec {
     held: Vec<u8>,
     max_bytes: usize,
     noise: usize,
+    /// What may be the rest of a message that a silence ended; `None` if there was none.
+    rest: Option<Vec<u8>>,
 }
 
 impl Codec {
     /// A codec for messages of at most `max_bytes`.
     #[must_use]
     pub const fn new(max_bytes: usize) -> Self {
-        Self { state: State::Between, held: Vec::new(), max_bytes, noise: 0 }
+        Self { state: State::Between, held: Vec::new(), max_bytes, noise: 0, rest: None }
     }
 
     /// Takes bytes, and gives what they complete.
@@ -55,21 +61,41 @@ impl Codec {
         found
     }
 
-    /// Nothing comes for now: a message without a frame is whole.
+    /// Nothing comes for now: a message without a frame is whole if its last line is.
     pub fn quiet(&mut self) -> Option<Piece> {
-        (self.state == State::Bare).then(|| self.end(State::Between, Piece::Message))
+        if self.state != State::Bare {
+            return self.take_rest();
+        }
+        let piece = self.end_of_bare(State::Between);
+        self.rest = Some(Vec::new());
+        Some(piece)
     }
 
-    /// Nothing comes any more.
+    /// Nothing comes any more. What ends with the connection may lack rows: without a frame nobody knows.
     pub fn finish(&mut self) -> Option<Piece> {
-        let broken = self.state == State::Framed && !self.held.is_empty();
-        self.quiet().or_else(|| broken.then(|| self.end(State::Between, Piece::Broken)))
+        match self.state {
+            State::Bare => Some(self.end(State::Between, Piece::CutOff)),
+            State::Framed if !self.held.is_empty() => Some(self.end(State::Between, Piece::Broken)),
+            State::Between | State::Framed | State::Skipping => self.take_rest(),
+        }
     }
 
-    /// Whether a message without a frame is on its way.
+    /// Whether a message without a frame is on its way, or the rest of one: a silence ends it.
     #[must_use]
     pub fn is_bare(&self) -> bool {
-        self.state == State::Bare
+        self.state == State::Bare || self.rest.as_ref().is_some_and(|rest| !rest.is_empty())
+    }
+
+    /// The rest of a message that a silence ended, if anything came that is more than ends of lines.
+    fn take_rest(&mut self) -> Option<Piece> {
+        let rest = self.rest.as_mut().map(std::mem::take)?;
+        let says = rest.iter().any(|byte| !matches!(*byte, CR | b'\n' | FS));
+        says.then_some(Piece::Rest(rest))
+    }
+
+    fn end_of_bare(&mut self, next: State) -> Piece {
+        let whole = matches!(self.held.last(), Some(&CR | &b'\n'));
+        self.end(next, if whole { Piece::Message } else { Piece::CutOff })
     }
 
     /// Whether a frame is on its way.
@@ -95,15 +121,17 @@ impl Codec {
             (State::Framed | State::Bare, FS) => found.push(self.end(State::Between, Piece::Message)),
             (State::Framed, VT) if self.held.is_empty() => {}
             (State::Framed, VT) => found.push(self.end(State::Framed, Piece::Broken)),
-            (State::Bare, VT) => found.push(self.end(State::Framed, Piece::Message)),
+            (State::Bare, VT) => found.push(self.end_of_bare(State::Framed)),
             (State::Framed | State::Bare, _) => self.hold(byte, found),
             (State::Between | State::Skipping, VT) => {
+                found.extend(self.take_rest());
+                self.rest = None;
                 self.held.clear();
                 self.state = State::Framed;
             }
             (State::Skipping, FS) => self.state = State::Between,
             (State::Skipping, _) => {}
-            (State::Between, _) => self.look_for_begin(byte),
+            (State::Between, _) => self.look_for_begin(byte, found),
         }
     }
 
@@ -123,14 +151,22 @@ impl Codec {
     }
 
     /// Between messages a line that begins as one does is one; `held` is the begin of the line as far as it fits.
-    fn look_for_begin(&mut self, byte: u8) {
+    fn look_for_begin(&mut self, byte: u8, found: &mut Vec<Piece>) {
         let line_ends = matches!(byte, CR | b'\n' | FS);
         self.noise += usize::from(!line_ends);
+        if let Some(rest) = self.rest.as_mut().filter(|rest| rest.len() < self.max_bytes) {
+            rest.push(byte);
+        }
         if line_ends {
             self.held.clear();
         } else if self.held.len() <= BEGIN.len() {
             self.held.push(byte);
             if self.held == BEGIN {
+                if let Some(rest) = &mut self.rest {
+                    rest.truncate(rest.len().saturating_sub(BEGIN.len()));
+                }
+                found.extend(self.take_rest());
+                self.rest = None;
                 self.state = State::Bare;
             }
         }
@@ -160,6 +196,37 @@ mod tests {
         found
     }
 
+    /// What is found in parts with a silence after each.
+    fn with_silences(parts: &[&[u8]]) -> Vec<Piece> {
+        let mut codec = Codec::new(MAX);
+        let mut found = Vec::new();
+        for part in parts {
+            found.extend(codec.push(part));
+            found.extend(codec.quiet());
+        }
+        found.extend(codec.finish());
+        found
+    }
+
+    #[rstest]
+    #[case::whole(&[&message(1)[..]], vec![Piece::Message(message(1))])]
+    #[case::two(&[&[message(1), message(2)].concat()[..]], vec![Piece::Message(message(1)), Piece::Message(message(2))])]
+    #[case::within_a_number(&[&b"MSH|a\rOBX|12"[..], b"0\r"], vec![Piece::CutOff(b"MSH|a\rOBX|12".to_vec()), Piece::Rest(b"0\r".to_vec())])]
+    #[case::between_rows(&[&b"MSH|a\r"[..], b"OBX|9\r"], vec![Piece::Message(b"MSH|a\r".to_vec()), Piece::Rest(b"OBX|9\r".to_vec())])]
+    #[case::rest_then_message(&[&b"MSH|a\r"[..], &[b"OBX|9\r", &message(2)[..]].concat()], vec![Piece::Message(b"MSH|a\r".to_vec()), Piece::Rest(b"OBX|9\r".to_vec()), Piece::Message(message(2))])]
+    #[case::rest_then_frame(&[&b"MSH|a\r"[..], &[b"OBX|9\r", &framed(&message(2))[..]].concat()], vec![Piece::Message(b"MSH|a\r".to_vec()), Piece::Rest(b"OBX|9\r".to_vec()), Piece::Message(message(2))])]
+    #[case::ends_of_lines_are_no_rest(&[&message(1)[..], b"\r\n"], vec![Piece::Message(message(1))])]
+    fn without_a_frame_a_whole_line_and_a_silence_end_a_message(#[case] parts: &[&[u8]], #[case] expected: Vec<Piece>) {
+        assert_eq!(with_silences(parts), expected);
+    }
+
+    #[test]
+    fn the_rest_of_a_message_is_bounded() {
+        let long = vec![b'x'; 10 * MAX];
+        let found = with_silences(&[&message(1), &long]);
+        assert_eq!(found, [Piece::Message(message(1)), Piece::Rest(long[..MAX].to_vec())]);
+    }
+
     #[rstest]
     #[case::one(framed(&message(1)), vec![Piece::Message(message(1))])]
     #[case::two_at_once([framed(&message(1)), framed(&message(2))].concat(), vec![Piece::Message(message(1)), Piece::Message(message(2))])]
@@ -167,8 +234,9 @@ mod tests {
     #[case::no_cr_behind([&[VT], &message(1)[..], &[FS, VT], &message(2)[..], &[FS]].concat(), vec![Piece::Message(message(1)), Piece::Message(message(2))])]
     #[case::broken_off([&[VT], &b"MSH|half"[..], &framed(&message(2))].concat(), vec![Piece::Broken(b"MSH|half".to_vec()), Piece::Message(message(2))])]
     #[case::never_ended([&[VT], &b"MSH|half"[..]].concat(), vec![Piece::Broken(b"MSH|half".to_vec())])]
-    #[case::bare(message(1), vec![Piece::Message(message(1))])]
-    #[case::bare_two([message(1), message(2)].concat(), vec![Piece::Message(message(1)), Piece::Message(message(2))])]
+    #[case::bare_ends_with_the_connection(message(1), vec![Piece::CutOff(message(1))])]
+    #[case::bare_two([message(1), message(2)].concat(), vec![Piece::Message(message(1)), Piece::CutOff(message(2))])]
+    #[case::bare_half_then_framed([b"MSH|half".to_vec(), framed(&message(2))].concat(), vec![Piece::CutOff(b"MSH|half".to_vec()), Piece::Message(message(2))])]
     #[case::bare_then_framed([message(1), framed(&message(2))].concat(), vec![Piece::Message(message(1)), Piece::Message(message(2))])]
     #[case::probe(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), vec![])]
     #[case::not_at_the_begin_of_a_line(b"x MSH|".to_vec(), vec![])]

@@ -26,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 const READ_BYTES: usize = 16 * 1024;
 /// Longest silence within a begun frame.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
-/// A message without a frame is whole when nothing has come for so long.
+/// A message without a frame ends when nothing has come for so long.
 const BARE_QUIET: Duration = Duration::from_millis(500);
 /// A connection from which nothing comes for so long is closed: its sender may be gone without a word.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -214,7 +214,20 @@ async fn take(desk: &Desk, stream: &mut (impl AsyncWrite + Unpin), piece: Piece)
         Piece::Message(message) => desk.message(&message).await,
         Piece::TooLong(begin) => desk.too_long(&begin).await,
         Piece::Broken(begin) => {
-            desk.broken(&begin).await;
+            let detail = "the frame did not end: what is missing is not known, and its sender will send it again";
+            desk.broken(&begin, detail).await;
+            None
+        }
+        Piece::CutOff(begin) => {
+            let detail = "it was cut off: without a frame a message ends with the end of a line and a silence; nothing of it is \
+                          used, send it again, in a frame";
+            desk.broken(&begin, detail).await;
+            None
+        }
+        Piece::Rest(rest) => {
+            let detail = "it came after the silence that ends a message without a frame, and may be what that message lacks: \
+                          send messages in frames";
+            desk.broken(&rest, detail).await;
             None
         }
     };

@@ -92,7 +92,12 @@ fn commands(census: &Census, sender: &DeviceId, act: &AdtAct, now: Timestamp) ->
             Ok(vec![Command::Describe { patient: id.clone(), name: name.clone(), birth_year }])
         }
         AdtKind::Merge => match act.merged.as_ref().and_then(|old| census.stays.get(old)) {
-            None => Ok(Vec::new()),
+            // Done already, or of somebody who never was here: then neither identifier is one to go on under.
+            None => match (census.stays.contains_key(id), &act.merged) {
+                (true, _) => Ok(Vec::new()),
+                (false, None) => Err("there is no identifier that is given up".to_owned()),
+                (false, Some(old)) => Err(format!("neither patient {old} nor patient {id} is here: nobody is merged")),
+            },
             Some(old) if old.patient.id == *id => Ok(Vec::new()),
             Some(old) => merge(census, old, act, now),
         },

@@ -139,13 +139,12 @@ impl Core {
                 self.contradiction(ward, (&first.device, first.said.observed_at), named, now);
             }
         } else if let (Some(ward), false) = (ward, matches!(whom, Whose::Empty(_))) {
-            let mut devices = BTreeMap::<DeviceId, Timestamp>::new();
+            let mut devices = BTreeMap::<DeviceId, Vec<Timestamp>>::new();
             for alert in read() {
-                let first = devices.entry(alert.device.clone()).or_insert(alert.said.observed_at - skew);
-                *first = (alert.said.observed_at - skew).min(*first);
+                devices.entry(alert.device.clone()).or_default().push(alert.said.observed_at - skew);
             }
-            for (device, first) in devices {
-                self.join(ward, sender, (device, first), &whom, now, batch);
+            for (device, times) in devices {
+                self.join(ward, sender, (device, &times), &whom, now, batch);
             }
         }
         let mut placed = Vec::with_capacity(group.alerts.len());

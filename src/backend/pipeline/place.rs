@@ -42,7 +42,8 @@ pub(super) enum Whose {
     InBed(PatientId, Timestamp),
     /// Nobody is named, and nobody lies in the named bed.
     Empty(BedId),
-    /// The message names one patient and the bed of another, who has certainly been there since then.
+    /// The message names one patient and the bed of another, who has certainly been there since then; or a patient who
+    /// has since then been in another bed than the one it names, where nobody lies.
     Contradiction { named: PatientId, since: Timestamp, detail: String },
 }
 
@@ -95,16 +96,16 @@ impl Core {
                 decoded.extend((from..).zip(group.values).map(|(index, v)| beside_empty_bed(census, index, v, bed)));
                 continue;
             }
-            let mut devices = BTreeMap::<DeviceId, Timestamp>::new();
+            let mut devices = BTreeMap::<DeviceId, Vec<Timestamp>>::new();
             for reading in group.values.iter().filter_map(|v| v.read.as_ref().ok()) {
                 let at = reading.observed_at - skew;
                 match devices.get_mut(&reading.device) {
-                    Some(first) => *first = at.min(*first),
-                    None => drop(devices.insert(reading.device.clone(), at)),
+                    Some(times) => times.push(at),
+                    None => drop(devices.insert(reading.device.clone(), vec![at])),
                 }
             }
-            for (device, first) in devices {
-                self.join(ward, sender, (device, first), &whose, now, batch);
+            for (device, times) in devices {
+                self.join(ward, sender, (device, &times), &whose, now, batch);
             }
             for value in group.values {
                 decoded.push(value.read.map(|mut reading| {
@@ -120,12 +121,12 @@ impl Core {
         (decoded, named_of)
     }
 
-    /// Adds a device that is not known, and assigns one that measures nobody.
+    /// Adds a device that is not known, and assigns one that measures nobody, by the times of what it says.
     pub(super) fn join(
         &mut self,
         ward: &WardId,
         sender: &DeviceId,
-        (device, first): (DeviceId, Timestamp),
+        (device, times): (DeviceId, &[Timestamp]),
         whose: &Whose,
         now: Timestamp,
         batch: &mut Batch,
@@ -139,7 +140,7 @@ impl Core {
         if known.is_some_and(|known| known.gateway.as_ref() != Some(sender)) {
             return;
         }
-        let assignment = assignment(census, &device, first, whose);
+        let assignment = assignment(census, &device, times, whose);
         if known.is_none() {
             if self.ward_of_device.contains_key(&device) || census.devices.len() >= DEVICES_MAX {
                 return;
@@ -187,13 +188,27 @@ pub(super) fn whose(census: &Census, group: &Group, moved: &BTreeMap<PatientId, 
                 stay.bed, stay.patient.id
             ),
         },
-        (Some(named), _) => Whose::Named(named.clone()),
-        (None, Some(stay)) => Whose::InBed(stay.patient.id.clone(), came_to_bed(stay, moved).max(now - BED_SPEAKS_FOR)),
-        (None, None) => match group.bed.as_ref().filter(|bed| census.beds.contains_key(*bed)) {
-            Some(bed) => Whose::Empty(bed.clone()),
-            None => Whose::Unsaid,
+        (Some(named), None) => match (empty_bed(census, group), census.stays.get(named)) {
+            (Some(bed), Some(stay)) => Whose::Contradiction {
+                named: named.clone(),
+                since: came_to_bed(stay, moved),
+                detail: format!(
+                    "the message names patient {named}, who is in bed {}, and bed {bed}, where nobody is: nothing is stored; \
+                     set the patient on the monitor, or the bed in the hospital's system",
+                    stay.bed
+                ),
+            },
+            (None, _) | (_, None) => Whose::Named(named.clone()),
         },
+        (Some(named), Some(_)) => Whose::Named(named.clone()),
+        (None, Some(stay)) => Whose::InBed(stay.patient.id.clone(), came_to_bed(stay, moved).max(now - BED_SPEAKS_FOR)),
+        (None, None) => empty_bed(census, group).map_or(Whose::Unsaid, |bed| Whose::Empty(bed.clone())),
     }
+}
+
+/// The bed that is named, if it is one of the ward and nobody lies in it.
+fn empty_bed<'g>(census: &Census, group: &'g Group) -> Option<&'g BedId> {
+    group.bed.as_ref().filter(|bed| census.beds.contains_key(*bed) && census.stay_in(bed).is_none())
 }
 
 /// When a patient came to the bed. Stamps have whole seconds: the second in which that was counts.
@@ -205,11 +220,12 @@ const fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_ms(at.as_ms().div_euclid(1_000) * 1_000)
 }
 
-/// The assignment that a message makes, if its device measures nobody and its patient is here.
-fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whose) -> Option<Assignment> {
-    let (patient, start) = match whose {
-        Whose::Named(patient) => (patient, first),
-        Whose::InBed(patient, since) => (patient, first.max(*since)),
+/// The assignment that a message makes, if its device measures nobody and its patient is here. It starts with the first
+/// value of the time since the device is free and its patient in the bed: what is older says nothing of the present.
+fn assignment(census: &Census, device: &DeviceId, times: &[Timestamp], whose: &Whose) -> Option<Assignment> {
+    let (patient, since) = match whose {
+        Whose::Named(patient) => (patient, None),
+        Whose::InBed(patient, since) => (patient, Some(*since)),
         Whose::Unsaid | Whose::Empty(_) | Whose::Contradiction { .. } => return None,
     };
     let spans = census.assignments.get(device).map(Vec::as_slice).unwrap_or_default();
@@ -218,7 +234,8 @@ fn assignment(census: &Census, device: &DeviceId, first: Timestamp, whose: &Whos
         return None;
     }
     let free_from = spans.iter().filter_map(|a| a.end).max();
-    let start = free_from.map_or(start, |end| start.max(end));
+    let counts = |at: &Timestamp| free_from.is_none_or(|end| *at >= end) && since.is_none_or(|since| *at >= since);
+    let start = times.iter().copied().filter(counts).min()?;
     Some(Assignment { device: device.clone(), patient: patient.clone(), start, end: None })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     message::Location,
-    oru::{Unusable, identifier, patient_id},
+    oru::{Unusable, check_header, chosen_id, patient_id},
     source::Source,
     time,
     tokens::{Segment, Separators},
@@ -87,7 +87,10 @@ pub(super) fn act<'m>(
             "PID" => &mut *pid,
             "PV1" => &mut *pv1,
             "MRG" => &mut *mrg,
-            _ => continue,
+            _ => {
+                check_header(&segment)?;
+                continue;
+            }
         };
         if place.is_some() {
             let text = "a second one in a message: send each act in a message of its own".to_owned();
@@ -110,12 +113,13 @@ pub(super) fn act<'m>(
     }
     let stay = pv1.as_ref().map(|pv1| separators.component(separators.first(pv1.field(19)), 1).trim());
     let merged_at = Location::new("MRG", 1, 1);
-    let merged = match mrg.as_ref().map(|mrg| separators.component(separators.first(mrg.field(1)), 1)) {
-        Some(text) if !text.is_empty() => Some(identifier(text, separators).map_err(|why| (102, merged_at, why))?),
-        _ if kind == AdtKind::Merge => {
+    let merged = mrg.as_ref().map(|mrg| chosen_id(mrg.field(1), separators).map_err(|why| (102, merged_at, why)));
+    let merged = match merged.transpose()?.flatten() {
+        Some(id) => Some(id),
+        None if kind == AdtKind::Merge => {
             return Err((101, merged_at, "there is no identifier that is given up".to_owned()));
         }
-        _ => None,
+        None => None,
     };
     Ok(AdtAct {
         kind,
@@ -214,5 +218,7 @@ mod tests {
         let act = read("ADT^A40^ADT_A39", &[PID, "MRG|P-0999^^^HOSP^MR"]).unwrap();
         assert_eq!((act.kind, act.merged.as_ref().map(PatientId::as_str)), (AdtKind::Merge, Some("P-0999")));
         assert_eq!(act.patient.id.as_str(), "P-1001");
+        let several = read("ADT^A40", &[PID, "MRG|VN1^^^HOSP^VN~P-0999^^^HOSP^MR"]).unwrap();
+        assert_eq!(several.merged.as_ref().map(PatientId::as_str), Some("P-0999"), "chosen as PID-3 is");
     }
 }

@@ -101,8 +101,18 @@ pub(super) fn groups<'m>(
     Ok(walk.groups)
 }
 
-/// Refuses a line that is no segment.
+/// Refuses a second message within the first: what stands behind its header may be of another sender and patient.
+pub(super) fn check_header(segment: &Segment<'_>) -> Result<(), Unusable> {
+    if segment.line.starts_with("MSH") {
+        let text = "a second header within a message: send each message in a frame of its own".to_owned();
+        return Err((100, Location::new("MSH", 2, 1), text));
+    }
+    Ok(())
+}
+
+/// Refuses a line that is no segment, and a second message within the first.
 pub(super) fn check_named(segment: &Segment<'_>) -> Result<(), Unusable> {
+    check_header(segment)?;
     if segment.is_named() {
         return Ok(());
     }
@@ -255,6 +265,14 @@ impl<'a, 'm> Walk<'a, 'm> {
         Ok(device)
     }
 
+    /// The limits of the device in the unit of the vital; none if what unit they have is not known.
+    fn limits(&self, obx: &Segment<'m>) -> Option<ReportedLimits> {
+        let (codes, separators) = (&self.reader.source.codes, self.reader.separators);
+        let def = codes.vital(obx.field(3), separators)?;
+        let conversion = codes.conversion(obx.field(6), def, separators).ok()?;
+        range::limits(obx.field(7), separators, (def, conversion))
+    }
+
     fn push(
         &mut self,
         read: Result<Reading, (Fault, Option<&DeviceId>)>,
@@ -275,8 +293,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             way: Way::Hl7,
             ahead: fault.ahead.zip(device).map(|(at, device)| (device.clone(), at)),
         });
-        let text = obx.field(7);
-        let limits = if text.is_empty() { None } else { range::limits(text, self.reader.separators) };
+        let limits = if obx.field(7).is_empty() { None } else { self.limits(obx) };
         if let Some(group) = self.group() {
             group.values.push(Observed { read, location, limits });
         }
@@ -289,13 +306,18 @@ const ID_KINDS: [&str; 3] = ["MR", "PI", "PT"];
 
 /// The patient that PID-3 names: its medical record number, else its internal identifier, else the first that is there.
 pub(super) fn patient_id(pid: &Segment<'_>, separators: Separators) -> Result<Option<PatientId>, String> {
-    let all = || pieces(pid.field(3), separators.repetition).filter(|rep| !separators.component(rep, 1).is_empty());
+    chosen_id(pid.field(3), separators)
+}
+
+/// The patient among the identifiers of a field, by the rule for PID-3.
+pub(super) fn chosen_id(field: &str, separators: Separators) -> Result<Option<PatientId>, String> {
+    let all = || pieces(field, separators.repetition).filter(|rep| !separators.component(rep, 1).is_empty());
     let of_kind = |kind: &&str| all().find(|rep| separators.component(rep, 5) == *kind);
     let Some(found) = ID_KINDS.iter().find_map(of_kind).or_else(|| all().next()) else { return Ok(None) };
     identifier(separators.component(found, 1), separators).map(Some)
 }
 
 /// The identifier of a patient.
-pub(super) fn identifier(text: &str, separators: Separators) -> Result<PatientId, String> {
+fn identifier(text: &str, separators: Separators) -> Result<PatientId, String> {
     separators.unescape(text).trim().parse().map_err(|e: crate::domain::IdError| e.to_string())
 }

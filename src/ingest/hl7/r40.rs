@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         AlertClass, DeviceAlertCode, DeviceId, EpisodeId, PatientId, Priority, ReportedAlert, ReportedPhase,
-        ReportedQuiet, ReportedState, Timestamp, text::clean,
+        ReportedQuiet, ReportedState, Timestamp, VitalDef, text::clean,
     },
     ingest::{
         native::DecodeRules,
@@ -299,19 +299,8 @@ impl About {
         let named = separators.first(part.field(Row::Source));
         let vital = |field: &str| reader.source.codes.vital(field, separators);
         let found = measured.and_then(|row| vital(row.field(3))).or_else(|| vital(named));
-        let value = measured.filter(|row| vital(row.field(3)).is_some()).and_then(|row| {
-            let raw = separators.first(row.field(5)).trim();
-            let number: f64 = raw.parse().ok().filter(|n: &f64| n.is_finite())?;
-            let unit = separators.first(row.field(6));
-            let unit = [separators.component(unit, 1), separators.component(unit, 2)];
-            // A code of MDC tells nobody anything.
-            let is_word = |unit: &&str| !unit.is_empty() && unit.parse::<u32>().is_err() && !unit.starts_with("MDC_");
-            let def_unit = || found.map(|def| &*def.unit).filter(|_| unit.iter().any(|u| !u.is_empty()));
-            let unit = unit.iter().copied().find(is_word).or_else(def_unit).unwrap_or_default();
-            let is_none = reader.source.sentinels.contains(&number);
-            (!is_none).then(|| clean(&format!("{raw} {unit}")))
-        });
-        let limits = measured.and_then(|row| range::limits(row.field(7), separators)).map(|l| l.to_string());
+        let value = measured.and_then(|row| value_shown(reader, row, vital(row.field(3))?));
+        let limits = measured.and_then(|row| limits_shown(reader, row, vital(row.field(3))));
         let (source, label) = match found {
             Some(def) => (def.code.to_string(), def.label.to_string()),
             None if !named.is_empty() => {
@@ -331,6 +320,66 @@ impl About {
     }
 }
 
+/// The value of a row in the unit of its vital, or with its own unit if that is not known: never one beside the other's.
+fn value_shown(reader: &Reader<'_>, row: &Segment<'_>, def: &VitalDef) -> Option<String> {
+    let separators = reader.separators;
+    let raw = separators.first(row.field(5)).trim();
+    let (comparison, raw) = if row.field(2) == "SN" { structured(raw, separators)? } else { ("", raw) };
+    let number: f64 = raw.parse().ok().filter(|n: &f64| n.is_finite())?;
+    if reader.source.sentinels.contains(&number) {
+        return None;
+    }
+    let [word, any] = own_unit(row, separators);
+    let (number, unit) = match reader.source.codes.conversion(row.field(6), def, separators) {
+        Ok(conversion) if conversion.is_same() => {
+            let ours = if any.is_empty() { "" } else { &*def.unit };
+            (raw.to_owned(), if word.is_empty() { ours } else { word })
+        }
+        Ok(conversion) => (range::converted(raw, def, conversion)?, &*def.unit),
+        Err(_) => (raw.to_owned(), any),
+    };
+    Some(clean(format!("{comparison}{number} {unit}").trim_end()))
+}
+
+/// The limits of a row, by the rule for its value.
+fn limits_shown(reader: &Reader<'_>, row: &Segment<'_>, def: Option<&VitalDef>) -> Option<String> {
+    let separators = reader.separators;
+    let conversion = def.map(|def| reader.source.codes.conversion(row.field(6), def, separators).map(|how| (def, how)));
+    match conversion {
+        Some(Ok(how)) => range::limits(row.field(7), separators, how).map(|limits| limits.to_string()),
+        Some(Err(_)) => {
+            let limits = range::as_sent(row.field(7), separators)?;
+            let [_, unit] = own_unit(row, separators);
+            Some(clean(format!("{limits} {unit}").trim_end()))
+        }
+        None => range::as_sent(row.field(7), separators).map(|limits| limits.to_string()),
+    }
+}
+
+/// The unit of a row as it came: the word that people read, and whatever there is, the word first.
+fn own_unit<'m>(row: &Segment<'m>, separators: Separators) -> [&'m str; 2] {
+    let unit = separators.first(row.field(6));
+    let unit = [separators.component(unit, 2), separators.component(unit, 1)];
+    // A code of MDC tells nobody anything.
+    let is_word = |unit: &&str| !unit.is_empty() && unit.parse::<u32>().is_err() && !unit.starts_with("MDC_");
+    let word = unit.iter().rev().copied().find(is_word).unwrap_or_default();
+    let any = unit.iter().copied().find(|unit| !unit.is_empty()).unwrap_or_default();
+    [word, if word.is_empty() { any } else { word }]
+}
+
+/// The comparison and the number of a structured number; `None` if it is a range, a ratio or no number.
+fn structured<'m>(raw: &'m str, separators: Separators) -> Option<(&'m str, &'m str)> {
+    let mut parts = pieces(raw, separators.component).map(str::trim);
+    let (first, second) = (parts.next()?, parts.next().unwrap_or_default());
+    let is_more = parts.any(|part| !part.is_empty());
+    match first {
+        _ if is_more => None,
+        "" | "=" => Some(("", second)),
+        "<" | ">" | "<=" | ">=" => Some((first, second)),
+        number => second.is_empty().then_some(("", number)),
+    }
+}
+
 /// The name of the event, and the device's words for it.
 fn named(reader: &Reader<'_>, part: &Part<'_, '_>, row: &Segment<'_>, flags: Flags, about: &About) -> (String, String) {
     let separators = reader.separators;
@@ -341,7 +390,7 @@ fn named(reader: &Reader<'_>, part: &Part<'_, '_>, row: &Segment<'_>, flags: Fla
     if part.subject.is_some() {
         // A value with a flag, or a text.
         let side = flags.side.unwrap_or(Beyond::Somehow);
-        let is_number = separators.component(value, 1).trim().parse::<f64>().is_ok();
+        let is_number = row.field(2) == "SN" || separators.component(value, 1).trim().parse::<f64>().is_ok();
         let known = reader.source.codes.vital(row.field(3), separators).is_some();
         let name = if known { side.event().to_owned() } else { words::event_name(code, separators) };
         let said = if is_number {

@@ -1,10 +1,45 @@
 //! Limits of a device (OBX-7): `50-120`, `60^130`, `<500`, `>90`.
 
-use super::tokens::{Separators, pieces};
-use crate::domain::ReportedLimits;
+use super::{
+    tokens::{Separators, pieces},
+    units::Conversion,
+};
+use crate::domain::{ReportedLimits, VitalDef};
 
-/// The limits; `None` if they are none: a text for people, or nothing.
-pub(super) fn limits(field: &str, separators: Separators) -> Option<ReportedLimits> {
+/// The limits in the unit of their vital, for which their digits are kept if they have it already; `None` if they are none:
+/// a text for people, or nothing.
+pub(super) fn limits(
+    field: &str,
+    separators: Separators,
+    (def, conversion): (&VitalDef, Conversion),
+) -> Option<ReportedLimits> {
+    let (low, high) = ends(field, separators)?;
+    if conversion.is_same() {
+        return ReportedLimits::between(low, high);
+    }
+    // What is no limit as it came does not become one.
+    ReportedLimits::between(low, high)?;
+    ReportedLimits::between(&converted(low, def, conversion)?, &converted(high, def, conversion)?)
+}
+
+/// A number in the unit of its vital, with the digits that it is shown with; nothing stays nothing.
+pub(super) fn converted(number: &str, def: &VitalDef, conversion: Conversion) -> Option<String> {
+    if number.is_empty() {
+        return Some(String::new());
+    }
+    let value: f64 = number.parse().ok()?;
+    // Adding 0 makes -0 a plain 0.
+    Some(def.format(conversion.apply(value) + 0.0))
+}
+
+/// The limits as they came, for what has no unit of ours.
+pub(super) fn as_sent(field: &str, separators: Separators) -> Option<ReportedLimits> {
+    let (low, high) = ends(field, separators)?;
+    ReportedLimits::between(low, high)
+}
+
+/// The two ends, of which one may be empty.
+fn ends(field: &str, separators: Separators) -> Option<(&str, &str)> {
     let field = separators.first(field).trim();
     let mut parts = pieces(field, separators.component);
     let (first, second) = (parts.next().unwrap_or_default().trim(), parts.next());
@@ -14,7 +49,7 @@ pub(super) fn limits(field: &str, separators: Separators) -> Option<ReportedLimi
         (None, Some(b'>')) => (first.get(1..)?, ""),
         (None, _) => span(first)?,
     };
-    ReportedLimits::between(number(low), number(high))
+    Some((number(low), number(high)))
 }
 
 /// A number without what may stand before it.
@@ -55,13 +90,13 @@ mod tests {
     #[case("-", None)]
     #[case("50", None)]
     fn limits_keep_their_digits(#[case] field: &str, #[case] expected: Option<&str>) {
-        assert_eq!(limits(field, Separators::USUAL).as_ref().map(ReportedLimits::as_str), expected);
+        assert_eq!(as_sent(field, Separators::USUAL).as_ref().map(ReportedLimits::as_str), expected);
     }
 
     proptest! {
         #[test]
         fn any_text_is_limits_or_none(text in "[0-9<>=.^~ -]{0,20}|.{0,12}") {
-            let _ = limits(&text, Separators::USUAL);
+            let _ = as_sent(&text, Separators::USUAL);
         }
     }
 }

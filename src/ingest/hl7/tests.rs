@@ -56,6 +56,13 @@ fn a_row_is_a_reading_of_its_bed() {
 #[case::letter("OBX|1|CWE|67775-7^ACVPU^LN||V^Voice^L||||||F", "consciousness 2 - gw/ICU-12 2026-03-01T11:59:50.000Z")]
 #[case::equipment("OBX|1|NM|HR||77||||||F|||||||D-9^x^y^EUI64", "hr 77 - D-9 2026-03-01T11:59:50.000Z")]
 #[case::comparison("OBX|1|SN|8867-4^HR^LN||>^77|/min|||||F", "NotANumber")]
+#[case::range("OBX|1|SN|8867-4^HR^LN||^100^-^200|/min|||||F", "NotANumber")]
+#[case::ratio("OBX|1|SN|8867-4^HR^LN||^120^/^80|/min|||||F", "NotANumber")]
+#[case::ratio_without_its_comparison("OBX|1|SN|8867-4^HR^LN||120^/^80|/min|||||F", "NotANumber")]
+#[case::number_with_empty_parts(
+    "OBX|1|SN|8867-4^HR^LN||^77^^|/min|||||F",
+    "hr 77 - gw/ICU-12 2026-03-01T11:59:50.000Z"
+)]
 #[case::comma("OBX|1|NM|8310-5^T^LN||36,6|Cel|||||F", "NotANumber")]
 #[case::infinite("OBX|1|NM|8867-4^HR^LN||inf|/min|||||F", "NotANumber")]
 #[case::impossible("OBX|1|NM|8867-4^HR^LN||777|/min|||||F", "Impossible")]
@@ -82,6 +89,18 @@ fn a_sentinel_is_no_value(#[case] raw: &str) {
     let group = groups(&[PID, PV1, OBR, &row]).remove(0);
     assert!(group.values.is_empty(), "{:?}", group.values);
     assert_eq!(group.no_value.len(), 1);
+}
+
+#[rstest]
+#[case::as_sent("8310-5^T^LN||37.00|Cel|35.0-38.50", Some("35.0-38.50"))]
+#[case::fahrenheit("8310-5^T^LN||98.6|[degF]|95-101", Some("35.0-38.3"))]
+#[case::one_end("8310-5^T^LN||98.6|[degF]|<101", Some("below 38.3"))]
+#[case::kilopascal("8480-6^NBPs^LN||16|kPa|12^20", Some("90-150"))]
+#[case::unknown_unit("8310-5^T^LN||98.6|furlongs|95-101", None)]
+#[case::no_unit("8310-5^T^LN||98.6||95-101", None)]
+fn limits_have_the_unit_of_the_value_beside_them(#[case] row: &str, #[case] limits: Option<&str>) {
+    let group = groups(&[PID, PV1, OBR, &format!("OBX|1|NM|{row}||||F")]).remove(0);
+    assert_eq!(group.values[0].limits.map(|limits| limits.to_string()).as_deref(), limits);
 }
 
 #[test]
@@ -169,6 +188,19 @@ fn lines_that_are_none_refuse_the_message() {
         "{}",
         fault.reason.text
     );
+}
+
+#[rstest]
+#[case::values("ORU^R01^ORU_R01", &[PID, OBR, HR])]
+#[case::alerts("ORU^R40^ORU_R40", &[PID, OBR])]
+#[case::acts("ADT^A03", &[PID])]
+fn a_second_header_refuses_the_message(#[case] kind: &str, #[case] lines: &[&str]) {
+    for second in ["MSH|^~\\&|OTHER|H|WW|H|20260301120000+0000||ORU^R01|C2|P|2.6", "MSH#^~\\&#OTHER"] {
+        let with = fault(&message(kind, &[lines, &[second, OBR, HR]].concat()));
+        assert_eq!(with.kind, AckKind::Error);
+        assert!(with.reason.text.contains("MSH 2: a second header"), "{}", with.reason.text);
+        assert!(decode_with(message(kind, lines).as_bytes(), &source()).is_ok(), "one is a message");
+    }
 }
 
 #[test]

@@ -115,11 +115,13 @@ impl<'m> Reader<'_> {
 
     /// The values within one repetition: the components of a numeric array, the number of a structured one.
     fn parts(&self, kind: &str, rep: &'m str) -> impl Iterator<Item = &'m str> {
-        let (all, number) = (kind == "NA" || kind == "MA", kind == "SN");
+        let (all, structured) = (kind == "NA" || kind == "MA", kind == "SN");
+        // A structured number is a comparison and a number: `<^98` is none, and neither is a range or a ratio.
+        let skip = usize::from(structured && rep.starts_with(self.separators.component));
+        let is_more = || pieces(rep, self.separators.component).skip(skip + 1).any(|part| !part.is_empty());
+        let number = structured && !is_more();
         let whole = (!all && !number).then_some(rep);
         let components = (all || number).then(|| pieces(rep, self.separators.component)).into_iter().flatten();
-        // A structured number is a comparison and a number: `<^98` is none.
-        let skip = usize::from(number && rep.starts_with(self.separators.component));
         let take = if number { 1 } else { usize::MAX };
         whole.into_iter().chain(components.skip(skip).take(take))
     }

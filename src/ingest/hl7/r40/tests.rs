@@ -124,6 +124,27 @@ fn a_plain_group_has_an_alert_for_each_flagged_value() {
     assert_eq!(well[0].read.as_ref().unwrap().said.phase, ReportedPhase::End, "all is well");
 }
 
+#[rstest]
+#[case::mdc_fahrenheit("150344^MDC_TEMP^MDC||103.1|266560^MDC_DIM_FAHR^MDC|95-101", "39.5 °C", "35.0-38.3")]
+#[case::word("150344^MDC_TEMP^MDC||103.1|degF|95-101", "39.5 °C", "35.0-38.3")]
+#[case::kilopascal("150021^MDC_PRESS_CUFF_SYS^MDC||22.0|265987^MDC_DIM_KILO_PASCAL^MDC|12-20", "165 mmHg", "90-150")]
+#[case::ours("150344^MDC_TEMP^MDC||39.50|268192^MDC_DIM_DEGC^MDC|35-38.30", "39.50 °C", "35-38.30")]
+#[case::not_known("150344^MDC_TEMP^MDC||103.1|999^MDC_DIM_ODD^MDC|95-101", "103.1 MDC_DIM_ODD", "95-101 MDC_DIM_ODD")]
+#[case::no_unit("150344^MDC_TEMP^MDC||103.1||95-101", "103.1", "95-101")]
+fn a_number_has_its_own_unit_or_is_converted(#[case] row: &str, #[case] value: &str, #[case] limits: &str) {
+    let said = one_of(&[PID, OBR, &format!("OBX|1|NM|{row}|H|||F")]).said;
+    assert_eq!((said.value.as_deref(), said.limits.as_deref()), (Some(value), Some(limits)));
+}
+
+#[rstest]
+#[case::comparison(">^300", Some(">300 /min"))]
+#[case::number("^131", Some("131 /min"))]
+#[case::range("^100^-^200", None)]
+fn a_structured_number_is_no_name(#[case] value: &str, #[case] shown: Option<&str>) {
+    let said = one_of(&[PID, OBR, &format!("OBX|1|SN|147842^MDC_ECG_HEART_RATE^MDC||{value}|/min||H|||F")]).said;
+    assert_eq!((said.text.as_str(), said.value.as_deref()), ("HR high", shown));
+}
+
 #[test]
 fn later_messages_name_the_first() {
     let linked = "OBR|1|O2|A78^MON|196616^MDC_EVT_ALARM^MDC|||20260301115950+0000||||||||||||||||||||||^A77&MON";
