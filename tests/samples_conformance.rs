@@ -186,7 +186,7 @@ fn framing(bench: &Bench, raw: &[u8], expect: &Value) -> Option<String> {
         .iter()
         .filter_map(|piece| match piece {
             Piece::Message(message) => Some(bench.decode(message)),
-            Piece::TooLong(_) | Piece::Broken(_) => None,
+            Piece::TooLong(_) | Piece::Broken(_) | Piece::CutOff(_) | Piece::Rest(_) => None,
         })
         .filter(|decoded| bench.answer(decoded).is_some())
         .map(|decoded| decoded.map_or_else(|e| e.to_string(), |m| m.header.control_id))

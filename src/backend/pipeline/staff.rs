@@ -127,6 +127,7 @@ mod tests {
             name: name.to_owned(),
             role,
             phc: String::new(),
+            given_at: None,
             enabled,
             failures: 0,
             coverage,

@@ -19,6 +19,7 @@ fn add_user(bench: &Bench, name: &str, role: Role) {
             name: name.to_owned(),
             role,
             phc: String::new(),
+            given_at: None,
             enabled: true,
             failures: 0,
             coverage: Coverage::All,
