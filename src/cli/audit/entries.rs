@@ -101,7 +101,7 @@ fn user_of(reader: &SqliteReader, name: &str) -> anyhow::Result<UserId> {
 
 /// An entry as a line for people. What is in an entry was written by us; a changed one is shown cleaned.
 pub(super) fn line(row: &LeafRow) -> String {
-    let LeafRow { index, leaf, text } = row;
+    let LeafRow { index, leaf, text, text_fits } = row;
     let Ok(value) = serde_json::from_str::<Value>(leaf) else {
         return format!("{index:>8}  unreadable: {}", clean(leaf));
     };
@@ -113,7 +113,11 @@ pub(super) fn line(row: &LeafRow) -> String {
     ]
     .iter()
     .filter_map(|key| value.get(*key).map(|v| format!("{key}={}", v.to_string().trim_matches('"'))))
-    .chain(text.as_ref().map(|t| format!("text={t:?}")));
+    .chain(text.as_ref().map(|t| match text_fits {
+        true => format!("text={t:?}"),
+        // What was put in its place is not shown: nobody of the trail has said it.
+        false => "BAD: the text does not fit its entry, it was changed".to_owned(),
+    }));
     let about: Vec<String> = about.collect();
     let (at, act, outcome) = (clean(get("utc")), clean(get("act")), clean(get("outcome")));
     format!("{index:>8}  {at}  {act:<18} {outcome:<8} {:<20} {}", clean(&who), clean(&about.join(" ")))
@@ -138,9 +142,18 @@ mod tests {
                 r#"{{"i":7,"utc":"2026-11-23T08:00:00.000Z","actor":{actor},"act":"user.add","outcome":"success"}}"#
             ),
             text: None,
+            text_fits: true,
         };
         assert!(line(&row(r#"{"kind":"console","uid":0}"#)).contains("success  uid 0"));
         assert!(line(&row(r#"{"kind":"user","user":"u-1","role":"nurse"}"#)).contains("success  u-1"));
         assert!(line(&row(r#"{"kind":"system"}"#)).contains("success  system"));
+    }
+
+    #[test]
+    fn a_text_that_was_changed_is_not_shown() {
+        let row = |text_fits| LeafRow { index: 7, leaf: "{}".to_owned(), text: Some("as asked".to_owned()), text_fits };
+        assert!(line(&row(true)).contains("text=\"as asked\""));
+        let said = line(&row(false));
+        assert!(said.contains("the text does not fit its entry") && !said.contains("as asked"), "{said}");
     }
 }
