@@ -258,6 +258,9 @@ fn check_values(
             return Err(format!("{whose}: there is no parameter {name}"));
         };
         let expression = value.as_str().is_some_and(|text| text.starts_with('['));
+        if !expression {
+            parameter.check_type(value).map_err(|why| format!("{whose}: {why}"))?;
+        }
         if !expression && !parameter.allows(value) {
             let allowed = Value::Array(parameter.allowed.clone());
             return Err(format!("{whose}: parameter {name} may not be {value}: one of {allowed} is wanted"));
