@@ -177,7 +177,7 @@ impl App {
     pub async fn reset_factor(&self, leaf: LeafDraft, user: &UserRecord) -> Result<(), FactorError> {
         self.check_reset(user)?;
         let leaf = LeafDraft { code: Some("reset"), user: Some(user.id.clone()), ..leaf };
-        let (mut leaves, ending) = self.end_sessions(user, "factor_reset");
+        let (mut leaves, ending) = self.end_sessions(&leaf, user, "factor_reset");
         leaves.insert(0, leaf);
         let change = AccessChange::SetFactor { user: user.id.clone(), factor: None };
         Ok(self.record(leaves, vec![change, ending]).await?)
