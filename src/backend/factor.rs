@@ -61,6 +61,11 @@ pub enum FactorError {
     /// The passphrase cannot stand alone.
     #[error("your passphrase is too short to stand alone: get one of at least 15 characters first")]
     ShortPassphrase,
+    /// The passphrase of somebody else cannot stand alone.
+    #[error(
+        "the passphrase of {0} is too short to stand alone: give another of at least 15 characters first (`wardwatch user passphrase {0}`)"
+    )]
+    TheirShortPassphrase(String),
     /// Too much waits.
     #[error("too many are being set up: try again in a moment")]
     Busy,
@@ -164,7 +169,7 @@ impl App {
     pub fn check_reset(&self, user: &UserRecord) -> Result<(), FactorError> {
         match &user.factor {
             None => Err(FactorError::None),
-            Some(_) if needs_a_factor(&user.phc) => Err(FactorError::ShortPassphrase),
+            Some(_) if needs_a_factor(&user.phc) => Err(FactorError::TheirShortPassphrase(user.name.clone())),
             Some(_) => Ok(()),
         }
     }
