@@ -176,6 +176,11 @@ fn a_new_passphrase_ends_the_sessions_of_the_old_one() {
     server.run(&["user", "enable", "anna"]);
     assert_eq!(status(answer.json()["token"].as_str().unwrap()), 401, "nor after a disable");
     assert_eq!(entries(&server, "session.end", "user_disabled"), 1);
+    let shown = server.run(&["audit", "show", "--json", "--act", "session.end"]);
+    for line in shown.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(entry["actor"]["kind"] == "console" && entry["user"].is_string(), "not the person ended it: {line}");
+    }
 }
 
 #[test]

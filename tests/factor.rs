@@ -153,6 +153,10 @@ async fn p01_eight_characters_do_beside_a_second_factor_and_cannot_stand_without
     assert!(matches!(&refused, AdminAnswer::Failed { why } if why.contains("at least 15")), "{refused:?}");
     let (seed, _) = enrolled(&bench).await;
     bench.ask(short).await;
+    let reset = AdminRequest::ResetFactor { name: "anna".into() };
+    let refused = admin::execute(&app, bench.dir.path(), Asker::console(0, false), reset).await;
+    let said = format!("{refused:?}");
+    assert!(said.contains("passphrase of anna is too short") && said.contains("user passphrase anna"), "{said}");
     bench.pass(Millis::from_secs(30));
     let signed_in = app.login("anna", secret("mgTq7vBz"), Some(bench.code(&seed)), from(1)).await.unwrap();
     let session = app.session(&signed_in.token).unwrap();

@@ -59,7 +59,7 @@ impl Dice {
 
 fn stored(index: u64, text: String) -> StoredLeaf {
     let bytes = text.into_bytes();
-    StoredLeaf { index, hash: leaf_hash(&bytes), bytes }
+    StoredLeaf { index, hash: leaf_hash(&bytes), bytes, text_fits: true }
 }
 
 fn text(index: u64, utc_s: u64, who: u64, act: &str) -> String {

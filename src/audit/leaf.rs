@@ -568,6 +568,27 @@ pub fn removal(bytes: &[u8]) -> Option<Removal> {
     is_one.then_some(Removal { upto: text.upto, at: text.utc, who, retained: text.retained })
 }
 
+/// Whether what is stored beside a leaf is the text that it was written with, by its name and its salt. No text may stand
+/// beside a leaf that was written without one.
+#[must_use]
+pub fn text_fits(leaf: &[u8], field: &[u8], salt: &[u8], text: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Text {
+        text: Commitment,
+    }
+    #[derive(Deserialize)]
+    struct Commitment {
+        field: String,
+        sha256: String,
+    }
+    let Ok(Text { text: said }) = serde_json::from_slice::<Text>(leaf) else { return false };
+    let mut hasher = Sha256::new();
+    hasher.update(salt);
+    hasher.update(text);
+    // What could be moved from the salt to the text would give the same hash.
+    salt.len() == SALT_BYTES && said.field.as_bytes() == field && said.sha256 == BASE64.encode(hasher.finalize())
+}
+
 /// When a leaf says that it was written.
 #[must_use]
 pub fn written_at(bytes: &[u8]) -> Option<Timestamp> {
@@ -604,5 +625,15 @@ mod tests {
         let text = draft.text(&stamp).unwrap();
         insta::assert_snapshot!(text, @r#"{"v":1,"i":4,"utc":"1970-01-01T00:00:00.000Z","boot_ms":12,"boot_id":"b","actor":{"kind":"unknown"},"act":"user.login","outcome":"refused","code":"unknown_user","text":{"field":"login_name","sha256":"Ma5iSXeyyzPJQc0yLi0/Eo4CN8iiYs8w1+GjxI19xuE="}}"#);
         assert_eq!(claimed_index(text.as_bytes()), Some(4));
+        let fits = |field: &str, salt: &[u8], beside: &str| {
+            text_fits(text.as_bytes(), field.as_bytes(), salt, beside.as_bytes())
+        };
+        let salt = [7; SALT_BYTES];
+        assert!(fits("login_name", &salt, "Mallory O'Name"));
+        assert!(!fits("login_name", &salt, "Alice"));
+        assert!(!fits("words", &salt, "Mallory O'Name"));
+        assert!(!fits("login_name", &[8; SALT_BYTES], "Mallory O'Name"));
+        assert!(!fits("login_name", &[&salt[..], b"M"].concat(), "allory O'Name"));
+        assert!(!text_fits(br#"{"v":1,"i":4}"#, b"login_name", &salt, b"Mallory O'Name"), "it was written without one");
     }
 }

@@ -30,6 +30,8 @@ pub struct StoredLeaf {
     pub bytes: Vec<u8>,
     /// The hash that was stored with it.
     pub hash: Hash,
+    /// Whether the text that stands beside it is the one that it was written with; also if none does, for it may be erased.
+    pub text_fits: bool,
 }
 
 /// Which leaves of a log have no bytes any more, and whether the log itself says so: what else lies in the database can be
@@ -93,6 +95,8 @@ pub enum FaultKind {
     /// A checkpoint beside the log is signed and is not of this log, whose leaves are as they were pinned: `index` is its size,
     /// and no leaf is bad.
     Checkpoint,
+    /// The leaf is as it was written, and the text beside it is another than the one it was written with.
+    Text,
     /// Leaf and stored hash agree, but not with a signed checkpoint: both were changed.
     NotAsSigned,
 }
@@ -104,6 +108,7 @@ impl fmt::Display for Fault {
             FaultKind::Missing => write!(f, "leaf {index} is missing"),
             FaultKind::Edited => write!(f, "leaf {index} was edited"),
             FaultKind::Moved => write!(f, "leaf {index} stands in the place of another"),
+            FaultKind::Text => write!(f, "the text beside leaf {index} does not fit its entry: it was changed"),
             FaultKind::Removed => {
                 write!(f, "leaf {index} was removed, and no signed entry says that its time was over")
             }
@@ -185,6 +190,8 @@ struct Check<'a> {
     before: Option<Hash>,
     /// The first leaf that does not fit the hash stored with it, or claims another place.
     visible: Option<Fault>,
+    /// The first text that does not fit its leaf. What is wrong with leaves comes first.
+    text: Option<Fault>,
     /// Leaves at the beginning whose bytes are gone.
     gone: u64,
     /// When the first leaf was written that is there.
@@ -215,6 +222,7 @@ impl<'a> Check<'a> {
             stored: Tree::default(),
             before: None,
             visible: None,
+            text: None,
             gone: 0,
             removed: None,
             proven: 0,
@@ -244,6 +252,9 @@ impl<'a> Check<'a> {
         let pin = usize::try_from(place).ok().and_then(|at| self.hashes.get(at));
         if self.visible.is_none() && !gone {
             self.visible = self.look(leaf, place, hash);
+        }
+        if self.text.is_none() && !gone && !leaf.text_fits {
+            self.text = Some(Fault { index: place, upto: None, what: FaultKind::Text });
         }
         if pin.is_some_and(|pin| *pin != hash) {
             let visible = self.visible.take().filter(|fault| fault.upto.is_none());
@@ -354,7 +365,7 @@ impl<'a> Check<'a> {
             entry,
             years: removal.retained.years,
         });
-        match self.visible {
+        match self.visible.or(self.text) {
             Some(fault) => Err(fault),
             None => Ok(Verified { leaves: size, covered, checkpoints: self.checkpoints.len(), removed }),
         }
@@ -374,7 +385,7 @@ mod tests {
                 1 + index % 28
             );
             let bytes = bytes.into_bytes();
-            StoredLeaf { index, hash: leaf_hash(&bytes), bytes }
+            StoredLeaf { index, hash: leaf_hash(&bytes), bytes, text_fits: true }
         };
         (0..n).map(leaf).collect()
     }
@@ -409,7 +420,12 @@ mod tests {
         let bytes = format!(
             r#"{{"v":1,"i":{n},"utc":"{at}","boot_ms":1,"boot_id":"b","actor":{{"kind":"console","uid":7}},"act":"audit.retain","outcome":"success","upto":{upto},"retained":{{"years":{years},"how":"archived","until":"{until}"}}}}"#
         );
-        leaves.push(StoredLeaf { index: n, hash: leaf_hash(bytes.as_bytes()), bytes: bytes.into_bytes() });
+        leaves.push(StoredLeaf {
+            index: n,
+            hash: leaf_hash(bytes.as_bytes()),
+            bytes: bytes.into_bytes(),
+            text_fits: true,
+        });
         leaves.iter_mut().take(usize::try_from(gone).unwrap()).for_each(|leaf| leaf.bytes.clear());
         leaves
     }

@@ -380,7 +380,7 @@ impl Kind {
             Self::Query | Self::AlertReport | Self::HandoverReport => Need::Verb(Verb::ReadHistory),
             Self::Ops => Need::Verb(Verb::ReadStatus),
             Self::AuditLog => Need::Verb(Verb::ReadAudit),
-            Self::Letters | Self::RetryLetter | Self::DropLetter => Need::Verb(Verb::ManageDevices),
+            Self::Letters | Self::RetryLetter | Self::DropLetter => Need::Verb(Verb::TriageMessages),
             Self::OpenPatient | Self::ClosePatient => Need::Verb(Verb::BreakGlass),
         }
     }
@@ -415,6 +415,7 @@ pub const fn code_of(verb: Verb) -> &'static str {
         Verb::ManageRota => "manage_rota",
         Verb::ManageCensus => "manage_census",
         Verb::ManageDevices => "manage_devices",
+        Verb::TriageMessages => "triage_messages",
         Verb::ManageUsers => "manage_users",
         Verb::ReadAudit => "read_audit",
         Verb::RetainAudit => "retain_audit",
@@ -456,11 +457,11 @@ pub const fn verb_of_request(request: &AdminRequest) -> Verb {
         | AdminRequest::ListDevices { .. }
         | AdminRequest::ListUnplaced
         | AdminRequest::Desire { .. }
-        | AdminRequest::Enrol { .. }
-        | AdminRequest::ListDeadLetters { .. }
+        | AdminRequest::Enrol { .. } => Verb::ManageDevices,
+        AdminRequest::ListDeadLetters { .. }
         | AdminRequest::ShowDeadLetter { .. }
         | AdminRequest::RetryDeadLetter { .. }
-        | AdminRequest::DropDeadLetter { .. } => Verb::ManageDevices,
+        | AdminRequest::DropDeadLetter { .. } => Verb::TriageMessages,
         AdminRequest::NoteAuditRead | AdminRequest::ExportAudit { .. } | AdminRequest::PlanRetention => Verb::ReadAudit,
         AdminRequest::ArchiveAudit { .. } | AdminRequest::RetainAudit { .. } => Verb::RetainAudit,
         AdminRequest::CheckPolicy { .. } => Verb::CheckPolicy,

@@ -61,6 +61,11 @@ pub enum FactorError {
     /// The passphrase cannot stand alone.
     #[error("your passphrase is too short to stand alone: get one of at least 15 characters first")]
     ShortPassphrase,
+    /// The passphrase of somebody else cannot stand alone.
+    #[error(
+        "the passphrase of {0} is too short to stand alone: give another of at least 15 characters first (`wardwatch user passphrase {0}`)"
+    )]
+    TheirShortPassphrase(String),
     /// Too much waits.
     #[error("too many are being set up: try again in a moment")]
     Busy,
@@ -164,7 +169,7 @@ impl App {
     pub fn check_reset(&self, user: &UserRecord) -> Result<(), FactorError> {
         match &user.factor {
             None => Err(FactorError::None),
-            Some(_) if needs_a_factor(&user.phc) => Err(FactorError::ShortPassphrase),
+            Some(_) if needs_a_factor(&user.phc) => Err(FactorError::TheirShortPassphrase(user.name.clone())),
             Some(_) => Ok(()),
         }
     }
@@ -177,7 +182,7 @@ impl App {
     pub async fn reset_factor(&self, leaf: LeafDraft, user: &UserRecord) -> Result<(), FactorError> {
         self.check_reset(user)?;
         let leaf = LeafDraft { code: Some("reset"), user: Some(user.id.clone()), ..leaf };
-        let (mut leaves, ending) = self.end_sessions(user, "factor_reset");
+        let (mut leaves, ending) = self.end_sessions(&leaf, user, "factor_reset");
         leaves.insert(0, leaf);
         let change = AccessChange::SetFactor { user: user.id.clone(), factor: None };
         Ok(self.record(leaves, vec![change, ending]).await?)

@@ -21,6 +21,9 @@ use std::sync::{Arc, PoisonError};
 /// Most letters of one answer.
 const LIST_MAX: u32 = 1_000;
 
+/// Most letters that an entry of the trail names by their numbers.
+const NAMED_MAX: usize = 100;
+
 /// Why nothing was done with a letter.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LetterError {
@@ -53,8 +56,24 @@ pub(super) async fn list(
     let reader = Arc::clone(&app.reader);
     let letters = tokio::task::spawn_blocking(move || reader.dead_letters(&filter, limit.min(LIST_MAX))).await;
     let letters = letters.map_err(refused)??;
-    app.record(vec![leaf(by, Act::DeadLetterRead)], Vec::new()).await?;
+    note_read(app, by, &letters).await?;
     Ok(letters)
+}
+
+/// Writes into the audit trail who was shown which letters.
+async fn note_read(app: &App, by: &Actor, letters: &[StoredDeadLetter]) -> Result<(), LetterError> {
+    let numbers: Vec<u64> = letters.iter().map(|stored| stored.no).collect();
+    let leaf = LeafDraft { side_text: app.beside("dead_letter", numbered(&numbers)), ..leaf(by, Act::DeadLetterRead) };
+    Ok(app.record(vec![leaf], Vec::new()).await?)
+}
+
+/// Letters by their numbers, the newest first.
+fn numbered(numbers: &[u64]) -> String {
+    let text = numbers.iter().take(NAMED_MAX).map(u64::to_string).collect::<Vec<_>>().join(" ");
+    if let (Some(last), more @ 1..) = (numbers.last(), numbers.len().saturating_sub(NAMED_MAX)) {
+        return format!("{text} and {more} more, the last {last}");
+    }
+    if text.is_empty() { "none".to_owned() } else { text }
 }
 
 /// Letters that wait, for a screen: one more than fits says whether there are older ones.
@@ -75,7 +94,7 @@ pub(super) async fn page(app: &App, by: &Actor, query: LetterQuery) -> Result<(V
 /// One letter, with an entry in the audit trail.
 pub(super) async fn show(app: &App, by: &Actor, no: u64) -> Result<StoredDeadLetter, LetterError> {
     let letter = find(app, no).await?;
-    app.record(vec![leaf(by, Act::DeadLetterRead)], Vec::new()).await?;
+    note_read(app, by, std::slice::from_ref(&letter)).await?;
     Ok(letter)
 }
 
@@ -209,3 +228,17 @@ fn by_way(app: &App, measured_by: &DeviceId, body: &[u8], way: Way) -> Result<In
 
 /// A payload that is shorter than its bound by less than this may have been cut at a character.
 const CUT_WITHIN: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_names_the_letters_that_were_shown_up_to_a_bound() {
+        assert_eq!(numbered(&[]), "none");
+        assert_eq!(numbered(&[9, 7]), "9 7");
+        let many: Vec<u64> = (1..=1_000).rev().collect();
+        let text = numbered(&many);
+        assert!(text.starts_with("1000 999 ") && text.ends_with(" 901 and 900 more, the last 1"), "{text}");
+    }
+}

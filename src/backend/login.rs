@@ -294,10 +294,22 @@ impl App {
         Ok(SignedIn { token, session: self.session_info(&session) })
     }
 
-    /// What ends all sessions of a user, and what is to be said of it.
-    pub fn end_sessions(&self, user: &UserRecord, code: &'static str) -> (Vec<LeafDraft>, AccessChange) {
+    /// What ends all sessions of a user, and what is to be said of it. `by` is like the entry of the act that ends them: it is not
+    /// the user who does.
+    pub fn end_sessions(
+        &self,
+        by: &LeafDraft,
+        user: &UserRecord,
+        code: &'static str,
+    ) -> (Vec<LeafDraft>, AccessChange) {
         let sessions = self.hub.directory().sessions_of(&user.id);
-        let leaves = sessions.iter().map(|session| ended(user, &session.id, code)).collect();
+        let ended = |session: &SessionRecord| LeafDraft {
+            code: Some(code),
+            session: Some(session.id.clone()),
+            user: Some(user.id.clone()),
+            ..LeafDraft::new(by.actor.clone(), Act::SessionEnd, Outcome::Success)
+        };
+        let leaves = sessions.iter().map(ended).collect();
         (leaves, AccessChange::DropSessionsOf(user.id.clone()))
     }
 

@@ -18,7 +18,7 @@ use crate::{
     store::{LeafRow, StoreReader, sqlite::SqliteReader},
 };
 use anyhow::Context;
-use entries::{Filter, line};
+use entries::{Filter, Names, line};
 use std::{io::Write, path::PathBuf};
 
 /// Entries that are read at once.
@@ -208,11 +208,12 @@ fn show(site: &SiteArgs, (from, limit): (u64, u32), json: bool, filter: Filter) 
     let reader = SqliteReader::open(&site.folder)?;
     let wanted = filter.resolve(&reader, OsClock.wall())?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let names = Names::read(&reader)?;
     let mut left = limit;
     each_row(&reader, from, |row| {
         if left > 0 && wanted.wants(&row.leaf) {
             left -= 1;
-            if json { writeln!(out, "{}", row.leaf)? } else { writeln!(out, "{}", line(row))? }
+            if json { writeln!(out, "{}", row.leaf)? } else { writeln!(out, "{}", line(row, &names))? }
         }
         Ok(left > 0)
     })?;

@@ -68,6 +68,7 @@ pub(super) fn ask<'a>(
         if !parameter.allows(&value) {
             return Err(format!("parameter {} may not be {value}", parameter.name));
         }
+        parameter.check_type(&value)?;
         guard::check_parameter(&parameter.name, &value)?;
         values.insert(key.clone(), (parameter.name.clone(), value));
     }
@@ -103,7 +104,10 @@ pub(super) fn ask<'a>(
         }
         effect = Some(other);
     }
-    let parameters: Map<String, serde_json::Value> = values.into_values().collect();
+    // The language knows a parameter by how the rule spells it.
+    let spelt = |name: &String| values.get(&name.to_lowercase()).map(|(_, value)| (name.clone(), value.clone()));
+    let mut parameters: Map<String, serde_json::Value> = definition.spellings.iter().filter_map(spelt).collect();
+    parameters.extend(values.into_values());
     let parameters = Value::from(serde_json::Value::Object(parameters));
     Ok(Asked { place: *place, definition, parameters, effect, is_overridden: other.is_some() })
 }

@@ -5,6 +5,7 @@ use super::{
     document::{Document, PolicyFault, member, text},
     effect::Effect,
     guard, rule,
+    wants::{undeclared, wants},
 };
 use regorus::{
     Rc, Source,
@@ -38,9 +39,32 @@ pub struct Parameter {
     pub default: Option<Value>,
     /// The values that it may have; any if there are none.
     pub allowed: Vec<Value>,
+    /// Of which type its values are, in small letters; any if it says none.
+    pub kind: Option<&'static str>,
 }
 
+/// The types of parameters, as Azure has them.
+const KINDS: [&str; 7] = ["string", "array", "object", "boolean", "integer", "float", "datetime"];
+
 impl Parameter {
+    /// Whether a value is of its type. Nothing is made of another type: the language takes a comparison of two types as not met.
+    ///
+    /// # Errors
+    /// Which type is wanted, if it is of another.
+    pub fn check_type(&self, value: &Value) -> Result<(), String> {
+        let fits = match self.kind {
+            None => true,
+            Some("array") => value.is_array(),
+            Some("object") => value.is_object(),
+            Some("boolean") => value.is_boolean(),
+            Some("integer") => value.is_i64() || value.is_u64(),
+            Some("float") => value.is_number(),
+            Some(_) => value.is_string(),
+        };
+        let kind = self.kind.unwrap_or_default();
+        if fits { Ok(()) } else { Err(format!("parameter {} may not be {value}: type {kind} is wanted", self.name)) }
+    }
+
     /// Whether it may have this value; texts are compared without regard to case, as Azure does.
     #[must_use]
     pub fn allows(&self, value: &Value) -> bool {
@@ -105,6 +129,8 @@ pub struct Definition {
     pub source: String,
     /// The effect, as it is written: a word or an expression.
     pub(super) effect: String,
+    /// The parameters that its rule names, as they are spelt there.
+    pub(super) spellings: BTreeSet<String>,
     /// The types that its rule names.
     pub(super) types: Vec<String>,
     /// The types that it is about by the fields of its condition alone, if that asks for no type.
@@ -134,6 +160,12 @@ impl Definition {
         let source = source.map_err(|e| document.fault(e))?;
         let parsed = parse_policy_definition_with_max_col(&source, COLUMNS_MAX).map_err(|e| placed(document, &e))?;
         let (condition, then) = parts(&rule);
+        let wants = wants(&condition, &then);
+        if let Some(name) = undeclared(&wants, body) {
+            return Err(
+                document.fault(format_args!("its rule asks for parameter {name}: declare it in \"parameters\""))
+            );
+        }
         let details = member(&then, "details").and_then(Value::as_object).cloned().unwrap_or_default();
         let mode = text(body, "mode").unwrap_or_else(|| "All".to_owned());
         let metadata = member(body, "metadata").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -144,6 +176,7 @@ impl Definition {
             compile_policy_definition_with_aliases(&parsed, Rc::clone(registry)).map_err(|e| why_not(&e.to_string()));
         let ready = match program {
             _ if !is_resource_mode(&mode) => Err(format!("mode {mode} is evaluated by another service of Azure")),
+            Ok(_) if wants.missing.is_some() => Err(no_surroundings(wants.missing.as_deref())),
             Ok(_) if about_types.len() > 1 => Err(several_types(&about_types)),
             Ok(rule) => ready(rule, &condition, &effect, body, registry),
             Err(why) => Err(why),
@@ -160,6 +193,7 @@ impl Definition {
             source: document.text.trim().to_owned(),
             effect,
             about_types,
+            spellings: wants.parameters,
             types: rule::types(&condition),
             fields: rule::fields(&rule),
             related,
@@ -200,6 +234,10 @@ fn ready(
         condition: program(condition)?,
         disabled: is_computed.then(|| program(&is_disabled)).transpose()?,
     })
+}
+
+fn no_surroundings(missing: Option<&str>) -> String {
+    format!("it asks for {}, and there is nothing like it here", missing.unwrap_or_default())
 }
 
 fn several_types(types: &BTreeSet<&'static str>) -> String {
@@ -247,7 +285,15 @@ pub(super) fn parameters(document: &Document) -> Result<BTreeMap<String, Paramet
         let object =
             value.as_object().ok_or_else(|| document.fault(format_args!("parameter {name}: an object is wanted")))?;
         let allowed = member(object, "allowedValues").and_then(Value::as_array).cloned().unwrap_or_default();
-        let parameter = Parameter { name: name.clone(), default: member(object, "defaultValue").cloned(), allowed };
+        let kind = text(object, "type").map(|said| {
+            let known = KINDS.into_iter().find(|kind| kind.eq_ignore_ascii_case(&said));
+            known.ok_or_else(|| document.fault(format_args!("parameter {name}: there is no type {said}")))
+        });
+        let default = member(object, "defaultValue").cloned();
+        let parameter = Parameter { name: name.clone(), default, allowed, kind: kind.transpose()? };
+        if let Some(default) = &parameter.default {
+            parameter.check_type(default).map_err(|why| document.fault(format_args!("its default: {why}")))?;
+        }
         Ok((name.to_lowercase(), parameter))
     };
     declared.iter().map(read).collect()

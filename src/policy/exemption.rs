@@ -137,7 +137,7 @@ impl Exemption {
     }
 
     /// Whether it is for all references of an initiative.
-    fn is_of_all(&self) -> bool {
+    pub(super) fn is_of_all(&self) -> bool {
         self.references.iter().any(|reference| reference == ALL_REFERENCES)
     }
 

@@ -19,7 +19,7 @@ const PARAMETER_MAX_BYTES: usize = 16 * 1024;
 
 /// A piece of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'a> {
+pub(super) enum Token<'a> {
     Word(&'a str),
     Text(&'a str),
     Sign(char),
@@ -99,7 +99,7 @@ pub(super) fn check_parameter(name: &str, value: &Value) -> Result<(), String> {
 }
 
 /// What stands within the brackets, if a text is an expression.
-fn inner(text: &str) -> Option<&str> {
+pub(super) fn inner(text: &str) -> Option<&str> {
     text.strip_prefix('[').filter(|rest| !rest.starts_with('['))?.strip_suffix(']')
 }
 
@@ -147,7 +147,7 @@ fn check_text(text: &str) -> Result<(), String> {
 }
 
 /// The pieces of an expression. A text ends at a single quote; a doubled one within it makes two pieces of it.
-fn tokens(inner: &str) -> Vec<Token<'_>> {
+pub(super) fn tokens(inner: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     let mut rest = inner.trim_start();
     while let Some(first) = rest.chars().next() {

@@ -25,6 +25,7 @@ mod scope;
 mod set;
 mod text;
 mod vocabulary;
+mod wants;
 
 #[cfg(test)]
 mod tests;

@@ -162,7 +162,8 @@ fn each_object(value: &Value, depth: usize, each: &mut impl FnMut(&Map<String, V
     }
 }
 
-fn each_text(value: &Value, depth: usize, each: &mut impl FnMut(&str)) {
+/// Calls `each` with every text of a value that is a value, not a name.
+pub(super) fn each_text(value: &Value, depth: usize, each: &mut impl FnMut(&str)) {
     if depth > DEPTH_MAX {
         return;
     }

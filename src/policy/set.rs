@@ -239,12 +239,25 @@ impl PolicySet {
                     (&exemption.file, &exemption.name, &exemption.owner, exemption.expires_on);
                 notes.push(format!("{file}: exemption {name} of {owner} ends soon, at {end}"));
             }
-            if !self.assignments.contains_key(&exemption.assignment.to_lowercase()) {
-                let (file, name, of) = (&exemption.file, &exemption.name, &exemption.assignment);
+            let (file, name, of) = (&exemption.file, &exemption.name, &exemption.assignment);
+            let Some(assignment) = self.assignments.get(&of.to_lowercase()) else {
                 notes.push(format!("{file}: exemption {name} is of assignment {of}, which there is not"));
+                continue;
+            };
+            let unknown = exemption.references.iter().filter(|id| !exemption.is_of_all() && !self.has(assignment, id));
+            for id in unknown {
+                notes.push(format!("{file}: exemption {name} is of {id}, which assignment {of} does not have"));
             }
         }
         notes
+    }
+
+    /// Whether an assignment has something that is named so.
+    fn has(&self, assignment: &Assignment, reference: &str) -> bool {
+        match self.initiatives.get(&assignment.of.to_lowercase()) {
+            Some(initiative) => initiative.references.iter().any(|r| r.id.eq_ignore_ascii_case(reference)),
+            None => assignment.of.eq_ignore_ascii_case(reference),
+        }
     }
 }
 
@@ -258,6 +271,9 @@ fn check_values(
             return Err(format!("{whose}: there is no parameter {name}"));
         };
         let expression = value.as_str().is_some_and(|text| text.starts_with('['));
+        if !expression {
+            parameter.check_type(value).map_err(|why| format!("{whose}: {why}"))?;
+        }
         if !expression && !parameter.allows(value) {
             let allowed = Value::Array(parameter.allowed.clone());
             return Err(format!("{whose}: parameter {name} may not be {value}: one of {allowed} is wanted"));

@@ -8,7 +8,7 @@ pub(super) const fn person(role: Role, verb: Verb) -> bool {
     use Verb::{
         AcknowledgeAlert, BreakGlass, ChangeLimits, ChangeWardLimits, ChartPatient, DecideTargets, Export, HandOver,
         ManageCensus, ManageDevices, ManageRota, OwnAccount, PauseAlerts, ReadHistory, ReadStatus, ReviewBreakGlass,
-        SeeNames, SwitchAlarmsOff, WatchWard,
+        SeeNames, SwitchAlarmsOff, TriageMessages, WatchWard,
     };
     match role {
         Role::Viewer => matches!(verb, WatchWard | SeeNames | ReadHistory | Export | OwnAccount),
@@ -62,7 +62,7 @@ pub(super) const fn person(role: Role, verb: Verb) -> bool {
                 | BreakGlass
                 | ReviewBreakGlass
         ),
-        Role::Ops => matches!(verb, WatchWard | ManageDevices | ReadStatus | OwnAccount),
+        Role::Ops => matches!(verb, WatchWard | ManageDevices | TriageMessages | ReadStatus | OwnAccount),
         Role::Admin | Role::Auditor | Role::Station => false,
     }
 }
@@ -92,6 +92,7 @@ pub(super) const fn console(verb: Verb) -> bool {
         verb,
         Verb::ManageCensus
             | Verb::ManageDevices
+            | Verb::TriageMessages
             | Verb::ManageRota
             | Verb::ManageUsers
             | Verb::ReadAudit

@@ -73,6 +73,17 @@ fn n02_no_administrator_sees_a_patient_and_no_clinician_administers() {
 }
 
 #[test]
+fn no_administrator_reads_messages_as_they_were_sent() {
+    for principal in everybody() {
+        for object in [Object::Site, Object::Ward(Relation::Ward), Object::Ward(Relation::Assigned)] {
+            let may = decide(&principal, Verb::TriageMessages, object) == Decision::Allow;
+            let ops = matches!(&principal, Principal::Person { role: Role::Ops, .. });
+            assert!(!may || ops || principal == Principal::Console, "{principal:?} {object:?}");
+        }
+    }
+}
+
+#[test]
 fn h15_without_a_relation_nothing_of_a_ward_is_allowed() {
     let sessions = |p: &Principal| !matches!(p, Principal::Console | Principal::Machine(_));
     for principal in everybody().into_iter().filter(sessions) {

@@ -33,6 +33,8 @@ pub enum Verb {
     ManageCensus,
     /// Add devices and make their tokens.
     ManageDevices,
+    /// Read messages that could not be used, as they were sent, drive them again, drop them: they may name patients.
+    TriageMessages,
     /// Add users and change their roles.
     ManageUsers,
     /// Read the audit trail.
@@ -59,7 +61,7 @@ pub enum Verb {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::WatchWard,
         Self::SeeNames,
         Self::SeeInitials,
@@ -75,6 +77,7 @@ impl Verb {
         Self::ManageRota,
         Self::ManageCensus,
         Self::ManageDevices,
+        Self::TriageMessages,
         Self::ManageUsers,
         Self::ReadAudit,
         Self::RetainAudit,
@@ -107,6 +110,7 @@ impl Verb {
             | Self::ManageRota
             | Self::ManageCensus
             | Self::ManageDevices
+            | Self::TriageMessages
             | Self::SendObservations
             | Self::Export => true,
             Self::ManageUsers

@@ -213,4 +213,6 @@ pub struct LeafRow {
     pub leaf: String,
     /// The text beside it, unless erased.
     pub text: Option<String>,
+    /// Whether that is the text that the leaf was written with; also if there is none.
+    pub text_fits: bool,
 }

@@ -65,7 +65,7 @@ pub(super) async fn remove(app: &App, by: &Actor, name: &str, fingerprint: &str)
     }
     let side_text = app.beside("key", fingerprint.to_owned());
     let leaf = LeafDraft { user: Some(user.id.clone()), code: Some("removed"), side_text, ..leaf(by, Act::UserKey) };
-    let (mut leaves, ending) = app.end_sessions(&user, "key_removed");
+    let (mut leaves, ending) = app.end_sessions(&leaf, &user, "key_removed");
     leaves.insert(0, leaf);
     let drop = AccessChange::DropUserKey { user: user.id, fingerprint: fingerprint.to_owned() };
     app.record(leaves, vec![drop, ending]).await.map_err(refused)?;

@@ -105,7 +105,7 @@ pub(super) async fn new_hash(app: &App, user: &UserRecord, passphrase: &str) -> 
 pub(super) async fn set_passphrase(app: &App, by: &By, user: &UserRecord, phc: String) -> Done {
     let leaf = LeafDraft { user: Some(user.id.clone()), ..by.leaf(Act::UserPassphrase) };
     // Whoever has a token by the old passphrase may be the reason for the new one.
-    let (mut leaves, ending) = app.end_sessions(user, "passphrase_changed");
+    let (mut leaves, ending) = app.end_sessions(&leaf, user, "passphrase_changed");
     leaves.insert(0, leaf);
     let reset = AccessChange::SetFailures { user: user.id.clone(), failures: 0 };
     let given_at = if by.is(&user.id) { None } else { Some(app.engine_clock.now()) };
@@ -118,13 +118,14 @@ pub(super) async fn set_passphrase(app: &App, by: &By, user: &UserRecord, phc: S
 pub(super) async fn enable(app: &App, by: &By, user: &UserRecord, enabled: bool) -> Done {
     let code = Some(if enabled { "enabled" } else { "disabled" });
     let leaf = LeafDraft { user: Some(user.id.clone()), code, ..by.leaf(Act::UserState) };
-    let mut leaves = vec![leaf];
+    let mut leaves = Vec::new();
     let mut changes = vec![AccessChange::SetEnabled { user: user.id.clone(), enabled }];
     if !enabled {
-        let (ends, ending) = app.end_sessions(user, "user_disabled");
+        let (ends, ending) = app.end_sessions(&leaf, user, "user_disabled");
         leaves.extend(ends);
         changes.push(ending);
     }
+    leaves.insert(0, leaf);
     app.record(leaves, changes).await.map_err(refused)?;
     Ok(AdminAnswer::Done)
 }
@@ -140,7 +141,7 @@ pub(super) fn check_role(user: &UserRecord, role: Role) -> Result<(), AdminError
 /// Another role is another session: what was signed in to was something else.
 pub(super) async fn set_role(app: &App, by: &By, user: &UserRecord, role: Role) -> Done {
     let leaf = LeafDraft { user: Some(user.id.clone()), code: Some(role.as_str()), ..by.leaf(Act::UserRole) };
-    let (mut leaves, ending) = app.end_sessions(user, "role_changed");
+    let (mut leaves, ending) = app.end_sessions(&leaf, user, "role_changed");
     leaves.insert(0, leaf);
     let changes = vec![AccessChange::SetRole { user: user.id.clone(), role }, ending];
     app.record(leaves, changes).await.map_err(refused)?;

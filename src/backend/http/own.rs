@@ -83,7 +83,7 @@ impl From<FactorError> for ProblemAnswer {
             FactorError::None => problem(StatusCode::NOT_FOUND, "no-factor", "No second factor", text),
             FactorError::Present => problem(StatusCode::CONFLICT, "factor-present", "There is one already", text),
             FactorError::Wrong => problem(StatusCode::FORBIDDEN, "wrong-code", "Wrong code", text),
-            FactorError::ShortPassphrase => {
+            FactorError::ShortPassphrase | FactorError::TheirShortPassphrase(_) => {
                 problem(StatusCode::CONFLICT, "short-passphrase", "The passphrase is too short", text)
             }
             FactorError::Busy | FactorError::Clock => {

@@ -18,7 +18,7 @@ pub enum Piece {
     TooLong(Vec<u8>),
     /// The begin of a frame that did not end before the next one began, or the connection ended.
     Broken(Vec<u8>),
-    /// A message without a frame that stopped within a line, or with the connection.
+    /// A message without a frame that stopped within a line.
     CutOff(Vec<u8>),
     /// What came after the silence that ended a message without a frame, and begins none.
     Rest(Vec<u8>),
@@ -71,10 +71,10 @@ impl Codec {
         Some(piece)
     }
 
-    /// Nothing comes any more. What ends with the connection may lack rows: without a frame nobody knows.
+    /// Nothing comes any more: a message without a frame is whole if its last line is, as after a silence.
     pub fn finish(&mut self) -> Option<Piece> {
         match self.state {
-            State::Bare => Some(self.end(State::Between, Piece::CutOff)),
+            State::Bare => Some(self.end_of_bare(State::Between)),
             State::Framed if !self.held.is_empty() => Some(self.end(State::Between, Piece::Broken)),
             State::Between | State::Framed | State::Skipping => self.take_rest(),
         }

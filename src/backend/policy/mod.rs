@@ -440,8 +440,9 @@ pub fn refusal(report: &Report) -> Option<String> {
     let _ = write!(
         text,
         "\nTo exempt it, put the output of this into the folder that policy.folder of the configuration names:\n  \
-         wardwatch policy exempt {} --resource {resource} --owner WHO --until TIME --reason WHY",
-        clean(&first.reference)
+         wardwatch policy exempt {} --assignment {} --resource {resource} --owner WHO --until TIME --reason WHY",
+        clean(&first.reference),
+        clean(&first.assignment)
     );
     Some(text)
 }
@@ -469,6 +470,19 @@ pub(super) async fn watch(app: Arc<App>, folder: DataFolder) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_to_do_about_a_denial_names_the_assignment() {
+        let mut set = PolicySet::empty().unwrap();
+        let rule = r#"{"if": {"field": "Wardwatch/logs/level", "equals": "info"}, "then": {"effect": "deny"}}"#;
+        set.add("d.json", &format!(r#"{{"name": "idle1", "properties": {{"policyRule": {rule}}}}}"#)).unwrap();
+        let assignment = r#"{"name": "site-set-a", "properties": {"policyDefinitionId": "/policyDefinitions/idle1"}}"#;
+        set.add("a.json", assignment).unwrap();
+        let log = Resource::new("Wardwatch/logs", "log").with("level", "info");
+        let report = set.evaluate(&[log], Timestamp::from_ms(0), &Wanted::default());
+        let said = refusal(&report).unwrap();
+        assert!(said.contains("policy exempt idle1 --assignment site-set-a --resource "), "{said}");
+    }
 
     #[tokio::test]
     async fn a_look_that_breaks_off_is_an_error_and_no_report_without_findings() {

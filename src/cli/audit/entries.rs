@@ -7,6 +7,7 @@ use crate::{
 };
 use anyhow::{anyhow, bail};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Which entries.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -111,21 +112,53 @@ fn user_of(reader: &SqliteReader, name: &str) -> anyhow::Result<UserId> {
     }
 }
 
+/// Login names by the identifiers of their accounts.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeMap<UserId, String>);
+
+impl Names {
+    /// The names of today.
+    pub(super) fn read(reader: &SqliteReader) -> anyhow::Result<Self> {
+        Ok(Self(reader.access()?.users.into_iter().map(|user| (user.id, user.name)).collect()))
+    }
+
+    /// An identifier with the name beside it, if it is known.
+    fn beside(&self, id: &str) -> String {
+        match id.parse().ok().and_then(|id: UserId| self.0.get(&id)) {
+            Some(name) => format!("{id} ({name})"),
+            None => id.to_owned(),
+        }
+    }
+}
+
 /// An entry as a line for people. What is in an entry was written by us; a changed one is shown cleaned.
-pub(super) fn line(row: &LeafRow) -> String {
-    let LeafRow { index, leaf, text } = row;
+pub(super) fn line(row: &LeafRow, names: &Names) -> String {
+    let LeafRow { index, leaf, text, text_fits } = row;
     let Ok(value) = serde_json::from_str::<Value>(leaf) else {
         return format!("{index:>8}  unreadable: {}", clean(leaf));
     };
     let get = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("");
-    let who = Entry::read(*index, leaf).who();
+    let entry = Entry::read(*index, leaf);
+    let who = if entry.actor_kind == "user" { names.beside(&entry.actor) } else { entry.who() };
     let about = [
         "ward", "bed", "patient", "device", "user", "session", "alert", "handover", "approval", "second", "alone",
         "code",
     ]
     .iter()
-    .filter_map(|key| value.get(*key).map(|v| format!("{key}={}", v.to_string().trim_matches('"'))))
-    .chain(text.as_ref().map(|t| format!("text={t:?}")));
+    .filter_map(|key| {
+        let text = value.get(*key)?.to_string();
+        let text = text.trim_matches('"');
+        Some(if matches!(*key, "user" | "second") {
+            format!("{key}={}", names.beside(text))
+        } else {
+            format!("{key}={text}")
+        })
+    })
+    .chain(text.as_ref().map(|t| match text_fits {
+        true => format!("text={t:?}"),
+        // What was put in its place is not shown: nobody of the trail has said it.
+        false => "BAD: the text does not fit its entry, it was changed".to_owned(),
+    }));
     let about: Vec<String> = about.collect();
     let (at, act, outcome) = (clean(get("utc")), clean(get("act")), clean(get("outcome")));
     format!("{index:>8}  {at}  {act:<18} {outcome:<8} {:<20} {}", clean(&who), clean(&about.join(" ")))
@@ -161,9 +194,26 @@ mod tests {
                 r#"{{"i":7,"utc":"2026-11-23T08:00:00.000Z","actor":{actor},"act":"user.add","outcome":"success"}}"#
             ),
             text: None,
+            text_fits: true,
         };
-        assert!(line(&row(r#"{"kind":"console","uid":0}"#)).contains("success  uid 0"));
-        assert!(line(&row(r#"{"kind":"user","user":"u-1","role":"nurse"}"#)).contains("success  u-1"));
-        assert!(line(&row(r#"{"kind":"system"}"#)).contains("success  system"));
+        let names = Names([("u-1".parse().unwrap(), "nina".to_owned())].into());
+        let line = |actor: &str| line(&row(actor), &names);
+        assert!(line(r#"{"kind":"console","uid":0}"#).contains("success  uid 0"));
+        assert!(line(r#"{"kind":"user","user":"u-1","role":"nurse"}"#).contains("success  u-1 (nina)"));
+        assert!(
+            line(r#"{"kind":"user","user":"u-2","role":"nurse"}"#).contains("success  u-2 "),
+            "an account that is gone"
+        );
+        assert!(line(r#"{"kind":"system"},"user":"u-1""#).contains("user=u-1 (nina)"));
+        assert!(line(r#"{"kind":"system"}"#).contains("success  system"));
+    }
+
+    #[test]
+    fn a_text_that_was_changed_is_not_shown() {
+        let row = |text_fits| LeafRow { index: 7, leaf: "{}".to_owned(), text: Some("as asked".to_owned()), text_fits };
+        let names = Names::default();
+        assert!(line(&row(true), &names).contains("text=\"as asked\""));
+        let said = line(&row(false), &names);
+        assert!(said.contains("the text does not fit its entry") && !said.contains("as asked"), "{said}");
     }
 }

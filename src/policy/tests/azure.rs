@@ -54,6 +54,64 @@ fn conditions_hold_as_azure_has_them(#[case] condition: Value, #[case] expected:
     assert_eq!(holds(&condition, &log()), expected, "{condition}");
 }
 
+/// A rule over the level of the log that denies, of which a parameter says what is wrong.
+fn denying(condition: &Value, parameters: &Value) -> Value {
+    json!({"name": "p", "properties": {
+        "parameters": parameters,
+        "policyRule": {"if": condition, "then": {"effect": "deny"}},
+    }})
+}
+
+#[test]
+fn a_parameter_is_found_however_its_name_is_spelt() {
+    let parameters = json!({"wantedLevel": {"type": "String", "defaultValue": "info"}});
+    for name in ["wantedLevel", "WantedLevel", "WANTEDLEVEL"] {
+        let condition = json!({"field": "Wardwatch/logs/level", "equals": format!("[parameters('{name}')]")});
+        let rule = json!({"if": condition, "then": {"effect": "deny"}});
+        assert_eq!(state(&with_rule(&rule, &parameters), &log(), "p"), Compliance::NonCompliant, "{name}");
+    }
+}
+
+#[rstest]
+#[case::misspelt("maxIdel", json!({"maxIdle": {"type": "Integer", "defaultValue": 60}}), "asks for parameter maxIdel")]
+#[case::none_declared("maxIdle", json!({}), "asks for parameter maxIdle")]
+#[case::text_for_number("n", json!({"n": {"type": "Integer", "defaultValue": "sixty"}}), "type integer is wanted")]
+#[case::text_for_list("n", json!({"n": {"type": "Array", "defaultValue": "900"}}), "type array is wanted")]
+#[case::no_type("n", json!({"n": {"type": "Number"}}), "there is no type Number")]
+fn a_definition_that_could_not_be_judged_is_refused(#[case] name: &str, #[case] parameters: Value, #[case] why: &str) {
+    let condition = json!({"field": "Wardwatch/logs/level", "greater": format!("[parameters('{name}')]")});
+    let said = PolicySet::empty().unwrap().add("p.json", &denying(&condition, &parameters).to_string()).unwrap_err();
+    assert!(said.to_string().contains(why), "{said}");
+}
+
+#[test]
+fn a_value_of_another_type_is_never_judged_by() {
+    let condition = json!({"field": "Wardwatch/logs/level", "greater": "[parameters('n')]"});
+    let mut set = PolicySet::empty().unwrap();
+    set.add("p.json", &denying(&condition, &json!({"n": {"type": "Integer"}})).to_string()).unwrap();
+    let initiative = json!({"name": "i", "properties": {
+        "parameters": {"t": {"type": "String", "defaultValue": "sixty"}},
+        "policyDefinitions": [{"policyDefinitionId": "/policyDefinitions/p", "parameters": {"n": {"value": "[parameters('t')]"}}}],
+    }});
+    set.add("i.json", &initiative.to_string()).unwrap();
+    set.add("a.json", r#"{"name": "a", "properties": {"policyDefinitionId": "/policySetDefinitions/i"}}"#).unwrap();
+    assert_eq!(state(&set, &log(), "p"), Compliance::NotEvaluated);
+}
+
+#[rstest]
+#[case("[resourceGroup().tags['env']]", Compliance::NotEvaluated)]
+#[case("[ResourceGroup()['tags']]", Compliance::NotEvaluated)]
+#[case("[requestContext().apiVersion]", Compliance::NotEvaluated)]
+#[case("[subscription().tenantId]", Compliance::NotEvaluated)]
+#[case("[resourceGroup().location]", Compliance::NonCompliant)]
+fn what_surrounds_a_resource_in_azure_alone_is_not_judged_by(#[case] value: &str, #[case] expected: Compliance) {
+    let rule = json!({
+        "if": {"allOf": [{"field": "type", "equals": "Wardwatch/logs"}, {"value": value, "notEquals": "prod"}]},
+        "then": {"effect": "deny"},
+    });
+    assert_eq!(state(&with_rule(&rule, &json!({})), &log(), "p"), expected);
+}
+
 #[test]
 fn lists_are_counted_and_meant_as_a_whole() {
     let alias = "Microsoft.HealthcareApis/workspaces/fhirservices/corsConfiguration.origins[*]";

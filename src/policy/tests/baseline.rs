@@ -156,6 +156,17 @@ fn all_fifteen_checks_are_in_the_initiative_with_the_effects_that_are_documented
 }
 
 #[test]
+fn an_account_with_one_factor_is_told_the_commands_that_there_are() {
+    let set = built_in().unwrap();
+    let report = set.evaluate(&[account().with("secondFactor", false)], super::now(), &Wanted::default());
+    let found = of(&report, "ACC-01").pop().unwrap();
+    assert_eq!(found.state, Compliance::NonCompliant);
+    for command in ["(wardwatch user totp enrol)", "(wardwatch user key add)"] {
+        assert!(found.message.contains(command), "{}", found.message);
+    }
+}
+
+#[test]
 fn what_is_not_known_or_not_there_is_never_compliant() {
     let set = built_in().unwrap();
     let clock = Resource::new("Wardwatch/clocks", "host").without("synchronized", "nothing on this machine says so");

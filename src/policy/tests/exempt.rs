@@ -86,6 +86,9 @@ fn an_exemption_of_another_policy_assignment_or_place_is_none() {
     let set = with(&exemption(|e| e["properties"]["policyAssignmentId"] = json!("/policyAssignments/other")));
     let report = set.evaluate(&[], now(), &Wanted::default());
     assert_eq!(report.notes, ["exempt.json: exemption okafor-factor is of assignment other, which there is not"]);
+    let set = with(&exemption(|e| e["properties"]["policyDefinitionReferenceIds"] = json!(["acc-01", "nope"])));
+    let said = "exempt.json: exemption okafor-factor is of nope, which assignment hipaa-baseline does not have";
+    assert_eq!(set.evaluate(&[], now(), &Wanted::default()).notes, [said]);
 }
 
 #[test]

@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{
     audit::{
-        Gone, Hash, LeafDraft, LeafHashes, LeafStamp, NodeError, NoteVerifier, StoredLeaf, Subtrees, Tree, leaf_hash,
-        proof,
+        Gone, Hash, LeafDraft, LeafHashes, LeafStamp, NodeError, NoteVerifier, StoredLeaf, Subtrees, Tree,
+        leaf::text_fits, leaf_hash, proof,
     },
     seam::Clock,
     store::StoreError,
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// The trail as it is stored.
@@ -75,18 +75,32 @@ pub(super) fn each_leaf(
     from: u64,
     each: &mut dyn FnMut(StoredLeaf) -> bool,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT idx, leaf, hash FROM audit_leaf WHERE idx >= ?1 ORDER BY idx";
+    let sql = "SELECT l.idx, l.leaf, l.hash, t.field, t.salt, t.text FROM audit_leaf l
+               LEFT JOIN audit_text t ON t.idx = l.idx WHERE l.idx >= ?1 ORDER BY l.idx";
     let mut statement = db.prepare(sql).map_err(failed)?;
     let mut found = statement.query([to_db(from)]).map_err(failed)?;
     while let Some(row) = found.next().map_err(failed)? {
         // A hash of another length is a hash that does not fit.
         let hash = any_bytes(row, 2)?.try_into().unwrap_or_default();
-        let leaf = StoredLeaf { index: from_db(get(row, 0)?), bytes: any_bytes(row, 1)?, hash };
+        let bytes = any_bytes(row, 1)?;
+        let text_fits = beside(row, 3, &bytes)?.is_none_or(|(_, fits)| fits);
+        let leaf = StoredLeaf { index: from_db(get(row, 0)?), bytes, hash, text_fits };
         if !each(leaf) {
             break;
         }
     }
     Ok(())
+}
+
+/// The text beside a leaf, if there is one, and whether it is the one that the leaf was written with. `at` is the first of the
+/// columns `field`, `salt` and `text`.
+pub(super) fn beside(row: &Row<'_>, at: usize, leaf: &[u8]) -> Result<Option<(Vec<u8>, bool)>, StoreError> {
+    if row.get_ref(at).map_err(failed)? == ValueRef::Null {
+        return Ok(None);
+    }
+    let text = any_bytes(row, at + 2)?;
+    let fits = text_fits(leaf, &any_bytes(row, at)?, &any_bytes(row, at + 1)?, &text);
+    Ok(Some((text, fits)))
 }
 
 /// Where a reader finds the complete subtrees of the trail.

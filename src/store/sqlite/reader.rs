@@ -315,17 +315,19 @@ impl StoreReader for SqliteReader {
 
     fn leaves(&self, from: u64, limit: u32) -> Result<Vec<LeafRow>, StoreError> {
         self.with(|db| {
-            let sql = "SELECT l.idx, l.leaf, t.text FROM audit_leaf l LEFT JOIN audit_text t ON t.idx = l.idx
+            let sql = "SELECT l.idx, l.leaf, t.field, t.salt, t.text FROM audit_leaf l LEFT JOIN audit_text t ON t.idx = l.idx
                        WHERE l.idx >= ?1 ORDER BY l.idx LIMIT ?2";
             rows(db, sql, params![to_db(from), row_limit(limit)], |r| {
                 // What somebody made of an entry is shown as far as it can be, and keeps nobody from the others.
-                let text =
-                    |index| Ok::<String, StoreError>(String::from_utf8_lossy(&any_bytes(r, index)?).into_owned());
-                let beside = match r.get_ref(2).map_err(failed)? {
-                    ValueRef::Null => None,
-                    _ => Some(text(2)?),
-                };
-                Ok(LeafRow { index: from_db(get(r, 0)?), leaf: text(1)?, text: beside })
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let leaf = any_bytes(r, 1)?;
+                let (beside, text_fits) = audit_log::beside(r, 2, &leaf)?.unzip();
+                Ok(LeafRow {
+                    index: from_db(get(r, 0)?),
+                    leaf: text(&leaf),
+                    text: beside.map(|beside| text(&beside)),
+                    text_fits: text_fits.unwrap_or(true),
+                })
             })
         })
     }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     audit::{
-        Act, Evidence, LeafActor, LeafDraft, NoteVerifier, Outcome, Retained, RetainedHow, SideText, Tree, proof,
-        verify,
+        Act, Evidence, FaultKind, LeafActor, LeafDraft, NoteVerifier, Outcome, Retained, RetainedHow, SideText, Tree,
+        proof, verify,
     },
     domain::{
         Coverage, DeviceId, Event, EventBody, Marks, Millis, Mode, Observation, PatientId, Quality, Role, Timestamp,
@@ -391,8 +391,35 @@ fn texts_stand_beside_the_trail() {
     let side_text = Some(SideText { field: "login_name", text: "mallory".into(), salt: [1; 16] });
     store.commit(&Batch { leaves: vec![LeafDraft { side_text, ..leaf() }], ..Batch::default() }).unwrap();
     let row = store.reader().unwrap().leaves(1, 10).unwrap().remove(0);
-    assert_eq!(row.text.as_deref(), Some("mallory"));
+    assert_eq!((row.text.as_deref(), row.text_fits), (Some("mallory"), true));
     assert!(!row.leaf.contains("mallory"));
+    // One that was changed is found, by whoever reads all and by whoever reads one; one that was erased breaks nothing.
+    store.checkpoint(true).unwrap().unwrap();
+    let verifier: NoteVerifier = std::fs::read_to_string(bench.folder.audit_public_key()).unwrap().parse().unwrap();
+    let reader = store.reader().unwrap();
+    let check = || {
+        let own = reader.checkpoints(100).unwrap().iter().map(|note| verifier.open(note).unwrap()).collect();
+        let mut leaves = Vec::new();
+        let each = &mut |leaf| {
+            leaves.push(Ok::<_, std::convert::Infallible>(leaf));
+            true
+        };
+        reader.each_leaf(0, each).unwrap();
+        verify(leaves.into_iter(), &Evidence { own, ..Evidence::default() }).unwrap()
+    };
+    assert_eq!(check().unwrap().leaves, 2);
+    for harm in ["text = 'alice'", "field = 'words'", "salt = zeroblob(16)"] {
+        store.connection().execute_batch(&format!("UPDATE audit_text SET {harm} WHERE idx = 1")).unwrap();
+        let fault = check().unwrap_err();
+        assert_eq!((fault.index, fault.what), (1, FaultKind::Text), "{harm}: {fault}");
+        assert!(!reader.leaves(1, 1).unwrap().remove(0).text_fits, "{harm}");
+        let whole = "UPDATE audit_text SET text = 'mallory', field = 'login_name', salt = ?1 WHERE idx = 1";
+        store.connection().execute(whole, [[1_u8; 16]]).unwrap();
+    }
+    store.connection().execute("DELETE FROM audit_text WHERE idx = 1", []).unwrap();
+    assert_eq!(check().unwrap().leaves, 2);
+    store.connection().execute("INSERT INTO audit_text SELECT 0, 'words', zeroblob(16), 'planted'", []).unwrap();
+    assert_eq!(check().unwrap_err().index, 0, "the first entry was written without a text");
 }
 
 #[test]

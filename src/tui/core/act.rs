@@ -195,7 +195,7 @@ impl Act {
             Self::Chart => Verb::ChartPatient,
             Self::AddShift | Self::RemoveShift => Verb::ManageRota,
             Self::AssignDevice | Self::EndAssignment => Verb::ManageCensus,
-            Self::RetryLetter | Self::RetryLetters | Self::DropLetter => Verb::ManageDevices,
+            Self::RetryLetter | Self::RetryLetters | Self::DropLetter => Verb::TriageMessages,
         }
     }
 }
@@ -279,7 +279,7 @@ impl App {
             Verb::ReadHistory => "your role may not read reports",
             Verb::ChartPatient => "your role may not chart",
             Verb::ChangeLimits => "your role may not change limits",
-            Verb::ManageDevices => "your role may do nothing about dead letters: ask ops",
+            Verb::TriageMessages => "your role may do nothing about dead letters: ask ops",
             _ => "your role may not pause alarms",
         })
     }

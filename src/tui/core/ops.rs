@@ -109,7 +109,7 @@ impl App {
         // Who has gone to older letters is not thrown back to the newest.
         let deep = self.ops.letters.len() > usize::try_from(OPS_LETTERS_MAX).unwrap_or(usize::MAX);
         let due = self.ops.open_when_read.is_none_or(|read| read != open && !deep);
-        if due && self.ops.letters_asked.is_none() && self.may(Verb::ManageDevices) {
+        if due && self.ops.letters_asked.is_none() && self.may(Verb::TriageMessages) {
             self.ops.open_when_read = Some(open);
             self.ask_for_letters(None, effects);
         }
