@@ -44,7 +44,7 @@ fn observation(at: Timestamp, value: &str) -> String {
 fn decoding() {
     let codes = VitalCodes::new(&VitalTable::builtin());
     let text = observation("2026-03-01T10:00:00Z".parse().unwrap(), "72.0");
-    let rules = FhirRules { codes: &codes, oldest: Timestamp::MIN, patient_systems: &[] };
+    let rules = FhirRules { codes: &codes, oldest: Timestamp::MIN, patient_systems: &[], came: None };
     let resource = decode(text.as_bytes(), rules).unwrap();
     assert_eq!(resource.said.unwrap().values.len(), 1, "the value is read");
     let began = core_time();

@@ -501,6 +501,52 @@ fn the_last_values_of_each_kind() {
 }
 
 #[test]
+fn the_last_value_is_that_which_was_true_last() {
+    let bench = bench();
+    let at = |n: i64| now() + Millis::from_secs(n);
+    bench.create(&vital("9279-1", "14", "/min", at(-70)));
+    let instant = vital("9279-1", "15", "/min", at(-2));
+    let begin = instant.find(r#""effectiveDateTime""#).unwrap();
+    let end = instant[begin..].find(',').unwrap() + begin;
+    let period = format!(r#""effectivePeriod":{{"start":"{}","end":"{}"}}"#, at(-600), at(-2));
+    let period = id_of(&bench.create(&format!("{}{period}{}", &instant[..begin], &instant[end..])));
+    assert_eq!(
+        bench.found("/Observation/$lastn?patient=p1&code=9279-1"),
+        [period.as_str()],
+        "a period counts by its end"
+    );
+    // What has no value is not true later than now either.
+    let ahead = heart_rate("72", at(3_600));
+    let value = ahead.find(r#","valueQuantity""#).unwrap();
+    let none = format!(r#"{},"dataAbsentReason":{{"text":"off"}}}}"#, &ahead[..value]);
+    let answer = bench.create(&none);
+    assert_eq!((answer.status, issue(&answer).1.as_str()), (422, "Observation.effective"));
+    let laboratory = bench.create(&vital("777-3", "189", "10*3/uL", at(3_600)));
+    assert_eq!(laboratory.status, 422, "{laboratory:?}");
+}
+
+#[test]
+fn the_encounter_is_of_the_same_patient() {
+    let bench = bench();
+    bench.admit_p2();
+    let encounter = |patient: &str| {
+        let text = format!(
+            r#"{{"resourceType":"Encounter","status":"in-progress","class":{{"code":"IMP"}},"subject":{{"reference":"Patient/{patient}"}}}}"#
+        );
+        id_of(&bench.send("POST", "/Encounter", &[], &text))
+    };
+    let within = |encounter: &str, at| {
+        let member = format!(r#""encounter":{{"reference":"Encounter/{encounter}"}},"subject""#);
+        bench.create(&heart_rate("72", at).replacen("\"subject\"", &member, 1))
+    };
+    let at = now();
+    let answer = within(&encounter("p2"), at);
+    assert_eq!((answer.status, issue(&answer).1.as_str()), (422, "Observation.encounter"));
+    assert_eq!(bench.stored("gw/p1", "hr", at), None);
+    assert_eq!(within(&encounter("p1"), at).status, 201);
+}
+
+#[test]
 fn versions_are_changed_only_by_who_knows_them() {
     let bench = bench();
     let at = now();
@@ -656,7 +702,7 @@ fn a_conversion_by_the_molar_mass_is_told_always() {
         let told = &body["entry"][0]["response"]["outcome"]["issue"][0];
         assert!(told["severity"] == "warning" && told.to_string().contains("converted to mg/dL"), "{body}");
     }
-    support::wait_for("the log", || bench.server.log().contains("a value was converted").then_some(()));
+    support::wait_for("the log", || bench.server.log().contains("a resource was kept with a warning").then_some(()));
     let plain = bench.create(&heart_rate("72", now()));
     assert_eq!(header(&plain, "warning"), "");
 }

@@ -13,7 +13,7 @@ use wardwatch::{
 static CODES: LazyLock<VitalCodes> = LazyLock::new(|| VitalCodes::new(&VitalTable::builtin()));
 
 fuzz_target!(|data: &[u8]| {
-    let rules = FhirRules { codes: &CODES, oldest: "2020-01-01T00:00:00Z".parse().unwrap(), patient_systems: &[] };
+    let rules = FhirRules { codes: &CODES, oldest: "2020-01-01T00:00:00Z".parse().unwrap(), patient_systems: &[], came: None };
     match decode(data, rules) {
         Ok(resource) => {
             let shown = stamped(data, "id-1", 1, Timestamp::from_ms(0)).unwrap();

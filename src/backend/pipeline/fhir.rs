@@ -119,6 +119,7 @@ fn refuse_values<T>(code: RejectionCode, expression: &str, detail: impl Into<Str
 
 const SUBJECT: &str = "Observation.subject";
 const DEVICE: &str = "Observation.device";
+const ENCOUNTER: &str = "Observation.encounter";
 const STATUS: &str = "Observation.status";
 const EFFECTIVE: &str = "Observation.effective";
 
@@ -234,7 +235,15 @@ impl Core {
         let Some(observed) = &write.observed else {
             return Ok(Step::Keep(Keep { version, patient: write.patient.clone(), ..Keep::default() }));
         };
+        self.in_time(write, observed, &wanted.sender, at)?;
         let whose = self.whose(ward, wanted, observed, joining, at)?;
+        if let (Some(patient), Some(of)) = (&whose.patient, &observed.encounter_of)
+            && patient != of
+            && observed.standing != Standing::WasWrong
+        {
+            let detail = format!("the Encounter is of patient {of}, the Observation of {patient}: nothing is kept");
+            return refuse_values(RejectionCode::WrongPatient, ENCOUNTER, detail);
+        }
         let mut values = Vec::new();
         let mut holds = Vec::new();
         let strike = observed.standing == Standing::WasWrong;
@@ -366,7 +375,6 @@ impl Core {
         if observed.of_device {
             return Ok(Whose { patient: None, device: wanted.sender.clone(), join: None });
         }
-        self.in_time(observed, &wanted.sender, at)?;
         let place = Place { census, ward, wanted, observed, elsewhere: &self.ward_of_device };
         let device = place.device()?;
         let moment = observed.at.unwrap_or(at.now + at.skew) - at.skew;
@@ -386,9 +394,11 @@ impl Core {
         Ok(Whose { patient: observed.patient.clone(), device, join })
     }
 
-    /// Nothing is judged that lies ahead of the clock.
-    fn in_time(&self, observed: &Observed, sender: &DeviceId, at: Moment) -> Checked<()> {
-        let Some(sent_at) = observed.at.filter(|_| !observed.values.is_empty()) else { return Ok(()) };
+    /// Nothing is taken that lies ahead of the clock, whether it has values or not: it would stand before what is true now.
+    fn in_time(&self, write: &ResourceWrite, observed: &Observed, sender: &DeviceId, at: Moment) -> Checked<()> {
+        let begins = || write.index.span.map(|(from, _)| from);
+        let is_new = observed.standing != Standing::WasWrong;
+        let Some(sent_at) = observed.at.or_else(begins).filter(|_| is_new) else { return Ok(()) };
         let wall = at.now + at.skew;
         if sent_at.since(wall) <= FUTURE_TOLERANCE {
             return Ok(());
@@ -406,7 +416,9 @@ impl Core {
         };
         let device = observed.device.clone().filter(|d| self.ward_of_device.contains_key(d));
         let device = device.unwrap_or_else(|| sender.clone());
-        Err(Stop::refused(refusal, Some(IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew })))
+        let fault = IntakeFault::ClockAhead { device, observed_at: sent_at - at.skew };
+        // Only what a device measured says that its clock is wrong.
+        Err(Stop::refused(refusal, Some(fault).filter(|_| !observed.values.is_empty())))
     }
 
     /// Whether another Observation stands for the same value, so that it is not taken out with this one.

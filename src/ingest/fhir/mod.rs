@@ -18,7 +18,9 @@ use crate::{
         Index, Issue, IssueCode, ResourceKind, check,
         index::index,
         json::{self, JsonError, Node, ROOT},
+        unknown_modifier,
     },
+    protocol::RejectionCode,
 };
 
 /// What decoding has to know.
@@ -30,6 +32,9 @@ pub struct FhirRules<'a> {
     pub oldest: Timestamp,
     /// The systems of identifiers that are those of patients here, besides [`PATIENT_SYSTEM`]; any if there are none.
     pub patient_systems: &'a [String],
+    /// When it came, by the wall clock; `None` of what is kept already, whose modifiers and old identifiers were looked at
+    /// then.
+    pub came: Option<Timestamp>,
 }
 
 /// A resource that is in order.
@@ -95,6 +100,16 @@ pub fn decode_node(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Resource, Fh
             format!("{name} is not kept as a resource here: {e}; a batch or transaction is sent to the base address");
         FhirError::NotFhir(vec![Issue::error(IssueCode::NotSupported, format!("{ROOT}.resourceType"), detail)])
     })?;
+    if let Some(issue) = rules.came.and_then(|_| unknown_modifier(root)) {
+        return Err(FhirError::Unusable(Unusable { code: RejectionCode::Malformed, issue }));
+    }
+    let link = match kind {
+        ResourceKind::Patient => identifier::link(root, rules).map_err(|detail| {
+            let issue = Issue::error(IssueCode::BusinessRule, "Patient.identifier", detail);
+            FhirError::Unusable(Unusable { code: RejectionCode::WrongPatient, issue })
+        })?,
+        ResourceKind::Observation | ResourceKind::Device | ResourceKind::Encounter => None,
+    };
     let said = match kind {
         ResourceKind::Observation => Some(observation::said(root, rules).map_err(FhirError::Unusable)?),
         _ => None,
@@ -104,20 +119,13 @@ pub fn decode_node(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Resource, Fh
         ResourceKind::Device => patient_of(root, "patient"),
         ResourceKind::Observation | ResourceKind::Patient => None,
     };
-    Ok(Resource {
-        kind,
-        index: index(kind, root),
-        id: root.text_of("id").map(str::to_owned),
-        said,
-        link: (kind == ResourceKind::Patient).then(|| identifier::link(root, rules.patient_systems)).flatten(),
-        of_patient,
-    })
+    Ok(Resource { kind, index: index(kind, root), id: root.text_of("id").map(str::to_owned), said, link, of_patient })
 }
 
 /// The device that an Observation names, if it can be looked up.
 #[must_use]
 pub fn device_named(root: &Node<'_>) -> Option<String> {
-    observation::device(root).ok().flatten()
+    observation::device(root).ok().and_then(|device| device.name)
 }
 
 fn patient_of(root: &Node<'_>, member: &str) -> Option<String> {

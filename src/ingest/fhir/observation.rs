@@ -62,8 +62,12 @@ pub struct VitalValue {
 pub struct Said {
     /// Of whom.
     pub subject: Subject,
-    /// The id behind `Device/`, if a device is named so.
+    /// The id behind `Device/`, or the identifier, of the device that is named.
     pub device: Option<String>,
+    /// The identifier beside the id: it may not be that of another device.
+    pub device_beside: Option<String>,
+    /// The id behind `Encounter/`, if one is named.
+    pub encounter: Option<String>,
     /// When, to the second; a date alone is no time at which anything can be judged.
     pub at: Option<Timestamp>,
     /// What is done with the values.
@@ -94,8 +98,9 @@ fn unusable(code: RejectionCode, expression: impl Into<String>, detail: impl Int
 /// # Errors
 /// If it names no patient or device in a way that can be looked up, or a value that would be judged cannot be used.
 pub(super) fn said(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Said, Unusable> {
-    let FhirRules { codes, oldest, patient_systems } = rules;
-    let subject = subject(root, patient_systems)?;
+    let FhirRules { codes, oldest, .. } = rules;
+    let subject = subject(root, rules)?;
+    let NamedDevice { name, beside, unsaid } = device(root)?;
     let standing = match root.text_of("status") {
         Some("amended" | "corrected") => Standing::Replaces,
         Some("cancelled" | "unknown") => Standing::IsNone,
@@ -103,7 +108,9 @@ pub(super) fn said(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Said, Unusab
         _ => Standing::Stands,
     };
     let mut said = Said {
-        device: device(root)?,
+        device: name,
+        device_beside: beside,
+        encounter: encounter(root),
         at: time(root),
         standing,
         values: Vec::new(),
@@ -123,6 +130,10 @@ pub(super) fn said(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Said, Unusab
         let why = "kept and not judged: no code in it is one of a vital that is watched here";
         said.notes.push(Issue::information("Observation.code", why));
     }
+    if let Some(why) = unsaid {
+        let detail = format!("whether the device measures this patient was not looked at: {why}");
+        said.notes.push(Issue::warning("Observation.device", detail));
+    }
     Ok(said)
 }
 
@@ -137,11 +148,23 @@ fn not_judged(said: &Said, oldest: Timestamp) -> Option<(&'static str, &'static 
     }
 }
 
-fn subject(root: &Node<'_>, patient_systems: &[String]) -> Result<Subject, Unusable> {
+/// How a type of R4 may be written as an address.
+const TYPES: &str = "http://hl7.org/fhir/StructureDefinition/";
+
+fn subject(root: &Node<'_>, rules: FhirRules<'_>) -> Result<Subject, Unusable> {
     const HERE: &str = "Observation.subject";
     let Some(subject) = root.get("subject") else { return Ok(Subject::Unsaid) };
-    let kind = subject.text_of("type").unwrap_or("Patient");
-    let patients = || subject.get("identifier").map_or(Ok(None), |i| of_patient(i, patient_systems));
+    let stated = subject.text_of("type").map(|t| t.strip_prefix(TYPES).unwrap_or(t));
+    let referred = subject.text_of("reference").and_then(literal).map(|(kind, _)| kind);
+    if let (Some(stated), Some(referred)) = (stated, referred)
+        && stated != referred
+    {
+        let seen: String = clean(stated).chars().take(80).collect();
+        let detail = format!("type {seen:?} and a reference to a {referred}: who is meant?");
+        return Err(unusable(RejectionCode::WrongPatient, HERE, detail));
+    }
+    let kind = stated.or(referred).unwrap_or("Patient");
+    let patients = || subject.get("identifier").map_or(Ok(None), |i| of_patient(i, rules));
     let wrong = |why: String| unusable(RejectionCode::WrongPatient, format!("{HERE}.identifier"), why);
     let identifier = if kind == "Patient" { patients().map_err(wrong)? } else { None };
     match subject.text_of("reference").map(|reference| (reference, literal(reference))) {
@@ -167,23 +190,81 @@ fn subject(root: &Node<'_>, patient_systems: &[String]) -> Result<Subject, Unusa
     }
 }
 
-/// The id behind `Device/`, or the identifier, of the device that an Observation names.
-pub(super) fn device(root: &Node<'_>) -> Result<Option<String>, Unusable> {
-    let Some(device) = root.get("device") else { return Ok(None) };
-    match device.text_of("reference") {
-        Some(reference) => match literal(reference) {
-            Some(("Device", id)) => Ok(Some(id.to_owned())),
-            // A metric says of which channel it is, not of which device.
-            Some(_) => Ok(None),
-            None if reference.starts_with('#') => Ok(None),
+/// The device that an Observation names.
+#[derive(Debug, Default)]
+pub(super) struct NamedDevice {
+    /// The id behind `Device/`, or an identifier.
+    pub(super) name: Option<String>,
+    /// `device.identifier` beside a reference.
+    beside: Option<String>,
+    /// Why what stands there names no device.
+    unsaid: Option<&'static str>,
+}
+
+/// The device that an Observation names: by `Device/ID`, by an identifier, or by the only identifier of a contained Device.
+pub(super) fn device(root: &Node<'_>) -> Result<NamedDevice, Unusable> {
+    const HERE: &str = "Observation.device";
+    let Some(device) = root.get("device") else { return Ok(NamedDevice::default()) };
+    let identifier = match device.get("identifier").map(|i| i.text_of("value")) {
+        Some(None) => {
+            let detail = "the identifier has no value: which device is it?";
+            return Err(unusable(RejectionCode::UnknownDevice, format!("{HERE}.identifier.value"), detail));
+        }
+        found => found.flatten().map(str::to_owned),
+    };
+    let Some(reference) = device.text_of("reference") else {
+        let unsaid = identifier.is_none().then_some("it names a device in words alone");
+        return Ok(NamedDevice { name: identifier, beside: None, unsaid });
+    };
+    let unknown = |detail: String| Err(unusable(RejectionCode::UnknownDevice, format!("{HERE}.reference"), detail));
+    let seen = || clean(reference).chars().take(80).collect::<String>();
+    let metric = |name: Option<String>| {
+        let why = "a DeviceMetric says of which channel it is, not of which device";
+        let unsaid = name.is_none().then_some(why);
+        Ok(NamedDevice { name, beside: None, unsaid })
+    };
+    match literal(reference) {
+        Some(("Device", id)) => Ok(NamedDevice { name: Some(id.to_owned()), beside: identifier, unsaid: None }),
+        Some(("DeviceMetric", _)) => metric(identifier),
+        Some(_) => unknown(format!("{:?} is no device: Device/ID is wanted, or device.identifier", seen())),
+        None => match reference.strip_prefix('#') {
+            Some(id) => contained(root, id, identifier).or_else(|why| match why {
+                Some(why) => unknown(format!("{:?} {why}", seen())),
+                None => metric(None),
+            }),
             None => {
-                let seen: String = clean(reference).chars().take(80).collect();
-                let detail = format!("{seen:?} cannot be looked up here: Device/ID is wanted, or device.identifier");
-                Err(unusable(RejectionCode::UnknownDevice, "Observation.device.reference", detail))
+                unknown(format!("{:?} cannot be looked up here: Device/ID is wanted, or device.identifier", seen()))
             }
         },
-        None => Ok(device.get("identifier").and_then(|i| i.text_of("value")).map(str::to_owned)),
     }
+}
+
+/// A device that the Observation contains. Without a reason it is a DeviceMetric that has no identifier beside it.
+fn contained(root: &Node<'_>, id: &str, beside: Option<String>) -> Result<NamedDevice, Option<&'static str>> {
+    let found = root.list("contained").iter().find(|node| node.text_of("id") == Some(id));
+    let named = |name| NamedDevice { name, ..NamedDevice::default() };
+    let Some(found) = found else { return Err(Some("is contained in nothing here")) };
+    match found.text_of("resourceType") {
+        Some("Device") => {}
+        Some("DeviceMetric") => return beside.map(|name| named(Some(name))).ok_or(None),
+        _ => return Err(Some("is no Device")),
+    }
+    let mut values: Vec<&str> = found.list("identifier").iter().filter_map(|i| i.text_of("value")).collect();
+    values.sort_unstable();
+    values.dedup();
+    match (values.as_slice(), beside) {
+        ([one], beside) => Ok(NamedDevice { beside, ..named(Some((*one).to_owned())) }),
+        ([], None) => {
+            Ok(NamedDevice { unsaid: Some("the contained Device has no identifier"), ..NamedDevice::default() })
+        }
+        ([], name) => Ok(named(name)),
+        _ => Err(Some("has several identifiers: which device is it? Send device.identifier alone")),
+    }
+}
+
+fn encounter(root: &Node<'_>) -> Option<String> {
+    let (kind, id) = literal(root.get("encounter")?.text_of("reference")?)?;
+    (kind == "Encounter").then(|| id.to_owned())
 }
 
 /// The time to the second: of a period its end, or its start if it has none.

@@ -13,7 +13,10 @@ fn decoded(text: &str) -> Result<Resource, FhirError> {
 fn decoded_of(text: &str, patient_systems: &[String]) -> Result<Resource, FhirError> {
     let codes = VitalCodes::new(&VitalTable::builtin());
     let oldest = "2020-01-01T00:00:00Z".parse().unwrap();
-    decode(text.as_bytes(), FhirRules { codes: &codes, oldest, patient_systems })
+    decode(
+        text.as_bytes(),
+        FhirRules { codes: &codes, oldest, patient_systems, came: Some("2026-03-02T00:00:00Z".parse().unwrap()) },
+    )
 }
 
 fn observation(code: &str, members: &str) -> String {
@@ -158,6 +161,111 @@ fn type_and_system_say_whether_an_identifier_is_of_a_patient(
     }
 }
 
+#[rstest]
+#[case::of_all(r#","modifierExtension":[{"url":"urn:target","valueBoolean":true}]"#, "Observation.modifierExtension")]
+#[case::rules(r#","implicitRules":"urn:x""#, "Observation.implicitRules")]
+#[case::contained(
+    r#","contained":[{"resourceType":"Device","implicitRules":"urn:x"}]"#,
+    "Observation.contained[0].implicitRules"
+)]
+fn a_modifier_that_is_not_known_is_refused(#[case] member: &str, #[case] expression: &str) {
+    let text = observation("8867-4", &format!(r#",{}{member}"#, quantity("44", "/min")));
+    let Err(FhirError::Unusable(why)) = decoded(&text) else { panic!("{text}") };
+    assert_eq!((why.code, why.issue.expression[0].as_str()), (RejectionCode::Malformed, expression));
+    let codes = VitalCodes::new(&VitalTable::builtin());
+    let kept = FhirRules { codes: &codes, oldest: Timestamp::MIN, patient_systems: &[], came: None };
+    assert!(decode(text.as_bytes(), kept).is_ok(), "what is kept already can still be marked as an error");
+}
+
+/// An identifier of type MR.
+fn mr(value: &str, more: &str) -> String {
+    format!(r#"{{"type":{{"coding":[{{"code":"MR"}}]}},"value":"{value}"{more}}}"#)
+}
+
+const OLD: &str = r#","use":"old""#;
+const ENDED: &str = r#","period":{"end":"2020-01-01"}"#;
+
+#[rstest]
+#[case::old(OLD, r#","use":"official""#)]
+#[case::ended(ENDED, r#","period":{"start":"2020-01-01"}"#)]
+fn what_was_an_identifier_once_counts_no_longer(#[case] once: &str, #[case] now: &str) {
+    let text = format!(r#"{{"resourceType":"Patient","identifier":[{},{}]}}"#, mr("p1", once), mr("p2", now));
+    assert_eq!(decoded(&text).unwrap().link.as_deref(), Some("p2"));
+    let whose = |more: &str| {
+        observation("8867-4", "").replace(r#""reference":"Patient/p1""#, &format!(r#""identifier":{}"#, mr("p1", more)))
+    };
+    assert!(decoded(&whose(now)).is_ok());
+    let Err(FhirError::Unusable(why)) = decoded(&whose(once)) else { panic!("{once}") };
+    assert_eq!(why.issue.expression[0], "Observation.subject.identifier");
+}
+
+#[test]
+fn two_identifiers_that_may_both_be_the_patients_are_refused() {
+    let two =
+        |a: &str, b: &str| format!(r#"{{"resourceType":"Patient","identifier":[{},{}]}}"#, mr("p1", a), mr(b, ""));
+    let other = r#","system":"urn:other""#;
+    let Err(FhirError::Unusable(why)) = decoded(&two(other, "p2")) else { panic!() };
+    assert_eq!((why.code, why.issue.expression[0].as_str()), (RejectionCode::WrongPatient, "Patient.identifier"));
+    assert_eq!(decoded(&two(other, "p1")).unwrap().link.as_deref(), Some("p1"), "the same one twice is one");
+    let ours = ["urn:h".to_owned()];
+    assert_eq!(decoded_of(&two(other, "p2"), &ours).unwrap().link.as_deref(), Some("p2"));
+}
+
+#[rstest]
+#[case(r#""type":"Device""#)]
+#[case(r#""type":"Group""#)]
+fn the_type_beside_a_reference_is_that_of_the_reference(#[case] stated: &str) {
+    let of = |stated: &str| {
+        let whose = format!(r#"{{{stated},"identifier":{{"value":"p2"}},"reference""#);
+        observation("8867-4", "").replace(r#"{"reference""#, &whose)
+    };
+    let Err(FhirError::Unusable(why)) = decoded(&of(stated)) else { panic!("{stated}") };
+    assert_eq!((why.code, why.issue.expression[0].as_str()), (RejectionCode::WrongPatient, "Observation.subject"));
+    for good in ["Patient", "http://hl7.org/fhir/StructureDefinition/Patient"] {
+        let subject = said(&of(&format!(r#""type":"{good}""#))).subject;
+        assert_eq!(subject, Subject::Patient { id: Some("p1".into()), identifier: Some("p2".into()) });
+    }
+}
+
+/// An Observation that contains a Device `d` with these identifiers.
+fn containing(identifiers: &str, device: &str) -> String {
+    let contained = format!(r#","contained":[{{"resourceType":"Device","id":"d"{identifiers}}}]"#);
+    observation("8867-4", &format!(r#",{}{contained},"device":{device}"#, quantity("72", "/min")))
+}
+
+const ONE: &str = r#","identifier":[{"value":"mon-2"}]"#;
+const TWO: &str = r#","identifier":[{"value":"mon-1"},{"value":"mon-2"}]"#;
+
+#[rstest]
+#[case::contained(ONE, r##"{"reference":"#d"}"##, Some("mon-2"), None, 0)]
+#[case::contained_and_named(ONE, r##"{"reference":"#d","identifier":{"value":"x"}}"##, Some("mon-2"), Some("x"), 0)]
+#[case::contained_without("", r##"{"reference":"#d"}"##, None, None, 1)]
+#[case::both("", r#"{"reference":"Device/mon-1","identifier":{"value":"mon-2"}}"#, Some("mon-1"), Some("mon-2"), 0)]
+#[case::metric("", r#"{"reference":"DeviceMetric/mon-2"}"#, None, None, 1)]
+#[case::words("", r#"{"display":"a monitor"}"#, None, None, 1)]
+fn a_device_is_named_or_it_is_told_that_none_is(
+    #[case] identifiers: &str,
+    #[case] device: &str,
+    #[case] name: Option<&str>,
+    #[case] beside: Option<&str>,
+    #[case] warnings: usize,
+) {
+    let said = said(&containing(identifiers, device));
+    assert_eq!((said.device.as_deref(), said.device_beside.as_deref()), (name, beside));
+    let told = said.notes.iter().filter(|n| n.severity == crate::fhir::Severity::Warning).count();
+    assert_eq!((told, said.values.len()), (warnings, 1), "{said:?}");
+}
+
+#[rstest]
+#[case::several(TWO, r##"{"reference":"#d"}"##, "Observation.device.reference")]
+#[case::nowhere(ONE, r##"{"reference":"#e"}"##, "Observation.device.reference")]
+#[case::a_patient("", r#"{"reference":"Patient/p2"}"#, "Observation.device.reference")]
+#[case::no_value("", r#"{"identifier":{"system":"urn:x"}}"#, "Observation.device.identifier.value")]
+fn a_device_that_nobody_can_say_is_refused(#[case] identifiers: &str, #[case] device: &str, #[case] expression: &str) {
+    let Err(FhirError::Unusable(why)) = decoded(&containing(identifiers, device)) else { panic!("{device}") };
+    assert_eq!((why.code, why.issue.expression[0].as_str()), (RejectionCode::UnknownDevice, expression));
+}
+
 proptest! {
     /// A byte that is changed, cut or put in anywhere makes no panic.
     #[test]
@@ -166,6 +274,6 @@ proptest! {
         let at = at.min(bytes.len() - 1);
         if cut { bytes.truncate(at) } else { bytes[at] = byte }
         let codes = VitalCodes::new(&VitalTable::builtin());
-        let _ = decode(&bytes, FhirRules { codes: &codes, oldest: Timestamp::MIN, patient_systems: &[] });
+        let _ = decode(&bytes, FhirRules { codes: &codes, oldest: Timestamp::MIN, patient_systems: &[], came: None });
     }
 }

@@ -128,6 +128,19 @@ pub(super) fn search(db: &Connection, query: &ResourceQuery) -> Result<ResourceP
     Ok(ResourcePage { found, total, next })
 }
 
+/// When a resource was true last, to compare it with others: an instant itself, of a period its end, or its start if it has
+/// none. A date without a time lasts until it ends, but nothing is newer than it was sent.
+fn last_true() -> String {
+    format!(
+        "CASE WHEN r.from_ms = {NO_TIME} OR r.until_ms - r.from_ms <= {SECOND_MS} OR r.until_ms = {OPEN_MS} THEN r.from_ms
+              ELSE min(r.until_ms - {SECOND_MS}, r.updated_ms) END",
+        OPEN_MS = Timestamp::MAX.as_ms()
+    )
+}
+
+/// What is written to the second lasts as long, in milliseconds.
+const SECOND_MS: i64 = 1_000;
+
 /// The newest `max` of each group of what is looked for, the newest first.
 pub(super) fn last_of_each(
     db: &Connection,
@@ -135,12 +148,13 @@ pub(super) fn last_of_each(
     max: usize,
 ) -> Result<Vec<StoredResource>, StoreError> {
     let mut sql = Sql::of(query, newest(db)?);
+    let last_true = last_true();
     let text = format!(
         "SELECT {COLUMNS} FROM (
-             SELECT no, row_number() OVER (PARTITION BY code_group ORDER BY from_ms DESC, no DESC) AS place
+             SELECT no, row_number() OVER (PARTITION BY code_group ORDER BY {last_true} DESC, no DESC) AS place
              FROM fhir_resource r WHERE {}) AS ranked
          JOIN fhir_resource r ON r.no = ranked.no
-         WHERE ranked.place <= ? ORDER BY r.code_group, r.from_ms DESC, r.no DESC LIMIT ?",
+         WHERE ranked.place <= ? ORDER BY r.code_group, {last_true} DESC, r.no DESC LIMIT ?",
         sql.conditions()
     );
     sql.values.push(Value::Integer(limit_of(max)));

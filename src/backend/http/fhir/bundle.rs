@@ -22,6 +22,7 @@ use crate::{
         json::{self, Node},
         moment::instant,
         search::{pairs, parse_if_none_exist},
+        unknown_modifier_of_bundle,
     },
     ingest::fhir::decode_node,
 };
@@ -79,6 +80,9 @@ fn read(body: &[u8]) -> Result<(bool, Vec<Result<Entry, Issue>>), Wrong> {
             return wrong(bad, IssueCode::NotSupported, "Bundle.type", detail);
         }
     };
+    if let Some(issue) = unknown_modifier_of_bundle(&root) {
+        return Err((StatusCode::UNPROCESSABLE_ENTITY, vec![issue]));
+    }
     let list = root.list("entry");
     if list.len() > ENTRIES_MAX {
         let detail = format!("more than {ENTRIES_MAX} entries: send them in several Bundles");
@@ -362,10 +366,11 @@ fn parsed(app: &App, kind: ResourceKind, body: &[u8], place: &str) -> Result<cra
     Err(Reply::error(StatusCode::BAD_REQUEST, IssueCode::Structure, place, detail))
 }
 
-/// The identifier by which a Patient or a Device of the transaction is one of ours.
+/// The identifier by which a Patient or a Device of the transaction is one of ours; of an Encounter the id of its patient.
 fn identifier(resource: &crate::ingest::fhir::Resource) -> Option<String> {
     match resource.kind {
         ResourceKind::Patient => resource.link.clone(),
+        ResourceKind::Encounter => resource.of_patient.clone(),
         _ => {
             let mut values = resource.index.tokens.iter().filter(|t| t.param == "identifier");
             let first = values.next()?;

@@ -36,7 +36,8 @@ pub(super) struct Ready {
     pub(super) notes: Vec<Issue>,
 }
 
-/// What an entry of a transaction may point at: ids of the same transaction, with the identifiers of Patients and Devices.
+/// What an entry of a transaction may point at: ids of the same transaction, with the identifiers of Patients and Devices, and
+/// the ids of the patients of Encounters.
 pub(super) type Locals = BTreeMap<(ResourceKind, String), Option<String>>;
 
 /// The oldest time at which a value is kept.
@@ -46,9 +47,15 @@ pub(super) fn oldest(app: &App) -> Timestamp {
     app.clock.wall() - longest
 }
 
-/// What decoding has to know.
+/// What decoding has to know of what comes now.
 pub(super) fn rules(app: &App) -> FhirRules<'_> {
-    FhirRules { codes: &app.fhir_codes, oldest: oldest(app), patient_systems: &app.config.fhir.patient_systems }
+    FhirRules { came: Some(app.clock.wall()), ..rules_of_kept(app) }
+}
+
+/// What decoding has to know of what is kept already.
+fn rules_of_kept(app: &App) -> FhirRules<'_> {
+    let patient_systems = &app.config.fhir.patient_systems;
+    FhirRules { codes: &app.fhir_codes, oldest: oldest(app), patient_systems, came: None }
 }
 
 /// A new id: a random UUID.
@@ -96,7 +103,8 @@ pub(super) fn ready(app: &App, resource: Resource, body: Vec<u8>, id: String, lo
     };
     let (observed, group, notes) = match said {
         Some(said) => {
-            let observed = observed(app, &said, locals)?;
+            let encounter_of = said.encounter.as_deref().map(|id| encounter_of(app, id, locals)).transpose()?.flatten();
+            let observed = Observed { encounter_of, ..observed(app, &said, locals)? };
             (Some(observed), said.group, said.notes)
         }
         None => (None, String::new(), Vec::new()),
@@ -121,6 +129,15 @@ pub(super) fn ready(app: &App, resource: Resource, body: Vec<u8>, id: String, lo
 fn local_patient(locals: &Locals, id: &str) -> Option<Option<PatientId>> {
     let link = locals.get(&(ResourceKind::Patient, id.to_owned()))?;
     Some(link.as_ref().and_then(|link| link.parse().ok()))
+}
+
+/// The patient of an Encounter, of the same transaction or one that is kept.
+fn encounter_of(app: &App, id: &str, locals: &Locals) -> Result<Option<PatientId>, Reply> {
+    match locals.get(&(ResourceKind::Encounter, id.to_owned())) {
+        Some(None) => Ok(None),
+        Some(Some(of)) => local_patient(locals, of).map_or_else(|| Ok(names::patient(app, of)?), Ok),
+        None => Ok(app.reader.resource(ResourceKind::Encounter, id, None)?.and_then(|stored| stored.patient)),
+    }
 }
 
 fn observed(app: &App, said: &Said, locals: &Locals) -> Result<Observed, Reply> {
@@ -173,9 +190,18 @@ fn observed(app: &App, said: &Said, locals: &Locals) -> Result<Observed, Reply> 
         }
         None => None,
     };
+    // An identifier may be a serial number, which is none of a device here; that of another device may not stand there.
+    let beside = said.device_beside.as_ref().map(|id| names::device(app, id)).transpose()?.flatten();
+    if let (Some(a), Some(b)) = (&device, beside.filter(|beside| app.hub.knows_device(beside)))
+        && *a != b
+    {
+        let detail = format!("reference and identifier name two devices: {a} and {b}");
+        return Err(refuse("Observation.device", detail));
+    }
     Ok(Observed {
         patient,
         device,
+        encounter_of: None,
         of_device: said.subject == Subject::Device,
         at: said.at,
         standing: said.standing,
@@ -212,7 +238,7 @@ pub(super) fn kept_reply(
     let is_warning = |note: &&Issue| note.severity == Severity::Warning && !kept.existed;
     let warnings: Vec<Issue> = notes.iter().filter(is_warning).cloned().collect();
     for warning in &warnings {
-        tracing::info!(%kind, id = kept.id, detail = warning.diagnostics, "a value was converted");
+        tracing::info!(%kind, id = kept.id, detail = warning.diagnostics, "a resource was kept with a warning");
     }
     let mut reply = match returns {
         Return::Minimal => Reply::empty(status),
@@ -268,7 +294,7 @@ async fn beside_if_needed(app: &Arc<App>, resource: Resource, body: Vec<u8>, id:
             _ => true,
         };
         let device = |id: &String| id.parse().is_ok_and(|device| app.hub.knows_device(&device));
-        patient && said.device.as_ref().is_none_or(device)
+        patient && said.device_beside.is_none() && said.encounter.is_none() && said.device.as_ref().is_none_or(device)
     });
     if known && resource.of_patient.is_none() {
         return ready(app, resource, body, id, &Locals::new());
@@ -359,7 +385,8 @@ pub(super) async fn update_ready(
 
 /// What the version that is there says for the ward.
 fn former(app: &App, stored: &StoredResource) -> Result<Option<Said>, Reply> {
-    let former = decode(&stored.body, rules(app)).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
+    let former =
+        decode(&stored.body, rules_of_kept(app)).map_err(|error| Reply::outcome(status_of(&error), error.issues()))?;
     Ok(former.said)
 }
 
@@ -438,7 +465,7 @@ fn twins(app: &App, stored: &StoredResource, observed: &Observed) -> Result<Vec<
         limit: TWINS_MAX,
         page: None,
     };
-    let rules = rules(app);
+    let rules = rules_of_kept(app);
     let device = |own: &Observed, source: &DeviceId| own.device.clone().unwrap_or_else(|| source.clone());
     let mut twins = Vec::new();
     for other in app.reader.search_resources(&query)?.found.into_iter().filter(|other| other.id != stored.id) {

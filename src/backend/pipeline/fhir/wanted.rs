@@ -15,6 +15,8 @@ pub struct Observed {
     pub patient: Option<PatientId>,
     /// The device that it names.
     pub device: Option<DeviceId>,
+    /// The patient of the Encounter that it names, if that is kept here.
+    pub encounter_of: Option<PatientId>,
     /// Whether it is of a device itself and of no patient.
     pub of_device: bool,
     /// When.
