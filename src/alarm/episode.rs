@@ -72,6 +72,7 @@ pub fn raise(id: AlertId, new: Raise, at: Timestamp) -> Alert {
         escalates_at: None,
         reminds_at: None,
         reminded: 0,
+        followed: 0,
         announced: 0,
         comment: None,
         reported: new.reported,
@@ -96,6 +97,7 @@ fn step(alert: &mut Alert, trigger: Trigger, cause: Cause) -> Option<Transition>
     let line = transitions::line(trigger, Layers::from(&*alert), latches(alert))?;
     alert.signal = line.to_signal.unwrap_or(alert.signal);
     alert.transition += 1;
+    alert.followed = 0;
     Some(Transition(cause))
 }
 
@@ -150,9 +152,12 @@ pub fn tell(alert: &mut Alert) -> Option<Transition> {
     step(alert, Trigger::Told, Cause::Told)
 }
 
-/// Row 20: what a score is made of has changed; signal and response stay.
+/// Row 20: what a score is made of has changed; signal and response stay. If it is no higher, who saw it before has seen it.
 pub fn follow(alert: &mut Alert, value: f64, detail: String) -> Option<Transition> {
+    let no_worse = alert.value.is_some_and(|before| value <= before);
+    let followed = alert.followed;
     let moved = step(alert, Trigger::Told, Cause::Told)?;
+    alert.followed = if no_worse { followed.saturating_add(1) } else { 0 };
     alert.value = Some(value);
     alert.detail = Some(detail);
     Some(moved)
@@ -205,7 +210,7 @@ fn seen_as_it_is(alert: &Alert, seen: u32) -> Result<(), Refusal> {
     if alert.is_closed() {
         return Err(Refusal::NotOpen { alert: alert.id });
     }
-    if alert.transition != seen {
+    if !alert.is_as_seen(seen) {
         let owner = alert.owner().cloned();
         return Err(Refusal::Changed { alert: alert.id, transition: alert.transition, owner });
     }

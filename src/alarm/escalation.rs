@@ -104,7 +104,8 @@ impl ResponsePolicy {
             Cause::Reminded => {
                 alert.reminded = alert.reminded.saturating_add(1);
                 let next = self.reminder(alert).map(|span| at + span);
-                let asks_others = alert.reminded >= REMINDERS_UNANSWERED_MAX && self.until_next(alert).is_some();
+                // Where the policy has no further level the next people are asked all the same, at the last level all again.
+                let asks_others = alert.reminded >= REMINDERS_UNANSWERED_MAX;
                 (alert.reminds_at, alert.escalates_at) = if asks_others { (None, next) } else { (next, None) };
             }
             Cause::Paused if alert.inactivation.is_silent() => alert.escalates_at = None,
@@ -203,8 +204,9 @@ mod tests {
     #[rstest]
     #[case(Priority::High, FIRST_LEVEL, [(Some(120), None), (None, Some(120))])]
     #[case(Priority::Medium, FIRST_LEVEL, [(Some(600), None), (None, Some(600))])]
-    #[case::nobody_is_left(Priority::High, LAST_LEVEL, [(Some(120), None), (Some(120), None)])]
-    fn reminders_go_on_and_end_with_the_next_level_if_there_is_one(
+    #[case::all_are_asked_again(Priority::High, LAST_LEVEL, [(Some(120), None), (None, Some(120))])]
+    #[case::behind_the_last_step(Priority::Medium, 3, [(Some(600), None), (None, Some(600))])]
+    fn reminders_go_on_and_end_with_others_being_asked(
         #[case] priority: Priority,
         #[case] level: u8,
         #[case] next: [(Option<i64>, Option<i64>); 2],

@@ -278,6 +278,10 @@ pub struct Alert {
     /// How often it has reminded since somebody last acknowledged it or was asked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reminded: u32,
+    /// How many of its last transitions said nothing worse: a score that stayed or fell, or is made of other parts. Who saw the
+    /// alert before them has seen it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub followed: u32,
     /// Counts the announcements of the ward: this alert's last one. It is announced when it is raised, becomes worse or
     /// comes back.
     #[serde(default)]
@@ -326,6 +330,12 @@ impl Alert {
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         matches!(self.response, Response::Closed { .. })
+    }
+
+    /// Whether nothing but what is no worse was told of it since somebody saw it at this transition.
+    #[must_use]
+    pub const fn is_as_seen(&self, transition: u32) -> bool {
+        transition <= self.transition && self.transition - transition <= self.followed
     }
 
     /// Whether it asks for an acknowledgement: its signal is on or latched, and no pause of alarms makes it quiet.

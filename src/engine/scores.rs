@@ -401,7 +401,8 @@ impl Engine {
             }
             return;
         };
-        let is_quiet = |alert: &Alert| alert.signal == Signal::Ack || !alert.inactivation.is_enabled();
+        let is_quiet =
+            |alert: &Alert| alert.is_answered() || alert.signal == Signal::Ack || !alert.inactivation.is_enabled();
         let quiet = self.alerts.get(&key).is_some_and(is_quiet);
         let mut higher = open.is_none_or(|(priority, _)| wanted > Some(priority));
         if let (Some(_), Some(risk), Some(patient)) = (wanted, made.risk, self.patients.get_mut(index)) {

@@ -143,6 +143,7 @@ pub(in crate::tui) fn alert(id: u64, patient: usize, code: ConditionCode, priori
         escalates_at: None,
         reminds_at: None,
         reminded: 0,
+        followed: 0,
         announced: id,
         comment: None,
         reported: None,

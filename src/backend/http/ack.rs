@@ -150,14 +150,14 @@ fn describe(app: &App, link: &AckLink) -> String {
 fn page(app: &App, link: &AckLink) -> Page {
     let standing = app.hub.ward(&link.ward).and_then(|ward| {
         ward.look(|view| {
-            view.alerts.get(&link.alert).map(|a| (a.transition, a.is_unacknowledged(), a.owner().cloned()))
+            view.alerts
+                .get(&link.alert)
+                .map(|a| (a.is_as_seen(link.transition), a.is_unacknowledged(), a.owner().cloned()))
         })
     });
     let (acknowledged, can_acknowledge, said) = match standing {
         None => (false, false, "this alert is over".to_owned()),
-        Some((transition, true, _)) if transition == link.transition => {
-            (false, true, format!("not acknowledged; you act as {}", link.to))
-        }
+        Some((true, true, _)) => (false, true, format!("not acknowledged; you act as {}", link.to)),
         Some((_, false, Some(owner))) => (true, false, format!("acknowledged by {}", owner.label())),
         Some((_, unacknowledged, _)) => {
             (!unacknowledged, false, "this alert has changed since: open the newest message, or sign in".to_owned())

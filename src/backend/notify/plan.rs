@@ -66,7 +66,7 @@ pub(super) fn still_asks(view: &WardView, letter: &Letter) -> bool {
     }
     // A reminder, the end of a pause and a handover ask the one who answered already; until the alert changes.
     let again = matches!(letter.cause, Cause::Reminded | Cause::Unpaused | Cause::HandedOver);
-    again && alert.transition == letter.id.transition && !alert.is_closed()
+    again && alert.is_as_seen(letter.id.transition) && !alert.is_closed()
 }
 
 /// Who is asked: by the rota, by name, or whoever deals with it already.

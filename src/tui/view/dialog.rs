@@ -103,7 +103,7 @@ fn confirm(app: &App, look: &Look, id: AlertId, transition: u32, area: Rect, buf
         }
     }
     if let Some(alert) = ward.alerts.get(&id)
-        && alert.transition != transition
+        && !alert.is_as_seen(transition)
     {
         lines.push(plain(look, ""));
         let text = " IT CHANGED while this was open: go back, look again ".to_owned();

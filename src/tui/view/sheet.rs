@@ -102,7 +102,7 @@ fn about(scene: &Scene<'_>, sheet: &Sheet) -> Vec<Line> {
             };
             let mut lines = facts(scene, alert);
             lines.push(plain(scene.look, format!("     {}", scene.state(alert, COLUMNS - 6))));
-            if alert.transition != *transition {
+            if !alert.is_as_seen(*transition) {
                 let text = " IT CHANGED while this was open: go back, look again ".to_owned();
                 lines.push(vec![(text, scene.style(Role::NoticeFailed))]);
             }

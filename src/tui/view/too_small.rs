@@ -83,7 +83,7 @@ fn asked(app: &App, look: &Look) -> Option<Vec<(String, Style)>> {
     let text = match app.dialog.as_ref()? {
         Dialog::ConfirmAcknowledge { alert, transition } => {
             let ward = app.ward.as_ref()?;
-            if ward.alerts.get(alert).is_some_and(|a| a.transition != *transition) {
+            if ward.alerts.get(alert).is_some_and(|a| !a.is_as_seen(*transition)) {
                 return Some(vec![("IT CHANGED: n, look again".to_owned(), look.style(Role::NoticeFailed))]);
             }
             let about = ward.alerts.get(alert).map_or_else(
