@@ -368,7 +368,7 @@ fn own_unit<'m>(row: &Segment<'m>, separators: Separators) -> [&'m str; 2] {
 }
 
 /// The comparison and the number of a structured number; `None` if it is a range, a ratio or no number.
-fn structured<'m>(raw: &'m str, separators: Separators) -> Option<(&'m str, &'m str)> {
+fn structured(raw: &str, separators: Separators) -> Option<(&str, &str)> {
     let mut parts = pieces(raw, separators.component).map(str::trim);
     let (first, second) = (parts.next()?, parts.next().unwrap_or_default());
     let is_more = parts.any(|part| !part.is_empty());
