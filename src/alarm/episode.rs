@@ -373,6 +373,23 @@ mod tests {
     }
 
     #[test]
+    fn who_saw_a_score_has_seen_it_while_it_stays_or_falls() {
+        let mut alert = raise(AlertId(1), Raise { value: Some(9.0), ..new(Priority::Medium) }, t(0));
+        let seen = alert.transition;
+        for value in [9.0, 7.0] {
+            assert!(follow(&mut alert, value, String::new()).is_some());
+        }
+        assert_eq!((alert.transition, alert.followed), (seen + 2, 2));
+        assert!(alert.is_as_seen(seen) && !alert.is_as_seen(seen - 1) && !alert.is_as_seen(seen + 3));
+        let mut risen = alert.clone();
+        assert!(follow(&mut risen, 8.0, String::new()).is_some());
+        let late = acknowledge(&mut risen, seen, &nurse("anna"), t(9));
+        assert!(matches!(late, Err(Refusal::Changed { .. })), "an older view quiets no worse alert: {late:?}");
+        assert!(acknowledge(&mut alert, seen, &nurse("anna"), t(9)).is_ok());
+        assert!(!alert.is_as_seen(seen), "an answer is more than a score that fell");
+    }
+
+    #[test]
     fn an_alert_of_a_device_latches_if_it_is_high_and_of_the_patient() {
         for (class, priority, expected) in [
             (AlertClass::Physiological, Priority::High, true),
